@@ -1,0 +1,168 @@
+import type { Logger } from 'pino'
+import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
+import { failureWait, pollWait } from '../control-plane/pace.ts'
+import { describeError, WaxsealError } from '../error/waxseal-error.ts'
+import type { Clock } from '../host/clock.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import type { KeyStore } from '../material/key-store.ts'
+import type { Outbox, Report } from '../outbox/outbox.ts'
+import type { Engine } from './engine.ts'
+import type { KeyRequests } from './key-requests.ts'
+import { runLoop } from './loop.ts'
+import { recover } from './recover.ts'
+import { failed, type Workshop } from './run-job.ts'
+import { type AgentState, statusLine } from './state.ts'
+import { workThrough } from './work-through.ts'
+
+/** Everything that an agent is made of. */
+export interface AgentParts {
+  readonly engine: Engine
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly keys: KeyStore
+  readonly keyRequests: KeyRequests
+  readonly controlPlane: ControlPlane
+  readonly clock: Clock
+  readonly log: Logger
+  readonly state: AgentState
+  readonly facts: HostFacts
+  readonly pollIntervalMs: number
+  readonly heartbeatIntervalMs: number
+  /** Aborts when the agent is to drain. */
+  readonly stop: AbortSignal
+}
+
+/** The longest time between two looks into the outbox, in milliseconds. */
+const reportIntervalMs = 5 * 60_000
+
+/** Recovers, then polls, works and reports until it is told to stop or is retired; then drains. */
+export async function runAgent(parts: AgentParts): Promise<void> {
+  const { state, log } = parts
+  state.recovered = await recover(parts.engine)
+  for (const { target, did, error } of state.recovered) log.warn({ target, did, code: error?.code }, 'recovered')
+  state.phase = 'running'
+  const retired = new AbortController()
+  const signal = AbortSignal.any([parts.stop, retired.signal])
+  const reporting = new Reporter(parts)
+  const retire = (): void => {
+    state.retired = true
+    retired.abort()
+  }
+  await Promise.all([
+    pollLoop(parts, signal, reporting, retire),
+    heartbeatLoop(parts, signal, retire),
+    reporting.run(signal),
+  ])
+  state.phase = 'draining'
+  await reporting.flush()
+  state.phase = 'stopped'
+}
+
+async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Reporter, retire: () => void): Promise<void> {
+  const { clock, state, log } = parts
+  const turn = async (): Promise<number> => {
+    const left = await work(parts, signal, reporter)
+    if (signal.aborted) return 0
+    const arrived = await poll(parts)
+    state.lastPoll = new Date(clock.now()).toISOString()
+    state.controlPlaneError = null
+    const { done, putOff } = await work(parts, signal, reporter)
+    if (putOff !== null) throw putOff
+    return arrived > 0 && done + left.done > 0 ? 0 : pollWait(parts.pollIntervalMs, clock.random())
+  }
+  const waitAfterFailure = (error: WaxsealError, failures: number): number => {
+    if (error.code === 'AGENT_RETIRED') retire()
+    state.controlPlaneError = statusLine(error)
+    const wait = Math.round(failureWait(error, failures, clock.random()))
+    log.warn({ code: error.code, details: error.details, failures, wait }, 'poll failed')
+    return wait
+  }
+  await runLoop({ turn, waitAfterFailure, clock, signal })
+}
+
+/** Writes down what the control plane has. Returns how many jobs are new here. */
+async function poll({ controlPlane, inbox, outbox, log }: AgentParts): Promise<number> {
+  const { jobs, malformed } = await controlPlane.work()
+  let arrived = 0
+  for (const job of jobs) if ((await inbox.accept(job)) === 'new') arrived += 1
+  for (const { id, reason } of malformed) {
+    log.warn({ job: id, reason }, 'malformed job')
+    if (id !== null) await outbox.put(failed(id, new WaxsealError('JOB_MALFORMED', { reason })))
+  }
+  return arrived
+}
+
+async function work(parts: AgentParts, signal: AbortSignal, reporter: Reporter): ReturnType<typeof workThrough> {
+  const { state, log, inbox, outbox } = parts
+  const workshop: Workshop = {
+    ...parts,
+    onBegin: async (jobId) => {
+      await inbox.begin(jobId)
+      await outbox.put({ kind: 'status', jobId, status: 'Running' })
+      reporter.wake()
+    },
+    onStep: ({ name, ms }) => log.info({ job: state.currentJob, step: name, ms }, 'step'),
+  }
+  const onJob = (jobId: string | null): void => {
+    if (jobId === null) log.info({ job: state.currentJob }, 'job ends')
+    else log.info({ job: jobId }, 'job begins')
+    state.currentJob = jobId
+    reporter.wake()
+  }
+  const onPutOff = (jobId: string, error: WaxsealError): void => {
+    log.warn({ job: jobId, code: error.code, reason: describeError(error) }, 'job put off')
+  }
+  return workThrough({ inbox, outbox, workshop, onJob, onPutOff, signal })
+}
+
+async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () => void): Promise<void> {
+  const { controlPlane, clock, state, log, facts, heartbeatIntervalMs } = parts
+  const turn = async (): Promise<number> => {
+    await controlPlane.heartbeat(facts)
+    state.lastHeartbeat = new Date(clock.now()).toISOString()
+    return heartbeatIntervalMs
+  }
+  const waitAfterFailure = (error: WaxsealError, failures: number): number => {
+    if (error.code === 'AGENT_RETIRED') retire()
+    log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
+    return Math.max(failureWait(error, failures, clock.random()), Math.min(heartbeatIntervalMs, 1000))
+  }
+  await runLoop({ turn, waitAfterFailure, clock, signal })
+}
+
+/** Sends what the outbox holds: at once when it is woken, else when the next try is due. */
+class Reporter {
+  readonly #parts: AgentParts
+  #wake = new AbortController()
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts
+  }
+
+  wake(): void {
+    this.#wake.abort()
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#wake = new AbortController()
+      const woken = AbortSignal.any([signal, this.#wake.signal])
+      const wait = await this.flush()
+      await this.#parts.clock.sleep(Math.min(wait ?? reportIntervalMs, reportIntervalMs), woken).catch(() => {})
+    }
+  }
+
+  async flush(): Promise<number | null> {
+    const { outbox, controlPlane, log } = this.#parts
+    return outbox.flush(async (report) => {
+      await send(controlPlane, report)
+      log.info({ job: report.jobId, report: report.kind }, 'reported')
+    })
+  }
+}
+
+async function send(controlPlane: ControlPlane, report: Report): Promise<void> {
+  const { kind: _, jobId, ...body } = report
+  if ('status' in body) await controlPlane.reportStatus(jobId, body)
+  else await controlPlane.reportVerification(jobId, body)
+}

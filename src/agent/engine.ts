@@ -1,0 +1,17 @@
+import type { PolicyConfig } from '../config/config.ts'
+import type { HostView } from '../connector/connector.ts'
+import type { Registry } from '../connector/registry.ts'
+import type { Clock } from '../host/clock.ts'
+import type { DeploymentRecords } from '../journal/deployment-record.ts'
+import type { Journal } from '../journal/journal.ts'
+
+/** What every deployment needs of this host. */
+export interface Engine {
+  readonly registry: Registry
+  readonly policy: PolicyConfig
+  readonly hostView: HostView
+  readonly journal: Journal
+  readonly records: DeploymentRecords
+  readonly clock: Clock
+  readonly timeouts: { readonly checkMs: number; readonly activateMs: number }
+}

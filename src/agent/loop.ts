@@ -1,0 +1,37 @@
+import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
+import type { Clock } from '../host/clock.ts'
+
+/** One thing done over and over, never twice at once. */
+export interface Loop {
+  /** One turn. Returns the wait until the next in milliseconds. */
+  readonly turn: () => Promise<number>
+  /** The wait after a turn that threw, `failures` in a row so far. */
+  readonly waitAfterFailure: (error: WaxsealError, failures: number) => number
+  readonly clock: Clock
+  /** Ends the loop between turns, and cuts a wait short. */
+  readonly signal: AbortSignal
+}
+
+/** Runs until the signal aborts. A turn that has begun is waited for; an error never ends the loop. */
+export async function runLoop({ turn, waitAfterFailure, clock, signal }: Loop): Promise<void> {
+  let failures = 0
+  while (!signal.aborted) {
+    let wait: number
+    try {
+      wait = await turn()
+      failures = 0
+    } catch (error) {
+      failures += 1
+      wait = waitAfterFailure(asWaxsealError(error), failures)
+    }
+    if (!signal.aborted) await pause(clock, wait, signal)
+  }
+}
+
+async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}

@@ -1,0 +1,58 @@
+import type { HostState } from '../error/catalogue.ts'
+import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
+import type { Certificate } from '../material/material.ts'
+import type { CertificateFacts, FileOutcome, Outcome, ProbeOutcome } from '../outcome/outcome.ts'
+import type { FileChange } from '../plan/file-change.ts'
+import { StepRecorder } from './step-recorder.ts'
+
+/** Collects the facts of one deployment until they become its outcome. */
+export class OutcomeDraft extends StepRecorder {
+  certificate: CertificateFacts | null = null
+  probes: readonly ProbeOutcome[] = []
+  #changes: readonly FileChange[] = []
+
+  /** Names the certificate that the deployment is about. */
+  about(leaf: Certificate): void {
+    const { names, serial, notBefore, notAfter, spkiSha256, sha256 } = leaf
+    this.certificate = { names, serial, notBefore, notAfter, spkiSha256, sha256 }
+  }
+
+  /** Names the files that the deployment changes. */
+  changing(changes: readonly FileChange[]): void {
+    this.#changes = changes
+  }
+
+  /** The new pair is live. */
+  succeed(outcome: 'deployed' | 'unchanged', message: string): Outcome {
+    return this.#finish({ outcome, host: outcome === 'deployed' ? 'changed' : 'untouched', code: null, message })
+  }
+
+  /** Nothing was touched. */
+  refuse(error: WaxsealError): Outcome {
+    return this.#finish({ outcome: 'refused', host: 'untouched', code: error.code, message: describeError(error) })
+  }
+
+  /** The deployment failed with `error`; `undoing` is what went wrong with the rollback, null when it is proven. */
+  rolledBack(error: WaxsealError, undoing: WaxsealError | null, remark: string): Outcome {
+    const message = `${describeError(error)} ${remark}`.trim()
+    if (undoing === null) return this.#finish({ outcome: 'rolled-back', host: 'restored', code: error.code, message })
+    const both = `${message} ${describeError(undoing)}`
+    return this.#finish({ outcome: 'rollback-failed', host: 'unknown', code: undoing.code, message: both })
+  }
+
+  #finish(verdict: Pick<Outcome, 'outcome' | 'code' | 'message'> & { readonly host: HostState }): Outcome {
+    return {
+      ...verdict,
+      stage: this.stage,
+      steps: this.steps,
+      files: this.#changes.map((change) => fileOutcome(change, verdict.outcome)),
+      probes: this.probes,
+      certificate: this.certificate,
+    }
+  }
+}
+
+function fileOutcome({ path, role, before, after }: FileChange, outcome: Outcome['outcome']): FileOutcome {
+  const isNew = outcome === 'deployed' || outcome === 'unchanged'
+  return { path, role, before: before?.digest ?? null, after: isNew ? after.digest : (before?.digest ?? null) }
+}

@@ -1,0 +1,64 @@
+import { isInPlace, type PreparedChange, prepareChanges } from '../apply/prepare-changes.ts'
+import type { Connector } from '../connector/connector.ts'
+import { planFor } from '../connector/plan-for.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import type { Material } from '../material/material.ts'
+import { parseCertificates } from '../material/parse-certificate.ts'
+import { parseMaterial } from '../material/parse-material.ts'
+import type { Plan } from '../plan/plan.ts'
+import { checkPolicy } from '../policy/policy.ts'
+import type { Engine } from './engine.ts'
+import type { OutcomeDraft } from './outcome-draft.ts'
+
+/** One deployment, as asked for by a job or a person. */
+export interface DeployRequest {
+  /** Names the target in journal and record. */
+  readonly target: string
+  /** Name or alias of the connector. */
+  readonly connector: string
+  /** The target's configuration as it came. */
+  readonly config: unknown
+  /** Leaf, and its chain where it is in the same file. */
+  readonly certificatePem: string
+  readonly chainPem?: string
+  /** The private key with this SPKI digest; null: this host has none. */
+  readonly findKey: (spkiSha256: string) => Promise<string | null>
+}
+
+/** All that is known before anything is touched. */
+export interface Proposal {
+  readonly connector: Connector
+  readonly material: Material
+  readonly plan: Plan
+  readonly changes: readonly PreparedChange[]
+}
+
+/** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
+export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
+  const material = await draft.run('material', () => findMaterial(request, engine))
+  draft.about(material.leaf)
+  const connector = engine.registry.find(request.connector)
+  const plan = await draft.run('plan', () =>
+    planFor(connector, request.config, material, engine.hostView, new AbortController().signal),
+  )
+  const changes = await draft.run('policy', async () => {
+    const destined = await checkPolicy(plan, material, engine.policy, connector.standardCommands)
+    return prepareChanges(destined)
+  })
+  return { connector, material, plan, changes }
+}
+
+async function findMaterial(request: DeployRequest, engine: Engine): Promise<Material> {
+  const { certificatePem, chainPem } = request
+  const [leaf] = parseCertificates(certificatePem)
+  if (leaf === undefined) throw new WaxsealError('MATERIAL_INVALID', { what: 'certificate', reason: 'it is empty' })
+  const keyPem = await request.findKey(leaf.spkiSha256)
+  if (keyPem === null) throw new WaxsealError('KEY_MISSING', { certificate: leaf.sha256, publicKey: leaf.spkiSha256 })
+  const now = new Date(engine.clock.now())
+  return parseMaterial({ certificatePem, ...(chainPem === undefined ? {} : { chainPem }), keyPem, now })
+}
+
+/** Whether all bytes, modes and owners are there already. */
+export function isAllInPlace(proposal: Proposal): boolean {
+  return proposal.changes.every(isInPlace)
+}

@@ -1,0 +1,40 @@
+import type { WaxsealError } from '../error/waxseal-error.ts'
+import type { Recovered } from './recover.ts'
+
+/**
+ * The life of the agent: recovering → running → draining → stopped. Draining begins with SIGTERM, or when the control
+ * plane retires the agent; deployments under way are waited for, then the outbox is flushed once.
+ */
+export type AgentPhase = 'recovering' | 'running' | 'draining' | 'stopped'
+
+/** What `/status` shows. Written by the loops, read by the status endpoint. */
+export interface AgentState {
+  phase: AgentPhase
+  retired: boolean
+  /** RFC 3339, UTC; null: never. */
+  lastPoll: string | null
+  lastHeartbeat: string | null
+  /** The failure that the last poll ended with; null after a good one. */
+  controlPlaneError: string | null
+  /** The job being run. */
+  currentJob: string | null
+  recovered: readonly Recovered[]
+}
+
+/** The state at start. */
+export function initialState(): AgentState {
+  return {
+    phase: 'recovering',
+    retired: false,
+    lastPoll: null,
+    lastHeartbeat: null,
+    controlPlaneError: null,
+    currentJob: null,
+    recovered: [],
+  }
+}
+
+/** One line about an error for `/status`. */
+export function statusLine(error: WaxsealError): string {
+  return `${error.code}: ${error.message}`
+}

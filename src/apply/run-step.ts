@@ -1,0 +1,30 @@
+import { WaxsealError } from '../error/waxseal-error.ts'
+import { runCommand } from '../host/command.ts'
+import type { CommandFacts } from '../outcome/outcome.ts'
+import type { Command } from '../plan/plan.ts'
+
+/** Runs commands in order up to the first that fails, and returns the facts of each that ran. */
+export async function runInOrder(commands: readonly Command[], timeoutMs: number): Promise<readonly CommandFacts[]> {
+  const facts: CommandFacts[] = []
+  for (const command of commands) {
+    const { stdout: _, ...ran } = await runCommand(command, { timeoutMs })
+    facts.push(ran)
+    if (ran.exitCode !== 0) break
+  }
+  return facts
+}
+
+/** The command that failed, as an error of this code; null when all went well. */
+export function failureOf(
+  facts: readonly CommandFacts[],
+  code: 'CHECK_FAILED' | 'ACTIVATE_FAILED' | 'ROLLBACK_FAILED',
+): WaxsealError | null {
+  const failed = facts.find((ran) => ran.exitCode !== 0)
+  if (failed === undefined) return null
+  return new WaxsealError(code, {
+    command: failed.command.join(' '),
+    exitCode: failed.exitCode,
+    timedOut: failed.timedOut,
+    output: failed.output.slice(-500),
+  })
+}

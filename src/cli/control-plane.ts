@@ -1,0 +1,186 @@
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import { type Operator, openOperator } from '../embedded/operator-client.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import { readBounded } from '../host/read-bounded.ts'
+import { print, printJson } from './print.ts'
+
+interface Shared {
+  readonly dataDir: string
+  readonly json?: true
+}
+
+/** `waxseal control-plane`: the bundled control plane, and the operator's commands for it. */
+export function controlPlaneCommand(): Command {
+  const command = new Command('control-plane').description(
+    'The bundled control plane, for trials, tests and small sites.',
+  )
+  command.addCommand(serveCommand())
+  command.addCommand(
+    operatorCommand('token', 'Make a one-time token for waxseal enroll.', async (operator) => ({
+      token: await operator.createToken(),
+    })),
+  )
+  command.addCommand(operatorCommand('agents', 'List the agents.', (operator) => operator.agents()))
+  command.addCommand(operatorCommand('targets', 'List the targets.', (operator) => operator.targets()))
+  command.addCommand(operatorCommand('jobs', 'List the jobs, newest first.', (operator) => operator.jobs()))
+  command.addCommand(jobCommand())
+  command.addCommand(addTargetCommand())
+  command.addCommand(requestCommand())
+  command.addCommand(deployCommand())
+  command.addCommand(retireCommand())
+  return command
+}
+
+function withShared(command: Command): Command {
+  return command
+    .option('--data-dir <dir>', 'where the control plane keeps its data', '/var/lib/waxseal-control-plane')
+    .option('--json', 'print one JSON document')
+}
+
+function serveCommand(): Command {
+  return withShared(new Command('serve'))
+    .description('Run the control plane until SIGTERM.')
+    .option('--listen <host:port>', 'address', '127.0.0.1:8443')
+    .option('--name <name...>', 'names that its own certificate carries beside the host name')
+    .action(async (options: Shared & { readonly listen: string; readonly name?: string[] }) => {
+      const { startControlPlane } = await import('../embedded/start-control-plane.ts')
+      const match = /^(.+):(\d{1,5})$/.exec(options.listen)
+      const host = (match?.[1] ?? '').replaceAll(/[[\]]/g, '')
+      const dataDir = resolve(options.dataDir)
+      const running = await startControlPlane({ dataDir, host, port: Number(match?.[2]), names: options.name ?? [] })
+      print(
+        `The control plane listens at ${running.url}; its CA is ${join(dataDir, 'ca.pem')}.`,
+        'Next: waxseal control-plane token',
+      )
+      await new Promise((end) => {
+        process.once('SIGTERM', end)
+        process.once('SIGINT', end)
+      })
+      await running.close()
+    })
+}
+
+type Ask = (operator: Operator, ...args: string[]) => Promise<unknown>
+
+function operatorCommand(name: string, description: string, ask: Ask): Command {
+  return withShared(new Command(name))
+    .description(description)
+    .action((options: Shared) => answer(options, ask))
+}
+
+function jobCommand(): Command {
+  return withShared(new Command('job'))
+    .description('Show one job with its outcome.')
+    .argument('<id>')
+    .action((id: string, options: Shared) => answer({ ...options, json: true }, (operator) => operator.job(id)))
+}
+
+function addTargetCommand(): Command {
+  return withShared(new Command('add-target'))
+    .description('Add a target: a daemon of an agent that is to get certificates.')
+    .requiredOption('--name <name>')
+    .requiredOption('--agent <id>')
+    .requiredOption('--type <type>', 'Postfix or Dovecot')
+    .requiredOption('--target-config <file>', 'target configuration (JSON)')
+    .action(
+      (
+        options: Shared & {
+          readonly name: string
+          readonly agent: string
+          readonly type: string
+          readonly targetConfig: string
+        },
+      ) =>
+        answer(options, async (operator) => {
+          const config = JSON.parse(await readText(options.targetConfig)) as object
+          return {
+            id: await operator.addTarget({ name: options.name, agent_id: options.agent, type: options.type, config }),
+          }
+        }),
+    )
+}
+
+function requestCommand(): Command {
+  return withShared(new Command('request'))
+    .description('Have an agent make a key and request a certificate, and deploy it when it is signed.')
+    .requiredOption('--agent <id>')
+    .requiredOption('--cn <name>', 'common name')
+    .option('--san <name...>', 'further names', [])
+    .option('--deploy-to <target...>', 'targets that it is deployed to', [])
+    .option('--validity-days <days>', 'how long it is valid', '47')
+    .action(
+      (
+        options: Shared & {
+          readonly agent: string
+          readonly cn: string
+          readonly san: string[]
+          readonly deployTo: string[]
+          readonly validityDays: string
+        },
+      ) =>
+        answer(options, (operator) =>
+          operator.requestCertificate({
+            agent_id: options.agent,
+            common_name: options.cn,
+            sans: options.san,
+            deploy_to: options.deployTo,
+            validity_days: Number(options.validityDays),
+          }),
+        ),
+    )
+}
+
+function deployCommand(): Command {
+  return withShared(new Command('deploy'))
+    .description('Deploy the newest version of a certificate to a target.')
+    .requiredOption('--certificate <id>')
+    .requiredOption('--target <id>')
+    .action((options: Shared & { readonly certificate: string; readonly target: string }) =>
+      answer(options, async (operator) => ({ job_id: await operator.deploy(options.certificate, options.target) })),
+    )
+}
+
+function retireCommand(): Command {
+  return withShared(new Command('retire'))
+    .description('Retire an agent: it finishes, reports and ends.')
+    .argument('<agent>')
+    .action((agent: string, options: Shared) =>
+      answer(options, async (operator) => {
+        await operator.retire(agent)
+        return { agent, status: 'retired' }
+      }),
+    )
+}
+
+async function answer(options: Shared, ask: Ask): Promise<void> {
+  const operator = await openLocalOperator(resolve(options.dataDir))
+  try {
+    const document = await ask(operator)
+    if (options.json === true) printJson(document)
+    else print(...(Array.isArray(document) ? document.map(row) : [row(document)]))
+  } finally {
+    await operator.close()
+  }
+}
+
+function row(document: unknown): string {
+  return Object.entries(document as object)
+    .filter(([, value]) => value !== null && value !== '')
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join('  ')
+}
+
+async function openLocalOperator(dataDir: string): Promise<Operator> {
+  const [url, caPem, operatorToken] = await Promise.all(
+    ['url', 'ca.pem', 'operator-token'].map((name) => readText(join(dataDir, name))),
+  )
+  return openOperator({ url: (url ?? '').trim(), caPem: caPem ?? '', operatorToken: (operatorToken ?? '').trim() })
+}
+
+async function readText(file: string): Promise<string> {
+  const bytes = await readBounded(file, 1024 * 1024).catch(() => null)
+  if (bytes !== null) return Buffer.from(bytes).toString('utf8')
+  const hint = 'name the folder of a running control plane with --data-dir'
+  throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it cannot be read', hint })
+}

@@ -1,0 +1,15 @@
+import { Command } from 'commander'
+
+/** `waxseal demo`: everything at once on this machine, in a temporary directory. */
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description(
+      'Show an issuance, a deployment, an unchanged one and a rollback on this machine, in a temporary directory.',
+    )
+    .action(async () => {
+      const { runDemo } = await import('../demo/run-demo.ts')
+      const stop = new AbortController()
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+      process.exitCode = (await runDemo(stop.signal)) ? 0 : 1
+    })
+}

@@ -1,0 +1,37 @@
+/** What the host allows (law 3), as written by its administrator. */
+export interface PolicyConfig {
+  /** Absolute folders; files may be written below these, symlinks resolved. */
+  readonly roots: readonly string[]
+  /** Commands allowed beside the connectors' standard ones, each as one line split on white space. */
+  readonly commands: readonly string[]
+  /** Names that a certificate may carry, `*.` wildcards; null: any. */
+  readonly names: readonly string[] | null
+  /** Host names, addresses and CIDR ranges that may be probed beside loopback and the host's own addresses. */
+  readonly probes: readonly string[]
+}
+
+export interface ControlPlaneConfig {
+  /** https only. */
+  readonly url: string
+  /** PEM file of the roots to trust; null: the system's. */
+  readonly caFile: string | null
+  readonly agentId: string | null
+  readonly agentName: string | null
+  readonly credentialFile: string | null
+}
+
+/** The configuration with every default resolved; deeply frozen. */
+export interface Config {
+  /** Null: only the local commands work. */
+  readonly controlPlane: ControlPlaneConfig | null
+  readonly stateDir: string
+  /** Where keys are kept; null: `keys` below the state directory. From the environment only. */
+  readonly keyDir: string | null
+  readonly pollIntervalMs: number
+  readonly heartbeatIntervalMs: number
+  /** `null`: no status endpoint. */
+  readonly status: { readonly host: string; readonly port: number } | { readonly socket: string } | null
+  readonly policy: PolicyConfig
+  readonly timeouts: { readonly checkMs: number; readonly activateMs: number }
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+}

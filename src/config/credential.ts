@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import { readSnapshot } from '../host/files.ts'
+import type { ControlPlaneConfig } from './config.ts'
+import type { Environment } from './load-config.ts'
+
+/**
+ * The bearer credential: from the environment, the credential file, or the systemd credential `waxseal-credential`, the
+ * first that is there. CONFIG_INVALID when there is none, or a file that others can read.
+ */
+export async function readCredential(config: ControlPlaneConfig, env: Environment): Promise<string> {
+  const given = env['WAXSEAL_API_KEY'] ?? env['CERTCTL_API_KEY']
+  if (given !== undefined && given !== '') return given
+  const folder = env['CREDENTIALS_DIRECTORY']
+  const fromSystemd = folder === undefined ? null : await readSecret(join(folder, 'waxseal-credential'), false)
+  const fromFile = config.credentialFile === null ? null : await readSecret(config.credentialFile, true)
+  const credential = fromSystemd ?? fromFile
+  if (credential !== null) return credential
+  throw invalid(
+    config.credentialFile ?? '',
+    'there is no credential',
+    'Run waxseal enroll, or set control_plane.credential_file.',
+  )
+}
+
+async function readSecret(path: string, isPrivate: boolean): Promise<string | null> {
+  const snapshot = await readSnapshot(path).catch((error: Error) => {
+    throw invalid(path, error.message, 'Make it a file that only the agent can read.')
+  })
+  if (snapshot === null) return null
+  if (isPrivate && (snapshot.mode & 0o077) !== 0) throw invalid(path, 'others can read it', `Run chmod 0600 ${path}.`)
+  const credential = Buffer.from(snapshot.bytes).toString('utf8').trim()
+  if (/^[\x21-\x7e]{1,4096}$/.test(credential)) return credential
+  throw invalid(path, 'it is not one line of printable characters', 'Run waxseal enroll again.')
+}
+
+function invalid(file: string, reason: string, hint: string): WaxsealError {
+  return new WaxsealError('CONFIG_INVALID', { file, path: 'control_plane.credential_file', reason, hint })
+}

@@ -1,0 +1,131 @@
+import { WaxsealError } from '../error/waxseal-error.ts'
+import { parseDuration } from '../plan/duration.ts'
+import type { Config, ControlPlaneConfig } from './config.ts'
+
+type Written = string | number
+
+/** The configuration as people write it, by its schema. */
+export interface WrittenConfig {
+  readonly control_plane?: {
+    readonly url: string
+    readonly ca_file?: string
+    readonly agent_id?: string
+    readonly agent_name?: string
+    readonly credential_file?: string
+  }
+  readonly state_dir?: string
+  readonly poll_interval?: Written
+  readonly heartbeat_interval?: Written
+  readonly status?: { readonly listen?: string }
+  readonly policy?: {
+    readonly roots?: readonly string[]
+    readonly commands?: readonly string[]
+    readonly names?: readonly string[]
+    readonly probes?: readonly string[]
+  }
+  readonly timeouts?: { readonly check?: Written; readonly activate?: Written }
+  readonly log_level?: Config['logLevel']
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const metacharacters = /[;&|<>$`\\"'(){}*?~#]/
+
+/** Every default filled in; the environment wins over the file. Frozen. */
+export function resolveConfig(written: WrittenConfig, env: Environment, file: string): Config {
+  const duration = (path: string, value: Written | undefined, otherwise: number): number =>
+    value === undefined ? otherwise : durationAt(file, path, value)
+  for (const [index, line] of (written.policy?.commands ?? []).entries()) {
+    if (!metacharacters.test(line)) continue
+    throw invalid(
+      file,
+      `policy.commands[${index}]`,
+      'it has a shell metacharacter',
+      'No shell runs commands: write program and arguments, or call a script.',
+    )
+  }
+  return freeze({
+    controlPlane: resolveControlPlane(written.control_plane, env, file),
+    stateDir: written.state_dir ?? '/var/lib/waxseal',
+    keyDir: setting(env, 'KEY_DIR') ?? null,
+    pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000),
+    heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000),
+    status: listenAt(file, written.status?.listen ?? '127.0.0.1:9780'),
+    policy: {
+      roots: written.policy?.roots ?? ['/etc/postfix', '/etc/dovecot'],
+      commands: written.policy?.commands ?? [],
+      names: written.policy?.names ?? null,
+      probes: written.policy?.probes ?? [],
+    },
+    timeouts: {
+      checkMs: duration('timeouts.check', written.timeouts?.check, 30_000),
+      activateMs: duration('timeouts.activate', written.timeouts?.activate, 60_000),
+    },
+    logLevel: resolveLogLevel(setting(env, 'LOG_LEVEL')) ?? written.log_level ?? 'info',
+  })
+}
+
+function resolveControlPlane(
+  written: WrittenConfig['control_plane'],
+  env: Environment,
+  file: string,
+): ControlPlaneConfig | null {
+  const url = setting(env, 'SERVER_URL') ?? written?.url
+  if (url === undefined) return null
+  if (!url.startsWith('https://') || !URL.canParse(url)) {
+    throw invalid(
+      file,
+      'control_plane.url',
+      'it is not an https URL',
+      'Write it as https://HOST:PORT; the environment (WAXSEAL_SERVER_URL) wins over the file.',
+    )
+  }
+  return {
+    url: url.replace(/\/+$/, ''),
+    caFile: setting(env, 'SERVER_CA_BUNDLE_PATH') ?? written?.ca_file ?? null,
+    agentId: setting(env, 'AGENT_ID') ?? written?.agent_id ?? null,
+    agentName: setting(env, 'AGENT_NAME') ?? written?.agent_name ?? null,
+    credentialFile: written?.credential_file ?? null,
+  }
+}
+
+/** Our name for a setting in the environment wins over the reference agent's (protocol §2). */
+function setting(env: Environment, name: string): string | undefined {
+  return [env[`WAXSEAL_${name}`], env[`CERTCTL_${name}`]].find((value) => value !== undefined && value !== '')
+}
+
+function resolveLogLevel(level: string | undefined): Config['logLevel'] | undefined {
+  const levels = ['debug', 'info', 'warn', 'error'] as const
+  return levels.find((known) => known === level?.toLowerCase())
+}
+
+function durationAt(file: string, path: string, value: Written): number {
+  try {
+    return Math.max(1, Math.round(parseDuration(value)))
+  } catch (error) {
+    throw invalid(file, path, (error as Error).message, 'For example: 30s.')
+  }
+}
+
+function listenAt(file: string, listen: string): Config['status'] {
+  if (listen === 'off') return null
+  if (listen.startsWith('unix:/')) return { socket: listen.slice('unix:'.length) }
+  const match = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost):(\d{1,5})$/.exec(listen)
+  const port = Number(match?.[2])
+  if (match?.[1] !== undefined && port <= 65535) return { host: match[1].replaceAll(/[[\]]/g, ''), port }
+  throw invalid(
+    file,
+    'status.listen',
+    'it is not a loopback address and port',
+    'Write 127.0.0.1:9780, unix:/run/waxseal/status.sock or off.',
+  )
+}
+
+function invalid(file: string, path: string, reason: string, hint: string): WaxsealError {
+  return new WaxsealError('CONFIG_INVALID', { file, path, reason, hint })
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) freeze(inner)
+  return Object.freeze(value)
+}

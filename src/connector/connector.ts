@@ -1,0 +1,36 @@
+import type { Material } from '../material/material.ts'
+import type { Command, Plan } from '../plan/plan.ts'
+
+/** What a host view returns of a read-only command. */
+export interface ReadOutput {
+  readonly exitCode: number | null
+  readonly stdout: string
+}
+
+/** Reads, and only reads: files, users, and the daemon's own settings by its read-only commands. */
+export interface HostView {
+  /** The bytes, at most 1 MiB; null when there is no such file. */
+  readFile(path: string): Promise<Uint8Array | null>
+  exists(path: string): Promise<boolean>
+  /** Numeric ids of an account; null when the host has no such account. */
+  user(name: string): Promise<{ readonly uid: number; readonly gid: number } | null>
+  run(command: Command): Promise<ReadOutput>
+}
+
+/**
+ * What the agent knows about one kind of daemon. A connector plans; it never acts (law 1).
+ * `plan` refuses with TARGET_INVALID or TARGET_REDACTED; equal inputs give equal plans.
+ */
+export interface Connector<Target = unknown> {
+  /** Also the folder's name: `postfix`. */
+  readonly name: string
+  /** The types that a job's target carries: `Postfix`. */
+  readonly aliases: readonly string[]
+  /** One sentence for a person. */
+  readonly description: string
+  /** JSON schema of Target; unknown keys are refused. */
+  readonly schema: object
+  /** The daemon's own check, activate and recover commands, allowed without a line in the policy. */
+  readonly standardCommands: readonly Command[]
+  plan(target: Target, material: Material, host: HostView, signal: AbortSignal): Promise<Plan>
+}

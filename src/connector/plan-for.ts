@@ -1,0 +1,45 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import type { Material } from '../material/material.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Connector, HostView } from './connector.ts'
+
+const maxBytes = 64 * 1024
+const ajv = new Ajv({ allErrors: false, allowUnionTypes: true })
+
+/** Parses the target by the connector's schema, and has it planned. TARGET_REDACTED or TARGET_INVALID names the field. */
+export async function planFor(
+  connector: Connector,
+  config: unknown,
+  material: Material,
+  host: HostView,
+  signal: AbortSignal,
+): Promise<Plan> {
+  if (JSON.stringify(config ?? null).length > maxBytes) {
+    throw new WaxsealError('TARGET_INVALID', { field: '', reason: `it is larger than ${maxBytes} bytes` })
+  }
+  const redacted = findRedacted(config, '')
+  if (redacted !== null) throw new WaxsealError('TARGET_REDACTED', { field: redacted })
+  const validate = ajv.compile(connector.schema)
+  if (!validate(config)) throw targetInvalid(validate.errors?.[0])
+  return connector.plan(config, material, host, signal)
+}
+
+/** The path of the first value that stands for a secret: `********`. */
+function findRedacted(value: unknown, path: string): string | null {
+  if (typeof value === 'string') return /^(\*{3,}|[<[]redacted[>\]])$/i.test(value) ? path : null
+  if (typeof value !== 'object' || value === null) return null
+  for (const [name, inner] of Object.entries(value)) {
+    const found = findRedacted(inner, path === '' ? name : `${path}.${name}`)
+    if (found !== null) return found
+  }
+  return null
+}
+
+function targetInvalid(error: ErrorObject | undefined): WaxsealError {
+  const path = (error?.instancePath ?? '').slice(1).replaceAll('/', '.')
+  const unknown = String(error?.params['additionalProperty'] ?? '')
+  const field = [path, unknown].filter((part) => part !== '').join('.')
+  const reason = unknown === '' ? (error?.message ?? 'it is not valid') : 'no such field is known'
+  return new WaxsealError('TARGET_INVALID', { field, reason })
+}

@@ -1,0 +1,82 @@
+import type { Material } from '../material/material.ts'
+import { type Probe, type ProbeProtocol, probeProtocols, type RetrySchedule } from '../plan/plan.ts'
+import { protocolOfPort } from '../plan/protocol-of-port.ts'
+import { durationField, invalidField } from './field.ts'
+import type { EndpointTarget, FileTarget } from './file-target.ts'
+
+const tryMs = 10_000
+
+/** The probes of a target, or why it has none. */
+export interface PlannedProbes {
+  readonly probes: readonly Probe[]
+  readonly unverified: string | null
+}
+
+/** One probe per endpoint that the target names. */
+export function planProbes(target: FileTarget, material: Material): PlannedProbes {
+  const verify = target.post_deploy_verify ?? {}
+  if (verify.enabled === false) {
+    return { probes: [], unverified: 'Nothing was verified: the target says post_deploy_verify.enabled: false.' }
+  }
+  const timeoutMs = verify.timeout === undefined ? tryMs : durationField('post_deploy_verify.timeout', verify.timeout)
+  const endpoints = [...endpointOfVerify(verify), ...(target.endpoints ?? []).map(asEndpoint)]
+  const probes = endpoints.map((endpoint) => planProbe(endpoint, material, Math.max(1, Math.round(timeoutMs)) || tryMs))
+  const unverified = probes.length > 0 ? null : 'Nothing was verified: the target names no endpoint to look at.'
+  return { probes, unverified }
+}
+
+function endpointOfVerify(verify: NonNullable<FileTarget['post_deploy_verify']>): readonly EndpointTarget[] {
+  const { endpoint, protocol, servername } = verify
+  if (endpoint === undefined || endpoint === '') return []
+  return [
+    { endpoint, ...(protocol === undefined ? {} : { protocol }), ...(servername === undefined ? {} : { servername }) },
+  ]
+}
+
+function asEndpoint(endpoint: string | EndpointTarget): EndpointTarget {
+  return typeof endpoint === 'string' ? { endpoint } : endpoint
+}
+
+function planProbe(target: EndpointTarget, material: Material, timeoutMs: number): Probe {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^[\]:/\s]+)):(\d{1,5})$/.exec(target.endpoint)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host === undefined || port < 1 || port > 65535) {
+    throw invalidField('endpoint', `"${target.endpoint}" is not HOST:PORT or [ADDRESS]:PORT`)
+  }
+  return {
+    host,
+    port,
+    protocol: asProtocol(target.protocol) ?? protocolOfPort(port),
+    servername:
+      target.servername ??
+      material.leaf.names.find((name) => /^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i.test(name) && !/^[\d.]+$/.test(name)) ??
+      null,
+    keyType: target.key_type ?? null,
+    timeoutMs,
+  }
+}
+
+function asProtocol(name: string | undefined): ProbeProtocol | undefined {
+  return probeProtocols.find((protocol) => protocol === name)
+}
+
+/** Design §7: a target that sets none of the three gets ours, one that sets any gets the published defaults for the others. */
+export function planRetry(target: FileTarget): RetrySchedule {
+  const attempts = target.post_deploy_verify_attempts
+  const backoff = target.post_deploy_verify_backoff
+  const longest = target.post_deploy_verify_max_backoff
+  if (attempts === undefined && backoff === undefined && longest === undefined) {
+    return { attempts: 8, initialMs: 100, maxMs: 16_000 }
+  }
+  return {
+    attempts: attempts === undefined || attempts === 0 ? 3 : attempts,
+    initialMs: orDefault('post_deploy_verify_backoff', backoff, 1000),
+    maxMs: orDefault('post_deploy_verify_max_backoff', longest, 16_000),
+  }
+}
+
+/** Zero means unset on the wire, where absent numbers are written as 0. */
+function orDefault(field: string, value: string | number | undefined, otherwise: number): number {
+  return value === undefined || value === 0 ? otherwise : durationField(field, value)
+}

@@ -1,0 +1,118 @@
+import { Ajv } from 'ajv'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import type { Job } from '../inbox/job.ts'
+import type { Outcome } from '../outcome/outcome.ts'
+import { type Endpoint, openSend } from './request.ts'
+import { type MalformedItem, toJob } from './to-job.ts'
+import { certificateSchema, registrationSchema, workSchema } from './wire.ts'
+
+/** What the agent says of its host. */
+export interface HostFacts {
+  readonly version: string
+  readonly hostname: string
+  readonly os: string
+  readonly architecture: string
+  readonly ipAddress: string
+}
+
+/** A final or running state of a job. */
+export interface StatusReport {
+  readonly status: 'Running' | 'Completed' | 'Failed'
+  readonly error?: string
+  readonly outcome?: Outcome
+}
+
+/** What was seen on the socket. */
+export interface VerificationReport {
+  readonly targetId: string
+  readonly expected: string
+  readonly actual: string
+  readonly verified: boolean
+  readonly error?: string
+}
+
+/**
+ * The control plane as an agent sees it (protocol §1). Each call fails with CONTROL_PLANE_UNREACHABLE (try again),
+ * CONTROL_PLANE_REFUSED or AGENT_RETIRED.
+ */
+export interface ControlPlane {
+  heartbeat(facts: HostFacts): Promise<void>
+  /** The call is the claim: what it returns is not offered again. */
+  work(): Promise<{ readonly jobs: readonly Job[]; readonly malformed: readonly MalformedItem[] }>
+  /** PEM: leaf and chain, the newest version. */
+  certificate(certificateId: string): Promise<string>
+  submitCsr(certificateId: string, csrPem: string): Promise<void>
+  reportStatus(jobId: string, report: StatusReport): Promise<void>
+  reportVerification(jobId: string, report: VerificationReport): Promise<void>
+  close(): Promise<void>
+}
+
+const ajv = new Ajv({ allowUnionTypes: true })
+const isWork = ajv.compile<{ readonly jobs: readonly unknown[] | null }>(workSchema)
+const isCertificate = ajv.compile<{ readonly certificate_pem: string }>(certificateSchema)
+const isRegistration = ajv.compile<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
+
+const signingMs = 300_000
+
+/** Opens the client of one agent. Connects at the first call. */
+export function openControlPlane(options: Endpoint & { readonly agentId: string }): ControlPlane {
+  const { send, close } = openSend(options)
+  const agent = `/api/v1/agents/${encodeURIComponent(options.agentId)}`
+  return {
+    close,
+    heartbeat: async (facts) => {
+      await send({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) })
+    },
+    work: async () => {
+      const answer = await send({ method: 'GET', path: `${agent}/work` })
+      if (!isWork(answer)) throw unusable('the work answer has no list of jobs')
+      const items = (answer.jobs ?? []).map(toJob)
+      return {
+        jobs: items.filter((item) => 'kind' in item),
+        malformed: items.filter((item): item is MalformedItem => !('kind' in item)),
+      }
+    },
+    certificate: async (certificateId) => {
+      const answer = await send({ method: 'GET', path: `${agent}/certificates/${encodeURIComponent(certificateId)}` })
+      if (!isCertificate(answer)) throw unusable('the certificate answer has no certificate_pem')
+      return answer.certificate_pem
+    },
+    submitCsr: async (certificateId, csrPem) => {
+      const body = { csr_pem: csrPem, certificate_id: certificateId }
+      await send({ method: 'POST', path: `${agent}/csr`, body, timeoutMs: signingMs })
+    },
+    reportStatus: async (jobId, report) => {
+      const job = encodeURIComponent(jobId)
+      const headers = { 'idempotency-key': `${job}/${report.status}` }
+      await send({ method: 'POST', path: `${agent}/jobs/${job}/status`, body: report, headers })
+    },
+    reportVerification: async (jobId, { targetId, expected, actual, verified, error }) => {
+      const body = { target_id: targetId, expected_fingerprint: expected, actual_fingerprint: actual, verified, error }
+      await send({ method: 'POST', path: `/api/v1/jobs/${encodeURIComponent(jobId)}/verify`, body })
+    },
+  }
+}
+
+/** Registers this host with a one-time token. The credential is null where the server hands out none. */
+export async function register(
+  endpoint: Endpoint,
+  name: string,
+  facts: HostFacts,
+): Promise<{ readonly agentId: string; readonly credential: string | null }> {
+  const { send, close } = openSend(endpoint)
+  try {
+    const answer = await send({ method: 'POST', path: '/api/v1/agents', body: { name, ...toWire(facts) } })
+    if (!isRegistration(answer)) throw unusable('the registration answer has no id')
+    return { agentId: answer.id, credential: answer.api_key ?? null }
+  } finally {
+    await close()
+  }
+}
+
+function toWire({ ipAddress, ...facts }: HostFacts): object {
+  return { ...facts, ip_address: ipAddress }
+}
+
+function unusable(reason: string): WaxsealError {
+  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason })
+}

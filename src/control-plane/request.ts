@@ -1,0 +1,109 @@
+import { Agent, request } from 'undici'
+import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import { retryAfterMs } from './retry-after.ts'
+
+/** How to reach a control plane. */
+export interface Endpoint {
+  /** https, no slash at the end. */
+  readonly url: string
+  /** PEM of the roots to trust; null: the system's. */
+  readonly ca: string | null
+  readonly credential: string
+}
+
+/** One request. */
+export interface Call {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: object
+  readonly headers?: Readonly<Record<string, string>>
+  readonly timeoutMs?: number
+}
+
+/** Sends one request and returns the parsed JSON body of a 2xx answer. Every failure is one coded error. */
+export type Send = (call: Call) => Promise<unknown>
+
+const maxBytes = 1024 * 1024
+const defaultTimeoutMs = 30_000
+const longestTimeoutMs = 300_000
+
+/** A client with kept-alive connections, TLS 1.3 at least, and limits on time and size. */
+export function openSend({ url, ca, credential }: Endpoint): { readonly send: Send; close(): Promise<void> } {
+  const agent = new Agent({
+    connections: 4,
+    keepAliveTimeout: 90_000,
+    headersTimeout: longestTimeoutMs,
+    bodyTimeout: longestTimeoutMs,
+    connect: { timeout: 10_000, minVersion: 'TLSv1.3', ...(ca === null ? {} : { ca }) },
+  })
+  const send: Send = async ({ method, path, body, headers, timeoutMs = defaultTimeoutMs }) => {
+    try {
+      const answer = await request(`${url}${path}`, {
+        method,
+        dispatcher: agent,
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: {
+          ...headers,
+          authorization: `Bearer ${credential}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+      })
+      const text = await readBody(answer.body)
+      if (answer.statusCode >= 200 && answer.statusCode < 300) return parseBody(text, answer.statusCode)
+      throw refusal(answer.statusCode, text, answer.headers['retry-after'])
+    } catch (error) {
+      throw error instanceof WaxsealError ? error : unreachable(error)
+    }
+  }
+  return { send, close: () => agent.destroy() }
+}
+
+async function readBody(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.length
+    if (length > maxBytes)
+      throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: `the answer is larger than ${maxBytes} bytes` })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parseBody(text: string, status: number): unknown {
+  try {
+    return text === '' ? {} : JSON.parse(text)
+  } catch {
+    throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { status, reason: 'the answer is not JSON' })
+  }
+}
+
+/** 4xx that a later try may mend: time-out, too early, too many. */
+const passing = [408, 425, 429]
+
+function refusal(status: number, text: string, retryAfter: string | string[] | undefined): WaxsealError {
+  if (status === 410) return new WaxsealError('AGENT_RETIRED', { status })
+  const answer = printable(text)
+  if (status >= 500 || status < 400 || passing.includes(status)) {
+    const wait = retryAfterMs(typeof retryAfter === 'string' ? retryAfter : null, Date.now())
+    return new WaxsealError('CONTROL_PLANE_UNREACHABLE', {
+      status,
+      answer,
+      ...(wait === null ? {} : { retryAfterMs: wait }),
+    })
+  }
+  return new WaxsealError('CONTROL_PLANE_REFUSED', { status, answer })
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 300)
+}
+
+function unreachable(error: unknown): WaxsealError {
+  const { details, cause } = asWaxsealError(error)
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const isUntrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)
+  const hint = isUntrusted ? { hint: 'set control_plane.ca_file to the CA of the control plane' } : {}
+  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: details['reason'] ?? 'unknown', ...hint }, { cause })
+}

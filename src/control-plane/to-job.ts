@@ -1,0 +1,40 @@
+import { Ajv } from 'ajv'
+import type { Job } from '../inbox/job.ts'
+import { type WorkItem, workItemSchema } from './wire.ts'
+
+/** An item of the work answer that has not the form of a job. */
+export interface MalformedItem {
+  /** Null: it has not even an id to answer to. */
+  readonly id: string | null
+  readonly reason: string
+}
+
+const validate = new Ajv({ allowUnionTypes: true }).compile<WorkItem>(workItemSchema)
+
+/** A job of the domain, or why the item is none. */
+export function toJob(item: unknown): Job | MalformedItem {
+  if (!validate(item)) {
+    const [error] = validate.errors ?? []
+    return { id: idOf(item), reason: `${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}`.trim() }
+  }
+  const base = { id: item.id, certificateId: item.certificate_id }
+  if (item.status === 'AwaitingCSR') {
+    return { ...base, kind: 'issuance', commonName: item.common_name ?? '', sans: item.sans ?? [] }
+  }
+  if (item.type !== 'Deployment')
+    return { ...base, kind: 'unsupported', type: item.type, reason: `status ${item.status ?? 'unknown'}` }
+  if (typeof item.target_type !== 'string' || item.target_type === '')
+    return { id: item.id, reason: 'target_type is missing' }
+  return {
+    ...base,
+    kind: 'deployment',
+    targetId: typeof item.target_id === 'string' && item.target_id !== '' ? item.target_id : item.id,
+    targetType: item.target_type,
+    targetConfig: item.target_config ?? {},
+  }
+}
+
+function idOf(item: unknown): string | null {
+  const id = typeof item === 'object' && item !== null && 'id' in item ? item.id : null
+  return typeof id === 'string' && id !== '' && id.length <= 256 ? id : null
+}

@@ -1,0 +1,50 @@
+/** The wire schemas of protocol §1, shared with the bundled control plane. Unknown fields are tolerated everywhere. */
+const id = { type: 'string', minLength: 1, maxLength: 256 } as const
+const text = { type: 'string', maxLength: 1024 } as const
+
+export const workItemSchema = {
+  type: 'object',
+  required: ['id', 'type', 'certificate_id'],
+  properties: {
+    id,
+    type: text,
+    certificate_id: id,
+    common_name: text,
+    sans: { type: ['array', 'null'], maxItems: 100, items: text },
+    target_id: { type: ['string', 'null'], maxLength: 256 },
+    target_type: { type: ['string', 'null'], maxLength: 256 },
+    target_config: { type: ['object', 'null'] },
+    status: text,
+  },
+} as const
+
+export const workSchema = {
+  type: 'object',
+  required: ['jobs'],
+  properties: { jobs: { type: ['array', 'null'], maxItems: 1000, items: {} } },
+} as const
+
+export const certificateSchema = {
+  type: 'object',
+  required: ['certificate_pem'],
+  properties: { certificate_pem: { type: 'string', minLength: 1, maxLength: 262_144 } },
+} as const
+
+export const registrationSchema = {
+  type: 'object',
+  required: ['id'],
+  properties: { id, api_key: { type: 'string', minLength: 1, maxLength: 4096 } },
+} as const
+
+/** One unit of work as it stands on the wire. */
+export interface WorkItem {
+  readonly id: string
+  readonly type: string
+  readonly certificate_id: string
+  readonly common_name?: string
+  readonly sans?: readonly string[] | null
+  readonly target_id?: string | null
+  readonly target_type?: string | null
+  readonly target_config?: Readonly<Record<string, unknown>> | null
+  readonly status?: string
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { freePorts, makeFolder, writeText } from '../../host/plain-files.ts'
+import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from './daemon.ts'
+import type { FirstPair } from './postfix-instance.ts'
+
+/** Starts a private Dovecot below `dir`: IMAP and POP3, each with STARTTLS and with TLS from the first byte. Needs root. */
+export async function startDovecot(dir: string, pair: FirstPair): Promise<Daemon> {
+  const tls = join(dir, 'tls')
+  for (const folder of [tls, join(dir, 'run'), join(dir, 'state')]) await makeFolder(folder)
+  const certPath = join(tls, 'cert.pem')
+  const keyPath = join(tls, 'key.pem')
+  await writeText(certPath, pair.certificatePem)
+  await writeText(keyPath, pair.keyPem, 0o600)
+  const [imap = 0, imaps = 0, pop3 = 0, pop3s = 0] = await freePorts(4)
+  const config = join(dir, 'dovecot.conf')
+  await writeText(config, dovecotConf(dir, certPath, keyPath, { imap, imaps, pop3, pop3s }))
+  const ports: readonly DaemonPort[] = [
+    { name: 'imap', port: imap, protocol: 'imap' },
+    { name: 'imaps', port: imaps, protocol: 'tls' },
+    { name: 'pop3', port: pop3, protocol: 'pop3' },
+    { name: 'pop3s', port: pop3s, protocol: 'tls' },
+  ]
+  await runOrThrow(['dovecot', '-c', config])
+  await waitForPorts(ports)
+  return {
+    name: 'dovecot',
+    certPath,
+    keyPath,
+    ports,
+    check: ['doveconf', '-c', config, '-n'],
+    reload: ['doveadm', '-c', config, 'reload'],
+    stop: () => runOrThrow(['doveadm', '-c', config, 'stop']),
+  }
+}
+
+function dovecotConf(
+  dir: string,
+  certPath: string,
+  keyPath: string,
+  ports: { readonly imap: number; readonly imaps: number; readonly pop3: number; readonly pop3s: number },
+): string {
+  return `protocols = imap pop3
+listen = 127.0.0.1
+base_dir = ${dir}/run
+state_dir = ${dir}/state
+instance_name = waxseal-demo
+log_path = ${dir}/dovecot.log
+ssl = yes
+ssl_cert = <${certPath}
+ssl_key = <${keyPath}
+passdb {
+  driver = static
+  args = password=demo
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=nogroup home=${dir}/home
+}
+service imap-login {
+  inet_listener imap {
+    port = ${ports.imap}
+  }
+  inet_listener imaps {
+    port = ${ports.imaps}
+    ssl = yes
+  }
+}
+service pop3-login {
+  inet_listener pop3 {
+    port = ${ports.pop3}
+  }
+  inet_listener pop3s {
+    port = ${ports.pop3s}
+    ssl = yes
+  }
+}
+`
+}

@@ -1,0 +1,86 @@
+import { join } from 'node:path'
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import { copyMatching, freePorts, makeFolder, writeText } from '../../host/plain-files.ts'
+import { resolveUser } from '../../host/users.ts'
+import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from './daemon.ts'
+
+/** A pair to begin with, PEM. */
+export interface FirstPair {
+  readonly certificatePem: string
+  readonly keyPem: string
+}
+
+/** Starts a private Postfix below `dir`: STARTTLS on two ports, wrapper mode on one. Needs root. */
+export async function startPostfix(dir: string, pair: FirstPair): Promise<Daemon> {
+  const account = await resolveUser('postfix')
+  if (account === null) throw new WaxsealError('INTERNAL', { reason: 'this machine has no postfix account' })
+  const etc = join(dir, 'etc')
+  const tls = join(dir, 'tls')
+  for (const folder of [etc, tls, join(dir, 'queue')]) await makeFolder(folder)
+  await makeFolder(join(dir, 'data'), account)
+  await copyMatching('/etc/postfix', etc, /^(postfix-files.*|post-install|postfix-script|dynamicmaps\.cf.*)$/)
+  const certPath = join(tls, 'cert.pem')
+  const keyPath = join(tls, 'key.pem')
+  await writeText(certPath, pair.certificatePem)
+  await writeText(keyPath, pair.keyPem, 0o600)
+  const [smtp = 0, submission = 0, smtps = 0] = await freePorts(3)
+  await writeText(join(etc, 'main.cf'), mainCf(dir, certPath, keyPath))
+  await writeText(join(etc, 'master.cf'), masterCf(smtp, submission, smtps))
+  const ports: readonly DaemonPort[] = [
+    { name: 'smtp', port: smtp, protocol: 'smtp' },
+    { name: 'submission', port: submission, protocol: 'smtp' },
+    { name: 'smtps', port: smtps, protocol: 'tls' },
+  ]
+  await runOrThrow(['postfix', '-c', etc, 'start'])
+  await waitForPorts(ports)
+  return {
+    name: 'postfix',
+    certPath,
+    keyPath,
+    ports,
+    check: ['postfix', '-c', etc, 'check'],
+    reload: ['postfix', '-c', etc, 'reload'],
+    stop: () => runOrThrow(['postfix', '-c', etc, 'stop']),
+  }
+}
+
+function mainCf(dir: string, certPath: string, keyPath: string): string {
+  return `compatibility_level = 3.6
+queue_directory = ${dir}/queue
+data_directory = ${dir}/data
+meta_directory = /etc/postfix
+multi_instance_name = postfix-${dir.replaceAll(/[^A-Za-z0-9]/g, '-')}
+maillog_file = ${dir}/mail.log
+maillog_file_prefixes = ${dir}
+myhostname = mail.example.net
+mydestination =
+alias_maps =
+local_recipient_maps =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = ${certPath}
+smtpd_tls_key_file = ${keyPath}
+`
+}
+
+function masterCf(smtp: number, submission: number, smtps: number): string {
+  return `${smtp} inet n - n - - smtpd
+${submission} inet n - n - - smtpd
+  -o smtpd_tls_security_level=encrypt
+${smtps} inet n - n - - smtpd
+  -o smtpd_tls_wrappermode=yes
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+error unix - - n - - error
+anvil unix - - n - 1 anvil
+proxymap unix - - n - - proxymap
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+`
+}

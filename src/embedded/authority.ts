@@ -1,0 +1,130 @@
+import 'reflect-metadata'
+import { createHash, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import * as x509 from '@peculiar/x509'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import { durableWrite } from '../host/durable-write.ts'
+import { readBounded } from '../host/read-bounded.ts'
+
+/** A certificate with its key, both PEM. */
+export interface IssuedPair {
+  readonly certificatePem: string
+  readonly keyPem: string
+}
+
+/** The local CA: one self-signed root, made at the first start. */
+export interface Authority {
+  readonly caPem: string
+  /** A certificate for the names of a CSR, which must be just these. JOB_MALFORMED otherwise. PEM. */
+  sign(csrPem: string, names: readonly string[], validityDays: number): Promise<string>
+  /** A pair for the control plane's own listener. */
+  issueServerPair(names: readonly string[]): Promise<IssuedPair>
+}
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+const dayMs = 86_400_000
+const { subtle } = globalThis.crypto
+
+/** Opens the CA in this folder, making it where there is none. */
+export async function openAuthority(folder: string): Promise<Authority> {
+  const root = (await readRoot(folder)) ?? (await makeRoot(folder))
+  const issue = (
+    publicKey: CryptoKey | x509.PublicKey,
+    names: readonly string[],
+    days: number,
+  ): Promise<x509.X509Certificate> =>
+    x509.X509CertificateGenerator.create({
+      serialNumber: randomBytes(16).toString('hex').replace(/^./, '1'),
+      subject: [{ CN: [names[0] ?? ''] }],
+      issuer: root.certificate.subject,
+      notBefore: new Date(Date.now() - 60_000),
+      notAfter: new Date(Date.now() + days * dayMs),
+      publicKey,
+      signingKey: root.privateKey,
+      signingAlgorithm: algorithm,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension(names.map(generalName)),
+      ],
+    })
+  return {
+    caPem: `${root.certificate.toString('pem')}\n`,
+    sign: async (csrPem, names, validityDays) => {
+      const csr = await readCsr(csrPem)
+      if (!isSameSet(namesOf(csr), names))
+        throw new WaxsealError('JOB_MALFORMED', { reason: 'the names of the CSR are not those that were asked for' })
+      return `${(await issue(csr.publicKey, names, validityDays)).toString('pem')}\n`
+    },
+    issueServerPair: async (names) => {
+      const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
+      const certificate = await issue(keys.publicKey, names, 397)
+      return { certificatePem: `${certificate.toString('pem')}\n`, keyPem: await exportKey(keys.privateKey) }
+    },
+  }
+}
+
+interface Root {
+  readonly certificate: x509.X509Certificate
+  readonly privateKey: CryptoKey
+}
+
+async function readRoot(folder: string): Promise<Root | null> {
+  const certificate = await readBounded(join(folder, 'ca.pem'), 65_536)
+  const key = await readBounded(join(folder, 'ca.key'), 65_536)
+  if (certificate === null || key === null) return null
+  const der = x509.PemConverter.decodeFirst(Buffer.from(key).toString('utf8'))
+  const privateKey = await subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
+  return { certificate: new x509.X509Certificate(Buffer.from(certificate).toString('utf8')), privateKey }
+}
+
+async function makeRoot(folder: string): Promise<Root> {
+  const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: randomBytes(16).toString('hex').replace(/^./, '1'),
+    name: [
+      { CN: ['Waxseal local CA'] },
+      { O: [createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 12)] },
+    ],
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 3650 * dayMs),
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
+  })
+  await durableWrite(join(folder, 'ca.key'), Buffer.from(await exportKey(keys.privateKey)))
+  await durableWrite(join(folder, 'ca.pem'), Buffer.from(`${certificate.toString('pem')}\n`), 0o644)
+  return { certificate, privateKey: keys.privateKey }
+}
+
+async function exportKey(key: CryptoKey): Promise<string> {
+  return `${x509.PemConverter.encode(await subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`
+}
+
+async function readCsr(pem: string): Promise<x509.Pkcs10CertificateRequest> {
+  try {
+    const csr = new x509.Pkcs10CertificateRequest(pem)
+    if (await csr.verify()) return csr
+  } catch {
+    throw new WaxsealError('JOB_MALFORMED', { reason: 'the CSR cannot be read' })
+  }
+  throw new WaxsealError('JOB_MALFORMED', { reason: 'the signature of the CSR is wrong' })
+}
+
+function namesOf(csr: x509.Pkcs10CertificateRequest): readonly string[] {
+  const extension = csr.extensions.find((one) => one.type === '2.5.29.17')
+  if (extension === undefined) return []
+  return new x509.SubjectAlternativeNameExtension(extension.rawData).names.items.map(({ value }) => value)
+}
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((name) => others.includes(name))
+}
+
+function generalName(value: string): { readonly type: 'dns' | 'ip' | 'email'; readonly value: string } {
+  if (/^[\d.]+$|:/.test(value)) return { type: 'ip', value }
+  return { type: value.includes('@') ? 'email' : 'dns', value }
+}

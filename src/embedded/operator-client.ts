@@ -1,0 +1,91 @@
+import { Agent, request } from 'undici'
+import { WaxsealError } from '../error/waxseal-error.ts'
+
+/** A job as the operator sees it. */
+export interface OperatorJob {
+  readonly id: string
+  readonly type: string
+  readonly status: string
+  readonly agent_id: string
+  readonly certificate_id: string
+  readonly target_id: string | null
+  readonly error: string | null
+  readonly outcome?: { readonly outcome: string; readonly message: string } | null
+  readonly verification: unknown
+  readonly updated_at: string
+}
+
+/** What a request for a certificate says. */
+export interface CertificateRequest {
+  readonly agent_id: string
+  readonly common_name: string
+  readonly sans?: readonly string[]
+  readonly validity_days?: number
+  readonly deploy_to?: readonly string[]
+}
+
+/** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
+export interface Operator {
+  createToken(): Promise<string>
+  agents(): Promise<readonly Readonly<Record<string, string | null>>[]>
+  targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
+  addTarget(target: {
+    readonly name: string
+    readonly agent_id: string
+    readonly type: string
+    readonly config: object
+  }): Promise<string>
+  requestCertificate(request: CertificateRequest): Promise<{ readonly certificate_id: string; readonly job_id: string }>
+  deploy(certificateId: string, targetId: string): Promise<string>
+  jobs(): Promise<readonly OperatorJob[]>
+  job(id: string): Promise<OperatorJob>
+  retire(agentId: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens the operator's client. */
+export function openOperator(at: {
+  readonly url: string
+  readonly caPem: string
+  readonly operatorToken: string
+}): Operator {
+  const agent = new Agent({ connect: { ca: at.caPem, minVersion: 'TLSv1.3' } })
+  /** `Answer` is what the bundled control plane of the same version sends. */
+  const call = async <Answer>(method: 'GET' | 'POST', path: string, body: object | null = null): Promise<Answer> => {
+    const { statusCode, body: answer } = await request(`${at.url}/operator/v1${path}`, {
+      method,
+      dispatcher: agent,
+      headers: {
+        authorization: `Bearer ${at.operatorToken}`,
+        ...(body === null ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === null ? null : JSON.stringify(body),
+    }).catch((error: Error) => {
+      const hint = 'start it with: waxseal control-plane serve'
+      throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
+    })
+    const document: unknown = await answer.json()
+    if (statusCode < 300) return document as Answer
+    throw new WaxsealError('CONTROL_PLANE_REFUSED', {
+      status: statusCode,
+      answer: JSON.stringify(document).slice(0, 300),
+    })
+  }
+  return {
+    createToken: async () => (await call<{ token: string }>('POST', '/tokens')).token,
+    agents: async () => (await call<{ agents: Record<string, string | null>[] }>('GET', '/agents')).agents,
+    targets: async () => (await call<{ targets: Record<string, unknown>[] }>('GET', '/targets')).targets,
+    addTarget: async (target) => (await call<{ id: string }>('POST', '/targets', target)).id,
+    requestCertificate: (wanted) => call('POST', '/certificates', wanted),
+    deploy: async (certificateId, targetId) => {
+      const body = { certificate_id: certificateId, target_id: targetId }
+      return (await call<{ job_id: string }>('POST', '/deployments', body)).job_id
+    },
+    jobs: async () => (await call<{ jobs: OperatorJob[] }>('GET', '/jobs')).jobs,
+    job: (id) => call('GET', `/jobs/${encodeURIComponent(id)}`),
+    retire: async (agentId) => {
+      await call('POST', `/agents/${encodeURIComponent(agentId)}/retire`)
+    },
+    close: () => agent.destroy(),
+  }
+}

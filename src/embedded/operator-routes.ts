@@ -1,0 +1,133 @@
+import type { FastifyInstance } from 'fastify'
+import { insertJob } from './agent-routes.ts'
+import { HttpError } from './http-error.ts'
+import { certificateRequestSchema, deploymentSchema, targetSchema } from './schemas.ts'
+import { hashSecret, isSecret, newId, newSecret } from './secret.ts'
+import type { CertificateRow, JobRow, Store, TargetRow } from './store.ts'
+
+const defaultValidityDays = 47
+
+/** What the operator may do, all under `/operator/v1` with the operator's token. */
+export function operatorRoutes(server: FastifyInstance, store: Store, operatorToken: string): void {
+  const hash = hashSecret(operatorToken)
+  server.addHook('onRequest', async (request) => {
+    const secret = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? ''
+    if (!isSecret(secret, hash)) throw new HttpError(401, 'the operator token is not valid')
+  })
+
+  server.post('/tokens', async (_request, reply) => {
+    const token = newSecret('wxt')
+    store.run('INSERT INTO token (hash, created_at) VALUES (?, ?)', hashSecret(token), new Date().toISOString())
+    return reply.code(201).send({ token })
+  })
+
+  server.get('/agents', async () => ({
+    agents: store.all(
+      'SELECT id, name, hostname, status, registered_at, last_heartbeat_at FROM agent ORDER BY registered_at',
+    ),
+  }))
+
+  server.post<{ Params: { id: string } }>('/agents/:id/retire', async (request) => {
+    if (store.run("UPDATE agent SET status = 'retired' WHERE id = ?", request.params.id) === 0)
+      throw new HttpError(404, 'there is no such agent')
+    return { status: 'retired' }
+  })
+
+  server.get('/targets', async () => ({
+    targets: store
+      .all<TargetRow>('SELECT * FROM target ORDER BY name')
+      .map((row) => ({ ...row, config: JSON.parse(row.config) as unknown })),
+  }))
+
+  server.post<{ Body: { name: string; agent_id: string; type: string; config: object } }>(
+    '/targets',
+    { schema: { body: targetSchema } },
+    async (request, reply) => {
+      const { name, agent_id, type, config } = request.body
+      requireAgent(store, agent_id)
+      if (store.first('SELECT id FROM target WHERE name = ?', name) !== undefined)
+        throw new HttpError(409, 'a target of this name is there')
+      const id = newId('target')
+      store.run(
+        'INSERT INTO target (id, name, agent_id, type, config) VALUES (?, ?, ?, ?, ?)',
+        id,
+        name,
+        agent_id,
+        type,
+        JSON.stringify(config),
+      )
+      return reply.code(201).send({ id })
+    },
+  )
+
+  server.post<{
+    Body: { agent_id: string; common_name: string; sans?: string[]; validity_days?: number; deploy_to?: string[] }
+  }>('/certificates', { schema: { body: certificateRequestSchema } }, async (request, reply) => {
+    const { agent_id, common_name, sans = [], validity_days = defaultValidityDays, deploy_to = [] } = request.body
+    requireAgent(store, agent_id)
+    for (const target of deploy_to) requireTarget(store, target, agent_id)
+    const id = newId('cert')
+    const job = store.transaction(() => {
+      const values = [id, agent_id, common_name, JSON.stringify(sans), validity_days] as const
+      store.run(
+        'INSERT INTO certificate (id, agent_id, common_name, sans, validity_days) VALUES (?, ?, ?, ?, ?)',
+        ...values,
+      )
+      for (const target of new Set(deploy_to))
+        store.run('INSERT INTO deploy_to (certificate_id, target_id) VALUES (?, ?)', id, target)
+      return insertJob(store, {
+        type: 'Issuance',
+        status: 'AwaitingCSR',
+        agent_id,
+        certificate_id: id,
+        target_id: null,
+      })
+    })
+    return reply.code(201).send({ certificate_id: id, job_id: job })
+  })
+
+  server.post<{ Body: { certificate_id: string; target_id: string } }>(
+    '/deployments',
+    { schema: { body: deploymentSchema } },
+    async (request, reply) => {
+      const { certificate_id, target_id } = request.body
+      const certificate = store.first<CertificateRow>('SELECT * FROM certificate WHERE id = ?', certificate_id)
+      if (certificate === undefined) throw new HttpError(404, 'there is no such certificate')
+      requireTarget(store, target_id, certificate.agent_id)
+      const id = insertJob(store, {
+        type: 'Deployment',
+        status: 'Pending',
+        agent_id: certificate.agent_id,
+        certificate_id,
+        target_id,
+      })
+      return reply.code(201).send({ job_id: id })
+    },
+  )
+
+  server.get('/jobs', async () => ({
+    jobs: store
+      .all<JobRow>('SELECT * FROM job ORDER BY created_at DESC, rowid DESC LIMIT 1000')
+      .map(({ outcome: _, ...row }) => row),
+  }))
+
+  server.get<{ Params: { id: string } }>('/jobs/:id', async (request) => {
+    const job = store.first<JobRow>('SELECT * FROM job WHERE id = ?', request.params.id)
+    if (job === undefined) throw new HttpError(404, 'there is no such job')
+    return { ...job, outcome: parse(job.outcome), verification: parse(job.verification) }
+  })
+}
+
+function parse(json: string | null): unknown {
+  return json === null ? null : JSON.parse(json)
+}
+
+function requireAgent(store: Store, id: string): void {
+  if (store.first('SELECT id FROM agent WHERE id = ?', id) === undefined)
+    throw new HttpError(404, 'there is no such agent')
+}
+
+function requireTarget(store: Store, id: string, agentId: string): void {
+  const row = store.first('SELECT id FROM target WHERE id = ? AND agent_id = ?', id, agentId)
+  if (row === undefined) throw new HttpError(404, `this agent has no target ${id}`)
+}

@@ -1,0 +1,68 @@
+const id = { type: 'string', minLength: 1, maxLength: 256 } as const
+const text = { type: 'string', maxLength: 65_536 } as const
+const name = { type: 'string', minLength: 1, maxLength: 253 } as const
+
+export const registerSchema = {
+  type: 'object',
+  required: ['name', 'hostname'],
+  properties: { name: id, hostname: id },
+} as const
+
+export const heartbeatSchema = { type: 'object', properties: { version: text, hostname: text } } as const
+
+export const csrSchema = {
+  type: 'object',
+  required: ['csr_pem', 'certificate_id'],
+  properties: { csr_pem: text, certificate_id: id },
+} as const
+
+export const statusSchema = {
+  type: 'object',
+  required: ['status'],
+  properties: { status: { enum: ['Running', 'Completed', 'Failed'] }, error: text, outcome: { type: 'object' } },
+} as const
+
+export const verifySchema = {
+  type: 'object',
+  required: ['target_id', 'expected_fingerprint', 'actual_fingerprint', 'verified'],
+  properties: {
+    target_id: id,
+    expected_fingerprint: id,
+    actual_fingerprint: id,
+    verified: { type: 'boolean' },
+    error: text,
+  },
+} as const
+
+export const discoveriesSchema = {
+  type: 'object',
+  required: ['certificates', 'errors'],
+  properties: { certificates: { type: ['array', 'null'] }, errors: { type: ['array', 'null'] } },
+} as const
+
+export const targetSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'agent_id', 'type', 'config'],
+  properties: { name: id, agent_id: id, type: id, config: { type: 'object' } },
+} as const
+
+export const certificateRequestSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['agent_id', 'common_name'],
+  properties: {
+    agent_id: id,
+    common_name: name,
+    sans: { type: 'array', maxItems: 99, items: name },
+    validity_days: { type: 'integer', minimum: 1, maximum: 397 },
+    deploy_to: { type: 'array', maxItems: 100, items: id },
+  },
+} as const
+
+export const deploymentSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['certificate_id', 'target_id'],
+  properties: { certificate_id: id, target_id: id },
+} as const

@@ -1,0 +1,21 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/** A new secret of 256 bits, with a prefix that says what it is. */
+export function newSecret(prefix: string): string {
+  return `${prefix}_${randomBytes(32).toString('base64url')}`
+}
+
+/** A new id: `job-…`. */
+export function newId(prefix: string): string {
+  return `${prefix}-${randomBytes(8).toString('hex')}`
+}
+
+/** What is stored of a secret. */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}
+
+/** Compares a secret with a stored hash in constant time. */
+export function isSecret(secret: string, hash: string): boolean {
+  return timingSafeEqual(Buffer.from(hashSecret(secret)), Buffer.from(hash))
+}

@@ -1,0 +1,96 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
+import { durableWrite } from '../host/durable-write.ts'
+import { ensurePrivateFolder } from '../host/private-folder.ts'
+import { readBounded } from '../host/read-bounded.ts'
+import { agentRoutes } from './agent-routes.ts'
+import { openAuthority } from './authority.ts'
+import { operatorRoutes } from './operator-routes.ts'
+import { RateLimit } from './rate-limit.ts'
+import { newSecret } from './secret.ts'
+import { Store } from './store.ts'
+
+/** Where the bundled control plane listens and keeps its data. */
+export interface ControlPlaneOptions {
+  /** 0700: database, CA, operator token. */
+  readonly dataDir: string
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** Names beside localhost and the host's own that its certificate carries. */
+  readonly names?: readonly string[]
+}
+
+/** A control plane that listens. */
+export interface RunningControlPlane {
+  readonly url: string
+  readonly caPem: string
+  readonly operatorToken: string
+  close(): Promise<void>
+}
+
+const bodyLimit = 1024 * 1024
+
+/** Starts the bundled control plane: HTTPS, TLS 1.3 at least, a CA of its own, one SQLite database. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
+  const { dataDir, host, port, names = [] } = options
+  await ensurePrivateFolder(dataDir)
+  const authority = await openAuthority(dataDir)
+  const pair = await authority.issueServerPair([...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])])
+  const operatorToken = await openOperatorToken(dataDir)
+  const store = new Store(join(dataDir, 'control-plane.db'))
+  const server = fastify({
+    logger: false,
+    bodyLimit,
+    https: { cert: pair.certificatePem, key: pair.keyPem, minVersion: 'TLSv1.3' },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allowUnionTypes: true } },
+  }) as unknown as FastifyInstance
+  answerErrors(server)
+  limitRate(server)
+  agentRoutes(server, { store, authority })
+  await server.register(async (operator) => operatorRoutes(operator, store, operatorToken), { prefix: '/operator/v1' })
+  const url = await server.listen({ host, port })
+  await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
+  return {
+    url,
+    caPem: authority.caPem,
+    operatorToken,
+    close: async () => {
+      await server.close()
+      store.close()
+    },
+  }
+}
+
+async function openOperatorToken(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'operator-token')
+  const kept = await readBounded(path, 4096)
+  if (kept !== null) return Buffer.from(kept).toString('utf8').trim()
+  const token = newSecret('wxo')
+  await durableWrite(path, Buffer.from(`${token}\n`))
+  return token
+}
+
+function answerErrors(server: FastifyInstance): void {
+  server.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500
+    const message = status >= 500 && error.statusCode === undefined ? 'an error in the control plane' : error.message
+    await reply.code(status).send({ error: message, request_id: request.id })
+  })
+  server.setNotFoundHandler(async (request, reply) => {
+    await reply.code(404).send({ error: 'there is no such call', request_id: request.id })
+  })
+}
+
+function limitRate(server: FastifyInstance): void {
+  const limit = new RateLimit()
+  server.addHook('onRequest', async (request, reply) => {
+    const wait = limit.take(request.headers.authorization ?? request.ip, Date.now())
+    if (wait === 0) return
+    await reply
+      .code(429)
+      .header('retry-after', String(wait))
+      .send({ error: 'too many requests', request_id: request.id })
+  })
+}

@@ -1,0 +1,76 @@
+/** What an error leaves behind on the host (law 6). */
+export type HostState = 'untouched' | 'restored' | 'changed' | 'unknown'
+
+interface CatalogueEntry {
+  /** A constant sentence; values go into `details`. */
+  readonly message: string
+  readonly retry: 'never' | 'backoff'
+  readonly host: HostState
+}
+
+/** Every error that Waxseal raises, by code. `docs/errors.md` has a heading for each. */
+export const catalogue = {
+  CONFIG_INVALID: { message: 'The configuration is not valid.', retry: 'never', host: 'untouched' },
+  CONTROL_PLANE_UNREACHABLE: {
+    message: 'The control plane gave no usable answer.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
+  CONTROL_PLANE_REFUSED: { message: 'The control plane refused the request.', retry: 'backoff', host: 'untouched' },
+  AGENT_RETIRED: { message: 'The control plane has retired this agent.', retry: 'never', host: 'untouched' },
+  JOB_MALFORMED: { message: 'The job does not have the form of the protocol.', retry: 'never', host: 'untouched' },
+  JOB_UNSUPPORTED: { message: 'This agent does not do jobs of this type.', retry: 'never', host: 'untouched' },
+  CONNECTOR_UNKNOWN: { message: 'No connector goes by this name.', retry: 'never', host: 'untouched' },
+  TARGET_INVALID: { message: 'The target configuration is not valid.', retry: 'never', host: 'untouched' },
+  TARGET_REDACTED: { message: 'The target configuration is a redacted copy.', retry: 'never', host: 'untouched' },
+  MATERIAL_INVALID: {
+    message: 'The certificate or key could not be read as PEM.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  KEY_MISSING: { message: 'No private key for this certificate is on this host.', retry: 'never', host: 'untouched' },
+  KEY_MISMATCH: { message: 'The private key does not belong to the certificate.', retry: 'never', host: 'untouched' },
+  CERTIFICATE_EXPIRED: { message: 'The certificate is not valid at this time.', retry: 'never', host: 'untouched' },
+  CHAIN_BROKEN: { message: 'The certificate chain is not in order.', retry: 'never', host: 'untouched' },
+  NAME_NOT_ALLOWED: {
+    message: 'The policy of this host does not allow a name in the certificate.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  PATH_NOT_ALLOWED: { message: 'The policy of this host does not allow this path.', retry: 'never', host: 'untouched' },
+  COMMAND_NOT_ALLOWED: {
+    message: 'The policy of this host does not allow this command.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  PROBE_NOT_ALLOWED: {
+    message: 'The policy of this host does not allow this probe address.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  PREFLIGHT_FAILED: {
+    message: 'The daemon’s own check failed before the deployment, and again with the new files.',
+    retry: 'never',
+    host: 'restored',
+  },
+  STAGE_FAILED: {
+    message: 'A new file could not be written beside its destination.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
+  COMMIT_FAILED: { message: 'A new file could not be moved into place.', retry: 'backoff', host: 'restored' },
+  CHECK_FAILED: { message: 'The daemon’s own check refused the new files.', retry: 'never', host: 'restored' },
+  ACTIVATE_FAILED: { message: 'The daemon could not be made to load the new files.', retry: 'never', host: 'restored' },
+  VERIFY_FAILED: { message: 'The new certificate was not served on every probe.', retry: 'never', host: 'restored' },
+  ROLLBACK_FAILED: {
+    message: 'The old files could not be put back, or could not be proven to be served again.',
+    retry: 'never',
+    host: 'unknown',
+  },
+  INTERRUPTED: { message: 'The deployment was interrupted too often.', retry: 'never', host: 'restored' },
+  REPORT_REFUSED: { message: 'The control plane refused a result.', retry: 'never', host: 'changed' },
+  INTERNAL: { message: 'An error in Waxseal itself.', retry: 'never', host: 'unknown' },
+} as const satisfies Record<string, CatalogueEntry>
+
+/** The codes of the catalogue. */
+export type ErrorCode = keyof typeof catalogue

@@ -1,0 +1,40 @@
+import { catalogue, type ErrorCode, type HostState } from './catalogue.ts'
+
+/** Facts about one error: names, paths, digests, bounded output. Never a secret. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+
+/** The one error class. Match on `code`; `message` is constant per code; values are in `details`. */
+export class WaxsealError extends Error {
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options: { readonly cause?: unknown } = {}) {
+    super(catalogue[code].message, options)
+    this.name = 'WaxsealError'
+    this.code = code
+    this.details = details
+  }
+
+  /** Whether the same request may succeed later. */
+  get retry(): 'never' | 'backoff' {
+    return catalogue[this.code].retry
+  }
+
+  /** What is now true of the host (law 6). */
+  get host(): HostState {
+    return catalogue[this.code].host
+  }
+}
+
+/** `error` as it is when it is coded, else wrapped as INTERNAL. */
+export function asWaxsealError(error: unknown): WaxsealError {
+  if (error instanceof WaxsealError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new WaxsealError('INTERNAL', { reason: reason.slice(0, 500) }, { cause: error })
+}
+
+/** One line for a person: sentence, then the details in brackets. */
+export function describeError(error: WaxsealError): string {
+  const details = Object.entries(error.details).map(([name, value]) => `${name}: ${String(value)}`)
+  return details.length === 0 ? error.message : `${error.message} (${details.join('; ')})`
+}

@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import type { CommandFacts } from '../outcome/outcome.ts'
+import type { Command } from '../plan/plan.ts'
+
+/** Limits of one command. */
+export interface RunOptions {
+  /** From start to SIGTERM, in milliseconds. */
+  readonly timeoutMs: number
+  /** From SIGTERM to SIGKILL, in milliseconds; default 5000. */
+  readonly killAfterMs?: number
+}
+
+/** The facts of a command, and all that it printed for us to read. */
+export interface CommandResult extends CommandFacts {
+  /** At most 1 MiB. */
+  readonly stdout: string
+}
+
+const stdoutLimit = 1024 * 1024
+const outputLimit = 2048
+const graceMs = 100
+const scrubbedEnvironment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C',
+  HOME: '/',
+}
+
+/**
+ * Runs an argv without a shell, in a process group of its own, with a scrubbed environment and bounded output (law 2).
+ * Ends at the exit of the process, not at the end of its output: a daemon that it started keeps the pipes open.
+ * Never throws: a program that cannot be started has `exitCode: null` and says why in `output`.
+ */
+export async function runCommand(command: Command, options: RunOptions): Promise<CommandResult> {
+  const [program, ...args] = command
+  const started = performance.now()
+  const child = spawn(program, args, {
+    detached: true,
+    env: scrubbedEnvironment,
+    cwd: '/',
+    shell: false,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const stdout = collect(child.stdout, stdoutLimit, 'head')
+  const both = [collect(child.stdout, outputLimit, 'tail'), collect(child.stderr, outputLimit, 'tail')]
+  const limit = limitTime(child, options)
+  const { exitCode, signal, failure } = await exitOf(child)
+  limit.clear()
+  child.stdout.destroy()
+  child.stderr.destroy()
+  const output = [...both.map((text) => text()), failure ?? ''].filter((text) => text !== '').join('\n')
+  return {
+    command,
+    exitCode,
+    signal,
+    timedOut: limit.timedOut(),
+    output: printable(output).slice(-outputLimit),
+    ms: Math.round(performance.now() - started),
+    stdout: stdout(),
+  }
+}
+
+interface Exit {
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly failure: string | null
+}
+
+/** Resolves at the exit, and waits no longer than a short grace for output that is still on its way. */
+function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ exitCode: null, signal: null, failure: error.message }))
+    child.once('exit', (exitCode, signal) => {
+      const finish = (): void => resolve({ exitCode, signal, failure: null })
+      const grace = setTimeout(finish, graceMs)
+      child.once('close', () => {
+        clearTimeout(grace)
+        finish()
+      })
+    })
+  })
+}
+
+interface TimeLimit {
+  clear(): void
+  timedOut(): boolean
+}
+
+function limitTime(child: ChildProcess, { timeoutMs, killAfterMs = 5000 }: RunOptions): TimeLimit {
+  let timedOut = false
+  let kill: NodeJS.Timeout | undefined
+  const terminate = setTimeout(() => {
+    timedOut = true
+    signalGroup(child, 'SIGTERM')
+    kill = setTimeout(() => signalGroup(child, 'SIGKILL'), killAfterMs)
+  }, timeoutMs)
+  return {
+    clear: () => {
+      clearTimeout(terminate)
+      clearTimeout(kill)
+      if (timedOut) signalGroup(child, 'SIGKILL')
+    },
+    timedOut: () => timedOut,
+  }
+}
+
+/** The group may be gone already. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    return
+  }
+}
+
+function collect(stream: Readable, limit: number, keep: 'head' | 'tail'): () => string {
+  let bytes = Buffer.alloc(0)
+  stream.on('data', (chunk: Buffer) => {
+    if (keep === 'head' && bytes.length >= limit) return
+    bytes = Buffer.concat([bytes, chunk])
+    if (bytes.length > limit) bytes = keep === 'head' ? bytes.subarray(0, limit) : bytes.subarray(-limit)
+  })
+  stream.on('error', () => {})
+  return () => bytes.toString('utf8')
+}
+
+const privateKeys = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g
+const unprintable = /[^\P{C}\n\t]/gu
+
+/** Output as it may be kept: no control characters, no private key. */
+function printable(text: string): string {
+  return text.replaceAll(privateKeys, '[private key removed]').replaceAll(unprintable, '').trim()
+}

@@ -1,0 +1,49 @@
+import {
+  isCode,
+  moveFile,
+  moveWithoutReplacing,
+  removeFile,
+  siblingName,
+  syncFoldersOf,
+  writeNewFile,
+} from './files.ts'
+
+/** Replaces a file so that it is the old or the new one at every moment, and the new one for good on return (law 5). */
+export async function durableWrite(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+  await writeThrough(path, bytes, mode, moveFile)
+}
+
+/** Makes a file for good; one that is there already stays as it is, and counts as made. */
+export async function durableCreate(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+  await writeThrough(path, bytes, mode, async (staged) => {
+    try {
+      await moveWithoutReplacing(staged, path)
+    } catch (error) {
+      if (!isCode(error, 'EEXIST')) throw error
+      await removeFile(staged)
+    }
+  })
+}
+
+/** Removes a file for good. */
+export async function durableRemove(path: string): Promise<void> {
+  if (await removeFile(path)) await syncFoldersOf([path])
+}
+
+async function writeThrough(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  move: (staged: string, path: string) => Promise<void>,
+): Promise<void> {
+  const staged = siblingName(path, 'new')
+  const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+  try {
+    await writeNewFile(staged, { bytes, mode, ...owner })
+    await move(staged, path)
+  } catch (error) {
+    await removeFile(staged)
+    throw error
+  }
+  await syncFoldersOf([path])
+}

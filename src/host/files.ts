@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** The largest file that is read as certificate material. */
+const maxBytes = 1024 * 1024
+
+/** One regular file as it is on disk, read through one descriptor. */
+export interface Snapshot {
+  readonly bytes: Uint8Array
+  /** Permission bits. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Contents, mode and owner of a regular file; null when there is none. A symlink is not followed. */
+export async function readSnapshot(path: string): Promise<Snapshot | null> {
+  const file = await openUnlessMissing(path)
+  if (file === null) return null
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) throw new Error(`${path} is not a regular file`)
+    if (stats.size > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`)
+    return { bytes: await file.readFile(), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid }
+  } finally {
+    await file.close()
+  }
+}
+
+async function openUnlessMissing(path: string): Promise<FileHandle | null> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return null
+    throw error
+  }
+}
+
+/** A name beside `path` that nobody can guess. */
+export function siblingName(path: string, purpose: 'new' | 'old'): string {
+  const folder = dirname(path)
+  return `${folder === '/' ? '' : folder}/.waxseal-${randomBytes(12).toString('hex')}.${purpose}`
+}
+
+/** Writes a file that must not exist: owner and mode set through the descriptor, all bytes, fsync (law 5). */
+export async function writeNewFile(path: string, snapshot: Snapshot): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  const file = await open(path, flags, 0o600)
+  try {
+    await file.chown(snapshot.uid, snapshot.gid)
+    await file.chmod(snapshot.mode)
+    await file.writeFile(snapshot.bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+const linkRefused = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV', 'ENOSYS']
+
+/** Gives the file at `path` the second name `kept`: a hard link, or a copy where the file system refuses links. */
+export async function keepFile(path: string, kept: string): Promise<void> {
+  try {
+    await link(path, kept)
+  } catch (error) {
+    if (!linkRefused.some((code) => isCode(error, code))) throw error
+    const snapshot = await readSnapshot(path)
+    if (snapshot === null) throw error
+    await writeNewFile(kept, snapshot)
+  }
+}
+
+/** Renames one file over another, atomically; `syncFolder` makes it durable. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await rename(from, to)
+}
+
+/** Gives a file its final name, which must be free (EEXIST). */
+export async function moveWithoutReplacing(from: string, to: string): Promise<void> {
+  await link(from, to)
+  await unlink(from)
+}
+
+/** Removes a file; a missing one is no error. Returns whether there was one. */
+export async function removeFile(path: string): Promise<boolean> {
+  try {
+    await unlink(path)
+    return true
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return false
+    throw error
+  }
+}
+
+/** Makes the renames in the folders of these files durable: one fsync per folder. */
+export async function syncFoldersOf(paths: readonly string[]): Promise<void> {
+  for (const folder of new Set(paths.map((path) => dirname(path)))) {
+    const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+}
+
+/** Whether `error` is a system error with this code: `ENOENT`. */
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code
+}

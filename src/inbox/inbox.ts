@@ -1,0 +1,98 @@
+import type { Clock } from '../host/clock.ts'
+import { openDocumentFolder } from '../host/document-folder.ts'
+import type { Job } from './job.ts'
+
+/** A job that is written down. */
+export interface ClaimedJob {
+  readonly job: Job
+  /** How often it was begun. */
+  readonly tries: number
+  /** Milliseconds since 1970; null: not finished. Kept for a while, so that a second arrival is known. */
+  readonly finishedAt: number | null
+}
+
+/** The jobs that this agent has claimed: durable before anything is done about them. */
+export interface Inbox {
+  /** A second arrival of the same id is the same job. */
+  accept(job: Job): Promise<'new' | 'known'>
+  /** Oldest first. */
+  pending(): Promise<readonly ClaimedJob[]>
+  /** Counts a try, durably, before it begins. */
+  begin(jobId: string): Promise<void>
+  finish(jobId: string): Promise<void>
+  readonly setAside: readonly string[]
+}
+
+const rememberedMs = 30 * 86_400_000
+
+/** Opens the inbox below the state directory. */
+export async function openInbox(path: string, clock: Clock): Promise<Inbox> {
+  const folder = await openDocumentFolder<ClaimedJob>({ path, schema: claimedJobSchema })
+  for (const { id, document } of await folder.list()) {
+    if (document.finishedAt !== null && clock.now() - document.finishedAt > rememberedMs) await folder.remove(id)
+  }
+  const change = async (jobId: string, changes: Partial<ClaimedJob>): Promise<void> => {
+    const claimed = await folder.get(jobId)
+    if (claimed !== null) await folder.put(jobId, { ...claimed, ...changes })
+  }
+  return {
+    setAside: folder.setAside,
+    accept: async (job) => {
+      if ((await folder.get(job.id)) !== null) return 'known'
+      await folder.put(job.id, { job, tries: 0, finishedAt: null })
+      return 'new'
+    },
+    pending: async () => {
+      const all = await folder.list()
+      return all.map(({ document }) => document).filter(({ finishedAt }) => finishedAt === null)
+    },
+    begin: async (jobId) => {
+      const claimed = await folder.get(jobId)
+      await change(jobId, { tries: (claimed?.tries ?? 0) + 1 })
+    },
+    /** An issuance comes again under the same id until the server has signed it, so it is not remembered. */
+    finish: async (jobId) => {
+      const claimed = await folder.get(jobId)
+      if (claimed?.job.kind === 'issuance') await folder.remove(jobId)
+      else await change(jobId, { finishedAt: clock.now() })
+    },
+  }
+}
+
+const claimedJobSchema = {
+  type: 'object',
+  required: ['job', 'tries', 'finishedAt'],
+  properties: {
+    tries: { type: 'integer', minimum: 0 },
+    finishedAt: { type: ['number', 'null'] },
+    job: {
+      type: 'object',
+      required: ['kind', 'id', 'certificateId'],
+      properties: {
+        id: { type: 'string', minLength: 1 },
+        certificateId: { type: 'string', minLength: 1 },
+        kind: { enum: ['deployment', 'issuance', 'unsupported'] },
+      },
+      allOf: [
+        {
+          if: { properties: { kind: { const: 'deployment' } } },
+          then: {
+            required: ['targetId', 'targetType', 'targetConfig'],
+            properties: {
+              targetId: { type: 'string' },
+              targetType: { type: 'string' },
+              targetConfig: { type: 'object' },
+            },
+          },
+        },
+        {
+          if: { properties: { kind: { const: 'issuance' } } },
+          then: {
+            required: ['commonName', 'sans'],
+            properties: { commonName: { type: 'string' }, sans: { type: 'array', items: { type: 'string' } } },
+          },
+        },
+      ],
+    },
+  },
+} as const

@@ -1,0 +1,30 @@
+/** A job as the control plane gave it, parsed and bounded. Ids are strings from outside: never path components. */
+export interface JobBase {
+  readonly id: string
+  readonly certificateId: string
+}
+
+/** Put the newest version of a certificate onto a target. */
+export interface DeploymentJob extends JobBase {
+  readonly kind: 'deployment'
+  readonly targetId: string
+  /** `Postfix`, `Dovecot`, … as on the wire. */
+  readonly targetType: string
+  readonly targetConfig: Readonly<Record<string, unknown>>
+}
+
+/** Make a key and a certificate signing request. */
+export interface IssuanceJob extends JobBase {
+  readonly kind: 'issuance'
+  readonly commonName: string
+  readonly sans: readonly string[]
+}
+
+/** A job that has the form of a job, but is none that this agent does: it is answered as failed, never dropped. */
+export interface UnsupportedJob extends JobBase {
+  readonly kind: 'unsupported'
+  readonly type: string
+  readonly reason: string
+}
+
+export type Job = DeploymentJob | IssuanceJob | UnsupportedJob

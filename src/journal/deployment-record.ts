@@ -1,0 +1,50 @@
+import { type DocumentFolder, openDocumentFolder } from '../host/document-folder.ts'
+import type { CertificateFacts, ProbeOutcome } from '../outcome/outcome.ts'
+import type { FileVersion } from '../plan/file-change.ts'
+import type { FileRole } from '../plan/plan.ts'
+
+/** One file of a record. */
+export interface RecordedFile extends FileVersion {
+  readonly path: string
+  readonly role: FileRole
+}
+
+/** What is live on one target: activated, and verified where there are probes. */
+export interface DeploymentRecord {
+  readonly target: string
+  readonly connector: string
+  readonly service: string
+  /** RFC 3339, UTC. */
+  readonly deployed: string
+  readonly certificate: CertificateFacts
+  /** SHA-256 of the printed plan: another plan is another deployment. */
+  readonly planDigest: string
+  readonly files: readonly RecordedFile[]
+  readonly probes: readonly ProbeOutcome[]
+}
+
+/** The records, one document per target. */
+export type DeploymentRecords = DocumentFolder<DeploymentRecord>
+
+/** Opens the records below the state directory. */
+export async function openDeploymentRecords(path: string): Promise<DeploymentRecords> {
+  return openDocumentFolder<DeploymentRecord>({ path, schema: recordSchema })
+}
+
+const recordSchema = {
+  type: 'object',
+  required: ['target', 'connector', 'service', 'deployed', 'certificate', 'planDigest', 'files', 'probes'],
+  properties: {
+    target: { type: 'string' },
+    connector: { type: 'string' },
+    service: { type: 'string' },
+    deployed: { type: 'string' },
+    certificate: {
+      type: 'object',
+      required: ['names', 'serial', 'notBefore', 'notAfter', 'spkiSha256', 'sha256'],
+    },
+    planDigest: { type: 'string' },
+    files: { type: 'array', items: { type: 'object', required: ['path', 'role', 'digest', 'mode', 'uid', 'gid'] } },
+    probes: { type: 'array', items: { type: 'object', required: ['address', 'protocol', 'seen', 'ok'] } },
+  },
+} as const

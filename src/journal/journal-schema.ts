@@ -1,0 +1,86 @@
+const text = { type: 'string', maxLength: 4096 } as const
+const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
+const command = { type: 'array', minItems: 1, maxItems: 100, items: text } as const
+
+const version = {
+  type: 'object',
+  required: ['digest', 'mode', 'uid', 'gid'],
+  properties: {
+    digest: text,
+    mode: { type: 'integer', minimum: 0, maximum: 0o7777 },
+    uid: { type: 'integer', minimum: 0 },
+    gid: { type: 'integer', minimum: 0 },
+  },
+} as const
+
+const absolute = { type: 'string', pattern: '^/', maxLength: 4096 } as const
+
+const change = {
+  type: 'object',
+  required: ['path', 'role', 'destination', 'staged', 'kept', 'before', 'after'],
+  properties: {
+    path: absolute,
+    role: { enum: ['certificate', 'chain', 'key', 'bundle', 'other'] },
+    destination: absolute,
+    staged: { type: 'string', pattern: '^/(.*/)?\\.waxseal-[0-9a-f]{24}\\.new$', maxLength: 4096 },
+    kept: { type: 'string', pattern: '^/(.*/)?\\.waxseal-[0-9a-f]{24}\\.old$', maxLength: 4096 },
+    before: { anyOf: [version, { type: 'null' }] },
+    after: version,
+  },
+} as const
+
+const probe = {
+  type: 'object',
+  required: ['host', 'port', 'protocol', 'servername', 'keyType', 'timeoutMs'],
+  properties: {
+    host: text,
+    port: { type: 'integer', minimum: 1, maximum: 65535 },
+    protocol: { enum: ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] },
+    servername: { type: ['string', 'null'] },
+    keyType: { enum: ['rsa', 'ecdsa', null] },
+    timeoutMs: { type: 'integer', minimum: 1 },
+  },
+} as const
+
+/** JSON schema of a journal entry: what is not of this form is set aside. */
+export const journalSchema = {
+  type: 'object',
+  required: [
+    'connector',
+    'service',
+    'target',
+    'begun',
+    'phase',
+    'files',
+    'check',
+    'activate',
+    'recover',
+    'probes',
+    'retry',
+    'oldLeaves',
+    'newLeaf',
+  ],
+  properties: {
+    connector: text,
+    service: text,
+    target: text,
+    begun: text,
+    phase: { enum: ['deploying', 'rolling-back', 'settling'] },
+    files: { type: 'array', maxItems: 100, items: change },
+    check: { anyOf: [command, { type: 'null' }] },
+    activate: { type: 'array', maxItems: 100, items: command },
+    recover: { type: 'array', maxItems: 100, items: command },
+    probes: { type: 'array', maxItems: 1000, items: probe },
+    retry: {
+      type: 'object',
+      required: ['attempts', 'initialMs', 'maxMs'],
+      properties: {
+        attempts: { type: 'integer', minimum: 1 },
+        initialMs: { type: 'number', minimum: 0 },
+        maxMs: { type: 'number', minimum: 0 },
+      },
+    },
+    oldLeaves: { type: 'array', maxItems: 1000, items: { type: 'array', items: digest } },
+    newLeaf: digest,
+  },
+} as const

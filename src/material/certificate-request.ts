@@ -1,0 +1,53 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { WaxsealError } from '../error/waxseal-error.ts'
+
+const maxNames = 100
+
+type GeneralName = { readonly type: 'dns' | 'ip' | 'email'; readonly value: string }
+
+/** A PKCS#10 request (PEM) for these names, signed with an ECDSA P-256 key. JOB_MALFORMED names the name that is none. */
+export async function createCertificateRequest(request: {
+  readonly commonName: string
+  readonly sans: readonly string[]
+  readonly keyPem: string
+}): Promise<string> {
+  const given = [request.commonName, ...request.sans].filter((name) => name !== '')
+  const names = [...new Set(given)].map(generalName)
+  if (names.length === 0 || names.length > maxNames) throw new WaxsealError('JOB_MALFORMED', { names: names.length })
+  await import('reflect-metadata')
+  const { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } = await import('@peculiar/x509')
+  const csr = await Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [request.commonName === '' ? (names[0]?.value ?? '') : request.commonName] }],
+    keys: await importKeys(request.keyPem),
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [new SubjectAlternativeNameExtension(names.map(({ type, value }) => ({ type, value })))],
+  })
+  return `${csr.toString('pem')}\n`
+}
+
+const dnsName = /^(?=.{1,253}$)(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
+const ipv4 = /^\d{1,3}(\.\d{1,3}){3}$/
+const ipv6 = /^[0-9a-f:.]*:[0-9a-f:.]*$/i
+const email = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,255}$/
+
+function generalName(value: string): GeneralName {
+  if (ipv4.test(value) || ipv6.test(value)) return { type: 'ip', value }
+  if (email.test(value)) return { type: 'email', value }
+  if (dnsName.test(value)) return { type: 'dns', value }
+  throw new WaxsealError('JOB_MALFORMED', {
+    name: value.slice(0, 300),
+    reason: 'it is no DNS name, address or e-mail name',
+  })
+}
+
+async function importKeys(keyPem: string): Promise<CryptoKeyPair> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  const key = createPrivateKey(keyPem)
+  const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  const { subtle } = globalThis.crypto
+  return {
+    privateKey: await subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
+    publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),
+  }
+}

@@ -1,0 +1,42 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { join } from 'node:path'
+import { durableCreate } from '../host/durable-write.ts'
+import { readSnapshot } from '../host/files.ts'
+import { ensurePrivateFolder } from '../host/private-folder.ts'
+import { type PrivateKey, parsePrivateKey } from './parse-key.ts'
+
+/** The keys that this host made: a file each (0600 below 0700), named by its SPKI digest; none is ever overwritten. */
+export interface KeyStore {
+  /** Makes an ECDSA P-256 key; it is durable on return. */
+  create(): Promise<PrivateKey>
+  /** The PKCS#8 PEM of the key with this SPKI digest; null: this host has none, or its file is not what it says. */
+  find(spkiSha256: string): Promise<string | null>
+}
+
+/** Opens the key store, making its folder where it is missing. */
+export async function openKeyStore(path: string): Promise<KeyStore> {
+  await ensurePrivateFolder(path)
+  const fileOf = (spkiSha256: string): string => join(path, `${spkiSha256}.pem`)
+  return {
+    create: async () => {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const key = parsePrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+      await durableCreate(fileOf(key.spkiSha256), Buffer.from(key.keyPem))
+      return key
+    },
+    find: async (spkiSha256) => {
+      if (!/^[0-9a-f]{64}$/.test(spkiSha256)) return null
+      const snapshot = await readSnapshot(fileOf(spkiSha256))
+      return snapshot === null ? null : readKey(snapshot.bytes, spkiSha256)
+    },
+  }
+}
+
+function readKey(bytes: Uint8Array, spkiSha256: string): string | null {
+  try {
+    const key = parsePrivateKey(Buffer.from(bytes).toString('latin1'))
+    return key.spkiSha256 === spkiSha256 ? key.keyPem : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,30 @@
+/** One parsed X.509 certificate. */
+export interface Certificate {
+  /** One PEM block, LF line ends, final LF. */
+  readonly pem: string
+  readonly der: Uint8Array
+  readonly subject: string
+  readonly issuer: string
+  /** Hex. */
+  readonly serial: string
+  /** The DNS, IP and e-mail names of subjectAltName; the common name where there are none. */
+  readonly names: readonly string[]
+  /** RFC 3339, UTC. */
+  readonly notBefore: string
+  readonly notAfter: string
+  /** SHA-256 of the DER, lower-case hex. */
+  readonly sha256: string
+  /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
+  readonly spkiSha256: string
+  readonly keyType: 'rsa' | 'ecdsa' | 'other'
+  readonly isCa: boolean
+}
+
+/** A pair that was checked: the key matches the leaf, the chain is in order, a handshake with it succeeded. */
+export interface Material {
+  readonly leaf: Certificate
+  /** Leaf excluded; issuer after issuer; may be empty. */
+  readonly chain: readonly Certificate[]
+  /** PKCS#8 PEM. A secret (law 4). */
+  readonly keyPem: string
+}

@@ -1,0 +1,7 @@
+/** Permission bits of a decimal integer (420 = 0644) or an octal string (`"0644"`). Throws RangeError. */
+export function parseMode(value: string | number): number {
+  const mode =
+    typeof value === 'number' ? value : /^0?o?[0-7]{3,4}$/.test(value) ? Number.parseInt(value.replace('o', ''), 8) : -1
+  if (Number.isInteger(mode) && mode >= 0 && mode <= 0o7777) return mode
+  throw new RangeError('a file mode is an octal string such as "0644", or a decimal integer such as 420')
+}

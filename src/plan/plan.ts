@@ -1,0 +1,60 @@
+/** An argv array: no shell ever sees it (law 2). */
+export type Command = readonly [program: string, ...args: string[]]
+
+export type FileRole = 'certificate' | 'chain' | 'key' | 'bundle' | 'other'
+
+/** One file that a deployment writes. */
+export interface PlannedFile {
+  /** Absolute. */
+  readonly path: string
+  readonly role: FileRole
+  /** Never journalled, never logged (law 4). */
+  readonly contents: Uint8Array
+  /** Permission bits; `keep`: the live file's, else the role's default. */
+  readonly mode: number | 'keep'
+  /** Name or number; `keep`: the live file's, else root. */
+  readonly owner: string | 'keep'
+  readonly group: string | 'keep'
+}
+
+/** The protocols that a probe can speak before and around TLS. */
+export const probeProtocols = ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] as const
+export type ProbeProtocol = (typeof probeProtocols)[number]
+
+/** One look at one live socket. */
+export interface Probe {
+  readonly host: string
+  readonly port: number
+  readonly protocol: ProbeProtocol
+  /** The SNI name to ask for; null: none. */
+  readonly servername: string | null
+  /** Which leaf to ask for, where a daemon serves two. */
+  readonly keyType: 'rsa' | 'ecdsa' | null
+  /** Time limit of one try, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** How often a verification looks, and how long it waits in between (milliseconds). */
+export interface RetrySchedule {
+  readonly attempts: number
+  readonly initialMs: number
+  readonly maxMs: number
+}
+
+/** All that one deployment will do, as data (law 1). */
+export interface Plan {
+  /** The connector's name: `postfix`. */
+  readonly connector: string
+  /** What is reloaded together; jobs of one service never overlap. */
+  readonly service: string
+  readonly files: readonly PlannedFile[]
+  readonly check: Command | null
+  readonly activate: readonly Command[]
+  readonly recover: readonly Command[]
+  readonly probes: readonly Probe[]
+  /** Why there is no probe, in a sentence for the outcome; null when there is one. */
+  readonly unverified: string | null
+  readonly retry: RetrySchedule
+  /** Generations kept for `waxseal rollback`; -1: none. */
+  readonly backupRetention: number
+}
