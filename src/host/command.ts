@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
+import { Readable } from 'node:stream'
 import type { CommandFacts } from '../outcome/outcome.ts'
 import type { Command } from '../plan/plan.ts'
 
@@ -19,6 +19,8 @@ export interface CommandResult extends CommandFacts {
 
 const stdoutLimit = 1024 * 1024
 const outputLimit = 2048
+/** Of each stream: a private key must be seen whole to be recognised, and is larger than what is kept. */
+const tailLimit = 64 * 1024
 const graceMs = 100
 const scrubbedEnvironment = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -32,31 +34,54 @@ const scrubbedEnvironment = {
  * Never throws: a program that cannot be started has `exitCode: null` and says why in `output`.
  */
 export async function runCommand(command: Command, options: RunOptions): Promise<CommandResult> {
-  const [program, ...args] = command
   const started = performance.now()
-  const child = spawn(program, args, {
-    detached: true,
-    env: scrubbedEnvironment,
-    cwd: '/',
-    shell: false,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = start(command)
+  if (child instanceof Error)
+    return {
+      command,
+      exitCode: null,
+      signal: null,
+      timedOut: false,
+      output: printable(child.message),
+      ms: 0,
+      stdout: '',
+    }
   const stdout = collect(child.stdout, stdoutLimit, 'head')
-  const both = [collect(child.stdout, outputLimit, 'tail'), collect(child.stderr, outputLimit, 'tail')]
+  const both = [collect(child.stdout, tailLimit, 'tail'), collect(child.stderr, tailLimit, 'tail')]
   const limit = limitTime(child, options)
   const { exitCode, signal, failure } = await exitOf(child)
   limit.clear()
   child.stdout.destroy()
   child.stderr.destroy()
-  const output = [...both.map((text) => text()), failure ?? ''].filter((text) => text !== '').join('\n')
+  const output = [...both.map((text) => text()), failure ?? '']
+    .map(printable)
+    .filter((text) => text !== '')
+    .join('\n')
   return {
     command,
     exitCode,
     signal,
     timedOut: limit.timedOut(),
-    output: printable(output).slice(-outputLimit),
+    output: output.slice(-outputLimit),
     ms: Math.round(performance.now() - started),
     stdout: stdout(),
+  }
+}
+
+/** What `spawn` throws (an argument that is too long, a NUL byte) is a failure of the command like any other. */
+function start([program, ...args]: Command): ChildProcessByStdio<null, Readable, Readable> | Error {
+  try {
+    const child = spawn(program, args, {
+      detached: true,
+      env: scrubbedEnvironment,
+      cwd: '/',
+      shell: false,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.on('error', () => {})
+    return child.stdout instanceof Readable ? child : new Error('too many files are open')
+  } catch (error) {
+    return error as Error
   }
 }
 
@@ -126,9 +151,11 @@ function collect(stream: Readable, limit: number, keep: 'head' | 'tail'): () => 
 }
 
 const privateKeys = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g
+const headlessKey = /^[\s\S]*-----END [A-Z ]*PRIVATE KEY-----/
 const unprintable = /[^\P{C}\n\t]/gu
+const removed = '[private key removed]'
 
 /** Output as it may be kept: no control characters, no private key. */
 function printable(text: string): string {
-  return text.replaceAll(privateKeys, '[private key removed]').replaceAll(unprintable, '').trim()
+  return text.replaceAll(unprintable, '').replaceAll(privateKeys, removed).replace(headlessKey, removed).trim()
 }

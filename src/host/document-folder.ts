@@ -3,17 +3,20 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { durableRemove, durableWrite } from './durable-write.ts'
-import { moveFile, readSnapshot, removeFile } from './files.ts'
+import { isCode, maxBytes, moveFile, readSnapshot, removeFile, syncFoldersOf } from './files.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
 
 /** A folder of small JSON documents, a file each: durable when `put` returns, schema-checked when read. */
 export interface DocumentFolder<T> {
+  /** Throws when the document is larger than a document can be read (1 MiB). */
   put(id: string, document: T): Promise<void>
   /** Null when there is none. */
   get(id: string): Promise<T | null>
   /** Oldest first. */
   list(): Promise<readonly { readonly id: string; readonly document: T }[]>
   remove(id: string): Promise<void>
+  /** Renames a document out of the way: it is kept for a person, and never read again. */
+  putAside(id: string): Promise<void>
   /** Names of files that were torn or foreign, and renamed out of the way. */
   readonly setAside: readonly string[]
 }
@@ -28,13 +31,18 @@ interface Envelope<T> {
 
 const suffix = '.json'
 
-/** Opens the folder, making it 0700 where it is missing, and removes what a crash left half written. */
-export async function openDocumentFolder<T>(options: {
+/** Where the documents are, and of what form. */
+export interface FolderOptions {
   readonly path: string
   readonly schema: object
-}): Promise<DocumentFolder<T>> {
+  /** Another process may be writing here: what is half written may be its file, and stays. */
+  readonly isShared?: boolean
+}
+
+/** Opens the folder, making it 0700 where it is missing, and removes what a crash left half written. */
+export async function openDocumentFolder<T>(options: FolderOptions): Promise<DocumentFolder<T>> {
   await ensurePrivateFolder(options.path)
-  for (const name of await readdir(options.path)) {
+  for (const name of options.isShared === true ? [] : await readdir(options.path)) {
     if (/^\.waxseal-[0-9a-f]{24}\.new$/.test(name)) await removeFile(join(options.path, name))
   }
   return new JsonFolder<T>(options.path, compile<T>(options.schema))
@@ -63,7 +71,9 @@ class JsonFolder<T> implements DocumentFolder<T> {
     const known = await this.#read(fileName(id))
     this.#last = Math.max(Date.now(), this.#last + 1)
     const envelope: Envelope<T> = { v: 1, id, since: known?.since ?? this.#last, document }
-    await durableWrite(join(this.#path, fileName(id)), Buffer.from(`${JSON.stringify(envelope)}\n`))
+    const bytes = Buffer.from(`${JSON.stringify(envelope)}\n`)
+    if (bytes.length > maxBytes) throw new Error(`the document is larger than ${maxBytes} bytes`)
+    await durableWrite(join(this.#path, fileName(id)), bytes)
   }
 
   async get(id: string): Promise<T | null> {
@@ -83,15 +93,33 @@ class JsonFolder<T> implements DocumentFolder<T> {
     await durableRemove(join(this.#path, fileName(id)))
   }
 
+  async putAside(id: string): Promise<void> {
+    const name = fileName(id)
+    await moveFile(join(this.#path, name), join(this.#path, `${name}.aside`))
+    await syncFoldersOf([join(this.#path, name)])
+    this.setAside.push(name)
+  }
+
   async #read(name: string): Promise<Envelope<T> | null> {
     const path = join(this.#path, name)
-    const snapshot = await readSnapshot(path)
-    if (snapshot === null) return null
-    const envelope = parseJson(snapshot.bytes)
+    const bytes = await readDocument(path)
+    if (bytes === null) return null
+    const envelope = parseJson(bytes)
     if (this.#validate(envelope) && fileName(envelope.id) === name) return envelope
-    await moveFile(path, `${path}.aside`)
-    this.setAside.push(name)
+    await moveFile(path, `${path}.aside`).catch(() => {})
+    if (!this.setAside.includes(name)) this.setAside.push(name)
     return null
+  }
+}
+
+/** Null when there is none, empty when it is no document: a link, a folder, a pipe, too large. */
+async function readDocument(path: string): Promise<Uint8Array | null> {
+  try {
+    return (await readSnapshot(path))?.bytes ?? null
+  } catch (error) {
+    const isForeign = !('code' in (error as Error)) || ['ELOOP', 'ENXIO'].some((code) => isCode(error, code))
+    if (!isForeign) throw error
+    return new Uint8Array()
   }
 }
 

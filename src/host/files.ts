@@ -3,8 +3,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** The largest file that is read as certificate material. */
-const maxBytes = 1024 * 1024
+/** The largest file that is read as certificate material, or as a document. */
+export const maxBytes = 1024 * 1024
 
 /** One regular file as it is on disk, read through one descriptor. */
 export interface Snapshot {

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import type { HostView } from '../connector/connector.ts'
 import { runCommand } from './command.ts'
 import { readBounded } from './read-bounded.ts'
@@ -8,12 +9,25 @@ const maxBytes = 1024 * 1024
 /** What connectors may see of this host: reads only. */
 export function createHostView(timeoutMs: number): HostView {
   return {
-    readFile: (path) => readBounded(path, maxBytes),
-    exists: async (path) => (await readBounded(path, maxBytes)) !== null,
+    readFile: async (path) => ((await isFile(path)) ? readBounded(path, maxBytes) : null),
+    exists: isFile,
+    mode: (path) =>
+      stat(path).then(
+        ({ mode }) => mode & 0o7777,
+        () => null,
+      ),
     user: (name) => resolveUser(name),
     run: async (command) => {
       const { exitCode, stdout } = await runCommand(command, { timeoutMs })
       return { exitCode, stdout }
     },
   }
+}
+
+/** A FIFO would keep a reader waiting for ever. */
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  )
 }

@@ -27,9 +27,9 @@ export interface ProbeConnection {
 const lineLimit = 4096
 const totalLimit = 64 * 1024
 
-/** Connects; the signal ends the connection at any later time, too. */
+/** Connects to a TCP port, or to a Unix socket where the host is a path; the signal ends the connection at any later time, too. */
 export async function openConnection(host: string, port: number, signal: AbortSignal): Promise<ProbeConnection> {
-  const socket = connect({ host, port })
+  const socket = connect(host.startsWith('/') ? { path: host } : { host, port })
   const onAbort = (): void => {
     socket.destroy(new Error('the time limit passed'))
   }
