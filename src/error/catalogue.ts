@@ -11,6 +11,8 @@ interface CatalogueEntry {
 /** Every error that Waxseal raises, by code. `docs/errors.md` has a heading for each. */
 export const catalogue = {
   CONFIG_INVALID: { message: 'The configuration is not valid.', retry: 'never', host: 'untouched' },
+  STATE_BUSY: { message: 'Another process works with the state directory.', retry: 'backoff', host: 'untouched' },
+  SPOOL_FULL: { message: 'The state directory takes no new work.', retry: 'backoff', host: 'untouched' },
   CONTROL_PLANE_UNREACHABLE: {
     message: 'The control plane gave no usable answer.',
     retry: 'backoff',
@@ -48,6 +50,17 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  PATH_NOT_READ: { message: 'No listener of the daemon reads this path.', retry: 'never', host: 'untouched' },
+  NAME_NOT_COVERED: {
+    message: 'The certificate does not cover a name that this host serves.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  DANE_MISMATCH: {
+    message: 'The TLSA records of this host do not match the new pair.',
+    retry: 'never',
+    host: 'untouched',
+  },
   PREFLIGHT_FAILED: {
     message: 'The daemon’s own check failed before the deployment, and again with the new files.',
     retry: 'never',
@@ -62,12 +75,13 @@ export const catalogue = {
   CHECK_FAILED: { message: 'The daemon’s own check refused the new files.', retry: 'never', host: 'restored' },
   ACTIVATE_FAILED: { message: 'The daemon could not be made to load the new files.', retry: 'never', host: 'restored' },
   VERIFY_FAILED: { message: 'The new certificate was not served on every probe.', retry: 'never', host: 'restored' },
+  VALIDATION_FAILED: { message: 'The target is not as it was deployed.', retry: 'never', host: 'untouched' },
   ROLLBACK_FAILED: {
     message: 'The old files could not be put back, or could not be proven to be served again.',
     retry: 'never',
     host: 'unknown',
   },
-  INTERRUPTED: { message: 'The deployment was interrupted too often.', retry: 'never', host: 'restored' },
+  INTERRUPTED: { message: 'The deployment was interrupted too often.', retry: 'never', host: 'unknown' },
   REPORT_REFUSED: { message: 'The control plane refused a result.', retry: 'never', host: 'changed' },
   INTERNAL: { message: 'An error in Waxseal itself.', retry: 'never', host: 'unknown' },
 } as const satisfies Record<string, CatalogueEntry>

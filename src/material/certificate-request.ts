@@ -26,14 +26,17 @@ export async function createCertificateRequest(request: {
 }
 
 const dnsName = /^(?=.{1,253}$)(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
-const ipv4 = /^\d{1,3}(\.\d{1,3}){3}$/
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
+/** No name on the Internet ends in a number: it is an address with a mistake in it. */
+const dottedNumbers = /^[\d.]+$/
 const ipv6 = /^[0-9a-f:.]*:[0-9a-f:.]*$/i
-const email = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,255}$/
+/** Printable ASCII, as an rfc822Name has it (RFC 5280 §4.2.1.6). */
+const email = /^(?:(?![@<>"])[\x21-\x7e]){1,64}@(?:(?![@<>"])[\x21-\x7e]){1,255}$/
 
 function generalName(value: string): GeneralName {
-  if (ipv4.test(value) || ipv6.test(value)) return { type: 'ip', value }
+  if (ipv4.test(value) || (ipv6.test(value) && URL.canParse(`http://[${value}]`))) return { type: 'ip', value }
   if (email.test(value)) return { type: 'email', value }
-  if (dnsName.test(value)) return { type: 'dns', value }
+  if (dnsName.test(value) && !dottedNumbers.test(value)) return { type: 'dns', value }
   throw new WaxsealError('JOB_MALFORMED', {
     name: value.slice(0, 300),
     reason: 'it is no DNS name, address or e-mail name',

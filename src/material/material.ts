@@ -3,6 +3,8 @@ export interface Certificate {
   /** One PEM block, LF line ends, final LF. */
   readonly pem: string
   readonly der: Uint8Array
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array
   readonly subject: string
   readonly issuer: string
   /** Hex. */

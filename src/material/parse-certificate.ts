@@ -38,18 +38,21 @@ function describe(x509: X509Certificate): Certificate {
     notBefore: x509.validFromDate.toISOString(),
     notAfter: x509.validToDate.toISOString(),
     sha256: sha256(x509.raw),
+    spki,
     spkiSha256: sha256(spki),
     keyType: keyTypes[x509.publicKey.asymmetricKeyType ?? ''] ?? 'other',
     isCa: x509.ca,
   }
 }
 
+const kinds: readonly string[] = ['DNS', 'IP Address', 'email']
+
 /** `DNS:a.example, IP Address:192.0.2.1, email:…`; a name with a comma in it stands in JSON quotes. */
 function namesOf(x509: X509Certificate): readonly string[] {
   const names: string[] = []
-  const entry = /(DNS|IP Address|email):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g
-  for (const [, , value = ''] of (x509.subjectAltName ?? '').matchAll(entry)) {
-    names.push(value.startsWith('"') ? String(JSON.parse(value)) : value)
+  const entry = /(?:^|, )([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)/g
+  for (const [, kind = '', value = ''] of (x509.subjectAltName ?? '').matchAll(entry)) {
+    if (kinds.includes(kind)) names.push(value.startsWith('"') ? String(JSON.parse(value)) : value)
   }
   const commonName = /^CN=(.+)$/m.exec(x509.subject)?.[1]
   return names.length > 0 || commonName === undefined ? names : [commonName]

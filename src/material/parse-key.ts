@@ -10,6 +10,8 @@ export interface PrivateKey {
 }
 
 const maxLength = 64 * 1024
+/** What OpenSSL accepts at security level 2, the default of Debian and of Node 24. */
+const minModulusLength = 2048
 
 /** The one private key of a PEM text. MATERIAL_INVALID, which never carries a byte of it, when there is not just one. */
 export function parsePrivateKey(pem: string): PrivateKey {
@@ -18,6 +20,9 @@ export function parsePrivateKey(pem: string): PrivateKey {
   const count = pem.split(/-----BEGIN [A-Z ]*PRIVATE KEY-----/).length - 1
   if (count !== 1) throw invalid(`it has ${count} PEM private keys, not one`)
   const key = readKey(pem)
+  const { modulusLength = minModulusLength } = key.asymmetricKeyDetails ?? {}
+  if (modulusLength < minModulusLength)
+    throw invalid(`it is an RSA key of ${modulusLength} bits, too short to be served`)
   const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString()
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
   return { keyPem, spkiSha256: createHash('sha256').update(spki).digest('hex') }

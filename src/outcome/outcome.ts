@@ -90,6 +90,8 @@ export interface Outcome {
   readonly code: ErrorCode | null
   /** For a person; on success it says what was verified, or that nothing was. */
   readonly message: string
+  /** What was allowed and may still be a mistake, a sentence each. */
+  readonly warnings: readonly string[]
   readonly steps: readonly Step[]
   readonly files: readonly FileOutcome[]
   readonly probes: readonly ProbeOutcome[]

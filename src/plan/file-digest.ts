@@ -1,15 +1,14 @@
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto'
 import type { FileRole } from './plan.ts'
 
-const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g
+const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g
 
 /**
  * What stands for a file in journals, records and reports: SHA-256 of its bytes, lower-case hex. A key is its SPKI digest
- * instead, and a key inside a bundle is replaced by it before the bundle is hashed, so that no digest of key bytes leaves
- * memory (law 4).
+ * instead, and a key inside any other file, whole or torn, is replaced by it before that is hashed, so that no digest of
+ * key bytes leaves memory (law 4).
  */
 export function fileDigest(role: FileRole, bytes: Uint8Array): string {
-  if (role !== 'key' && role !== 'bundle') return sha256(bytes)
   const text = Buffer.from(bytes).toString('latin1')
   if (role === 'key') return spkiDigest(text) ?? 'unreadable'
   return sha256(

@@ -23,8 +23,12 @@ export type ProbeProtocol = (typeof probeProtocols)[number]
 
 /** One look at one live socket. */
 export interface Probe {
+  /** A name, an address, or the path of a Unix socket. */
   readonly host: string
+  /** 0 with a Unix socket. */
   readonly port: number
+  /** The name that `host` is one address of, where the target gave a name. */
+  readonly name?: string
   readonly protocol: ProbeProtocol
   /** The SNI name to ask for; null: none. */
   readonly servername: string | null
@@ -55,6 +59,10 @@ export interface Plan {
   /** Why there is no probe, in a sentence for the outcome; null when there is one. */
   readonly unverified: string | null
   readonly retry: RetrySchedule
+  /** What the daemon's own settings say of the paths; null: they could not be asked. */
+  readonly wiring: { readonly read: readonly string[]; readonly unread: readonly string[] } | null
+  /** Where the files are a generation behind one symlink; null: each is replaced where it is. */
+  readonly generation: { readonly directory: string; readonly link: string } | null
   /** Generations kept for `waxseal rollback`; -1: none. */
   readonly backupRetention: number
 }

@@ -2,12 +2,21 @@ import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { addressesOf, isAddressAllowed, resolveDestination, resolveFolder } from '../host/policy-host.ts'
 import type { Material } from '../material/material.ts'
-import type { Command, Plan, PlannedFile } from '../plan/plan.ts'
+import type { Command, Plan, PlannedFile, Probe } from '../plan/plan.ts'
 
 /** A planned file and the place that it goes to, symlinks resolved. */
 export interface DestinedFile {
   readonly file: PlannedFile
   readonly destination: string
+}
+
+/** Where all files go. */
+export interface Destinations {
+  readonly files: readonly DestinedFile[]
+  /** The symlink of the generations, its folder resolved; null: each file is replaced where it is. */
+  readonly link: string | null
+  /** One per address: a name that has several is asked at each. */
+  readonly probes: readonly Probe[]
 }
 
 /**
@@ -17,13 +26,56 @@ export interface DestinedFile {
 export async function checkPolicy(
   plan: Plan,
   material: Material,
-  policy: PolicyConfig,
+  policy: Pick<PolicyConfig, 'roots' | 'commands' | 'names' | 'probes'>,
   standardCommands: readonly Command[],
-): Promise<readonly DestinedFile[]> {
+): Promise<Destinations> {
   for (const name of material.leaf.names) checkName(name, policy.names)
   for (const command of commandsOf(plan)) checkCommand(command, policy.commands, standardCommands)
-  for (const { host } of plan.probes) await checkProbe(host, policy.probes)
-  return Promise.all(plan.files.map(async (file) => ({ file, destination: await checkPath(file.path, policy.roots) })))
+  const probes = (await Promise.all(plan.probes.map((probe) => checkProbe(probe, policy)))).flat()
+  if (plan.generation !== null) return { probes, ...(await checkGeneration(plan.generation, plan.files, policy.roots)) }
+  const files = plan.files.map(async (file) => ({ file, destination: await checkPath(file.path, policy.roots) }))
+  return { probes, files: refuseShared(await Promise.all(files), policy.roots), link: null }
+}
+
+/** Two paths may lead to one file, by a link or a second slash: the later would overwrite the earlier. */
+function refuseShared(files: readonly DestinedFile[], roots: readonly string[]): readonly DestinedFile[] {
+  for (const [index, { file, destination }] of files.entries()) {
+    if (!files.slice(0, index).some((earlier) => earlier.destination === destination)) continue
+    const reason = `it leads to ${destination}, where another file of this target goes`
+    throw pathRefused(file.path, reason, roots)
+  }
+  return files
+}
+
+/** The folder is what counts: the link in it may lead nowhere yet, and what it leads to is only read. */
+async function checkGeneration(
+  { directory, link }: NonNullable<Plan['generation']>,
+  files: readonly PlannedFile[],
+  roots: readonly string[],
+): Promise<Omit<Destinations, 'probes'>> {
+  const inside = await checkPath(`${directory}/.waxseal`, roots)
+  const folder = await resolveFolder(directory)
+  if (inside !== `${folder}/.waxseal`) throw pathRefused(directory, 'there is a link called .waxseal in it', roots)
+  const generations = `${folder}/generations`
+  if ((await resolveFolder(generations)) !== generations)
+    throw pathRefused(directory, 'generations in it is a link to another folder', roots)
+  for (const { path } of files) {
+    const name = path.slice(link.length + 1)
+    if (path === `${link}/${name}` && /^(?!\.{1,2}$)[^/]+$/.test(name)) continue
+    throw pathRefused(path, `it is not a name in ${link}`, roots)
+  }
+  const resolved = `${folder}/${link.slice(link.lastIndexOf('/') + 1)}`
+  return { files: files.map((file) => ({ file, destination: file.path })), link: resolved }
+}
+
+function pathRefused(path: string, reason: string, roots: readonly string[]): WaxsealError {
+  return new WaxsealError('PATH_NOT_ALLOWED', { path, reason, setting: 'policy.roots', roots })
+}
+
+/** Whether a resolved path is below one of the roots, symlinks in these resolved. */
+export async function isBelowRoots(path: string, roots: readonly string[]): Promise<boolean> {
+  const realRoots = await Promise.all(roots.map(resolveFolder))
+  return realRoots.some((root) => path.startsWith(root.endsWith('/') ? root : `${root}/`))
 }
 
 function checkName(name: string, allowed: readonly string[] | null): void {
@@ -44,21 +96,41 @@ function commandsOf(plan: Plan): readonly Command[] {
 
 function checkCommand(command: Command, lines: readonly string[], standard: readonly Command[]): void {
   const allowed = [...standard, ...lines.map((line) => line.trim().split(/\s+/))]
-  if (allowed.some((argv) => argv.length === command.length && argv.every((arg, index) => arg === command[index])))
-    return
+  if (allowed.some((argv) => matchesCommand(command, argv))) return
   throw new WaxsealError('COMMAND_NOT_ALLOWED', { command: command.join(' '), setting: 'policy.commands' })
 }
 
-async function checkProbe(host: string, allowed: readonly string[]): Promise<void> {
-  if (allowed.some((name) => name.toLowerCase() === host.toLowerCase())) return
-  const addresses = await addressesOf(host)
-  if (addresses.length > 0 && addresses.every((address) => isAddressAllowed(address, allowed))) return
-  throw new WaxsealError('PROBE_NOT_ALLOWED', { host, addresses, setting: 'policy.probes' })
+/** Word by word; `<map>` in a connector's own command stands for a lookup table that its daemon's settings name. */
+function matchesCommand(command: Command, argv: readonly string[]): boolean {
+  return (
+    argv.length === command.length &&
+    argv.every(
+      (arg, index) => arg === command[index] || (arg === '<map>' && /^[a-z]+:\/[^:]+$/.test(command[index] ?? '')),
+    )
+  )
 }
 
+/** The addresses that are looked at are those that were allowed: a name is not resolved again later. */
+async function checkProbe(probe: Probe, policy: Pick<PolicyConfig, 'roots' | 'probes'>): Promise<readonly Probe[]> {
+  const { host } = probe
+  const isNamed = policy.probes.some((name) => name.toLowerCase() === host.toLowerCase())
+  if (host.startsWith('/')) {
+    if (isNamed || (await isBelowRoots(host, [...socketRoots, ...policy.roots]))) return [probe]
+    throw new WaxsealError('PROBE_NOT_ALLOWED', { socket: host, setting: 'policy.probes' })
+  }
+  const addresses = [...new Set(await addressesOf(host))].toSorted()
+  const isAllowed = addresses.every((address) => isAddressAllowed(address, policy.probes))
+  if (!isNamed && (addresses.length === 0 || !isAllowed))
+    throw new WaxsealError('PROBE_NOT_ALLOWED', { host, addresses, setting: 'policy.probes' })
+  if (addresses.length === 0 || addresses.includes(host)) return [probe]
+  return addresses.map((address) => ({ ...probe, host: address, name: host }))
+}
+
+/** Where daemons keep their sockets. */
+const socketRoots = ['/run', '/var/run', '/var/spool/postfix']
+
 async function checkPath(path: string, roots: readonly string[]): Promise<string> {
-  const refuse = (reason: string): WaxsealError =>
-    new WaxsealError('PATH_NOT_ALLOWED', { path, reason, setting: 'policy.roots', roots })
+  const refuse = (reason: string): WaxsealError => pathRefused(path, reason, roots)
   if (path.split('/').includes('..')) throw refuse('it has a ".." in it')
   const resolved = await resolveDestination(path).catch((error: Error) => {
     throw refuse(error.message)
@@ -66,7 +138,6 @@ async function checkPath(path: string, roots: readonly string[]): Promise<string
   if (resolved.kind === 'folder') throw refuse('it is a folder')
   if (resolved.kind === 'missing') throw refuse('its folder does not exist, or it is a link to nothing')
   if (resolved.kind !== 'file' && resolved.kind !== 'free') throw refuse('it is not a regular file')
-  const realRoots = await Promise.all(roots.map(resolveFolder))
-  if (realRoots.some((root) => resolved.path.startsWith(root.endsWith('/') ? root : `${root}/`))) return resolved.path
+  if (await isBelowRoots(resolved.path, roots)) return resolved.path
   throw refuse(`it leads to ${resolved.path}, which is below none of the roots`)
 }
