@@ -1,24 +1,55 @@
+import { basename, dirname, join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { keepFile, moveFile, removeFile, syncFoldersOf } from '../host/files.ts'
+import { keepFile, moveFile, readSnapshot, removeFile, syncFoldersOf } from '../host/files.ts'
+import { namesIn, readLink, removeFolder } from '../host/links.ts'
+import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange } from '../plan/file-change.ts'
+import { fileDigest } from '../plan/file-digest.ts'
+import type { LinkSwitch } from '../plan/link-switch.ts'
 
 /**
- * Moves the staged files in. The old ones are kept first, so that the renames follow one another with nothing in between.
- * COMMIT_FAILED leaves some files new and some old: the caller rolls back.
+ * Moves the staged files in. The old ones are kept first, so that the renames follow one another with nothing in between;
+ * with a link, its rename alone makes all of them live. COMMIT_FAILED may leave some files new: the caller rolls back.
  */
-export async function commitFiles(changes: readonly FileChange[]): Promise<void> {
+export async function commitFiles({ files, link }: ChangeSet): Promise<void> {
+  const destinations = files.map(({ destination }) => destination)
   try {
-    for (const change of changes) if (change.before !== null) await keepFile(change.destination, change.kept)
-    await syncFoldersOf(changes.map((change) => change.destination))
-    for (const change of changes) await moveFile(change.staged, change.destination)
-    await syncFoldersOf(changes.map((change) => change.destination))
+    for (const change of files) if (change.before !== null) await keep(change, change.before.digest)
+    await syncFoldersOf(destinations)
+    for (const change of files) await moveFile(change.staged, change.destination)
+    await syncFoldersOf(destinations)
+    if (link === null) return
+    await moveFile(link.staged, link.link)
+    await syncFoldersOf([link.link])
   } catch (cause) {
+    if (cause instanceof WaxsealError) throw cause
     throw new WaxsealError('COMMIT_FAILED', { reason: (cause as Error).message }, { cause })
   }
 }
 
+/** What is kept must be what was looked at: somebody may have written it since. */
+async function keep({ destination, kept, path, role }: FileChange, digest: string): Promise<void> {
+  await keepFile(destination, kept)
+  const snapshot = await readSnapshot(kept)
+  if (snapshot !== null && fileDigest(role, snapshot.bytes) === digest) return
+  throw new WaxsealError('COMMIT_FAILED', { path, reason: 'somebody else changed it meanwhile' })
+}
+
 /** Drops the old files after the new ones were proven: no key stays in a second place. */
-export async function dropKeptFiles(changes: readonly FileChange[]): Promise<void> {
-  for (const change of changes) await removeFile(change.kept)
-  await syncFoldersOf(changes.map((change) => change.destination))
+export async function dropOldFiles({ files, link }: ChangeSet): Promise<void> {
+  for (const change of files) await removeFile(change.kept)
+  await syncFoldersOf(files.map(({ destination }) => destination))
+  if (link !== null) await pruneGenerations(link)
+}
+
+const generationName = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/
+
+/** Every generation but this one, and the one that somebody may have pointed the link at since; other names stay. */
+async function pruneGenerations({ link, folder }: LinkSwitch): Promise<void> {
+  const generations = dirname(folder)
+  const live = [basename(folder), basename((await readLink(link)) ?? '')]
+  for (const name of await namesIn(generations)) {
+    if (generationName.test(name) && !live.includes(name)) await removeFolder(join(generations, name))
+  }
+  await syncFoldersOf([folder])
 }

@@ -1,8 +1,13 @@
+import { randomBytes } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { readSnapshot, type Snapshot, siblingName } from '../host/files.ts'
+import { readLink } from '../host/links.ts'
 import { resolveGroup, resolveUser } from '../host/users.ts'
+import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange, FileVersion } from '../plan/file-change.ts'
 import { fileDigest } from '../plan/file-digest.ts'
+import type { LinkSwitch } from '../plan/link-switch.ts'
 import type { FileRole, PlannedFile } from '../plan/plan.ts'
 
 const defaultModes: Readonly<Record<FileRole, number>> = {
@@ -22,22 +27,49 @@ export interface Destined {
 /** A change with the bytes of both versions, which stay in memory. */
 export interface PreparedChange extends FileChange {
   readonly contents: Uint8Array
-  /** Null: there was no such file. */
-  readonly previous: Uint8Array | null
+  /** What the daemon's path leads to now; null: nothing. With a generation that is another file than the destination. */
+  readonly live: Live | null
+}
+
+interface Live extends FileVersion {
+  readonly bytes: Uint8Array
+}
+
+/** The change set with its contents. */
+export interface PreparedChanges extends ChangeSet {
+  readonly files: readonly PreparedChange[]
 }
 
 /** Looks at each destination and resolves mode and owner. Touches nothing; STAGE_FAILED when it cannot be read. */
-export async function prepareChanges(destined: readonly Destined[]): Promise<readonly PreparedChange[]> {
-  return Promise.all(destined.map(prepareChange))
+export async function prepareChanges(
+  destined: readonly Destined[],
+  generation: { readonly link: string; readonly now: number } | null,
+): Promise<PreparedChanges> {
+  if (generation === null)
+    return { files: await Promise.all(destined.map((one) => prepareChange(one, null))), link: null }
+  const link = await prepareLink(generation.link, generation.now)
+  return { files: await Promise.all(destined.map((one) => prepareChange(one, link.folder))), link }
 }
 
-async function prepareChange({ file, destination }: Destined): Promise<PreparedChange> {
-  const live = await readLive(destination)
+async function prepareLink(link: string, now: number): Promise<LinkSwitch> {
+  const stamp = new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  const after = `generations/${stamp}-${randomBytes(4).toString('hex')}`
+  const before = await readLink(link).catch((cause: Error) => {
+    throw new WaxsealError('STAGE_FAILED', { path: link, reason: cause.message }, { cause })
+  })
+  return { link, staged: siblingName(link, 'new'), before, after, folder: join(dirname(link), after) }
+}
+
+/** `folder`: the new generation; null: the file is replaced where it is. */
+async function prepareChange({ file, destination: live }: Destined, folder: string | null): Promise<PreparedChange> {
+  const snapshot = await readLive(live)
+  const destination = folder === null ? live : join(folder, basename(file.path))
+  const version = snapshot === null ? null : { ...snapshot, digest: fileDigest(file.role, snapshot.bytes) }
   const after: FileVersion = {
     digest: fileDigest(file.role, file.contents),
-    mode: file.mode === 'keep' ? (live?.mode ?? defaultModes[file.role]) : file.mode,
-    uid: file.owner === 'keep' ? (live?.uid ?? 0) : await idOf('owner', file.owner, file.path),
-    gid: file.group === 'keep' ? (live?.gid ?? 0) : await idOf('group', file.group, file.path),
+    mode: file.mode === 'keep' ? (snapshot?.mode ?? defaultModes[file.role]) : file.mode,
+    uid: file.owner === 'keep' ? (snapshot?.uid ?? 0) : await idOf('owner', file.owner, file.path),
+    gid: file.group === 'keep' ? (snapshot?.gid ?? 0) : await idOf('group', file.group, file.path),
   }
   return {
     path: file.path,
@@ -45,11 +77,15 @@ async function prepareChange({ file, destination }: Destined): Promise<PreparedC
     destination,
     staged: siblingName(destination, 'new'),
     kept: siblingName(destination, 'old'),
-    before: live === null ? null : { ...live, digest: fileDigest(file.role, live.bytes) },
+    before: version === null || folder !== null ? null : versionOf(version),
     after,
     contents: file.contents,
-    previous: live?.bytes ?? null,
+    live: version,
   }
+}
+
+function versionOf({ digest, mode, uid, gid }: FileVersion): FileVersion {
+  return { digest, mode, uid, gid }
 }
 
 async function readLive(destination: string): Promise<Snapshot | null> {
@@ -67,14 +103,12 @@ async function idOf(kind: 'owner' | 'group', name: string, path: string): Promis
 }
 
 /** Whether bytes, mode and owner are there already. */
-export function isInPlace(change: PreparedChange): boolean {
-  const { before, after, previous, contents } = change
+export function isInPlace({ live, after, contents }: PreparedChange): boolean {
   return (
-    before !== null &&
-    previous !== null &&
-    Buffer.compare(previous, contents) === 0 &&
-    before.mode === after.mode &&
-    before.uid === after.uid &&
-    before.gid === after.gid
+    live !== null &&
+    Buffer.compare(live.bytes, contents) === 0 &&
+    live.mode === after.mode &&
+    live.uid === after.uid &&
+    live.gid === after.gid
   )
 }

@@ -1,29 +1,56 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { readSnapshot, removeFile, writeNewFile } from '../host/files.ts'
-import type { FileChange } from '../plan/file-change.ts'
-import { fileDigest } from '../plan/file-digest.ts'
-import type { PreparedChange } from './prepare-changes.ts'
+import { isCode, readSnapshot, removeFile, syncFoldersOf, writeNewFile } from '../host/files.ts'
+import { makeLink, makeNewFolder, readLink, removeNewFolder } from '../host/links.ts'
+import type { ChangeSet } from '../plan/change-set.ts'
+import type { PreparedChange, PreparedChanges } from './prepare-changes.ts'
 
-/** Writes each new file beside its destination. On failure every staged file is gone again: STAGE_FAILED, untouched. */
-export async function stageFiles(changes: readonly PreparedChange[]): Promise<void> {
+/** Writes each new file beside its destination. STAGE_FAILED: the caller unstages what was written, nothing else was. */
+export async function stageFiles(changes: PreparedChanges): Promise<void> {
   try {
-    for (const change of changes) await writeNewFile(change.staged, { bytes: change.contents, ...change.after })
-    for (const change of changes) await refuseIfEdited(change)
+    if (changes.link !== null) await makeNewFolder(changes.link.folder)
+    for (const change of changes.files) await writeNewFile(change.staged, { bytes: change.contents, ...change.after })
+    if (changes.link !== null) {
+      await makeLink(changes.link.staged, changes.link.after)
+      await syncFoldersOf([changes.link.folder, changes.link.link])
+    }
+    await refuseIfEdited(changes)
   } catch (error) {
-    await unstageFiles(changes)
     if (error instanceof WaxsealError) throw error
     throw new WaxsealError('STAGE_FAILED', { reason: (error as Error).message }, { cause: error })
   }
 }
 
-async function refuseIfEdited(change: PreparedChange): Promise<void> {
-  const live = await readSnapshot(change.destination)
-  const digest = live === null ? null : fileDigest(change.role, live.bytes)
-  if (digest === (change.before?.digest ?? null)) return
-  throw new WaxsealError('STAGE_FAILED', { path: change.path, reason: 'somebody else changed the file meanwhile' })
+/** An administrator may have written a destination since it was looked at. */
+async function refuseIfEdited({ files, link }: PreparedChanges): Promise<void> {
+  if (link !== null && (await readLink(link.link)) !== link.before) throw edited(link.link)
+  for (const change of files)
+    if (await isEdited(change, link === null ? change.destination : change.path)) throw edited(change.path)
 }
 
-/** Removes what was staged and not committed. */
-export async function unstageFiles(changes: readonly FileChange[]): Promise<void> {
-  for (const change of changes) await removeFile(change.staged)
+/** By its bytes: the digest of a key is that of its public half. */
+async function isEdited({ live }: PreparedChange, path: string): Promise<boolean> {
+  const now = await readSnapshot(path)
+  return now === null || live === null ? now !== live : Buffer.compare(now.bytes, live.bytes) !== 0
+}
+
+function edited(path: string): WaxsealError {
+  return new WaxsealError('STAGE_FAILED', { path, reason: 'somebody else changed it meanwhile' })
+}
+
+/** Removes what was staged and not committed. May be repeated. */
+export async function unstageFiles({ files, link }: ChangeSet): Promise<void> {
+  for (const change of files) await removeFile(change.staged)
+  if (link === null) return await syncFolders(files.map(({ staged }) => staged))
+  await removeFile(link.staged)
+  await syncFolders([link.staged])
+  await removeNewFolder(link.folder)
+}
+
+/** With a folder that somebody removed, what was staged in it is gone. */
+async function syncFolders(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    await syncFoldersOf([path]).catch((error: unknown) => {
+      if (!isCode(error, 'ENOENT')) throw error
+    })
+  }
 }

@@ -1,7 +1,8 @@
 import { type DocumentFolder, openDocumentFolder } from '../host/document-folder.ts'
 import type { CertificateFacts, ProbeOutcome } from '../outcome/outcome.ts'
 import type { FileVersion } from '../plan/file-change.ts'
-import type { FileRole } from '../plan/plan.ts'
+import type { Command, FileRole, Probe } from '../plan/plan.ts'
+import { commandSchema, probeSchema } from './journal-schema.ts'
 
 /** One file of a record. */
 export interface RecordedFile extends FileVersion {
@@ -21,19 +22,34 @@ export interface DeploymentRecord {
   readonly planDigest: string
   readonly files: readonly RecordedFile[]
   readonly probes: readonly ProbeOutcome[]
+  /** The probes themselves, for later looks. */
+  readonly looks: readonly Probe[]
+  /** The daemon's own check. */
+  readonly check: Command | null
 }
 
 /** The records, one document per target. */
 export type DeploymentRecords = DocumentFolder<DeploymentRecord>
 
 /** Opens the records below the state directory. */
-export async function openDeploymentRecords(path: string): Promise<DeploymentRecords> {
-  return openDocumentFolder<DeploymentRecord>({ path, schema: recordSchema })
+export async function openDeploymentRecords(path: string, isShared = false): Promise<DeploymentRecords> {
+  return openDocumentFolder<DeploymentRecord>({ path, schema: recordSchema, isShared })
 }
 
 const recordSchema = {
   type: 'object',
-  required: ['target', 'connector', 'service', 'deployed', 'certificate', 'planDigest', 'files', 'probes'],
+  required: [
+    'target',
+    'connector',
+    'service',
+    'deployed',
+    'certificate',
+    'planDigest',
+    'files',
+    'probes',
+    'looks',
+    'check',
+  ],
   properties: {
     target: { type: 'string' },
     connector: { type: 'string' },
@@ -46,5 +62,7 @@ const recordSchema = {
     planDigest: { type: 'string' },
     files: { type: 'array', items: { type: 'object', required: ['path', 'role', 'digest', 'mode', 'uid', 'gid'] } },
     probes: { type: 'array', items: { type: 'object', required: ['address', 'protocol', 'seen', 'ok'] } },
+    looks: { type: 'array', maxItems: 1000, items: probeSchema },
+    check: { anyOf: [commandSchema, { type: 'null' }] },
   },
 } as const

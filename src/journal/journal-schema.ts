@@ -1,6 +1,7 @@
 const text = { type: 'string', maxLength: 4096 } as const
 const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
-const command = { type: 'array', minItems: 1, maxItems: 100, items: text } as const
+/** An argv. */
+export const commandSchema = { type: 'array', minItems: 1, maxItems: 100, items: text } as const
 
 const version = {
   type: 'object',
@@ -29,12 +30,25 @@ const change = {
   },
 } as const
 
-const probe = {
+const link = {
+  type: 'object',
+  required: ['link', 'staged', 'before', 'after', 'folder'],
+  properties: {
+    link: absolute,
+    staged: { type: 'string', pattern: '^/(.*/)?\\.waxseal-[0-9a-f]{24}\\.new$', maxLength: 4096 },
+    before: { type: ['string', 'null'], maxLength: 4096 },
+    after: { type: 'string', pattern: '^generations/\\d{8}T\\d{6}Z-[0-9a-f]{8}$' },
+    folder: { type: 'string', pattern: '^/.*/generations/\\d{8}T\\d{6}Z-[0-9a-f]{8}$', maxLength: 4096 },
+  },
+} as const
+
+/** A probe, as it is written down. */
+export const probeSchema = {
   type: 'object',
   required: ['host', 'port', 'protocol', 'servername', 'keyType', 'timeoutMs'],
   properties: {
     host: text,
-    port: { type: 'integer', minimum: 1, maximum: 65535 },
+    port: { type: 'integer', minimum: 0, maximum: 65535 },
     protocol: { enum: ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] },
     servername: { type: ['string', 'null'] },
     keyType: { enum: ['rsa', 'ecdsa', null] },
@@ -52,6 +66,7 @@ export const journalSchema = {
     'begun',
     'phase',
     'files',
+    'link',
     'check',
     'activate',
     'recover',
@@ -67,10 +82,11 @@ export const journalSchema = {
     begun: text,
     phase: { enum: ['deploying', 'rolling-back', 'settling'] },
     files: { type: 'array', maxItems: 100, items: change },
-    check: { anyOf: [command, { type: 'null' }] },
-    activate: { type: 'array', maxItems: 100, items: command },
-    recover: { type: 'array', maxItems: 100, items: command },
-    probes: { type: 'array', maxItems: 1000, items: probe },
+    link: { anyOf: [link, { type: 'null' }] },
+    check: { anyOf: [commandSchema, { type: 'null' }] },
+    activate: { type: 'array', maxItems: 100, items: commandSchema },
+    recover: { type: 'array', maxItems: 100, items: commandSchema },
+    probes: { type: 'array', maxItems: 1000, items: probeSchema },
     retry: {
       type: 'object',
       required: ['attempts', 'initialMs', 'maxMs'],

@@ -1,10 +1,10 @@
 import { type DocumentFolder, openDocumentFolder } from '../host/document-folder.ts'
-import type { FileChange } from '../plan/file-change.ts'
+import type { ChangeSet } from '../plan/change-set.ts'
 import type { Command, Probe, RetrySchedule } from '../plan/plan.ts'
 import { journalSchema } from './journal-schema.ts'
 
 /** What a deployment under way would need to be undone or finished by another process. No contents, no key bytes. */
-export interface JournalEntry {
+export interface JournalEntry extends ChangeSet {
   readonly connector: string
   readonly service: string
   readonly target: string
@@ -12,7 +12,6 @@ export interface JournalEntry {
   readonly begun: string
   /** `settling`: verified and recorded, only the kept old files are left to be dropped. */
   readonly phase: 'deploying' | 'rolling-back' | 'settling'
-  readonly files: readonly FileChange[]
   readonly check: Command | null
   readonly activate: readonly Command[]
   readonly recover: readonly Command[]
@@ -28,6 +27,6 @@ export interface JournalEntry {
 export type Journal = DocumentFolder<JournalEntry>
 
 /** Opens the journal below the state directory. Torn or foreign documents are set aside, never acted on. */
-export async function openJournal(path: string): Promise<Journal> {
-  return openDocumentFolder<JournalEntry>({ path, schema: journalSchema })
+export async function openJournal(path: string, isShared = false): Promise<Journal> {
+  return openDocumentFolder<JournalEntry>({ path, schema: journalSchema, isShared })
 }

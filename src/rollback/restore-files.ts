@@ -1,27 +1,38 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { moveFile, readSnapshot, removeFile, syncFoldersOf } from '../host/files.ts'
+import { makeLink, readLink, removeNewFolder } from '../host/links.ts'
+import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange } from '../plan/file-change.ts'
 import { fileDigest } from '../plan/file-digest.ts'
+import type { LinkSwitch } from '../plan/link-switch.ts'
 
 /**
  * Puts every old file back, the very inode where it was kept by a hard link: contents, mode, owner and attributes.
  * What the deployment created is removed. May be repeated; goes on after a failure and then throws ROLLBACK_FAILED.
  */
-export async function restoreFiles(changes: readonly FileChange[]): Promise<void> {
+export async function restoreFiles({ files, link }: ChangeSet): Promise<void> {
   const failures: string[] = []
-  for (const change of changes) {
-    try {
-      await restoreFile(change)
-    } catch (error) {
-      failures.push(`${change.path}: ${(error as Error).message}`)
+  const attempt = async (path: string, work: () => Promise<void>): Promise<void> => {
+    await work().catch((error: Error) => failures.push(`${path}: ${error.message}`))
+  }
+  if (link !== null) await attempt(link.link, () => restoreLink(link))
+  for (const change of files) await attempt(change.path, () => restoreFile(change))
+  if (link === null) await attempt('fsync', () => syncFoldersOf(files.map(({ destination }) => destination)))
+  else if (failures.length === 0) await attempt(link.folder, () => removeNewFolder(link.folder))
+  if (failures.length > 0) throw new WaxsealError('ROLLBACK_FAILED', { reason: failures })
+}
+
+/** The link leads to the old generation for good before anything of the new one is removed. */
+async function restoreLink({ link, staged, before, after }: LinkSwitch): Promise<void> {
+  await removeFile(staged)
+  if ((await readLink(link)) === after) {
+    if (before === null) await removeFile(link)
+    else {
+      await makeLink(staged, before)
+      await moveFile(staged, link)
     }
   }
-  try {
-    await syncFoldersOf(changes.map((change) => change.destination))
-  } catch (error) {
-    failures.push((error as Error).message)
-  }
-  if (failures.length > 0) throw new WaxsealError('ROLLBACK_FAILED', { reason: failures })
+  await syncFoldersOf([link])
 }
 
 async function restoreFile(change: FileChange): Promise<void> {
@@ -30,17 +41,20 @@ async function restoreFile(change: FileChange): Promise<void> {
   await removeFile(change.staged)
 }
 
-/** Two names of one inode: rename does nothing then and leaves both, so the kept name is removed after it. */
+/**
+ * Two names of one inode: rename does nothing then and leaves both, so the kept name is removed after it. A file that
+ * somebody wrote before the first rename is live under both names, and stays as they want it.
+ */
 async function moveBack(change: FileChange): Promise<void> {
   const kept = await digestAt(change.kept, change)
   if (kept === null) return
   if (kept === change.before?.digest) await moveFile(change.kept, change.destination)
-  else if ((await digestAt(change.destination, change)) !== change.before?.digest) {
+  else if (![kept, change.before?.digest].includes((await digestAt(change.destination, change)) ?? undefined))
     throw new Error(`the old file kept at ${change.kept} is not what it was`)
-  }
   await removeFile(change.kept)
 }
 
+/** One that somebody has changed since is theirs. */
 async function removeCreated(change: FileChange): Promise<void> {
   if ((await digestAt(change.destination, change)) !== change.after.digest) return
   await removeFile(change.destination)
@@ -52,8 +66,9 @@ async function digestAt(path: string, change: FileChange): Promise<string | null
 }
 
 /** Whether a commit of these changes has begun, read from the disk itself. */
-export async function hasCommitBegun(changes: readonly FileChange[]): Promise<boolean> {
-  for (const change of changes) {
+export async function hasCommitBegun({ files, link }: ChangeSet): Promise<boolean> {
+  if (link !== null) return (await readLink(link.link)) === link.after
+  for (const change of files) {
     if ((await digestAt(change.kept, change)) !== null) return true
     if (change.before === null && (await digestAt(change.destination, change)) === change.after.digest) return true
   }
@@ -61,8 +76,9 @@ export async function hasCommitBegun(changes: readonly FileChange[]): Promise<bo
 }
 
 /** Whether every destination holds its new file. */
-export async function isCommitted(changes: readonly FileChange[]): Promise<boolean> {
-  for (const change of changes) {
+export async function isCommitted({ files, link }: ChangeSet): Promise<boolean> {
+  if (link !== null && (await readLink(link.link)) !== link.after) return false
+  for (const change of files) {
     if ((await digestAt(change.destination, change)) !== change.after.digest) return false
     if ((await digestAt(change.staged, change)) !== null) return false
   }

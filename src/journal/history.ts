@@ -1,0 +1,53 @@
+import { Ajv } from 'ajv'
+import { type LineLog, openLineLog } from '../host/line-log.ts'
+import type { Outcome } from '../outcome/outcome.ts'
+
+/** One deployment that ended, in a line. */
+export interface HistoryLine {
+  /** RFC 3339, UTC. */
+  readonly time: string
+  readonly target: string
+  readonly connector: string
+  readonly outcome: Outcome['outcome']
+  readonly host: Outcome['host']
+  readonly code: string | null
+  readonly message: string
+  /** SHA-256 of the leaf; null: it never came to one. */
+  readonly sha256: string | null
+  readonly ms: number
+}
+
+/** What happened on this host. */
+export interface History {
+  append(line: HistoryLine): Promise<void>
+  /** Oldest first. */
+  read(): Promise<readonly HistoryLine[]>
+}
+
+const maxBytes = 1024 * 1024
+
+const isLine = new Ajv({ allowUnionTypes: true }).compile<HistoryLine>({
+  type: 'object',
+  required: ['v', 'time', 'target', 'connector', 'outcome', 'host', 'code', 'message', 'sha256', 'ms'],
+  properties: {
+    v: { const: 1 },
+    time: { type: 'string' },
+    target: { type: 'string' },
+    connector: { type: 'string' },
+    outcome: { enum: ['deployed', 'unchanged', 'refused', 'rolled-back', 'rollback-failed'] },
+    host: { enum: ['untouched', 'restored', 'changed', 'unknown'] },
+    code: { type: ['string', 'null'] },
+    message: { type: 'string' },
+    sha256: { type: ['string', 'null'] },
+    ms: { type: 'number' },
+  },
+})
+
+/** Opens the history below the state directory; rotated at 1 MiB. */
+export function openHistory(path: string): History {
+  const log: LineLog = openLineLog(path, maxBytes)
+  return {
+    append: (line) => log.append({ v: 1, ...line }),
+    read: async () => (await log.read()).filter((line) => isLine(line)),
+  }
+}
