@@ -11,6 +11,8 @@ export interface Look {
   readonly certificates: readonly Uint8Array[]
   readonly tlsVersion: string | null
   readonly ms: number
+  /** How long each phase took, in order, the one that failed included. */
+  readonly phases: readonly { readonly name: ProbePhase; readonly ms: number }[]
   /** Which phase failed, and why; null when a leaf was seen. */
   readonly error: string | null
 }
@@ -19,23 +21,45 @@ export interface Look {
 export async function probeOnce(probe: Probe): Promise<Look> {
   const started = performance.now()
   const signal = AbortSignal.timeout(probe.timeoutMs)
-  let phase: ProbePhase = 'connect'
+  const phases = new PhaseTimes(started)
   let connection: ProbeConnection | null = null
   const elapsed = (): number => Math.round(performance.now() - started)
   try {
     connection = await openConnection(probe.host, probe.port, signal)
-    await dialogues[probe.protocol]?.(connection, (entered) => {
-      phase = entered
-    })
-    phase = 'handshake'
+    await dialogues[probe.protocol]?.(connection, (entered) => phases.enter(entered))
+    phases.enter('handshake')
     const { certificates, version } = await connection.startTls(probe)
     const der = certificates[0] ?? new Uint8Array()
     const leaf = { sha256: createHash('sha256').update(der).digest('hex'), der }
-    return { leaf, certificates, tlsVersion: version, ms: elapsed(), error: null }
+    return { leaf, certificates, tlsVersion: version, ms: elapsed(), phases: phases.end(), error: null }
   } catch (error) {
     const reason = signal.aborted ? 'the time limit passed' : (error as Error).message
-    return { leaf: null, certificates: [], tlsVersion: null, ms: elapsed(), error: `${phase}: ${reason.slice(0, 300)}` }
+    const failure = `${phases.current}: ${reason.slice(0, 300)}`
+    return { leaf: null, certificates: [], tlsVersion: null, ms: elapsed(), phases: phases.end(), error: failure }
   } finally {
     connection?.close()
+  }
+}
+
+/** Which phase a look is in, and how long each took. */
+class PhaseTimes {
+  current: ProbePhase = 'connect'
+  #since: number
+  readonly #times: { readonly name: ProbePhase; readonly ms: number }[] = []
+
+  constructor(since: number) {
+    this.#since = since
+  }
+
+  enter(phase: ProbePhase): void {
+    const now = performance.now()
+    this.#times.push({ name: this.current, ms: Math.round((now - this.#since) * 10) / 10 })
+    this.current = phase
+    this.#since = now
+  }
+
+  end(): Look['phases'] {
+    this.enter(this.current)
+    return this.#times
   }
 }

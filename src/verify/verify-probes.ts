@@ -16,26 +16,48 @@ export interface VerifyOptions {
   readonly clock: Clock
   /** One look; `probeOnce` unless a test says otherwise. */
   readonly look?: (probe: Probe) => Promise<Look>
+  /** Ends it between two tries. */
+  readonly signal?: AbortSignal
 }
 
-/** Looks with every probe at the same time, each until it sees what it should or its schedule is used up. Never throws. */
+/** A daemon that is changing over shows the old leaf after the new one: nginx for up to 100 ms. */
+const agreeingLooks = 3
+const agreeingWaitMs = 60
+
+/** No verification takes longer, whatever its schedule says. */
+const longestMs = 10 * 60_000
+
+/**
+ * Looks with every probe at the same time, each until several looks in a row see what they should, or its schedule is used
+ * up. Never throws.
+ */
 export async function verifyProbes(options: VerifyOptions): Promise<readonly ProbeOutcome[]> {
   return Promise.all(options.expectations.map((expectation) => verifyOne(expectation, options)))
 }
 
 /** The waits are the clock's, so p-retry's own are off. */
 async function verifyOne({ probe, leaves }: Expectation, options: VerifyOptions): Promise<ProbeOutcome> {
-  const { retry, clock, look = probeOnce } = options
+  const { retry, clock, look = probeOnce, signal } = options
   const started = clock.now()
   let last: Look | null = null
   let attempts = 0
   const attempt = async (): Promise<void> => {
-    if (attempts > 0) await clock.sleep(waitBefore(attempts, retry))
+    if (attempts > 0) await clock.sleep(waitBefore(attempts, retry), signal)
     attempts += 1
-    last = await look(probe)
-    if (!isExpected(last, leaves)) throw new Error('another leaf')
+    for (let agreed = 0; agreed < agreeingLooks; agreed += 1) {
+      if (agreed > 0) await clock.sleep(agreeingWaitMs, signal)
+      last = await look(probe)
+      if (!isExpected(last, leaves)) throw new Error('another leaf')
+    }
   }
-  const isSeen = await pRetry(attempt, { retries: retry.attempts - 1, minTimeout: 0, maxTimeout: 0 }).then(
+  const shouldRetry = (): boolean => signal?.aborted !== true && clock.now() - started < longestMs
+  const isSeen = await pRetry(attempt, {
+    retries: retry.attempts - 1,
+    minTimeout: 0,
+    maxTimeout: 0,
+    shouldRetry,
+    unref: false,
+  }).then(
     () => true,
     () => false,
   )
@@ -71,5 +93,6 @@ function outcomeOf(
 }
 
 function addressOf({ host, port }: Probe): string {
+  if (host.startsWith('/')) return `unix:${host}`
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
