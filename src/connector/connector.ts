@@ -1,5 +1,6 @@
 import type { Material } from '../material/material.ts'
 import type { Command, Plan } from '../plan/plan.ts'
+import type { Wiring } from './wiring.ts'
 
 /** What a host view returns of a read-only command. */
 export interface ReadOutput {
@@ -12,6 +13,8 @@ export interface HostView {
   /** The bytes, at most 1 MiB; null when there is no such file. */
   readFile(path: string): Promise<Uint8Array | null>
   exists(path: string): Promise<boolean>
+  /** Permission bits; null when there is no such file. */
+  mode(path: string): Promise<number | null>
   /** Numeric ids of an account; null when the host has no such account. */
   user(name: string): Promise<{ readonly uid: number; readonly gid: number } | null>
   run(command: Command): Promise<ReadOutput>
@@ -32,5 +35,7 @@ export interface Connector<Target = unknown> {
   readonly schema: object
   /** The daemon's own check, activate and recover commands, allowed without a line in the policy. */
   readonly standardCommands: readonly Command[]
+  /** What the daemon's own settings say that it reads; null: it cannot be asked. Left out: it has no such settings. */
+  readWiring?(host: HostView): Promise<Wiring | null>
   plan(target: Target, material: Material, host: HostView, signal: AbortSignal): Promise<Plan>
 }

@@ -1,29 +1,70 @@
-import type { DaemonDefaults } from './plan-pair.ts'
+import type { Material } from '../material/material.ts'
+import type { Command, Plan } from '../plan/plan.ts'
+import type { HostView } from './connector.ts'
+import { readDovecotWiring } from './dovecot/read-wiring.ts'
+import type { FileTarget } from './file-target.ts'
+import { type DaemonDefaults, planPair } from './plan-pair.ts'
+import { readPostfixWiring } from './postfix/read-wiring.ts'
+import { wirePlan } from './wire-plan.ts'
+import type { Wiring } from './wiring.ts'
 
-/** Postfix and Dovecot by protocol §3. A target of either type may name the other one in its `mode`. */
-export const mailDaemons = {
+interface MailDaemon {
+  readonly defaults: DaemonDefaults
+  /** Its commands for another instance than the system's. */
+  readonly commandsFor: (config: string) => Pick<DaemonDefaults, 'check' | 'reload'>
+  readonly readWiring: (host: HostView, config: string | null) => Promise<Wiring | null>
+}
+
+/** Postfix and Dovecot by protocol §3. */
+const mailDaemons = {
   postfix: {
-    service: 'postfix',
-    certPath: '/etc/postfix/certs/cert.pem',
-    keyPath: '/etc/postfix/certs/key.pem',
-    check: ['postfix', 'check'],
-    reload: ['postfix', 'reload'],
+    defaults: {
+      service: 'postfix',
+      certPath: '/etc/postfix/certs/cert.pem',
+      keyPath: '/etc/postfix/certs/key.pem',
+      check: ['postfix', 'check'],
+      reload: ['postfix', 'reload'],
+    },
+    commandsFor: (config) => ({
+      check: ['postfix', '-c', config, 'check'],
+      reload: ['postfix', '-c', config, 'reload'],
+    }),
+    readWiring: readPostfixWiring,
   },
   dovecot: {
-    service: 'dovecot',
-    certPath: '/etc/dovecot/certs/cert.pem',
-    keyPath: '/etc/dovecot/certs/key.pem',
-    check: ['doveconf', '-n'],
-    reload: ['doveadm', 'reload'],
+    defaults: {
+      service: 'dovecot',
+      certPath: '/etc/dovecot/certs/cert.pem',
+      keyPath: '/etc/dovecot/certs/key.pem',
+      check: ['doveconf', '-n'],
+      reload: ['doveadm', 'reload'],
+    },
+    commandsFor: (config) => ({ check: ['doveconf', '-c', config, '-n'], reload: ['doveadm', '-c', config, 'reload'] }),
+    readWiring: readDovecotWiring,
   },
-} as const satisfies Record<string, DaemonDefaults>
+} as const satisfies Record<string, MailDaemon>
+
+/** The plan of a mail daemon, with what its own settings say. A target of either type may name the other one in its `mode`. */
+export async function planMailDaemon(
+  connector: 'postfix' | 'dovecot',
+  target: FileTarget,
+  material: Material,
+  host: HostView,
+): Promise<Plan> {
+  const daemon: MailDaemon = mailDaemons[target.mode ?? connector]
+  const config = target.daemon_config ?? null
+  const defaults = config === null ? daemon.defaults : { ...daemon.defaults, ...daemon.commandsFor(config) }
+  const plan = planPair(connector, target, material, defaults)
+  return wirePlan(plan, await daemon.readWiring(host, config), target, material)
+}
 
 /** Their own commands, and the service manager's, allowed without a line in the policy. */
-export const mailDaemonCommands = [
-  mailDaemons.postfix.check,
-  mailDaemons.postfix.reload,
+export const mailDaemonCommands: readonly Command[] = [
+  mailDaemons.postfix.defaults.check,
+  mailDaemons.postfix.defaults.reload,
   ['systemctl', 'reload', 'postfix'],
-  mailDaemons.dovecot.check,
-  mailDaemons.dovecot.reload,
+  ['postmap', '-F', '<map>'],
+  mailDaemons.dovecot.defaults.check,
+  mailDaemons.dovecot.defaults.reload,
   ['systemctl', 'reload', 'dovecot'],
-] as const
+]

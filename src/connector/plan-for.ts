@@ -5,6 +5,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { Connector, HostView } from './connector.ts'
 
 const maxBytes = 64 * 1024
+const maxDepth = 20
 const ajv = new Ajv({ allErrors: false, allowUnionTypes: true })
 
 /** Parses the target by the connector's schema, and has it planned. TARGET_REDACTED or TARGET_INVALID names the field. */
@@ -15,6 +16,9 @@ export async function planFor(
   host: HostView,
   signal: AbortSignal,
 ): Promise<Plan> {
+  if (isDeeper(config, maxDepth)) {
+    throw new WaxsealError('TARGET_INVALID', { field: '', reason: `it is nested more than ${maxDepth} deep` })
+  }
   if (JSON.stringify(config ?? null).length > maxBytes) {
     throw new WaxsealError('TARGET_INVALID', { field: '', reason: `it is larger than ${maxBytes} bytes` })
   }
@@ -23,6 +27,12 @@ export async function planFor(
   const validate = ajv.compile(connector.schema)
   if (!validate(config)) throw targetInvalid(validate.errors?.[0])
   return connector.plan(config, material, host, signal)
+}
+
+/** Asked first, because what follows recurses. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1))
 }
 
 /** The path of the first value that stands for a secret: `********`. */

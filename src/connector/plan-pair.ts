@@ -28,13 +28,45 @@ export function planPair(connector: string, target: FileTarget, material: Materi
     recover: [reload],
     ...planProbes(target, material),
     retry: planRetry(target),
+    generation: planGeneration(target),
+    wiring: null,
     backupRetention: target.backup_retention ?? 3,
   }
 }
 
+interface Paths {
+  readonly certPath: string
+  readonly keyPath: string
+}
+
+/** With a generation, the paths lead through its link. */
+function pathsOf(target: FileTarget, defaults: DaemonDefaults): Paths {
+  const generation = planGeneration(target)
+  if (generation === null)
+    return { certPath: target.cert_path ?? defaults.certPath, keyPath: target.key_path ?? defaults.keyPath }
+  const paths = {
+    certPath: target.cert_path ?? `${generation.link}/cert.pem`,
+    keyPath: target.key_path ?? `${generation.link}/key.pem`,
+  }
+  const all = { cert_path: paths.certPath, key_path: paths.keyPath, chain_path: target.chain_path || paths.certPath }
+  for (const [field, path] of Object.entries(all)) {
+    const name = path.slice(generation.link.length + 1)
+    if (path !== `${generation.link}/${name}` || !/^(?!\.{1,2}$)[^/]+$/.test(name))
+      throw invalidField(field, `with layout "generation" it is a name in ${generation.link}`)
+  }
+  return paths
+}
+
+function planGeneration({ layout, directory }: FileTarget): Plan['generation'] {
+  if (layout !== 'generation') return null
+  if (directory === undefined)
+    throw invalidField('directory', 'layout "generation" needs the directory that it lives in')
+  const base = directory.replace(/\/+$/, '')
+  return { directory: base, link: `${base}/current` }
+}
+
 function planFiles(target: FileTarget, material: Material, defaults: DaemonDefaults): readonly PlannedFile[] {
-  const certPath = target.cert_path ?? defaults.certPath
-  const keyPath = target.key_path ?? defaults.keyPath
+  const { certPath, keyPath } = pathsOf(target, defaults)
   const chainPath = target.chain_path === '' ? undefined : target.chain_path
   const leaf = material.leaf.pem
   const chain = material.chain.map((certificate) => certificate.pem).join('')

@@ -18,10 +18,13 @@ export function planProbes(target: FileTarget, material: Material): PlannedProbe
   if (verify.enabled === false) {
     return { probes: [], unverified: 'Nothing was verified: the target says post_deploy_verify.enabled: false.' }
   }
-  const timeoutMs = verify.timeout === undefined ? tryMs : durationField('post_deploy_verify.timeout', verify.timeout)
+  const timeoutMs = Math.max(1, Math.round(orDefault('post_deploy_verify.timeout', verify.timeout, tryMs)))
   const endpoints = [...endpointOfVerify(verify), ...(target.endpoints ?? []).map(asEndpoint)]
-  const probes = endpoints.map((endpoint) => planProbe(endpoint, material, Math.max(1, Math.round(timeoutMs)) || tryMs))
-  const unverified = probes.length > 0 ? null : 'Nothing was verified: the target names no endpoint to look at.'
+  const probes = endpoints.map((endpoint) => planProbe(endpoint, material, timeoutMs))
+  const unverified =
+    probes.length > 0
+      ? null
+      : 'Nothing was verified: the target names no endpoint, and no listener is known to read its files.'
   return { probes, unverified }
 }
 
@@ -38,23 +41,25 @@ function asEndpoint(endpoint: string | EndpointTarget): EndpointTarget {
 }
 
 function planProbe(target: EndpointTarget, material: Material, timeoutMs: number): Probe {
+  const rest = {
+    servername: target.servername ?? serverNameFor(material),
+    keyType: target.key_type ?? null,
+    timeoutMs,
+  }
+  const socket = /^unix:(\/[^\0]+)$/.exec(target.endpoint)?.[1]
+  if (socket !== undefined) return { host: socket, port: 0, protocol: asProtocol(target.protocol) ?? 'lmtp', ...rest }
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^[\]:/\s]+)):(\d{1,5})$/.exec(target.endpoint)
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
   if (host === undefined || port < 1 || port > 65535) {
-    throw invalidField('endpoint', `"${target.endpoint}" is not HOST:PORT or [ADDRESS]:PORT`)
+    throw invalidField('endpoint', `"${target.endpoint}" is not HOST:PORT, [ADDRESS]:PORT or unix:/PATH`)
   }
-  return {
-    host,
-    port,
-    protocol: asProtocol(target.protocol) ?? protocolOfPort(port),
-    servername:
-      target.servername ??
-      material.leaf.names.find((name) => /^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i.test(name) && !/^[\d.]+$/.test(name)) ??
-      null,
-    keyType: target.key_type ?? null,
-    timeoutMs,
-  }
+  return { host, port, protocol: asProtocol(target.protocol) ?? protocolOfPort(port), ...rest }
+}
+
+/** The first name of the certificate that a client could ask for; null: there is none. */
+export function serverNameFor({ leaf }: Material): string | null {
+  return leaf.names.find((name) => /^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i.test(name) && !/^[\d.]+$/.test(name)) ?? null
 }
 
 function asProtocol(name: string | undefined): ProbeProtocol | undefined {
@@ -66,11 +71,9 @@ export function planRetry(target: FileTarget): RetrySchedule {
   const attempts = target.post_deploy_verify_attempts
   const backoff = target.post_deploy_verify_backoff
   const longest = target.post_deploy_verify_max_backoff
-  if (attempts === undefined && backoff === undefined && longest === undefined) {
-    return { attempts: 8, initialMs: 100, maxMs: 16_000 }
-  }
+  if (!attempts && !backoff && !longest) return { attempts: 8, initialMs: 100, maxMs: 16_000 }
   return {
-    attempts: attempts === undefined || attempts === 0 ? 3 : attempts,
+    attempts: attempts || 3,
     initialMs: orDefault('post_deploy_verify_backoff', backoff, 1000),
     maxMs: orDefault('post_deploy_verify_max_backoff', longest, 16_000),
   }

@@ -1,7 +1,7 @@
 import type { Connector } from '../connector.ts'
 import { type FileTarget, fileTargetSchema } from '../file-target.ts'
-import { mailDaemonCommands, mailDaemons } from '../mail-daemons.ts'
-import { planPair } from '../plan-pair.ts'
+import { mailDaemonCommands, planMailDaemon } from '../mail-daemons.ts'
+import { readPostfixWiring } from './read-wiring.ts'
 
 /** Postfix: a certificate file and a key file, or one file for both where the two paths are equal. */
 export const postfix: Connector<FileTarget> = {
@@ -10,5 +10,6 @@ export const postfix: Connector<FileTarget> = {
   description: 'Writes the pair that Postfix reads, reloads it and looks at its ports.',
   schema: fileTargetSchema,
   standardCommands: mailDaemonCommands,
-  plan: async (target, material) => planPair('postfix', target, material, mailDaemons[target.mode ?? 'postfix']),
+  readWiring: (host) => readPostfixWiring(host, null),
+  plan: (target, material, host) => planMailDaemon('postfix', target, material, host),
 }

@@ -1,0 +1,56 @@
+import type { SettingsBlock } from './parse-settings.ts'
+
+/** Which connections are meant. */
+export interface Connection {
+  /** `imap`, as in `protocol imap { … }`. */
+  readonly protocol: string
+  /** The address that was connected to. */
+  readonly address: string
+  /** A name or pattern of `local_name`; null: no such block applies. */
+  readonly servername: string | null
+}
+
+/**
+ * The settings of these connections: those outside all filters, then those inside each that applies, as doveconf(1) prints
+ * them. `local` by single addresses only; `remote` never, for a probe comes from here.
+ */
+export function valuesFor(settings: SettingsBlock, connection: Connection): ReadonlyMap<string, string> {
+  const inner = settings.blocks
+    .filter((block) => applies(block, connection))
+    .flatMap((block) => [...valuesFor(block, connection)])
+  return new Map([...ownValues(settings), ...inner])
+}
+
+/** 2.4 prints `ssl_server { cert_file = … }` for `ssl_server_cert_file`. */
+export function ownValues({ values, blocks }: SettingsBlock): ReadonlyMap<string, string> {
+  const prefixed = blocks
+    .filter(({ kind, name }) => kind === 'ssl_server' && name === '')
+    .flatMap((inner) => [...inner.values].map(([name, value]) => [`ssl_server_${name}`, value] as const))
+  return new Map([...values, ...prefixed])
+}
+
+function applies({ kind, name }: SettingsBlock, { protocol, address, servername }: Connection): boolean {
+  if (kind === 'protocol') return name === protocol
+  if (kind === 'local') return name === address
+  return kind === 'local_name' && servername !== null && namesOf(name).includes(servername)
+}
+
+/** The names and patterns that have a `local_name` anywhere in these settings. */
+export function servernamesOf(settings: SettingsBlock): readonly string[] {
+  return namesOfKind(settings, 'local_name').flatMap(namesOf)
+}
+
+/** The single addresses that have a `local` anywhere in these settings. */
+export function localAddressesOf(settings: SettingsBlock): readonly string[] {
+  return namesOfKind(settings, 'local').filter((name) => /^[0-9.]+$|^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(name))
+}
+
+function namesOfKind({ blocks }: SettingsBlock, kind: string): readonly string[] {
+  const found = blocks.flatMap((block) => [...(block.kind === kind ? [block.name] : []), ...namesOfKind(block, kind)])
+  return [...new Set(found)]
+}
+
+/** 2.3 takes several names in one block. */
+function namesOf(name: string): readonly string[] {
+  return name.split(/\s+/).filter((one) => one !== '')
+}
