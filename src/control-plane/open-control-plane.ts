@@ -44,6 +44,8 @@ export interface ControlPlane {
   submitCsr(certificateId: string, csrPem: string): Promise<void>
   reportStatus(jobId: string, report: StatusReport): Promise<void>
   reportVerification(jobId: string, report: VerificationReport): Promise<void>
+  /** What is not as it was deployed, a sentence each, as the errors of a discovery. */
+  reportFindings(findings: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -85,6 +87,16 @@ export function openControlPlane(options: Endpoint & { readonly agentId: string 
       const job = encodeURIComponent(jobId)
       const headers = { 'idempotency-key': `${job}/${report.status}` }
       await send({ method: 'POST', path: `${agent}/jobs/${job}/status`, body: report, headers })
+    },
+    reportFindings: async (findings) => {
+      const body = {
+        agent_id: options.agentId,
+        directories: [],
+        certificates: [],
+        errors: findings,
+        scan_duration_ms: 0,
+      }
+      await send({ method: 'POST', path: `${agent}/discoveries`, body })
     },
     reportVerification: async (jobId, { targetId, expected, actual, verified, error }) => {
       const body = { target_id: targetId, expected_fingerprint: expected, actual_fingerprint: actual, verified, error }

@@ -9,6 +9,8 @@ export interface Endpoint {
   /** PEM of the roots to trust; null: the system's. */
   readonly ca: string | null
   readonly credential: string
+  /** Milliseconds for one request with its answer, where the call sets none of its own; default 30 s. */
+  readonly timeoutMs?: number
 }
 
 /** One request. */
@@ -24,19 +26,26 @@ export interface Call {
 export type Send = (call: Call) => Promise<unknown>
 
 const maxBytes = 1024 * 1024
+const maxRefusalBytes = 64 * 1024
 const defaultTimeoutMs = 30_000
 const longestTimeoutMs = 300_000
+const longestConnectMs = 10_000
 
 /** A client with kept-alive connections, TLS 1.3 at least, and limits on time and size. */
-export function openSend({ url, ca, credential }: Endpoint): { readonly send: Send; close(): Promise<void> } {
+export function openSend(endpoint: Endpoint): { readonly send: Send; close(): Promise<void> } {
+  const { url, ca, credential, timeoutMs: usualTimeoutMs = defaultTimeoutMs } = endpoint
   const agent = new Agent({
     connections: 4,
     keepAliveTimeout: 90_000,
     headersTimeout: longestTimeoutMs,
     bodyTimeout: longestTimeoutMs,
-    connect: { timeout: 10_000, minVersion: 'TLSv1.3', ...(ca === null ? {} : { ca }) },
+    connect: {
+      timeout: Math.min(longestConnectMs, usualTimeoutMs),
+      minVersion: 'TLSv1.3',
+      ...(ca === null ? {} : { ca }),
+    },
   })
-  const send: Send = async ({ method, path, body, headers, timeoutMs = defaultTimeoutMs }) => {
+  const send: Send = async ({ method, path, body, headers, timeoutMs = usualTimeoutMs }) => {
     try {
       const answer = await request(`${url}${path}`, {
         method,
@@ -49,9 +58,10 @@ export function openSend({ url, ca, credential }: Endpoint): { readonly send: Se
         },
         body: body === undefined ? null : JSON.stringify(body),
       })
-      const text = await readBody(answer.body)
-      if (answer.statusCode >= 200 && answer.statusCode < 300) return parseBody(text, answer.statusCode)
-      throw refusal(answer.statusCode, text, answer.headers['retry-after'])
+      const { statusCode: status } = answer
+      if (status >= 200 && status < 300) return parseBody(await readBody(answer.body), status)
+      const said = withoutSecret(await readStart(answer.body), credential)
+      throw refusal(status, said, answer.headers['retry-after'])
     } catch (error) {
       throw error instanceof WaxsealError ? error : unreachable(error)
     }
@@ -71,6 +81,27 @@ async function readBody(body: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
+/** The start of what a refusal says. The status counts whatever becomes of the body, so this never fails. */
+async function readStart(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > maxRefusalBytes) break
+    }
+  } catch {
+    // What has arrived will do.
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Some proxies answer an error with the request's headers. */
+function withoutSecret(text: string, credential: string): string {
+  return credential === '' ? text : text.replaceAll(credential, '[credential]')
+}
+
 function parseBody(text: string, status: number): unknown {
   try {
     return text === '' ? {} : JSON.parse(text)
@@ -84,16 +115,10 @@ const passing = [408, 425, 429]
 
 function refusal(status: number, text: string, retryAfter: string | string[] | undefined): WaxsealError {
   if (status === 410) return new WaxsealError('AGENT_RETIRED', { status })
-  const answer = printable(text)
-  if (status >= 500 || status < 400 || passing.includes(status)) {
-    const wait = retryAfterMs(typeof retryAfter === 'string' ? retryAfter : null, Date.now())
-    return new WaxsealError('CONTROL_PLANE_UNREACHABLE', {
-      status,
-      answer,
-      ...(wait === null ? {} : { retryAfterMs: wait }),
-    })
-  }
-  return new WaxsealError('CONTROL_PLANE_REFUSED', { status, answer })
+  const wait = retryAfterMs(typeof retryAfter === 'string' ? retryAfter : null, Date.now())
+  const details = { status, answer: printable(text), ...(wait === null ? {} : { retryAfterMs: wait }) }
+  const mayPass = status >= 500 || status < 400 || passing.includes(status)
+  return new WaxsealError(mayPass ? 'CONTROL_PLANE_UNREACHABLE' : 'CONTROL_PLANE_REFUSED', details)
 }
 
 function printable(text: string): string {
@@ -103,7 +128,9 @@ function printable(text: string): string {
 function unreachable(error: unknown): WaxsealError {
   const { details, cause } = asWaxsealError(error)
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const isUntrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)
+  const isUntrusted = /CERT|SELF_SIGNED|UNABLE_TO/.test(code) && !/EXPIRED|NOT_YET|ALTNAME/.test(code)
   const hint = isUntrusted ? { hint: 'set control_plane.ca_file to the CA of the control plane' } : {}
-  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: details['reason'] ?? 'unknown', ...hint }, { cause })
+  // Refused on each of several addresses, the error has a code and an empty message.
+  const reason = details['reason'] || code || 'unknown'
+  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason, ...hint }, { cause })
 }

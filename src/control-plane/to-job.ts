@@ -17,10 +17,14 @@ export function toJob(item: unknown): Job | MalformedItem {
     const [error] = validate.errors ?? []
     return { id: idOf(item), reason: `${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}`.trim() }
   }
+  if (!isSegment(item.id) || !isSegment(item.certificate_id))
+    return { id: idOf(item), reason: `${isSegment(item.id) ? '/certificate_id' : '/id'} cannot stand in a URL` }
   const base = { id: item.id, certificateId: item.certificate_id }
   if (item.status === 'AwaitingCSR') {
     return { ...base, kind: 'issuance', commonName: item.common_name ?? '', sans: item.sans ?? [] }
   }
+  if (item.type === 'Validation' && typeof item.target_id === 'string' && item.target_id !== '')
+    return { ...base, kind: 'validation', targetId: item.target_id }
   if (item.type !== 'Deployment')
     return { ...base, kind: 'unsupported', type: item.type, reason: `status ${item.status ?? 'unknown'}` }
   if (typeof item.target_type !== 'string' || item.target_type === '')
@@ -36,5 +40,10 @@ export function toJob(item: unknown): Job | MalformedItem {
 
 function idOf(item: unknown): string | null {
   const id = typeof item === 'object' && item !== null && 'id' in item ? item.id : null
-  return typeof id === 'string' && id !== '' && id.length <= 256 ? id : null
+  return typeof id === 'string' && id !== '' && id.length <= 256 && isSegment(id) ? id : null
+}
+
+/** Whether a URL can carry it: a dot segment is resolved away even when it is escaped, half a surrogate pair cannot be. */
+function isSegment(id: string): boolean {
+  return id !== '.' && id !== '..' && id.isWellFormed()
 }

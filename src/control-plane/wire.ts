@@ -9,12 +9,12 @@ export const workItemSchema = {
     id,
     type: text,
     certificate_id: id,
-    common_name: text,
+    common_name: { type: ['string', 'null'], maxLength: 1024 },
     sans: { type: ['array', 'null'], maxItems: 100, items: text },
     target_id: { type: ['string', 'null'], maxLength: 256 },
     target_type: { type: ['string', 'null'], maxLength: 256 },
     target_config: { type: ['object', 'null'] },
-    status: text,
+    status: { type: ['string', 'null'], maxLength: 1024 },
   },
 } as const
 
@@ -41,10 +41,10 @@ export interface WorkItem {
   readonly id: string
   readonly type: string
   readonly certificate_id: string
-  readonly common_name?: string
+  readonly common_name?: string | null
   readonly sans?: readonly string[] | null
   readonly target_id?: string | null
   readonly target_type?: string | null
   readonly target_config?: Readonly<Record<string, unknown>> | null
-  readonly status?: string
+  readonly status?: string | null
 }

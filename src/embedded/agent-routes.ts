@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import type { Authority } from './authority.ts'
 import { HttpError } from './http-error.ts'
+import type { Reaper } from './reaper.ts'
 import { csrSchema, discoveriesSchema, heartbeatSchema, registerSchema, statusSchema, verifySchema } from './schemas.ts'
 import { hashSecret, isSecret, newId, newSecret } from './secret.ts'
 import type { AgentRow, CertificateRow, JobRow, Store, TargetRow } from './store.ts'
@@ -9,12 +10,17 @@ import type { AgentRow, CertificateRow, JobRow, Store, TargetRow } from './store
 interface Parts {
   readonly store: Store
   readonly authority: Authority
+  readonly reaper: Reaper
 }
+
+/** In one answer: what is claimed in an answer that an agent finds too large is lost. */
+const mostJobs = 100
 
 const finalStates = ['Completed', 'Failed']
 
 /** Every call of protocol §1. An agent sees and changes only what is its own. */
-export function agentRoutes(server: FastifyInstance, { store, authority }: Parts): void {
+export function agentRoutes(server: FastifyInstance, parts: Parts): void {
+  const { store, authority } = parts
   server.post<{ Body: { name: string; hostname: string } }>(
     '/api/v1/agents',
     { schema: { body: registerSchema } },
@@ -26,7 +32,7 @@ export function agentRoutes(server: FastifyInstance, { store, authority }: Parts
       if (store.first('SELECT id FROM agent WHERE name = ?', name) !== undefined)
         throw new HttpError(409, 'an agent of this name is registered')
       const credential = newSecret('wxa')
-      const agent = { id: newId('agent'), name, hostname, status: 'active', registered_at: now() }
+      const agent = { id: newId('agent'), name, hostname, status: 'active', registered_at: store.timestamp() }
       store.transaction(() => {
         store.run('DELETE FROM token WHERE hash = ?', hash)
         const values = [agent.id, name, hostname, agent.status, hashSecret(credential), agent.registered_at] as const
@@ -43,24 +49,24 @@ export function agentRoutes(server: FastifyInstance, { store, authority }: Parts
     '/api/v1/agents/:id/heartbeat',
     { schema: { body: heartbeatSchema } },
     async (request) => {
-      const agent = authenticate(store, request, request.params.id)
-      store.run('UPDATE agent SET last_heartbeat_at = ? WHERE id = ?', now(), agent.id)
+      const agent = authenticateActive(parts, request, request.params.id)
+      store.run('UPDATE agent SET last_heartbeat_at = ? WHERE id = ?', store.timestamp(), agent.id)
       return { status: 'heartbeat_recorded', features: [] }
     },
   )
 
   server.get<{ Params: { id: string } }>('/api/v1/agents/:id/work', async (request) => {
-    const agent = authenticate(store, request, request.params.id)
+    const agent = authenticateActive(parts, request, request.params.id)
     const jobs = store.transaction(() => {
       const claimed = store.all<JobRow>(
-        "SELECT * FROM job WHERE agent_id = ? AND status IN ('AwaitingCSR', 'Pending') ORDER BY created_at, rowid",
+        `SELECT * FROM job WHERE agent_id = ? AND status IN ('Pending', 'AwaitingCSR')
+          ORDER BY status DESC, created_at, rowid LIMIT ?`,
         agent.id,
+        mostJobs,
       )
-      store.run(
-        "UPDATE job SET status = 'Running', updated_at = ? WHERE agent_id = ? AND status = 'Pending'",
-        now(),
-        agent.id,
-      )
+      for (const { id, status } of claimed)
+        if (status === 'Pending')
+          store.run("UPDATE job SET status = 'Running', updated_at = ? WHERE id = ?", store.timestamp(), id)
       return claimed.map((job) => workItem(store, job))
     })
     return { jobs, count: jobs.length }
@@ -69,7 +75,7 @@ export function agentRoutes(server: FastifyInstance, { store, authority }: Parts
   server.get<{ Params: { id: string; certificate: string } }>(
     '/api/v1/agents/:id/certificates/:certificate',
     async (request) => {
-      const agent = authenticate(store, request, request.params.id)
+      const agent = authenticate(parts, request, request.params.id)
       const row = ownCertificate(store, agent, request.params.certificate)
       if (row.certificate_pem === null) throw new HttpError(404, 'the certificate has no version yet')
       return { certificate_pem: row.certificate_pem }
@@ -80,7 +86,7 @@ export function agentRoutes(server: FastifyInstance, { store, authority }: Parts
     '/api/v1/agents/:id/csr',
     { schema: { body: csrSchema } },
     async (request, reply) => {
-      const agent = authenticate(store, request, request.params.id)
+      const agent = authenticateActive(parts, request, request.params.id)
       const row = ownCertificate(store, agent, request.body.certificate_id)
       const names = [...new Set([row.common_name, ...(JSON.parse(row.sans) as string[])])]
       const pem = await authority.sign(request.body.csr_pem, names, row.validity_days).catch((error: unknown) => {
@@ -95,21 +101,25 @@ export function agentRoutes(server: FastifyInstance, { store, authority }: Parts
     Params: { id: string; job: string }
     Body: { status: JobRow['status']; error?: string; outcome?: object }
   }>('/api/v1/agents/:id/jobs/:job/status', { schema: { body: statusSchema } }, async (request) => {
-    const agent = authenticate(store, request, request.params.id)
+    const agent = authenticate(parts, request, request.params.id)
     const job = store.first<JobRow>('SELECT * FROM job WHERE id = ? AND agent_id = ?', request.params.job, agent.id)
     if (job === undefined) throw new HttpError(404, 'this agent has no such job')
     const { status, error, outcome } = request.body
-    // The first final state stays: a result may arrive twice.
-    if (finalStates.includes(job.status)) return { status: 'updated' }
+    // The first final state stays: a result may arrive twice. The reaper's is a guess that a result corrects.
+    const isReaped = store.first('SELECT job_id FROM reaped WHERE job_id = ?', job.id) !== undefined
+    if (finalStates.includes(job.status) && !(isReaped && finalStates.includes(status))) return { status: 'updated' }
     const document = outcome === undefined ? null : JSON.stringify(outcome)
-    store.run(
-      'UPDATE job SET status = ?, error = ?, outcome = ?, updated_at = ? WHERE id = ?',
-      status,
-      error ?? null,
-      document,
-      now(),
-      job.id,
-    )
+    store.transaction(() => {
+      store.run('DELETE FROM reaped WHERE job_id = ?', job.id)
+      store.run(
+        'UPDATE job SET status = ?, error = ?, outcome = ?, updated_at = ? WHERE id = ?',
+        status,
+        error ?? null,
+        document,
+        store.timestamp(),
+        job.id,
+      )
+    })
     return { status: 'updated' }
   })
 
@@ -117,7 +127,7 @@ export function agentRoutes(server: FastifyInstance, { store, authority }: Parts
     '/api/v1/jobs/:job/verify',
     { schema: { body: verifySchema } },
     async (request) => {
-      const agent = authenticate(store, request, null)
+      const agent = authenticate(parts, request, null)
       const changed = store.run(
         'UPDATE job SET verification = ? WHERE id = ? AND agent_id = ?',
         JSON.stringify(request.body),
@@ -133,16 +143,12 @@ export function agentRoutes(server: FastifyInstance, { store, authority }: Parts
     '/api/v1/agents/:id/discoveries',
     { schema: { body: discoveriesSchema } },
     async (request, reply) => {
-      authenticate(store, request, request.params.id)
+      authenticateActive(parts, request, request.params.id)
       const { certificates, errors } = request.body
       if ((certificates ?? []).length + (errors ?? []).length === 0) throw new HttpError(500, 'nothing was discovered')
       return reply.code(202).send({ status: 'accepted' })
     },
   )
-}
-
-function now(): string {
-  return new Date().toISOString()
 }
 
 function bearerOf(request: FastifyRequest): string {
@@ -152,7 +158,7 @@ function bearerOf(request: FastifyRequest): string {
 }
 
 /** The agent that this request comes from; `id`: the one that it must be. */
-function authenticate(store: Store, request: FastifyRequest, id: string | null): AgentRow {
+function authenticate({ store, reaper }: Parts, request: FastifyRequest, id: string | null): AgentRow {
   const secret = bearerOf(request)
   const agent = store.first<AgentRow & { readonly credential_hash: string }>(
     'SELECT * FROM agent WHERE credential_hash = ?',
@@ -161,6 +167,13 @@ function authenticate(store: Store, request: FastifyRequest, id: string | null):
   if (agent === undefined || !isSecret(secret, agent.credential_hash))
     throw new HttpError(401, 'the credential is not valid')
   if (id !== null && agent.id !== id) throw new HttpError(403, 'the credential belongs to another agent')
+  reaper.hear(agent.id)
+  return agent
+}
+
+/** As above, for a call that begins something: a retired agent only finishes and reports. */
+function authenticateActive(parts: Parts, request: FastifyRequest, id: string): AgentRow {
+  const agent = authenticate(parts, request, id)
   if (agent.status === 'retired') throw new HttpError(410, 'this agent is retired')
   return agent
 }
@@ -176,7 +189,7 @@ function recordSigned(store: Store, row: CertificateRow, pem: string): void {
   store.run('UPDATE certificate SET certificate_pem = ? WHERE id = ?', pem, row.id)
   store.run(
     "UPDATE job SET status = 'Completed', updated_at = ? WHERE certificate_id = ? AND status = 'AwaitingCSR'",
-    now(),
+    store.timestamp(),
     row.id,
   )
   const targets = store.all<{ readonly target_id: string }>(
@@ -199,7 +212,8 @@ export function insertJob(
   job: Pick<JobRow, 'type' | 'status' | 'agent_id' | 'certificate_id' | 'target_id'>,
 ): string {
   const id = newId('job')
-  const values = [id, job.type, job.agent_id, job.certificate_id, job.target_id, job.status, now(), now()] as const
+  const at = store.timestamp()
+  const values = [id, job.type, job.agent_id, job.certificate_id, job.target_id, job.status, at, at] as const
   store.run(
     'INSERT INTO job (id, type, agent_id, certificate_id, target_id, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     ...values,

@@ -52,7 +52,7 @@ export async function openAuthority(folder: string): Promise<Authority> {
     caPem: `${root.certificate.toString('pem')}\n`,
     sign: async (csrPem, names, validityDays) => {
       const csr = await readCsr(csrPem)
-      if (!isSameSet(namesOf(csr), names))
+      if (!isSameSet(namesOf(csr), names.map(spelling)))
         throw new WaxsealError('JOB_MALFORMED', { reason: 'the names of the CSR are not those that were asked for' })
       return `${(await issue(csr.publicKey, names, validityDays)).toString('pem')}\n`
     },
@@ -121,7 +121,13 @@ function namesOf(csr: x509.Pkcs10CertificateRequest): readonly string[] {
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {
-  return some.length === others.length && some.every((name) => others.includes(name))
+  return some.every((name) => others.includes(name)) && others.every((name) => some.includes(name))
+}
+
+/** A name as it is read back from a certificate: `2001:DB8:0::1` is `2001:db8::1`. */
+function spelling(name: string): string {
+  const { rawData } = new x509.SubjectAlternativeNameExtension([generalName(name)])
+  return new x509.SubjectAlternativeNameExtension(rawData).names.items[0]?.value ?? name
 }
 
 function generalName(value: string): { readonly type: 'dns' | 'ip' | 'email'; readonly value: string } {

@@ -37,6 +37,8 @@ export interface Operator {
   }): Promise<string>
   requestCertificate(request: CertificateRequest): Promise<{ readonly certificate_id: string; readonly job_id: string }>
   deploy(certificateId: string, targetId: string): Promise<string>
+  /** Has a target compared with what was deployed to it; returns the job's id. */
+  validate(targetId: string): Promise<string>
   jobs(): Promise<readonly OperatorJob[]>
   job(id: string): Promise<OperatorJob>
   retire(agentId: string): Promise<void>
@@ -81,6 +83,8 @@ export function openOperator(at: {
       const body = { certificate_id: certificateId, target_id: targetId }
       return (await call<{ job_id: string }>('POST', '/deployments', body)).job_id
     },
+    validate: async (targetId) =>
+      (await call<{ job_id: string }>('POST', '/validations', { target_id: targetId })).job_id,
     jobs: async () => (await call<{ jobs: OperatorJob[] }>('GET', '/jobs')).jobs,
     job: (id) => call('GET', `/jobs/${encodeURIComponent(id)}`),
     retire: async (agentId) => {

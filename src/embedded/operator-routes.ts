@@ -1,14 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import { insertJob } from './agent-routes.ts'
 import { HttpError } from './http-error.ts'
-import { certificateRequestSchema, deploymentSchema, targetSchema } from './schemas.ts'
+import type { Reaper } from './reaper.ts'
+import { certificateRequestSchema, deploymentSchema, targetSchema, validationSchema } from './schemas.ts'
 import { hashSecret, isSecret, newId, newSecret } from './secret.ts'
 import type { CertificateRow, JobRow, Store, TargetRow } from './store.ts'
 
 const defaultValidityDays = 47
 
+interface Parts {
+  readonly store: Store
+  readonly reaper: Reaper
+  readonly operatorToken: string
+}
+
 /** What the operator may do, all under `/operator/v1` with the operator's token. */
-export function operatorRoutes(server: FastifyInstance, store: Store, operatorToken: string): void {
+export function operatorRoutes(server: FastifyInstance, { store, reaper, operatorToken }: Parts): void {
   const hash = hashSecret(operatorToken)
   server.addHook('onRequest', async (request) => {
     const secret = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? ''
@@ -17,7 +24,7 @@ export function operatorRoutes(server: FastifyInstance, store: Store, operatorTo
 
   server.post('/tokens', async (_request, reply) => {
     const token = newSecret('wxt')
-    store.run('INSERT INTO token (hash, created_at) VALUES (?, ?)', hashSecret(token), new Date().toISOString())
+    store.run('INSERT INTO token (hash, created_at) VALUES (?, ?)', hashSecret(token), store.timestamp())
     return reply.code(201).send({ token })
   })
 
@@ -105,13 +112,30 @@ export function operatorRoutes(server: FastifyInstance, store: Store, operatorTo
     },
   )
 
-  server.get('/jobs', async () => ({
-    jobs: store
-      .all<JobRow>('SELECT * FROM job ORDER BY created_at DESC, rowid DESC LIMIT 1000')
-      .map(({ outcome: _, ...row }) => row),
-  }))
+  server.post<{ Body: { target_id: string } }>(
+    '/validations',
+    { schema: { body: validationSchema } },
+    async (request, reply) => {
+      const { target_id } = request.body
+      const last = store.first<JobRow>(
+        "SELECT * FROM job WHERE target_id = ? AND type = 'Deployment' ORDER BY created_at DESC, rowid DESC",
+        target_id,
+      )
+      if (last === undefined) throw new HttpError(404, 'nothing was ever deployed to this target')
+      const { agent_id, certificate_id } = last
+      const id = insertJob(store, { type: 'Validation', status: 'Pending', agent_id, certificate_id, target_id })
+      return reply.code(201).send({ job_id: id })
+    },
+  )
+
+  server.get('/jobs', async () => {
+    reaper.reap()
+    const rows = store.all<JobRow>('SELECT * FROM job ORDER BY created_at DESC, rowid DESC LIMIT 1000')
+    return { jobs: rows.map(({ outcome: _, ...row }) => row) }
+  })
 
   server.get<{ Params: { id: string } }>('/jobs/:id', async (request) => {
+    reaper.reap()
     const job = store.first<JobRow>('SELECT * FROM job WHERE id = ?', request.params.id)
     if (job === undefined) throw new HttpError(404, 'there is no such job')
     return { ...job, outcome: parse(job.outcome), verification: parse(job.verification) }

@@ -60,6 +60,13 @@ export const certificateRequestSchema = {
   },
 } as const
 
+export const validationSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['target_id'],
+  properties: { target_id: id },
+} as const
+
 export const deploymentSchema = {
   type: 'object',
   additionalProperties: false,

@@ -1,13 +1,14 @@
-import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { durableWrite } from '../host/durable-write.ts'
+import { localHostname } from '../host/host-facts.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import { agentRoutes } from './agent-routes.ts'
 import { openAuthority } from './authority.ts'
 import { operatorRoutes } from './operator-routes.ts'
 import { RateLimit } from './rate-limit.ts'
+import { Reaper } from './reaper.ts'
 import { newSecret } from './secret.ts'
 import { Store } from './store.ts'
 
@@ -20,6 +21,8 @@ export interface ControlPlaneOptions {
   readonly port: number
   /** Names beside localhost and the host's own that its certificate carries. */
   readonly names?: readonly string[]
+  /** Milliseconds since 1970, UTC; default: the host's clock. */
+  readonly now?: () => number
 }
 
 /** A control plane that listens. */
@@ -34,22 +37,29 @@ const bodyLimit = 1024 * 1024
 
 /** Starts the bundled control plane: HTTPS, TLS 1.3 at least, a CA of its own, one SQLite database. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
-  const { dataDir, host, port, names = [] } = options
+  const { dataDir, host, port, names = [], now = Date.now } = options
   await ensurePrivateFolder(dataDir)
   const authority = await openAuthority(dataDir)
-  const pair = await authority.issueServerPair([...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])])
+  const pair = await authority.issueServerPair([
+    ...new Set(['localhost', '127.0.0.1', '::1', localHostname(), ...addressOf(host), ...names]),
+  ])
   const operatorToken = await openOperatorToken(dataDir)
-  const store = new Store(join(dataDir, 'control-plane.db'))
+  const store = new Store(join(dataDir, 'control-plane.db'), now)
+  const reaper = new Reaper(store)
   const server = fastify({
     logger: false,
     bodyLimit,
     https: { cert: pair.certificatePem, key: pair.keyPem, minVersion: 'TLSv1.3' },
+    // A URL that cannot be decoded never comes to the error handler.
+    frameworkErrors: answerError,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allowUnionTypes: true } },
   }) as unknown as FastifyInstance
   answerErrors(server)
-  limitRate(server)
-  agentRoutes(server, { store, authority })
-  await server.register(async (operator) => operatorRoutes(operator, store, operatorToken), { prefix: '/operator/v1' })
+  limitRate(server, now)
+  agentRoutes(server, { store, authority, reaper })
+  await server.register(async (operator) => operatorRoutes(operator, { store, reaper, operatorToken }), {
+    prefix: '/operator/v1',
+  })
   const url = await server.listen({ host, port })
   await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
   return {
@@ -63,6 +73,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   }
 }
 
+/** What the URL says, unless that is any address. */
+function addressOf(host: string): readonly string[] {
+  return ['0.0.0.0', '::'].includes(host) ? [] : [host]
+}
+
 async function openOperatorToken(dataDir: string): Promise<string> {
   const path = join(dataDir, 'operator-token')
   const kept = await readBounded(path, 4096)
@@ -72,21 +87,22 @@ async function openOperatorToken(dataDir: string): Promise<string> {
   return token
 }
 
+async function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const message = error.statusCode === undefined ? 'an error in the control plane' : error.message
+  await reply.code(error.statusCode ?? 500).send({ error: message, request_id: request.id })
+}
+
 function answerErrors(server: FastifyInstance): void {
-  server.setErrorHandler(async (error: FastifyError, request, reply) => {
-    const status = error.statusCode ?? 500
-    const message = status >= 500 && error.statusCode === undefined ? 'an error in the control plane' : error.message
-    await reply.code(status).send({ error: message, request_id: request.id })
-  })
+  server.setErrorHandler(answerError)
   server.setNotFoundHandler(async (request, reply) => {
     await reply.code(404).send({ error: 'there is no such call', request_id: request.id })
   })
 }
 
-function limitRate(server: FastifyInstance): void {
+function limitRate(server: FastifyInstance, now: () => number): void {
   const limit = new RateLimit()
   server.addHook('onRequest', async (request, reply) => {
-    const wait = limit.take(request.headers.authorization ?? request.ip, Date.now())
+    const wait = limit.take(request.headers.authorization ?? request.ip, now())
     if (wait === 0) return
     await reply
       .code(429)

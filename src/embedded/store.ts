@@ -32,7 +32,7 @@ export interface CertificateRow {
 
 export interface JobRow {
   readonly id: string
-  readonly type: 'Issuance' | 'Deployment'
+  readonly type: 'Issuance' | 'Deployment' | 'Validation'
   readonly agent_id: string
   readonly certificate_id: string
   readonly target_id: string | null
@@ -64,16 +64,20 @@ const schema = `
     id TEXT PRIMARY KEY, type TEXT NOT NULL, agent_id TEXT NOT NULL REFERENCES agent(id),
     certificate_id TEXT NOT NULL REFERENCES certificate(id), target_id TEXT REFERENCES target(id), status TEXT NOT NULL,
     error TEXT, outcome TEXT, verification TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS reaped (job_id TEXT PRIMARY KEY REFERENCES job(id)) STRICT;
 `
 
 type Value = string | number | null
 
 /** One SQLite database, durable at every commit. */
 export class Store {
+  /** Milliseconds since 1970, UTC. */
+  readonly now: () => number
   readonly #database: DatabaseSync
 
   /** Opens or makes the database file. */
-  constructor(path: string) {
+  constructor(path: string, now: () => number) {
+    this.now = now
     this.#database = new DatabaseSync(path)
     this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
     this.#database.exec(schema)
@@ -105,6 +109,11 @@ export class Store {
       this.#database.exec('ROLLBACK')
       throw error
     }
+  }
+
+  /** The time as rows keep it: RFC 3339, UTC. */
+  timestamp(): string {
+    return new Date(this.now()).toISOString()
   }
 
   close(): void {

@@ -71,7 +71,7 @@ const claimedJobSchema = {
       properties: {
         id: { type: 'string', minLength: 1 },
         certificateId: { type: 'string', minLength: 1 },
-        kind: { enum: ['deployment', 'issuance', 'unsupported'] },
+        kind: { enum: ['deployment', 'issuance', 'validation', 'unsupported'] },
       },
       allOf: [
         {
@@ -84,6 +84,10 @@ const claimedJobSchema = {
               targetConfig: { type: 'object' },
             },
           },
+        },
+        {
+          if: { properties: { kind: { const: 'validation' } } },
+          then: { required: ['targetId'], properties: { targetId: { type: 'string' } } },
         },
         {
           if: { properties: { kind: { const: 'issuance' } } },

@@ -20,6 +20,12 @@ export interface IssuanceJob extends JobBase {
   readonly sans: readonly string[]
 }
 
+/** Compare a target with what was deployed to it. */
+export interface ValidationJob extends JobBase {
+  readonly kind: 'validation'
+  readonly targetId: string
+}
+
 /** A job that has the form of a job, but is none that this agent does: it is answered as failed, never dropped. */
 export interface UnsupportedJob extends JobBase {
   readonly kind: 'unsupported'
@@ -27,4 +33,4 @@ export interface UnsupportedJob extends JobBase {
   readonly reason: string
 }
 
-export type Job = DeploymentJob | IssuanceJob | UnsupportedJob
+export type Job = DeploymentJob | IssuanceJob | ValidationJob | UnsupportedJob

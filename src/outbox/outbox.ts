@@ -62,6 +62,7 @@ class DurableOutbox implements Outbox {
   readonly #waiting: DocumentFolder<Waiting>
   readonly #dead: DocumentFolder<DeadLetter>
   readonly #clock: Clock
+  readonly #inTurn = oneAtATime()
 
   constructor(waiting: DocumentFolder<Waiting>, dead: DocumentFolder<DeadLetter>, clock: Clock) {
     this.#waiting = waiting
@@ -70,7 +71,8 @@ class DurableOutbox implements Outbox {
   }
 
   async put(report: Report): Promise<void> {
-    await this.#waiting.put(keyOf(report), { report, attempts: 0, nextAt: this.#clock.now() })
+    const entry = { report, attempts: 0, nextAt: this.#clock.now() }
+    await this.#inTurn(() => this.#waiting.put(keyOf(report), entry))
   }
 
   async flush(send: (report: Report) => Promise<void>): Promise<number | null> {
@@ -91,14 +93,19 @@ class DurableOutbox implements Outbox {
   }
 
   async #deliver(id: string, entry: Waiting, send: (report: Report) => Promise<void>): Promise<void> {
-    try {
-      await send(entry.report)
-      await this.#waiting.remove(id)
-    } catch (error) {
-      const failure = asWaxsealError(error)
-      if (isRefused(failure)) await this.#bury(id, entry.report, failure)
+    const failure = await failureOf(() => send(entry.report))
+    await this.#inTurn(async () => {
+      if (await this.#isReplaced(id, entry.report)) return
+      if (failure === null) await this.#waiting.remove(id)
+      else if (isRefused(failure)) await this.#bury(id, entry.report, failure)
       else await this.#putOff(id, entry, failure)
-    }
+    })
+  }
+
+  /** The job may have ended while its `Running` was on the way: the final report waits in the same place now. */
+  async #isReplaced(id: string, sent: Report): Promise<boolean> {
+    const current = await this.#waiting.get(id)
+    return current === null || JSON.stringify(current.report) !== JSON.stringify(sent)
   }
 
   async #bury(id: string, report: Report, failure: WaxsealError): Promise<void> {
@@ -114,6 +121,25 @@ class DurableOutbox implements Outbox {
     const asked = failure.details['retryAfterMs']
     const wait = Math.max(ceiling * (0.5 + 0.5 * this.#clock.random()), typeof asked === 'number' ? asked : 0)
     await this.#waiting.put(id, { report, attempts: attempts + 1, nextAt: this.#clock.now() + wait })
+  }
+}
+
+async function failureOf(work: () => Promise<void>): Promise<WaxsealError | null> {
+  try {
+    await work()
+    return null
+  } catch (error) {
+    return asWaxsealError(error)
+  }
+}
+
+/** Runs what it is given one after the other, so that reading a document and changing it are one step. */
+function oneAtATime(): (work: () => Promise<void>) => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const turn = last.then(work)
+    last = turn.catch(() => {})
+    return turn
   }
 }
 
