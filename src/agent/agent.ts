@@ -1,24 +1,29 @@
 import type { Logger } from 'pino'
 import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
 import { failureWait, pollWait } from '../control-plane/pace.ts'
-import { describeError, WaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError, describeError, WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
+import type { Reserve } from '../host/reserve.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { KeyStore } from '../material/key-store.ts'
 import type { Outbox, Report } from '../outbox/outbox.ts'
+import { watchDrift } from './drift-watch.ts'
 import type { Engine } from './engine.ts'
+import type { Inspection } from './inspect.ts'
 import type { KeyRequests } from './key-requests.ts'
 import { runLoop } from './loop.ts'
 import { recover } from './recover.ts'
 import { failed, type Workshop } from './run-job.ts'
+import { openSpool, type Spool } from './spool.ts'
 import { type AgentState, statusLine } from './state.ts'
-import { workThrough } from './work-through.ts'
+import { type Work, workThrough } from './work-through.ts'
 
 /** Everything that an agent is made of. */
 export interface AgentParts {
   readonly engine: Engine
   readonly inbox: Inbox
   readonly outbox: Outbox
+  readonly reserve: Reserve
   readonly keys: KeyStore
   readonly keyRequests: KeyRequests
   readonly controlPlane: ControlPlane
@@ -26,7 +31,11 @@ export interface AgentParts {
   readonly log: Logger
   readonly state: AgentState
   readonly facts: HostFacts
+  /** Cron expression of the drift watch; null: off. */
+  readonly driftWatch: string | null
   readonly pollIntervalMs: number
+  /** A boot brings many hosts back at the same moment: the first poll waits a random part of one interval. */
+  readonly isBoot: boolean
   readonly heartbeatIntervalMs: number
   /** Aborts when the agent is to drain. */
   readonly stop: AbortSignal
@@ -48,6 +57,12 @@ export async function runAgent(parts: AgentParts): Promise<void> {
     state.retired = true
     retired.abort()
   }
+  if (parts.driftWatch !== null) {
+    const onInspected = (inspections: readonly Inspection[]): void => {
+      state.drift = inspections
+    }
+    watchDrift(parts.driftWatch, { ...parts, onInspected, signal })
+  }
   await Promise.all([
     pollLoop(parts, signal, reporting, retire),
     heartbeatLoop(parts, signal, retire),
@@ -60,13 +75,17 @@ export async function runAgent(parts: AgentParts): Promise<void> {
 
 async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Reporter, retire: () => void): Promise<void> {
   const { clock, state, log } = parts
+  const spool = openSpool(parts)
+  const work = workOf(parts, spool, signal, reporter)
   const turn = async (): Promise<number> => {
-    const left = await work(parts, signal, reporter)
+    await spool.catchUp()
+    const left = await workThrough(work)
     if (signal.aborted) return 0
-    const arrived = await poll(parts)
+    await spool.requireRoom()
+    const arrived = await poll(parts, spool)
     state.lastPoll = new Date(clock.now()).toISOString()
     state.controlPlaneError = null
-    const { done, putOff } = await work(parts, signal, reporter)
+    const { done, putOff } = await workThrough(work)
     if (putOff !== null) throw putOff
     return arrived > 0 && done + left.done > 0 ? 0 : pollWait(parts.pollIntervalMs, clock.random())
   }
@@ -77,28 +96,28 @@ async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Report
     log.warn({ code: error.code, details: error.details, failures, wait }, 'poll failed')
     return wait
   }
-  await runLoop({ turn, waitAfterFailure, clock, signal })
+  const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
+  await runLoop({ turn, waitAfterFailure, clock, signal, firstWait })
 }
 
 /** Writes down what the control plane has. Returns how many jobs are new here. */
-async function poll({ controlPlane, inbox, outbox, log }: AgentParts): Promise<number> {
+async function poll({ controlPlane, log }: AgentParts, spool: Spool): Promise<number> {
   const { jobs, malformed } = await controlPlane.work()
-  let arrived = 0
-  for (const job of jobs) if ((await inbox.accept(job)) === 'new') arrived += 1
+  const arrived = await spool.accept(jobs)
   for (const { id, reason } of malformed) {
     log.warn({ job: id, reason }, 'malformed job')
-    if (id !== null) await outbox.put(failed(id, new WaxsealError('JOB_MALFORMED', { reason })))
+    if (id !== null) await spool.answer([failed(id, new WaxsealError('JOB_MALFORMED', { reason }))])
   }
   return arrived
 }
 
-async function work(parts: AgentParts, signal: AbortSignal, reporter: Reporter): ReturnType<typeof workThrough> {
-  const { state, log, inbox, outbox } = parts
+function workOf(parts: AgentParts, spool: Spool, signal: AbortSignal, reporter: Reporter): Work {
+  const { state, log, inbox } = parts
   const workshop: Workshop = {
     ...parts,
     onBegin: async (jobId) => {
-      await inbox.begin(jobId)
-      await outbox.put({ kind: 'status', jobId, status: 'Running' })
+      await spool.report([{ kind: 'status', jobId, status: 'Running' }])
+      await spool.begin(jobId)
       reporter.wake()
     },
     onStep: ({ name, ms }) => log.info({ job: state.currentJob, step: name, ms }, 'step'),
@@ -112,20 +131,20 @@ async function work(parts: AgentParts, signal: AbortSignal, reporter: Reporter):
   const onPutOff = (jobId: string, error: WaxsealError): void => {
     log.warn({ job: jobId, code: error.code, reason: describeError(error) }, 'job put off')
   }
-  return workThrough({ inbox, outbox, workshop, onJob, onPutOff, signal })
+  return { inbox, spool, workshop, onJob, onPutOff, signal, unsaved: new Map() }
 }
 
 async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () => void): Promise<void> {
-  const { controlPlane, clock, state, log, facts, heartbeatIntervalMs } = parts
+  const { controlPlane, clock, state, log, facts } = parts
   const turn = async (): Promise<number> => {
     await controlPlane.heartbeat(facts)
     state.lastHeartbeat = new Date(clock.now()).toISOString()
-    return heartbeatIntervalMs
+    return parts.heartbeatIntervalMs
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
     if (error.code === 'AGENT_RETIRED') retire()
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
-    return Math.max(failureWait(error, failures, clock.random()), Math.min(heartbeatIntervalMs, 1000))
+    return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
   }
   await runLoop({ turn, waitAfterFailure, clock, signal })
 }
@@ -155,8 +174,12 @@ class Reporter {
   async flush(): Promise<number | null> {
     const { outbox, controlPlane, log } = this.#parts
     return outbox.flush(async (report) => {
-      await send(controlPlane, report)
-      log.info({ job: report.jobId, report: report.kind }, 'reported')
+      await send(controlPlane, report).catch((error: unknown) => {
+        log.info({ job: report.jobId, report: report.kind, code: asWaxsealError(error).code }, 'report put off')
+        throw error
+      })
+      const status = report.kind === 'status' ? report.status : null
+      log.info({ job: report.jobId, report: report.kind, final: status !== 'Running' }, 'reported')
     })
   }
 }

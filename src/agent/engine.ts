@@ -2,8 +2,11 @@ import type { PolicyConfig } from '../config/config.ts'
 import type { HostView } from '../connector/connector.ts'
 import type { Registry } from '../connector/registry.ts'
 import type { Clock } from '../host/clock.ts'
+import type { Archive } from '../journal/archive.ts'
 import type { DeploymentRecords } from '../journal/deployment-record.ts'
+import type { History } from '../journal/history.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { Turns } from './turns.ts'
 
 /** What every deployment needs of this host. */
 export interface Engine {
@@ -12,6 +15,10 @@ export interface Engine {
   readonly hostView: HostView
   readonly journal: Journal
   readonly records: DeploymentRecords
+  readonly archive: Archive
+  readonly history: History
+  /** Files are changed by one process at a time. */
+  readonly turns: Turns
   readonly clock: Clock
   readonly timeouts: { readonly checkMs: number; readonly activateMs: number }
 }

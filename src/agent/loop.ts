@@ -7,14 +7,17 @@ export interface Loop {
   readonly turn: () => Promise<number>
   /** The wait after a turn that threw, `failures` in a row so far. */
   readonly waitAfterFailure: (error: WaxsealError, failures: number) => number
+  /** Before the first turn, in milliseconds; default 0. */
+  readonly firstWait?: number
   readonly clock: Clock
   /** Ends the loop between turns, and cuts a wait short. */
   readonly signal: AbortSignal
 }
 
 /** Runs until the signal aborts. A turn that has begun is waited for; an error never ends the loop. */
-export async function runLoop({ turn, waitAfterFailure, clock, signal }: Loop): Promise<void> {
+export async function runLoop({ turn, waitAfterFailure, clock, signal, firstWait = 0 }: Loop): Promise<void> {
   let failures = 0
+  if (firstWait > 0) await pause(clock, firstWait, signal)
   while (!signal.aborted) {
     let wait: number
     try {

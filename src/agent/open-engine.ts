@@ -3,20 +3,60 @@ import type { Config } from '../config/config.ts'
 import { builtInConnectors } from '../connector/built-in.ts'
 import { createRegistry } from '../connector/registry.ts'
 import type { Clock } from '../host/clock.ts'
+import { tryLock } from '../host/file-lock.ts'
 import { createHostView } from '../host/host-view.ts'
+import { ensurePrivateFolder } from '../host/private-folder.ts'
+import { openArchive } from '../journal/archive.ts'
 import { openDeploymentRecords } from '../journal/deployment-record.ts'
+import { openHistory } from '../journal/history.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { Engine } from './engine.ts'
+import { openTurns } from './turns.ts'
+
+/** An engine whose policy and time limits can be replaced between two deployments. */
+export interface ConfiguredEngine extends Engine {
+  reconfigure(config: Pick<Config, 'policy' | 'timeouts'>): void
+}
 
 /** The engine of this host: its connectors, its policy, its state directory. */
-export async function openEngine(config: Config, clock: Clock): Promise<Engine> {
+export async function openEngine(config: Config, clock: Clock): Promise<ConfiguredEngine> {
+  let { policy, timeouts } = config
+  await ensurePrivateFolder(config.stateDir)
+  const lockFile = join(config.stateDir, 'deploy.lock')
+  const folders = await openFolders(config.stateDir, lockFile)
   return {
     registry: createRegistry(builtInConnectors),
-    policy: config.policy,
+    get policy() {
+      return policy
+    },
+    get timeouts() {
+      return timeouts
+    },
+    reconfigure: (next) => {
+      ;({ policy, timeouts } = next)
+    },
     hostView: createHostView(config.timeouts.checkMs),
-    journal: await openJournal(join(config.stateDir, 'journal')),
-    records: await openDeploymentRecords(join(config.stateDir, 'deployments')),
+    ...folders,
+    history: openHistory(join(config.stateDir, 'history.jsonl')),
+    turns: openTurns(lockFile, clock),
     clock,
-    timeouts: config.timeouts,
+  }
+}
+
+/** While another process deploys, what looks half written may be its file. */
+async function openFolders(
+  stateDir: string,
+  lockFile: string,
+): Promise<Pick<Engine, 'journal' | 'records' | 'archive'>> {
+  const lock = tryLock(lockFile)
+  const isShared = lock === null
+  try {
+    return {
+      journal: await openJournal(join(stateDir, 'journal'), isShared),
+      records: await openDeploymentRecords(join(stateDir, 'deployments'), isShared),
+      archive: await openArchive(join(stateDir, 'archive'), isShared),
+    }
+  } finally {
+    lock?.release()
   }
 }

@@ -1,15 +1,16 @@
+import type { PreparedChange } from '../apply/prepare-changes.ts'
 import type { HostState } from '../error/catalogue.ts'
 import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Certificate } from '../material/material.ts'
 import type { CertificateFacts, FileOutcome, Outcome, ProbeOutcome } from '../outcome/outcome.ts'
-import type { FileChange } from '../plan/file-change.ts'
 import { StepRecorder } from './step-recorder.ts'
 
 /** Collects the facts of one deployment until they become its outcome. */
 export class OutcomeDraft extends StepRecorder {
   certificate: CertificateFacts | null = null
   probes: readonly ProbeOutcome[] = []
-  #changes: readonly FileChange[] = []
+  warnings: readonly string[] = []
+  #changes: readonly PreparedChange[] = []
 
   /** Names the certificate that the deployment is about. */
   about(leaf: Certificate): void {
@@ -18,7 +19,7 @@ export class OutcomeDraft extends StepRecorder {
   }
 
   /** Names the files that the deployment changes. */
-  changing(changes: readonly FileChange[]): void {
+  changing(changes: readonly PreparedChange[]): void {
     this.#changes = changes
   }
 
@@ -27,8 +28,12 @@ export class OutcomeDraft extends StepRecorder {
     return this.#finish({ outcome, host: outcome === 'deployed' ? 'changed' : 'untouched', code: null, message })
   }
 
-  /** Nothing was touched. */
+  /** Nothing was touched; or an earlier deployment could not be put back, and this one has not made it worse. */
   refuse(error: WaxsealError): Outcome {
+    if (error.code === 'ROLLBACK_FAILED') {
+      const message = describeError(error)
+      return this.#finish({ outcome: 'rollback-failed', host: 'unknown', code: error.code, message })
+    }
     return this.#finish({ outcome: 'refused', host: 'untouched', code: error.code, message: describeError(error) })
   }
 
@@ -44,6 +49,7 @@ export class OutcomeDraft extends StepRecorder {
     return {
       ...verdict,
       stage: this.stage,
+      warnings: this.warnings,
       steps: this.steps,
       files: this.#changes.map((change) => fileOutcome(change, verdict.outcome)),
       probes: this.probes,
@@ -52,7 +58,7 @@ export class OutcomeDraft extends StepRecorder {
   }
 }
 
-function fileOutcome({ path, role, before, after }: FileChange, outcome: Outcome['outcome']): FileOutcome {
+function fileOutcome({ path, role, live, after }: PreparedChange, outcome: Outcome['outcome']): FileOutcome {
   const isNew = outcome === 'deployed' || outcome === 'unchanged'
-  return { path, role, before: before?.digest ?? null, after: isNew ? after.digest : (before?.digest ?? null) }
+  return { path, role, before: live?.digest ?? null, after: isNew ? after.digest : (live?.digest ?? null) }
 }

@@ -1,13 +1,15 @@
-import { isInPlace, type PreparedChange, prepareChanges } from '../apply/prepare-changes.ts'
+import { isInPlace, type PreparedChanges, prepareChanges } from '../apply/prepare-changes.ts'
 import type { Connector } from '../connector/connector.ts'
 import { planFor } from '../connector/plan-for.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import type { Material } from '../material/material.ts'
+import type { Certificate, Material } from '../material/material.ts'
 import { parseCertificates } from '../material/parse-certificate.ts'
 import { parseMaterial } from '../material/parse-material.ts'
 import type { Plan } from '../plan/plan.ts'
+import { advise } from '../policy/advise.ts'
 import { checkPolicy } from '../policy/policy.ts'
 import type { Engine } from './engine.ts'
+import { leafOf } from './live-leaf.ts'
 import type { OutcomeDraft } from './outcome-draft.ts'
 
 /** One deployment, as asked for by a job or a person. */
@@ -30,7 +32,7 @@ export interface Proposal {
   readonly connector: Connector
   readonly material: Material
   readonly plan: Plan
-  readonly changes: readonly PreparedChange[]
+  readonly changes: PreparedChanges
 }
 
 /** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
@@ -38,14 +40,20 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
   const material = await draft.run('material', () => findMaterial(request, engine))
   draft.about(material.leaf)
   const connector = engine.registry.find(request.connector)
-  const plan = await draft.run('plan', () =>
+  const planned = await draft.run('plan', () =>
     planFor(connector, request.config, material, engine.hostView, new AbortController().signal),
   )
-  const changes = await draft.run('policy', async () => {
-    const destined = await checkPolicy(plan, material, engine.policy, connector.standardCommands)
-    return prepareChanges(destined)
+  return draft.run('policy', async () => {
+    const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
+    const plan = { ...planned, probes }
+    const changes = await prepareChanges(files, link === null ? null : { link, now: engine.clock.now() })
+    draft.warnings = await advise(plan, material, liveLeaf(changes.files), engine.policy)
+    return { connector, material, plan, changes }
   })
-  return { connector, material, plan, changes }
+}
+
+function liveLeaf(changes: PreparedChanges['files']): Certificate | null {
+  return changes.flatMap(leafOf)[0] ?? null
 }
 
 async function findMaterial(request: DeployRequest, engine: Engine): Promise<Material> {
@@ -60,5 +68,5 @@ async function findMaterial(request: DeployRequest, engine: Engine): Promise<Mat
 
 /** Whether all bytes, modes and owners are there already. */
 export function isAllInPlace(proposal: Proposal): boolean {
-  return proposal.changes.every(isInPlace)
+  return proposal.changes.files.every(isInPlace)
 }

@@ -15,7 +15,7 @@ export async function rollBack(
   draft: OutcomeDraft,
 ): Promise<Outcome> {
   const undoing = await draft.run('rollback', (commands) => undo(entry, engine, commands))
-  return draft.rolledBack(error, undoing, remarkOn(entry))
+  return draft.rolledBack(error, undoing, undoing === null ? remarkOn(entry) : '')
 }
 
 function remarkOn(entry: JournalEntry): string {
@@ -23,7 +23,8 @@ function remarkOn(entry: JournalEntry): string {
     return 'The old files are back; the target names no endpoint to prove that they are served.'
   if (entry.oldLeaves.every((leaves) => leaves.length === 0))
     return 'The old files are back; nothing was served before.'
-  return ''
+  const proven = entry.oldLeaves.filter((leaves) => leaves.length > 0).length
+  return `The old files are back, and the old leaf was seen on ${proven} of ${entry.probes.length} probes.`
 }
 
 /**
@@ -37,7 +38,7 @@ export async function undo(
 ): Promise<WaxsealError | null> {
   try {
     await noteRollback(entry, engine)
-    await restoreFiles(entry.files)
+    await restoreFiles(entry)
     for (const command of entry.recover) commands.push(...(await runInOrder([command], engine.timeouts.activateMs)))
     const unproven = await provenBack(entry, engine, commands)
     if (unproven !== null) return unproven
@@ -70,6 +71,7 @@ async function provenBack(
   const probes = await verifyProbes({ expectations, retry: entry.retry, clock: engine.clock })
   const missing = probes.filter((probe) => !probe.ok)
   if (missing.length > 0) return new WaxsealError('ROLLBACK_FAILED', { probes: missing.map(describeProbe) })
+  // Where nothing was served, a recover command that fails is what it was before, too: the daemon is not running.
   const failed = commands.find((ran) => ran.exitCode !== 0)
   if (entry.probes.length > 0 || failed === undefined) return null
   return new WaxsealError('ROLLBACK_FAILED', { command: failed.command.join(' '), exitCode: failed.exitCode })

@@ -1,12 +1,13 @@
 import type { ControlPlane } from '../control-plane/open-control-plane.ts'
-import { describeError, WaxsealError } from '../error/waxseal-error.ts'
-import type { DeploymentJob, IssuanceJob, Job } from '../inbox/job.ts'
+import { asWaxsealError, describeError, WaxsealError } from '../error/waxseal-error.ts'
+import type { DeploymentJob, IssuanceJob, Job, ValidationJob } from '../inbox/job.ts'
 import { createCertificateRequest } from '../material/certificate-request.ts'
 import type { KeyStore } from '../material/key-store.ts'
 import type { Report } from '../outbox/outbox.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { deploy } from './deploy.ts'
 import type { Engine } from './engine.ts'
+import { inspect } from './inspect.ts'
 import type { KeyRequests } from './key-requests.ts'
 import type { OnStep } from './step-recorder.ts'
 
@@ -29,11 +30,19 @@ export async function runJob(job: Job, workshop: Workshop): Promise<readonly Rep
   try {
     if (job.kind === 'issuance') return await requestCertificate(job, workshop)
     if (job.kind === 'deployment') return reportsOf(job, await deployJob(job, workshop))
+    if (job.kind === 'validation') return [await validate(job, workshop)]
     throw new WaxsealError('JOB_UNSUPPORTED', { type: job.type, reason: job.reason })
   } catch (error) {
-    if (!(error instanceof WaxsealError) || error.retry === 'backoff') throw error
-    return [failed(job.id, error)]
+    const coded = asWaxsealError(error)
+    if (isWorthAnotherTry(coded)) throw coded
+    return [failed(job.id, coded)]
   }
+}
+
+/** A call that the control plane refuses for this job will be refused again; a credential may be mended. */
+function isWorthAnotherTry({ code, retry, details }: WaxsealError): boolean {
+  if (code === 'CONTROL_PLANE_REFUSED') return details['status'] === 401 || details['status'] === 403
+  return code === 'AGENT_RETIRED' || retry === 'backoff'
 }
 
 /** The report of a job that failed before it became a deployment. */
@@ -70,6 +79,16 @@ async function deployJob(job: DeploymentJob, workshop: Workshop): Promise<Outcom
     findKey: (spkiSha256: string) => keys.find(spkiSha256),
   }
   return deploy(request, engine, onStep)
+}
+
+async function validate(job: ValidationJob, { engine, onBegin }: Workshop): Promise<Report> {
+  await onBegin(job.id)
+  const record = await engine.records.get(job.targetId)
+  if (record === null)
+    throw new WaxsealError('VALIDATION_FAILED', { target: job.targetId, reasons: ['nothing was deployed to it'] })
+  const { valid, reasons } = await engine.turns.take(() => inspect(record, engine, { withCheck: true }))
+  if (!valid) throw new WaxsealError('VALIDATION_FAILED', { target: job.targetId, reasons })
+  return { kind: 'status', jobId: job.id, status: 'Completed' }
 }
 
 const nothingSeen = '0'.repeat(64)

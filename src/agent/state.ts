@@ -1,4 +1,5 @@
 import type { WaxsealError } from '../error/waxseal-error.ts'
+import type { Inspection } from './inspect.ts'
 import type { Recovered } from './recover.ts'
 
 /**
@@ -19,6 +20,8 @@ export interface AgentState {
   /** The job being run. */
   currentJob: string | null
   recovered: readonly Recovered[]
+  /** What the last drift watch saw, one per target; null: it has not looked yet. */
+  drift: readonly Inspection[] | null
 }
 
 /** The state at start. */
@@ -31,6 +34,7 @@ export function initialState(): AgentState {
     controlPlaneError: null,
     currentJob: null,
     recovered: [],
+    drift: null,
   }
 }
 

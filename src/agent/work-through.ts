@@ -1,7 +1,8 @@
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import type { ClaimedJob, Inbox } from '../inbox/inbox.ts'
-import type { Outbox, Report } from '../outbox/outbox.ts'
+import type { Report } from '../outbox/outbox.ts'
 import { failed, runJob, type Workshop } from './run-job.ts'
+import type { Spool } from './spool.ts'
 
 /** At most this many interrupted tries of one job (design §3). */
 const maxTries = 2
@@ -9,13 +10,15 @@ const maxTries = 2
 /** What working through the inbox needs. */
 export interface Work {
   readonly inbox: Inbox
-  readonly outbox: Outbox
+  readonly spool: Pick<Spool, 'report'>
   readonly workshop: Workshop
   /** Told which job is being run; null: none. */
   readonly onJob: (jobId: string | null) => void
   /** Told of each job that was put off, and why. */
   readonly onPutOff: (jobId: string, error: WaxsealError) => void
   readonly signal: AbortSignal
+  /** Jobs that are done and not yet written down as finished, with the results that no disk would take yet. */
+  readonly unsaved: Map<string, readonly Report[]>
 }
 
 /**
@@ -45,9 +48,14 @@ export async function workThrough(
   return { done, putOff }
 }
 
-async function finish({ job, tries }: ClaimedJob, { inbox, outbox, workshop }: Work): Promise<void> {
-  const reports: readonly Report[] =
-    tries >= maxTries ? [failed(job.id, new WaxsealError('INTERRUPTED', { tries }))] : await runJob(job, workshop)
-  for (const report of reports) await outbox.put(report)
+async function finish({ job, tries }: ClaimedJob, { inbox, spool, workshop, unsaved }: Work): Promise<void> {
+  const isTired = tries >= maxTries && !unsaved.has(job.id)
+  const reports =
+    unsaved.get(job.id) ??
+    (isTired ? [failed(job.id, new WaxsealError('INTERRUPTED', { tries }))] : await runJob(job, workshop))
+  unsaved.set(job.id, reports)
+  await spool.report(reports)
+  unsaved.set(job.id, [])
   await inbox.finish(job.id)
+  unsaved.delete(job.id)
 }

@@ -10,7 +10,6 @@ export const configSchema = {
     control_plane: {
       type: 'object',
       additionalProperties: false,
-      required: ['url'],
       properties: {
         url: { type: 'string', pattern: '^https://', maxLength: 2048 },
         ca_file: file,
@@ -22,6 +21,7 @@ export const configSchema = {
     state_dir: file,
     poll_interval: duration,
     heartbeat_interval: duration,
+    drift_watch: { type: 'string', minLength: 1, maxLength: 200 },
     status: {
       type: 'object',
       additionalProperties: false,
@@ -35,6 +35,10 @@ export const configSchema = {
         commands: list,
         names: list,
         probes: list,
+        unread_paths: { enum: ['refuse', 'warn'] },
+        uncovered_names: { enum: ['refuse', 'warn'] },
+        dane: { enum: ['hold', 'warn', 'off'] },
+        resolvers: { type: 'array', maxItems: 10, items: { type: 'string', minLength: 1, maxLength: 60 } },
       },
     },
     timeouts: {

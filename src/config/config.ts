@@ -8,6 +8,14 @@ export interface PolicyConfig {
   readonly names: readonly string[] | null
   /** Host names, addresses and CIDR ranges that may be probed beside loopback and the host's own addresses. */
   readonly probes: readonly string[]
+  /** Files that no listener of the daemon reads. */
+  readonly unreadPaths: 'refuse' | 'warn'
+  /** Names that the host serves and the new certificate does not cover. */
+  readonly uncoveredNames: 'refuse' | 'warn'
+  /** TLSA records that do not match the new pair. */
+  readonly dane: 'hold' | 'warn' | 'off'
+  /** DNS servers to ask for them, `ADDRESS` or `ADDRESS:PORT`; empty: the system's. */
+  readonly resolvers: readonly string[]
 }
 
 export interface ControlPlaneConfig {
@@ -29,6 +37,8 @@ export interface Config {
   readonly keyDir: string | null
   readonly pollIntervalMs: number
   readonly heartbeatIntervalMs: number
+  /** Cron expression of the drift watch; `hourly`: once an hour in a minute of this host's own; null: off. */
+  readonly driftWatch: string | null
   /** `null`: no status endpoint. */
   readonly status: { readonly host: string; readonly port: number } | { readonly socket: string } | null
   readonly policy: PolicyConfig

@@ -5,22 +5,31 @@ import type { ControlPlaneConfig } from './config.ts'
 import type { Environment } from './load-config.ts'
 
 /**
- * The bearer credential: from the environment, the credential file, or the systemd credential `waxseal-credential`, the
+ * The bearer credential: from the environment, the systemd credential `waxseal-credential`, or the credential file, the
  * first that is there. CONFIG_INVALID when there is none, or a file that others can read.
  */
 export async function readCredential(config: ControlPlaneConfig, env: Environment): Promise<string> {
-  const given = env['WAXSEAL_API_KEY'] ?? env['CERTCTL_API_KEY']
-  if (given !== undefined && given !== '') return given
+  for (const name of ['WAXSEAL_API_KEY', 'CERTCTL_API_KEY']) {
+    const given = env[name]?.trim() ?? ''
+    if (isCredential(given)) return given
+    if (given !== '') throw invalid('', `${name}: ${notOneLine}`, `Set ${name} to the credential alone, or unset it.`)
+  }
   const folder = env['CREDENTIALS_DIRECTORY']
   const fromSystemd = folder === undefined ? null : await readSecret(join(folder, 'waxseal-credential'), false)
-  const fromFile = config.credentialFile === null ? null : await readSecret(config.credentialFile, true)
-  const credential = fromSystemd ?? fromFile
+  const { credentialFile } = config
+  const credential = fromSystemd ?? (credentialFile === null ? null : await readSecret(credentialFile, true))
   if (credential !== null) return credential
   throw invalid(
-    config.credentialFile ?? '',
+    credentialFile ?? '',
     'there is no credential',
     'Run waxseal enroll, or set control_plane.credential_file.',
   )
+}
+
+const notOneLine = 'it is not one line of printable characters'
+
+function isCredential(text: string): boolean {
+  return /^[\x21-\x7e]{1,4096}$/.test(text)
 }
 
 async function readSecret(path: string, isPrivate: boolean): Promise<string | null> {
@@ -30,8 +39,8 @@ async function readSecret(path: string, isPrivate: boolean): Promise<string | nu
   if (snapshot === null) return null
   if (isPrivate && (snapshot.mode & 0o077) !== 0) throw invalid(path, 'others can read it', `Run chmod 0600 ${path}.`)
   const credential = Buffer.from(snapshot.bytes).toString('utf8').trim()
-  if (/^[\x21-\x7e]{1,4096}$/.test(credential)) return credential
-  throw invalid(path, 'it is not one line of printable characters', 'Run waxseal enroll again.')
+  if (isCredential(credential)) return credential
+  throw invalid(path, notOneLine, 'Run waxseal enroll again.')
 }
 
 function invalid(file: string, reason: string, hint: string): WaxsealError {

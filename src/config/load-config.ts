@@ -4,6 +4,7 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import type { Config } from './config.ts'
 import { configSchema } from './config-schema.ts'
+import { nearestKey } from './nearest-key.ts'
 import { resolveConfig, type WrittenConfig } from './resolve-config.ts'
 
 /** The environment as `main.ts` hands it on. */
@@ -13,7 +14,9 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export const defaultConfigFile = '/etc/waxseal/waxseal.yaml'
 
 const maxBytes = 1024 * 1024
-const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile<WrittenConfig>(configSchema)
+const validate = new Ajv({ allErrors: false, allowUnionTypes: true, verbose: true }).compile<WrittenConfig>(
+  configSchema,
+)
 
 /**
  * Reads, checks and completes the configuration. CONFIG_INVALID names file, path in the document, reason and way out.
@@ -46,9 +49,18 @@ function parseYaml(file: string, text: string): unknown {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true })
   const [error] = document.errors
-  if (error === undefined) return document.toJS({ maxAliasCount: 10 })
+  if (error === undefined) return expandAliases(file, document)
   const { line, col } = lineCounter.linePos(error.pos[0])
   throw configInvalid(file, `line ${line}, column ${col}`, error.message, 'Mend the YAML at this place.')
+}
+
+/** Aliases are followed only a few times: nested ones can stand for gigabytes. */
+function expandAliases(file: string, document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 10 })
+  } catch (error) {
+    throw configInvalid(file, '', (error as Error).message, 'Write the values out in place of YAML aliases.')
+  }
 }
 
 function describeInvalid(file: string, error: ErrorObject | undefined): WaxsealError {
@@ -56,12 +68,9 @@ function describeInvalid(file: string, error: ErrorObject | undefined): WaxsealE
   const unknown = error?.params['additionalProperty'] as string | undefined
   if (unknown !== undefined) {
     const place = path === '' ? unknown : `${path}.${unknown}`
-    return configInvalid(
-      file,
-      place,
-      'no such setting is known',
-      'docs/configuration.md lists every setting; look for a misspelling.',
-    )
+    const nearest = nearestKey(unknown, Object.keys((error?.parentSchema?.['properties'] as object | undefined) ?? {}))
+    const hint = nearest === null ? 'docs/configuration.md lists every setting.' : `Is ${nearest} meant?`
+    return configInvalid(file, place, 'no such setting is known', hint)
   }
   const hint =
     error?.instancePath === '/control_plane/url'

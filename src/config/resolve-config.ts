@@ -1,13 +1,14 @@
+import { validate } from 'node-cron'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { parseDuration } from '../plan/duration.ts'
-import type { Config, ControlPlaneConfig } from './config.ts'
+import type { Config, ControlPlaneConfig, PolicyConfig } from './config.ts'
 
 type Written = string | number
 
 /** The configuration as people write it, by its schema. */
 export interface WrittenConfig {
   readonly control_plane?: {
-    readonly url: string
+    readonly url?: string
     readonly ca_file?: string
     readonly agent_id?: string
     readonly agent_name?: string
@@ -16,12 +17,17 @@ export interface WrittenConfig {
   readonly state_dir?: string
   readonly poll_interval?: Written
   readonly heartbeat_interval?: Written
+  readonly drift_watch?: string
   readonly status?: { readonly listen?: string }
   readonly policy?: {
     readonly roots?: readonly string[]
     readonly commands?: readonly string[]
     readonly names?: readonly string[]
     readonly probes?: readonly string[]
+    readonly unread_paths?: PolicyConfig['unreadPaths']
+    readonly uncovered_names?: PolicyConfig['uncoveredNames']
+    readonly dane?: PolicyConfig['dane']
+    readonly resolvers?: readonly string[]
   }
   readonly timeouts?: { readonly check?: Written; readonly activate?: Written }
   readonly log_level?: Config['logLevel']
@@ -44,18 +50,27 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
       'No shell runs commands: write program and arguments, or call a script.',
     )
   }
+  for (const [index, range] of (written.policy?.probes ?? []).entries()) {
+    if (!range.includes('/') || isRange(range)) continue
+    throw invalid(file, `policy.probes[${index}]`, 'it is not an address range', 'For example: 192.0.2.0/24.')
+  }
   return freeze({
     controlPlane: resolveControlPlane(written.control_plane, env, file),
     stateDir: written.state_dir ?? '/var/lib/waxseal',
     keyDir: setting(env, 'KEY_DIR') ?? null,
     pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000),
     heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000),
+    driftWatch: driftWatchAt(file, written.drift_watch ?? 'hourly'),
     status: listenAt(file, written.status?.listen ?? '127.0.0.1:9780'),
     policy: {
       roots: written.policy?.roots ?? ['/etc/postfix', '/etc/dovecot'],
       commands: written.policy?.commands ?? [],
       names: written.policy?.names ?? null,
       probes: written.policy?.probes ?? [],
+      unreadPaths: written.policy?.unread_paths ?? 'warn',
+      uncoveredNames: written.policy?.uncovered_names ?? 'warn',
+      dane: written.policy?.dane ?? 'warn',
+      resolvers: written.policy?.resolvers ?? [],
     },
     timeouts: {
       checkMs: duration('timeouts.check', written.timeouts?.check, 30_000),
@@ -71,7 +86,8 @@ function resolveControlPlane(
   file: string,
 ): ControlPlaneConfig | null {
   const url = setting(env, 'SERVER_URL') ?? written?.url
-  if (url === undefined) return null
+  if (url === undefined && written === undefined) return null
+  if (url === undefined) throw invalid(file, 'control_plane.url', 'it is missing', 'Write it as https://HOST:PORT.')
   if (!url.startsWith('https://') || !URL.canParse(url)) {
     throw invalid(
       file,
@@ -100,11 +116,34 @@ function resolveLogLevel(level: string | undefined): Config['logLevel'] | undefi
 }
 
 function durationAt(file: string, path: string, value: Written): number {
+  const ms = parsedDuration(file, path, value)
+  if (ms >= 1) return Math.round(ms)
+  throw invalid(file, path, 'it is shorter than 1ms; a bare number is nanoseconds', 'For example: 30s.')
+}
+
+function parsedDuration(file: string, path: string, value: Written): number {
   try {
-    return Math.max(1, Math.round(parseDuration(value)))
+    return parseDuration(value)
   } catch (error) {
     throw invalid(file, path, (error as Error).message, 'For example: 30s.')
   }
+}
+
+/** ADDRESS/BITS. A range whose bits are left out or too many must not come to mean every address. */
+function isRange(range: string): boolean {
+  const [, v4, bits] = /^(?:(\d{1,3}(?:\.\d{1,3}){3})|[0-9a-f:.]*:[0-9a-f:.]*)\/(\d{1,3})$/i.exec(range) ?? []
+  return bits !== undefined && Number(bits) <= (v4 === undefined ? 128 : 32)
+}
+
+function driftWatchAt(file: string, expression: string): string | null {
+  if (expression === 'off') return null
+  if (expression === 'hourly' || validate(expression)) return expression
+  throw invalid(
+    file,
+    'drift_watch',
+    'it is not a cron expression',
+    'Write hourly, off, or five fields such as "17 * * * *".',
+  )
 }
 
 function listenAt(file: string, listen: string): Config['status'] {

@@ -1,5 +1,6 @@
 import { fastify } from 'fastify'
 import type { Config } from '../config/config.ts'
+import { removeStaleSocket } from '../host/stale-socket.ts'
 
 /** A status endpoint that listens. */
 export interface StatusServer {
@@ -18,7 +19,8 @@ export async function startStatusServer(
   })
   server.get('/healthz', async () => ({ status: 'alive' }))
   server.get('/status', async () => readStatus())
-  await server.listen('socket' in listen ? { path: listen.socket } : listen)
+  if ('socket' in listen) await removeStaleSocket(listen.socket)
+  await server.listen('socket' in listen ? { path: listen.socket } : { ...listen })
   return { close: () => server.close() }
 }
 

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { schedule } from 'node-cron'
+import type { Logger } from 'pino'
+import type { ControlPlane } from '../control-plane/open-control-plane.ts'
+import type { Engine } from './engine.ts'
+import { type Inspection, inspect } from './inspect.ts'
+
+/** What the watch needs. */
+export interface DriftParts {
+  readonly engine: Engine
+  readonly controlPlane: Pick<ControlPlane, 'reportFindings'>
+  readonly log: Logger
+  /** Told the newest inspections, one per target. */
+  readonly onInspected: (inspections: readonly Inspection[]) => void
+  readonly signal: AbortSignal
+}
+
+/** The minute of the hour that is this host's own, so that many hosts do not look at the same moment. */
+export function hourlyFor(hostname: string): string {
+  return `${createHash('sha256').update(hostname).digest().readUInt16BE(0) % 60} * * * *`
+}
+
+/** Looks at every target by the cron expression until the signal aborts: a look never overlaps another, or a deployment. */
+export function watchDrift(expression: string, parts: DriftParts): void {
+  const look = new DriftWatch(parts)
+  const task = schedule(expression, () => look.once(), { noOverlap: true })
+  parts.signal.addEventListener('abort', () => void task.destroy(), { once: true })
+}
+
+/** Compares what is with what was deployed, and tells each change once. */
+class DriftWatch {
+  readonly #parts: DriftParts
+  readonly #known = new Map<string, string>()
+
+  constructor(parts: DriftParts) {
+    this.#parts = parts
+  }
+
+  /** One look at every target. */
+  async once(): Promise<void> {
+    const { engine, onInspected, signal, log } = this.#parts
+    try {
+      const inspections = await engine.turns.take(async () => {
+        const records = (await engine.records.list()).map(({ document }) => document)
+        return Promise.all(records.map((record) => inspect(record, engine, { withCheck: false, signal })))
+      })
+      if (signal.aborted) return
+      onInspected(inspections)
+      const changed = inspections.filter((inspection) => this.#isNews(inspection))
+      for (const { target, valid, reasons, daysLeft } of changed)
+        log[valid ? 'info' : 'warn']({ target, reasons, daysLeft }, valid ? 'drift mended' : 'drift')
+      await this.#report(changed)
+    } catch (error) {
+      log.warn({ reason: (error as Error).message }, 'the drift watch could not look')
+    }
+  }
+
+  #isNews({ target, reasons }: Inspection): boolean {
+    const now = JSON.stringify(reasons)
+    const before = this.#known.get(target) ?? '[]'
+    this.#known.set(target, now)
+    return now !== before
+  }
+
+  /** The protocol has no call for drift; a server may take it as a finding, and need not. */
+  async #report(changed: readonly Inspection[]): Promise<void> {
+    const findings = changed.flatMap(({ target, reasons }) => reasons.map((reason) => `${target}: ${reason}`))
+    if (findings.length === 0) return
+    await this.#parts.controlPlane.reportFindings(findings).catch((error: Error) => {
+      this.#parts.log.info({ reason: error.message }, 'the control plane takes no findings')
+    })
+  }
+}

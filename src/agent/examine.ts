@@ -1,0 +1,133 @@
+import type { Config } from '../config/config.ts'
+import type { Listener, Wiring } from '../connector/wiring.ts'
+import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
+import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
+import { freeSpace } from '../host/free-space.ts'
+import { openReserve } from '../host/reserve.ts'
+import type { Engine } from './engine.ts'
+import { inspect } from './inspect.ts'
+
+/** One thing that was looked at. */
+export interface Finding {
+  /** `state directory`, `wiring of postfix`, `target mx1-postfix`. */
+  readonly what: string
+  readonly verdict: 'ok' | 'warning' | 'failed'
+  /** What is, and, where it is not well, what to do about it. */
+  readonly detail: string
+}
+
+/** The wiring of one kind of daemon. */
+export interface FoundWiring {
+  readonly connector: string
+  readonly listeners: readonly Listener[]
+}
+
+export interface Examination {
+  readonly findings: readonly Finding[]
+  readonly wiring: readonly FoundWiring[]
+}
+
+export interface ExamineOptions {
+  readonly config: Config
+  readonly engine: Engine
+  /** Null: no control plane is configured. */
+  readonly controlPlane: Pick<ControlPlane, 'heartbeat'> | null
+  readonly facts: HostFacts
+}
+
+/** Looks at everything that a deployment depends on. Changes nothing. */
+export async function examine(options: ExamineOptions): Promise<Examination> {
+  const wiring = await findWiring(options.engine)
+  return {
+    findings: [
+      { what: 'configuration', verdict: 'ok', detail: `state in ${options.config.stateDir}` },
+      await examineState(options),
+      await examineJournal(options.engine),
+      await examineControlPlane(options),
+      ...wiring.map(({ connector, found }) => examineWiring(connector, found)),
+      ...(await examineTargets(options.engine)),
+    ],
+    wiring: wiring.flatMap(({ connector, found }) =>
+      found === null ? [] : [{ connector, listeners: found.listeners }],
+    ),
+  }
+}
+
+const leastBytes = 16 * 1024 * 1024
+
+async function examineState({ config }: ExamineOptions): Promise<Finding> {
+  const what = 'state directory'
+  try {
+    await openReserve(`${config.stateDir}/reserve`).ensure()
+    const free = await freeSpace(config.stateDir)
+    const mb = `${Math.floor(free / 1024 / 1024)} MB free`
+    if (free >= leastBytes) return { what, verdict: 'ok', detail: mb }
+    return { what, verdict: 'warning', detail: `only ${mb} in ${config.stateDir}: make room` }
+  } catch (error) {
+    return { what, verdict: 'failed', detail: `${(error as Error).message}: make it writable for the agent` }
+  }
+}
+
+async function examineJournal({ journal, records }: Engine): Promise<Finding> {
+  const what = 'journal'
+  const left = (await journal.list()).map(({ document }) => document.target)
+  const aside = [...journal.setAside, ...records.setAside]
+  if (aside.length > 0)
+    return {
+      what,
+      verdict: 'failed',
+      detail: `${aside.join(', ')} is not to be trusted and was set aside: look at it, remove it`,
+    }
+  if (left.length === 0) return { what, verdict: 'ok', detail: 'no deployment is under way' }
+  return { what, verdict: 'warning', detail: `under way, or left by a crash: ${left.join(', ')}; waxseal recover` }
+}
+
+async function examineControlPlane({ controlPlane, facts }: ExamineOptions): Promise<Finding> {
+  const what = 'control plane'
+  if (controlPlane === null) return { what, verdict: 'warning', detail: 'none is configured: waxseal enroll' }
+  try {
+    await controlPlane.heartbeat(facts)
+    return { what, verdict: 'ok', detail: 'a heartbeat was answered' }
+  } catch (error) {
+    const coded = asWaxsealError(error)
+    return {
+      what,
+      verdict: 'failed',
+      detail: `${coded.code}: ${describeError(coded)}; docs/errors.md#${coded.code.toLowerCase()}`,
+    }
+  }
+}
+
+async function findWiring(
+  engine: Engine,
+): Promise<readonly { readonly connector: string; readonly found: Wiring | null }[]> {
+  return Promise.all(
+    engine.registry.connectors
+      .filter(({ readWiring }) => readWiring !== undefined)
+      .map(async (connector) => ({
+        connector: connector.name,
+        found: (await connector.readWiring?.(engine.hostView)) ?? null,
+      })),
+  )
+}
+
+function examineWiring(connector: string, found: Wiring | null): Finding {
+  const what = `wiring of ${connector}`
+  if (found === null) return { what, verdict: 'ok', detail: 'it is not installed here, or does not answer' }
+  if (found.listeners.length === 0)
+    return { what, verdict: 'warning', detail: 'none of its listeners speaks TLS: see docs/wiring.md' }
+  return { what, verdict: 'ok', detail: `${found.listeners.length} TLS listeners` }
+}
+
+async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
+  const records = (await engine.records.list()).map(({ document }) => document)
+  return Promise.all(
+    records.map(async (record): Promise<Finding> => {
+      const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
+      const what = `target ${record.target}`
+      if (!valid) return { what, verdict: 'failed', detail: `${reasons.join(' ')} Deploy it again.` }
+      const soon = daysLeft < 14 ? 'warning' : 'ok'
+      return { what, verdict: soon, detail: `as it was deployed, ${daysLeft} days left` }
+    }),
+  )
+}

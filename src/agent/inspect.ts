@@ -1,0 +1,70 @@
+import { runInOrder } from '../apply/run-step.ts'
+import { readSnapshot } from '../host/files.ts'
+import type { DeploymentRecord, RecordedFile } from '../journal/deployment-record.ts'
+import type { CommandFacts, ProbeOutcome } from '../outcome/outcome.ts'
+import { fileDigest } from '../plan/file-digest.ts'
+import { verifyProbes } from '../verify/verify-probes.ts'
+import type { Engine } from './engine.ts'
+
+/** What one target is like now, against what was deployed. Nothing was changed to find out. */
+export interface Inspection {
+  readonly target: string
+  /** When: RFC 3339, UTC. */
+  readonly at: string
+  /** Whether all is as it was deployed. */
+  readonly valid: boolean
+  /** What is not, a sentence each. */
+  readonly reasons: readonly string[]
+  readonly probes: readonly ProbeOutcome[]
+  /** The daemon's own check; empty: it was not asked. */
+  readonly commands: readonly CommandFacts[]
+  /** Whole days until the deployed certificate expires; negative: it has. */
+  readonly daysLeft: number
+}
+
+export interface InspectOptions {
+  /** Whether the daemon's own check is run, too. */
+  readonly withCheck: boolean
+  readonly signal?: AbortSignal
+}
+
+const dayMs = 86_400_000
+
+/** Looks at the files, at every port, and, when asked to, runs the daemon's own check. Never throws. */
+export async function inspect(record: DeploymentRecord, engine: Engine, options: InspectOptions): Promise<Inspection> {
+  const { withCheck, signal } = options
+  const commands = withCheck && record.check !== null ? await runInOrder([record.check], engine.timeouts.checkMs) : []
+  const probes = await verifyProbes({
+    expectations: record.looks.map((probe) => ({ probe, leaves: [record.certificate.sha256] })),
+    retry: { attempts: 2, initialMs: 1000, maxMs: 1000 },
+    clock: engine.clock,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  const daysLeft = Math.floor((Date.parse(record.certificate.notAfter) - engine.clock.now()) / dayMs)
+  const reasons = [
+    ...commands.filter(({ exitCode }) => exitCode !== 0).map((ran) => `${ran.command.join(' ')} fails: ${ran.output}`),
+    ...(await Promise.all(record.files.map(fileReason))).flat(),
+    ...probes.filter(({ ok }) => !ok).map(probeReason),
+    ...(daysLeft < 0 ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
+  ]
+  const at = new Date(engine.clock.now()).toISOString()
+  return { target: record.target, at, valid: reasons.length === 0, reasons, probes, commands, daysLeft }
+}
+
+async function fileReason({ path, role, digest, mode, uid, gid }: RecordedFile): Promise<readonly string[]> {
+  try {
+    const live = await readSnapshot(path)
+    if (live === null) return [`${path} is gone.`]
+    if (fileDigest(role, live.bytes) !== digest) return [`${path} is not what was deployed.`]
+    if (live.mode === mode && live.uid === uid && live.gid === gid) return []
+    return [
+      `${path} has another mode or owner: ${live.mode.toString(8)} ${live.uid}:${live.gid}, not ${mode.toString(8)} ${uid}:${gid}.`,
+    ]
+  } catch (error) {
+    return [`${path} cannot be read: ${(error as Error).message}.`]
+  }
+}
+
+function probeReason({ protocol, address, error, seen }: ProbeOutcome): string {
+  return error === null ? `${protocol} ${address} serves another leaf: ${seen}.` : `${protocol} ${address}: ${error}.`
+}

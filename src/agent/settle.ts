@@ -1,0 +1,110 @@
+import { dropOldFiles } from '../apply/commit.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import type { ArchivedPair } from '../journal/archive.ts'
+import type { JournalEntry } from '../journal/journal.ts'
+import { parseMaterial } from '../material/parse-material.ts'
+import type { Outcome } from '../outcome/outcome.ts'
+import type { Engine } from './engine.ts'
+import type { OutcomeDraft } from './outcome-draft.ts'
+import { planDigest } from './recorded.ts'
+import type { Replacement } from './replace.ts'
+
+/** The pair is live and proven: a failure from here on is told in the message, and healed by the next start. */
+export async function settle(
+  entry: JournalEntry,
+  replacement: Replacement,
+  engine: Engine,
+  draft: OutcomeDraft,
+): Promise<Outcome> {
+  const { plan } = replacement.proposal
+  let message = plan.unverified ?? `Deployed, and seen on ${entry.probes.length} of ${entry.probes.length} probes.`
+  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+    await work().catch((error: Error) => {
+      message += ` ${what}: ${error.message}.`
+    })
+  }
+  await draft.run('settle', async () => {
+    await attempt('The pair was not archived', () => archive(replacement, engine))
+    await attempt('The deployment was not recorded', () => record(entry, replacement, engine, draft))
+    await attempt('The clean-up waits for the next start', async () => {
+      await noteSettling(entry, engine)
+      await dropOldFiles(entry)
+      await engine.journal.remove(entry.target)
+    })
+  })
+  return draft.succeed('deployed', message)
+}
+
+/** The disk may be full: without the note a crash has the pair verified once more, so the old files go all the same. */
+async function noteSettling(entry: JournalEntry, engine: Engine): Promise<void> {
+  try {
+    await engine.journal.put(entry.target, { ...entry, phase: 'settling' })
+  } catch {
+    return
+  }
+}
+
+/** The pair becomes the newest generation; what was there before the first one is kept below it. */
+async function archive({ request, proposal }: Replacement, engine: Engine): Promise<void> {
+  const { leaf, chain, keyPem } = proposal.material
+  const known = await engine.archive.list(request.target)
+  const common = {
+    target: request.target,
+    deployed: new Date(engine.clock.now()).toISOString(),
+    connector: request.connector,
+    config: request.config,
+  }
+  const found = known.length === 0 ? await foundPair(proposal, engine) : null
+  if (found !== null) await engine.archive.keep({ ...common, ...found }, proposal.plan.backupRetention)
+  const certificatePem = leaf.pem + chain.map(({ pem }) => pem).join('')
+  await engine.archive.keep({ ...common, certificatePem, keyPem, sha256: leaf.sha256 }, proposal.plan.backupRetention)
+}
+
+/** The pair that somebody else had put there; null: none, or none that could be deployed again. */
+async function foundPair(
+  { changes }: Replacement['proposal'],
+  engine: Engine,
+): Promise<Pick<ArchivedPair, 'certificatePem' | 'keyPem' | 'sha256'> | null> {
+  const textOf = (...roles: readonly string[]): string =>
+    changes.files
+      .filter(({ role }) => roles.includes(role))
+      .map(({ live }) => (live === null ? '' : Buffer.from(live.bytes).toString('latin1')))
+      .join('\n')
+  const certificates = textOf('certificate', 'bundle') + textOf('chain')
+  const certificatePem = (certificates.match(certificateBlock) ?? []).join('\n')
+  const [keyPem = ''] = textOf('key', 'bundle').match(keyBlock) ?? []
+  try {
+    const { leaf } = await parseMaterial({ certificatePem, keyPem, now: new Date(engine.clock.now()) })
+    return { certificatePem, keyPem, sha256: leaf.sha256 }
+  } catch {
+    return null
+  }
+}
+
+const certificateBlock = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
+const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/
+
+async function record(
+  entry: JournalEntry,
+  { proposal }: Replacement,
+  engine: Engine,
+  draft: OutcomeDraft,
+): Promise<void> {
+  if (draft.certificate === null) throw new WaxsealError('INTERNAL', { reason: 'a deployment without a certificate' })
+  await engine.records.put(entry.target, {
+    target: entry.target,
+    connector: entry.connector,
+    service: entry.service,
+    deployed: new Date(engine.clock.now()).toISOString(),
+    certificate: draft.certificate,
+    planDigest: planDigest(proposal),
+    files: proposal.changes.files.map(({ path, destination, role, after }) => ({
+      path: proposal.changes.link === null ? destination : path,
+      role,
+      ...after,
+    })),
+    probes: draft.probes,
+    looks: entry.probes,
+    check: entry.check,
+  })
+}
