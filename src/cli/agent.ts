@@ -2,25 +2,31 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { type Logger, pino } from 'pino'
 import { runAgent } from '../agent/agent.ts'
+import { hourlyFor } from '../agent/drift-watch.ts'
 import { openKeyRequests } from '../agent/key-requests.ts'
 import { openEngine } from '../agent/open-engine.ts'
 import { type AgentState, initialState } from '../agent/state.ts'
+import { busy } from '../agent/turns.ts'
 import type { Config } from '../config/config.ts'
-import { readCredential } from '../config/credential.ts'
-import { type ControlPlane, openControlPlane } from '../control-plane/open-control-plane.ts'
-import { WaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
-import { hostFacts } from '../host/host-facts.ts'
+import { type FileLock, tryLock } from '../host/file-lock.ts'
+import { hostFacts, localHostname, secondsSinceBoot } from '../host/host-facts.ts'
+import { ensurePrivateFolder } from '../host/private-folder.ts'
+import { openReserve } from '../host/reserve.ts'
 import { openInbox } from '../inbox/inbox.ts'
 import { openKeyStore } from '../material/key-store.ts'
 import { openOutbox } from '../outbox/outbox.ts'
-import { startStatusServer } from '../status/status-server.ts'
+import { type StatusServer, startStatusServer } from '../status/status-server.ts'
 import { version } from '../version.ts'
+import { connect } from './connect.ts'
 import { configOf, environment, withConfig } from './context.ts'
-import { readCa } from './read-ca.ts'
 
 /** A running deployment has this long after SIGTERM, in milliseconds; systemd waits 120 s. */
 const drainMs = 90_000
+
+/** Started by systemd within this time after the boot, in seconds, the agent is one of many that come back. */
+const bootSeconds = 300
 
 /** `waxseal agent`: the daemon. */
 export function agentCommand(): Command {
@@ -30,12 +36,14 @@ export function agentCommand(): Command {
       'after',
       '\nSIGTERM stops polling and waits for the running deployment. A retired agent ends with status 0.',
     )
-    .action(async (options: { readonly config?: string }) => runDaemon(await configOf(options)))
+    .action(runDaemon)
 }
 
-async function runDaemon(config: Config): Promise<void> {
+async function runDaemon(options: { readonly config?: string }): Promise<void> {
+  let config = await configOf(options)
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
   const controlPlane = await connect(config)
+  const lock = await holdState(config.stateDir)
   const stop = stopSignal(log)
   const state = initialState()
   const engine = await openEngine(config, systemClock)
@@ -55,12 +63,19 @@ async function runDaemon(config: Config): Promise<void> {
     deployments: (await engine.records.list()).map(({ document }) => document),
     setAside: [...engine.journal.setAside, ...engine.records.setAside, ...inbox.setAside],
   })
-  const status = config.status === null ? null : await startStatusServer(config.status, readStatus)
+  const status = await serveStatus(config, readStatus, log)
+  process.on('SIGHUP', () => {
+    void readAgain(options, config, log).then((next) => {
+      config = next
+      engine.reconfigure(next)
+    })
+  })
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
   await runAgent({
     engine,
     inbox,
     outbox,
+    reserve: openReserve(join(config.stateDir, 'reserve')),
     keys: await openKeyStore(config.keyDir ?? join(config.stateDir, 'keys')),
     keyRequests: await openKeyRequests(join(config.stateDir, 'requests')),
     controlPlane,
@@ -68,23 +83,62 @@ async function runDaemon(config: Config): Promise<void> {
     log,
     state,
     facts: hostFacts(version),
-    pollIntervalMs: config.pollIntervalMs,
-    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    driftWatch: config.driftWatch === 'hourly' ? hourlyFor(localHostname()) : config.driftWatch,
+    isBoot: environment()['INVOCATION_ID'] !== undefined && secondsSinceBoot() < bootSeconds,
+    get pollIntervalMs() {
+      return config.pollIntervalMs
+    },
+    get heartbeatIntervalMs() {
+      return config.heartbeatIntervalMs
+    },
     stop,
   })
   await status?.close()
   await controlPlane.close()
+  lock.release()
   log.info({ retired: state.retired }, 'agent ends')
   process.exit(0)
 }
 
-async function connect({ controlPlane: config }: Config): Promise<ControlPlane> {
-  if (config === null || config.agentId === null) {
-    const path = config === null ? 'control_plane' : 'control_plane.agent_id'
-    throw new WaxsealError('CONFIG_INVALID', { path, reason: 'it is missing', hint: 'Run waxseal enroll first.' })
+/** One agent per state directory, for as long as this process lives. STATE_BUSY names the other one. */
+async function holdState(stateDir: string): Promise<FileLock> {
+  await ensurePrivateFolder(stateDir)
+  const lockFile = join(stateDir, 'agent.lock')
+  const lock = tryLock(lockFile)
+  if (lock === null) throw await busy(lockFile)
+  return lock
+}
+
+const needRestart = ['controlPlane', 'stateDir', 'keyDir', 'status', 'driftWatch'] as const
+
+/** The configuration as it is on disk now; the one in use, when that is not valid. */
+async function readAgain(options: { readonly config?: string }, current: Config, log: Logger): Promise<Config> {
+  try {
+    const next = await configOf(options)
+    const restart = needRestart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(current[key]))
+    log.level = next.logLevel
+    log.info({ restart }, 'configuration read again; what restart names takes effect at the next start')
+    return next
+  } catch (error) {
+    const { code, details } = asWaxsealError(error)
+    log.error({ code, details }, 'configuration kept: the new one is not valid')
+    return current
   }
-  const credential = await readCredential(config, environment())
-  return openControlPlane({ url: config.url, ca: await readCa(config.caFile), agentId: config.agentId, credential })
+}
+
+/** A taken port is no reason to leave certificates undeployed. */
+async function serveStatus(
+  { status }: Config,
+  readStatus: () => Promise<object>,
+  log: Logger,
+): Promise<StatusServer | null> {
+  if (status === null) return null
+  try {
+    return await startStatusServer(status, readStatus)
+  } catch (error) {
+    log.error({ reason: asWaxsealError(error).details['reason'] }, 'no status endpoint: set status.listen')
+    return null
+  }
 }
 
 /** The first signal begins the drain; later ones change nothing (law 7). */

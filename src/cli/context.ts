@@ -16,3 +16,12 @@ export function environment(): Environment {
 export async function configOf(options: { readonly config?: string }): Promise<Config> {
   return loadConfig({ file: options.config ?? null, env: environment() })
 }
+
+/** A commit that has begun is never cancelled (law 7): signals are answered with a sentence until the command is through. */
+export function finishFirst(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      process.stderr.write(`waxseal: ${signal}: what has begun is finished first.\n`)
+    })
+  }
+}

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { type Operator, openOperator } from '../embedded/operator-client.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
@@ -28,6 +28,7 @@ export function controlPlaneCommand(): Command {
   command.addCommand(addTargetCommand())
   command.addCommand(requestCommand())
   command.addCommand(deployCommand())
+  command.addCommand(validateCommand())
   command.addCommand(retireCommand())
   return command
 }
@@ -45,20 +46,28 @@ function serveCommand(): Command {
     .option('--name <name...>', 'names that its own certificate carries beside the host name')
     .action(async (options: Shared & { readonly listen: string; readonly name?: string[] }) => {
       const { startControlPlane } = await import('../embedded/start-control-plane.ts')
-      const match = /^(.+):(\d{1,5})$/.exec(options.listen)
-      const host = (match?.[1] ?? '').replaceAll(/[[\]]/g, '')
       const dataDir = resolve(options.dataDir)
-      const running = await startControlPlane({ dataDir, host, port: Number(match?.[2]), names: options.name ?? [] })
+      const running = await startControlPlane({ dataDir, ...parseListen(options.listen), names: options.name ?? [] })
+      // Before the line that says so: whoever reads it may send SIGTERM at once.
+      const end = new Promise((stop) => {
+        process.once('SIGTERM', stop)
+        process.once('SIGINT', stop)
+      })
       print(
         `The control plane listens at ${running.url}; its CA is ${join(dataDir, 'ca.pem')}.`,
         'Next: waxseal control-plane token',
       )
-      await new Promise((end) => {
-        process.once('SIGTERM', end)
-        process.once('SIGINT', end)
-      })
+      await end
       await running.close()
     })
+}
+
+function parseListen(listen: string): { readonly host: string; readonly port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(listen)
+  const port = Number(match?.[2])
+  if (match?.[1] === undefined || port > 65_535)
+    throw new WaxsealError('CONFIG_INVALID', { listen, reason: 'it is not host:port' })
+  return { host: match[1].replaceAll(/[[\]]/g, ''), port }
 }
 
 type Ask = (operator: Operator, ...args: string[]) => Promise<unknown>
@@ -93,12 +102,25 @@ function addTargetCommand(): Command {
         },
       ) =>
         answer(options, async (operator) => {
-          const config = JSON.parse(await readText(options.targetConfig)) as object
+          const config = parseObject(
+            options.targetConfig,
+            await readText(options.targetConfig, 'name a readable file with --target-config'),
+          )
           return {
             id: await operator.addTarget({ name: options.name, agent_id: options.agent, type: options.type, config }),
           }
         }),
     )
+}
+
+function parseObject(file: string, text: string): object {
+  try {
+    const document: unknown = JSON.parse(text)
+    if (typeof document === 'object' && document !== null) return document
+  } catch {
+    throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is not JSON' })
+  }
+  throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is not a JSON object' })
 }
 
 function requestCommand(): Command {
@@ -108,7 +130,7 @@ function requestCommand(): Command {
     .requiredOption('--cn <name>', 'common name')
     .option('--san <name...>', 'further names', [])
     .option('--deploy-to <target...>', 'targets that it is deployed to', [])
-    .option('--validity-days <days>', 'how long it is valid', '47')
+    .option('--validity-days <days>', 'how long it is valid', parseDays, 47)
     .action(
       (
         options: Shared & {
@@ -116,7 +138,7 @@ function requestCommand(): Command {
           readonly cn: string
           readonly san: string[]
           readonly deployTo: string[]
-          readonly validityDays: string
+          readonly validityDays: number
         },
       ) =>
         answer(options, (operator) =>
@@ -125,10 +147,15 @@ function requestCommand(): Command {
             common_name: options.cn,
             sans: options.san,
             deploy_to: options.deployTo,
-            validity_days: Number(options.validityDays),
+            validity_days: options.validityDays,
           }),
         ),
     )
+}
+
+function parseDays(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 397) return Number(text)
+  throw new InvalidArgumentError('It is not a number of days from 1 to 397.')
 }
 
 function deployCommand(): Command {
@@ -138,6 +165,15 @@ function deployCommand(): Command {
     .requiredOption('--target <id>')
     .action((options: Shared & { readonly certificate: string; readonly target: string }) =>
       answer(options, async (operator) => ({ job_id: await operator.deploy(options.certificate, options.target) })),
+    )
+}
+
+function validateCommand(): Command {
+  return withShared(new Command('validate'))
+    .description('Have a target compared with what was deployed to it.')
+    .argument('<target>')
+    .action((target: string, options: Shared) =>
+      answer(options, async (operator) => ({ job_id: await operator.validate(target) })),
     )
 }
 
@@ -173,14 +209,15 @@ function row(document: unknown): string {
 
 async function openLocalOperator(dataDir: string): Promise<Operator> {
   const [url, caPem, operatorToken] = await Promise.all(
-    ['url', 'ca.pem', 'operator-token'].map((name) => readText(join(dataDir, name))),
+    ['url', 'ca.pem', 'operator-token'].map((name) =>
+      readText(join(dataDir, name), 'name the folder of a running control plane with --data-dir'),
+    ),
   )
   return openOperator({ url: (url ?? '').trim(), caPem: caPem ?? '', operatorToken: (operatorToken ?? '').trim() })
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, hint: string): Promise<string> {
   const bytes = await readBounded(file, 1024 * 1024).catch(() => null)
   if (bytes !== null) return Buffer.from(bytes).toString('utf8')
-  const hint = 'name the folder of a running control plane with --data-dir'
   throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it cannot be read', hint })
 }

@@ -1,22 +1,24 @@
+import { basename } from 'node:path'
 import { Command } from 'commander'
 import { deploy } from '../agent/deploy.ts'
 import type { Engine } from '../agent/engine.ts'
 import { openEngine } from '../agent/open-engine.ts'
 import { OutcomeDraft } from '../agent/outcome-draft.ts'
-import { type DeployRequest, isAllInPlace, propose } from '../agent/propose.ts'
+import { type DeployRequest, isAllInPlace, type Proposal, propose } from '../agent/propose.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { readBounded } from '../host/read-bounded.ts'
-import type { Outcome } from '../outcome/outcome.ts'
 import { printPlan } from '../plan/printed-plan.ts'
-import { configOf, withConfig } from './context.ts'
+import { configOf, finishFirst, withConfig } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
+import { outcomeLines, stepLine } from './outcome-lines.ts'
 import { print, printJson } from './print.ts'
 
 interface DeployOptions {
   readonly config?: string
   readonly connector: string
   readonly target?: string
+  readonly name?: string
   readonly cert: string
   readonly key: string
   readonly chain?: string
@@ -30,6 +32,7 @@ export function deployCommand(): Command {
     .description('Deploy one certificate with the same engine, policy and journal as the agent.')
     .requiredOption('--connector <name>', 'postfix or dovecot')
     .option('--target <file>', 'target configuration (JSON); without it the defaults of the connector')
+    .option('--name <name>', 'what history and rollback call this target; default: the name of the target file')
     .requiredOption('--cert <file>', 'certificate, leaf first; its chain may follow (PEM)')
     .requiredOption('--key <file>', 'private key (PEM)')
     .option('--chain <file>', 'chain, where it is in a file of its own (PEM)')
@@ -42,29 +45,35 @@ export function deployCommand(): Command {
   return command.action(async (options: DeployOptions) => {
     const engine = await openEngine(await configOf(options), systemClock)
     const request = await requestOf(options)
+    finishFirst()
     if (options.dryRun === true) await dryRun(request, engine)
     else await run(request, engine, options.json === true)
   })
 }
 
 async function requestOf(options: DeployOptions): Promise<DeployRequest> {
-  const keyPem = await readText(options.key)
-  const chain = options.chain === undefined ? {} : { chainPem: await readText(options.chain) }
+  const keyPem = await readText('--key', options.key)
+  const chain = options.chain === undefined ? {} : { chainPem: await readText('--chain', options.chain) }
   return {
-    target: options.target ?? options.connector,
+    target: nameOf(options),
     connector: options.connector,
-    config: options.target === undefined ? {} : parseTarget(options.target, await readText(options.target)),
-    certificatePem: await readText(options.cert),
+    config: options.target === undefined ? {} : parseTarget(options.target, await readText('--target', options.target)),
+    certificatePem: await readText('--cert', options.cert),
     ...chain,
     findKey: async () => keyPem,
   }
 }
 
-async function readText(file: string): Promise<string> {
+/** What `waxseal history` and `waxseal rollback` call the target. */
+function nameOf({ name, target, connector }: DeployOptions): string {
+  return name ?? (target === undefined ? connector : basename(target, '.json'))
+}
+
+async function readText(path: string, file: string): Promise<string> {
   const bytes = await readBounded(file, 1024 * 1024).catch((error: Error) => {
-    throw new WaxsealError('CONFIG_INVALID', { file, reason: error.message })
+    throw new WaxsealError('CONFIG_INVALID', { path, reason: error.message }, { cause: error })
   })
-  if (bytes === null) throw new WaxsealError('CONFIG_INVALID', { file, reason: 'there is no such file' })
+  if (bytes === null) throw new WaxsealError('CONFIG_INVALID', { path, file, reason: 'there is no such file' })
   return Buffer.from(bytes).toString('utf8')
 }
 
@@ -72,7 +81,8 @@ function parseTarget(file: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new WaxsealError('CONFIG_INVALID', { file, reason: (error as Error).message })
+    const reason = `it is not JSON: ${(error as Error).message}`
+    throw new WaxsealError('CONFIG_INVALID', { path: '--target', file, reason }, { cause: error })
   }
 }
 
@@ -81,7 +91,7 @@ async function dryRun(request: DeployRequest, engine: Engine): Promise<void> {
   const draft = new OutcomeDraft(engine.clock, () => {})
   try {
     const proposal = await propose(request, engine, draft)
-    const files = proposal.changes.map(({ path, destination, before, after }) => ({ path, destination, before, after }))
+    const files = proposal.changes.files.map(dryRunFile)
     printJson({
       dryRun: true,
       unchanged: isAllInPlace(proposal),
@@ -96,27 +106,16 @@ async function dryRun(request: DeployRequest, engine: Engine): Promise<void> {
   }
 }
 
-async function run(request: DeployRequest, engine: Engine, json: boolean): Promise<void> {
-  const outcome = await deploy(request, engine, ({ name, ms }) => {
-    if (!json) print(`  ${name.padEnd(10)} ${String(ms).padStart(6)} ms`)
-  })
-  if (json) printJson(outcome)
-  else print(...describeOutcome(outcome))
-  process.exitCode = exitStatusOf(outcome)
+function dryRunFile({ path, destination, live, after }: Proposal['changes']['files'][number]): object {
+  const before = live === null ? null : { digest: live.digest, mode: live.mode, uid: live.uid, gid: live.gid }
+  return { path, destination, before, after }
 }
 
-/** An outcome for a person. */
-function describeOutcome(outcome: Outcome): readonly string[] {
-  const certificate = outcome.certificate
-  return [
-    `${outcome.outcome}: the host is ${outcome.host}. ${outcome.code === null ? '' : `${outcome.code}: `}${outcome.message}`,
-    ...(certificate === null ? [] : [`  certificate ${certificate.names.join(', ')}, until ${certificate.notAfter}`]),
-    ...outcome.files.map((file) => `  file ${file.path} (${file.role})`),
-    ...outcome.probes.map((probe) => {
-      const seen = probe.ok
-        ? `serves ${probe.seen?.slice(0, 16)}…`
-        : (probe.error ?? `serves another leaf, ${probe.seen}`)
-      return `  ${probe.ok ? 'ok    ' : 'FAILED'} ${probe.protocol} ${probe.address} ${seen} (${probe.attempts} tries, ${probe.ms} ms)`
-    }),
-  ]
+async function run(request: DeployRequest, engine: Engine, json: boolean): Promise<void> {
+  const outcome = await deploy(request, engine, (step) => {
+    if (!json) print(stepLine(step))
+  })
+  if (json) printJson(outcome)
+  else print(...outcomeLines(outcome))
+  process.exitCode = exitStatusOf(outcome)
 }

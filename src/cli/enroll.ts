@@ -3,9 +3,9 @@ import { Command } from 'commander'
 import { stringify } from 'yaml'
 import { defaultConfigFile } from '../config/load-config.ts'
 import { openControlPlane, register } from '../control-plane/open-control-plane.ts'
-import { WaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { durableWrite } from '../host/durable-write.ts'
-import { readSnapshot } from '../host/files.ts'
+import { readSnapshot, removeFile, siblingName } from '../host/files.ts'
 import { hostFacts } from '../host/host-facts.ts'
 import { ensureFolder } from '../host/private-folder.ts'
 import { readBounded } from '../host/read-bounded.ts'
@@ -51,19 +51,22 @@ async function enroll(options: EnrollOptions): Promise<void> {
       'This host is enrolled; --force enrolls it again.',
     )
   }
-  if (!options.url.startsWith('https://'))
+  if (!options.url.startsWith('https://') || !URL.canParse(options.url))
     throw invalid('--url', 'it is not an https URL', 'Write it as https://HOST:PORT.')
-  const ca = await readCa(caFile)
+  const ca = await readCa(caFile, '--ca-file')
   const url = options.url.replace(/\/+$/, '')
   const facts = hostFacts(version)
+  const token = await tokenOf(options)
+  await ensureWritable(credentialFile)
   const { agentId, credential } = await register(
-    { url, ca, credential: await tokenOf(options) },
+    { url, ca, credential: token },
     options.name ?? facts.hostname,
     facts,
-  )
+  ).catch((error: unknown) => {
+    throw withWayOut(asWaxsealError(error))
+  })
   if (credential === null)
     throw invalid('--url', 'the server hands out no credential', 'Set control_plane.agent_id and the API key by hand.')
-  await ensureFolder(dirname(credentialFile))
   await durableWrite(credentialFile, Buffer.from(`${credential}\n`))
   const block = {
     control_plane: {
@@ -77,7 +80,7 @@ async function enroll(options: EnrollOptions): Promise<void> {
   const controlPlane = openControlPlane({ url, ca, agentId, credential })
   await controlPlane.heartbeat(facts).finally(() => controlPlane.close())
   if (options.json === true)
-    return printJson({ agentId, credentialFile, config: resolve(options.config), configWritten: isWritten })
+    return printJson({ agentId, credentialFile, config: resolve(options.config), configWritten: isWritten, ...block })
   print(`Enrolled as ${agentId}. The credential is in ${credentialFile}; a heartbeat with it was answered.`)
   if (isWritten) print(`The configuration is in ${options.config}.`)
   else print(`${options.config} is there already. Put this into it, in place of its control_plane:\n`, stringify(block))
@@ -85,10 +88,43 @@ async function enroll(options: EnrollOptions): Promise<void> {
 }
 
 async function tokenOf({ token, tokenFile }: EnrollOptions): Promise<string> {
-  if (token !== undefined) return token
-  const bytes = tokenFile === undefined ? null : await readBounded(tokenFile, 4096).catch(() => null)
-  if (bytes === null) throw invalid('--token-file', 'there is no token', 'Name a file that holds it, or give --token.')
-  return Buffer.from(bytes).toString('utf8').trim()
+  const path = token === undefined ? '--token-file' : '--token'
+  const text = token ?? (await readToken(tokenFile))
+  if (text === null) throw invalid(path, 'there is no token', 'Name a file that holds it, or give --token.')
+  if (/^[\x21-\x7e]+$/.test(text.trim())) return text.trim()
+  throw invalid(path, 'it is not a token', 'Give the one word that waxseal control-plane token printed after token=.')
+}
+
+async function readToken(file: string | undefined): Promise<string | null> {
+  const bytes = file === undefined ? null : await readBounded(file, 4096).catch(() => null)
+  return bytes === null ? null : Buffer.from(bytes).toString('utf8')
+}
+
+/** A token is good for one registration: what cannot be stored must not spend it. */
+async function ensureWritable(file: string): Promise<void> {
+  try {
+    await ensureFolder(dirname(file))
+    const trial = siblingName(file, 'new')
+    await durableWrite(trial, Buffer.of())
+    await removeFile(trial)
+  } catch (error) {
+    throw invalid('--credential-file', (error as Error).message, 'Run it as root, or name a file that can be written.')
+  }
+}
+
+/** What a person who enrolls can do about a refusal. */
+function withWayOut(error: WaxsealError): WaxsealError {
+  const hint = wayOut(error)
+  return hint === null ? error : new WaxsealError(error.code, { ...error.details, hint }, { cause: error })
+}
+
+function wayOut({ code, details }: WaxsealError): string | null {
+  const { status, hint } = details
+  if (code === 'CONTROL_PLANE_UNREACHABLE')
+    return hint === undefined ? null : 'Name the CA of the control plane with --ca-file.'
+  if (status === 401 || status === 403)
+    return 'A token is good for one registration: make another with waxseal control-plane token.'
+  return status === 409 ? 'Give another name with --name.' : null
 }
 
 async function writeConfig(file: string, text: string): Promise<boolean> {

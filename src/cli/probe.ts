@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { WaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import type { Certificate } from '../material/material.ts'
 import { parseCertificates } from '../material/parse-certificate.ts'
@@ -56,6 +56,8 @@ async function runProbe({ host, port }: Address, options: ProbeOptions): Promise
   const isMatch = expected === null ? null : look.leaf?.sha256 === expected
   if (options.json === true) printJson(document(probe, look, chain, expected, isMatch))
   else print(...describe(probe, look, chain, expected, isMatch))
+  if (options.protocol === 'auto' && look.leaf === null && !look.error?.startsWith('connect'))
+    process.stderr.write(`The port number suggests ${protocol}; --protocol says what it speaks if that is wrong.\n`)
   process.exitCode = look.leaf === null ? 1 : isMatch === false ? 3 : 0
 }
 
@@ -84,7 +86,12 @@ async function expectedLeaf(expect: string): Promise<string> {
       reason: 'it is neither a SHA-256 nor a file',
       value: expect,
     })
-  return parseCertificates(bytes)[0]?.sha256 ?? ''
+  try {
+    return parseCertificates(bytes)[0]?.sha256 ?? ''
+  } catch (error) {
+    const reason = asWaxsealError(error).details['reason'] ?? 'it holds no certificate'
+    throw new WaxsealError('CONFIG_INVALID', { path: '--expect', file: expect, reason }, { cause: error })
+  }
 }
 
 function pemOf(der: Uint8Array): string {
@@ -98,9 +105,9 @@ function document(
   expected: string | null,
   isMatch: boolean | null,
 ): object {
-  const certificates = chain.map(({ pem: _, der: __, ...facts }) => facts)
-  const { tlsVersion, ms, error } = look
-  return { ...probe, tlsVersion, ms, error, certificates, expected, match: isMatch }
+  const certificates = chain.map(({ pem: _, der: __, spki: ___, ...facts }) => facts)
+  const { tlsVersion, ms, phases, error } = look
+  return { ...probe, tlsVersion, ms, phases, error, certificates, expected, match: isMatch }
 }
 
 function describe(
@@ -122,6 +129,7 @@ function describe(
     `  key         ${leaf.keyType}, SPKI SHA-256 ${leaf.spkiSha256}`,
     `  SHA-256     ${leaf.sha256}`,
     `  chain       ${rest.length} more certificate${rest.length === 1 ? '' : 's'}`,
+    `  phases      ${look.phases.map(({ name, ms }) => `${name} ${ms} ms`).join(', ')}`,
     ...(isMatch === null ? [] : [isMatch ? '  match       yes' : `  match       NO: expected ${expected}`]),
   ]
 }

@@ -1,213 +1,130 @@
-import { join } from 'node:path'
-import { register } from '../control-plane/open-control-plane.ts'
-import { openAuthority } from '../embedded/authority.ts'
-import { type Operator, type OperatorJob, openOperator } from '../embedded/operator-client.ts'
-import { type RunningControlPlane, startControlPlane } from '../embedded/start-control-plane.ts'
 import { asWaxsealError, describeError, WaxsealError } from '../error/waxseal-error.ts'
-import { type ChildProcess, spawnAgent } from '../host/agent-process.ts'
 import { systemClock } from '../host/clock.ts'
-import { hostFacts } from '../host/host-facts.ts'
-import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../host/plain-files.ts'
-import { probeOnce } from '../verify/probe-once.ts'
-import { version } from '../version.ts'
 import type { Daemon } from './mail-host/daemon.ts'
-import { startMailHost } from './mail-host/mail-host.ts'
-
-const name = 'mail.example.net'
+import { openStage, type Stage } from './stage.ts'
+import { targetFor, targetThatFails } from './target.ts'
+import { finishedJobs, servedLeaf } from './watch.ts'
 
 /** Runs the main job on this machine and tells it step by step. True: all of it happened. Leaves nothing behind. */
 export async function runDemo(signal: AbortSignal): Promise<boolean> {
-  const started = systemClock.now()
-  const stage = new DemoStage()
+  const tale = new Tale(signal)
+  const stage = await openStage()
   try {
-    await Promise.race([stage.play(), aborted(signal)])
-    say(`\nAll of it happened, in ${((systemClock.now() - started) / 1000).toFixed(1)} s.`)
+    await play(stage, tale)
+    tale.summary()
     return true
   } catch (error) {
-    say(`\nThe demo ended early: ${describeError(asWaxsealError(error))}`)
+    const why = signal.aborted ? 'it was interrupted.' : describeError(asWaxsealError(error))
+    tale.say(`\nThe demo ended early: ${why}`)
     return false
   } finally {
-    await stage.clear()
+    for (const failure of await stage.clear()) tale.say(`Clean-up: ${failure}`)
   }
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new WaxsealError('INTERNAL', { reason: 'it was interrupted' })))
+async function play(stage: Stage, tale: Tale): Promise<void> {
+  await tale.chapter('A control plane, and a mail host with a certificate that is about to be replaced', async () => {
+    const { url, remark, daemons } = await stage.set()
+    tale.say(`   control plane  ${url}`)
+    if (remark !== null) tale.say(`   ${remark}`)
+    for (const { name, ports } of daemons)
+      tale.say(`   ${name.padEnd(14)} ${ports.map((port) => `${port.name} on ${port.port}`).join(', ')}`)
+    tale.say(`   every port serves ${short(await servedLeaf(daemons))}, the old certificate`)
   })
+  await tale.chapter('An agent enrolls with a one-time token', async () => {
+    tale.say(`   ${await stage.enroll()} polls every second`)
+  })
+  const { operator, daemons, agentId } = stage
+  const targets = await Promise.all(
+    daemons.map((daemon) => operator.addTarget({ agent_id: agentId, ...targetFor(daemon) })),
+  )
+  const wanted = { agent_id: agentId, common_name: 'mail.example.net' }
+  let certificateId = ''
+  let leaf = ''
+  await tale.chapter(
+    'A certificate is requested: key, CSR, signature, deployment, verification on every port',
+    async () => {
+      certificateId = (await operator.requestCertificate({ ...wanted, deploy_to: targets })).certificate_id
+      await tale.jobs(
+        await finishedJobs(operator, { certificateId, targets }, tale.signal),
+        'deployed',
+        daemons,
+        targets,
+      )
+      leaf = await servedLeaf(daemons)
+      tale.say(`   every port serves ${short(leaf)}, the new certificate`)
+    },
+  )
+  await tale.chapter('The same certificate again: nothing is touched', async () => {
+    const ids = await Promise.all(targets.map((target) => operator.deploy(certificateId, target)))
+    await tale.jobs(await finishedJobs(operator, { certificateId, ids }, tale.signal), 'unchanged', daemons, targets)
+  })
+  await tale.chapter(
+    'A reload hook that fails silently: the new certificate is not served, so all is put back',
+    async () => {
+      const daemon = daemons.find(({ name }) => name === 'dovecot') ?? daemons[0]
+      if (daemon === undefined) throw new WaxsealError('INTERNAL', { reason: 'the mail host has no daemon' })
+      const target = await operator.addTarget({ agent_id: agentId, ...targetThatFails(daemon) })
+      const next = await operator.requestCertificate({ ...wanted, deploy_to: [target] })
+      const jobs = await finishedJobs(operator, { certificateId: next.certificate_id, targets: [target] }, tale.signal)
+      await tale.jobs(jobs, 'rolled-back', [daemon], [target])
+      if ((await servedLeaf(daemons)) !== leaf)
+        throw new WaxsealError('INTERNAL', { reason: 'the old leaf is not served again' })
+      tale.say(`   every port serves ${short(leaf)}, as before`)
+    },
+  )
 }
 
-/** What the demo has running, taken down in the opposite order. */
-class DemoStage {
-  readonly #undo: (() => Promise<void>)[] = []
+/** The first digits of a digest: enough to tell two apart. */
+function short(sha256: string): string {
+  return `${sha256.slice(0, 16)}…`
+}
 
-  async play(): Promise<void> {
-    const dir = await makeTemporaryFolder('waxseal-demo-')
-    this.#undo.push(() => removeTree(dir))
-    say('1. A control plane, and a mail host with a certificate that is about to be replaced')
-    const controlPlane = await startControlPlane({ dataDir: join(dir, 'control-plane'), host: '127.0.0.1', port: 0 })
-    const operator = openOperator(controlPlane)
-    this.#undo.push(() => controlPlane.close())
-    this.#undo.push(() => operator.close())
-    say(`   the control plane listens at ${controlPlane.url}`)
-    await makeFolder(join(dir, 'old-ca'))
-    const oldPair = await (await openAuthority(join(dir, 'old-ca'))).issueServerPair([name])
-    const { daemons, remark } = await startMailHost(dir, oldPair, (undo) => this.#undo.push(undo))
-    if (remark !== null) say(`   ${remark}`)
-    for (const daemon of daemons)
-      say(`   ${daemon.name}: ${daemon.ports.map((port) => `${port.name} ${port.port}`).join(', ')}`)
+type FinishedJob = Awaited<ReturnType<typeof finishedJobs>>[number]
 
-    say('\n2. An agent, enrolled with a one-time token')
-    const agentId = await this.#startAgent(dir, controlPlane, operator, daemons)
-    say(`   ${agentId} polls every second`)
+/** Tells the demo to a person, chapter by chapter, and stops between two steps when it is interrupted. */
+class Tale {
+  readonly signal: AbortSignal
+  readonly #started = systemClock.now()
+  readonly #times: { readonly title: string; readonly ms: number }[] = []
 
-    say('\n3. A certificate is requested; the agent makes the key, the certificate is signed, deployed and verified')
-    const targets = await addTargets(operator, agentId, daemons)
-    const { certificate_id } = await operator.requestCertificate({
-      agent_id: agentId,
-      common_name: name,
-      deploy_to: targets,
-    })
-    for (const job of await finishedJobs(operator, certificate_id, targets.length)) tell(job, 'deployed')
-    const served = await leavesOf(daemons)
-    const [leaf] = served
-    if (leaf === undefined || served.some((one) => one !== leaf))
-      throw new WaxsealError('INTERNAL', { reason: 'not every port serves the new leaf' })
-    say(`   every port serves ${leaf}`)
-
-    say('\n4. The same again: nothing is touched')
-    for (const target of targets)
-      tell(await finishedJob(operator, await operator.deploy(certificate_id, target)), 'unchanged')
-
-    say('\n5. A deployment that the daemon never serves is undone')
-    const broken = await addBrokenTarget(operator, agentId, daemons[0] ?? missing())
-    const second = await operator.requestCertificate({ agent_id: agentId, common_name: name, deploy_to: [broken] })
-    for (const job of await finishedJobs(operator, second.certificate_id, 1)) tell(job, 'rolled-back')
-    if ((await leavesOf(daemons)).some((one) => one !== leaf))
-      throw new WaxsealError('INTERNAL', { reason: 'the old leaf is not served again' })
-    say(`   every port serves ${leaf}, as before`)
+  constructor(signal: AbortSignal) {
+    this.signal = signal
   }
 
-  async #startAgent(
-    dir: string,
-    controlPlane: RunningControlPlane,
-    operator: Operator,
+  say(line: string): void {
+    process.stdout.write(`${line}\n`)
+  }
+
+  async chapter(title: string, tell: () => Promise<void>): Promise<void> {
+    this.signal.throwIfAborted()
+    this.say(`${this.#times.length === 0 ? '' : '\n'}${this.#times.length + 1}. ${title}`)
+    const started = systemClock.now()
+    await tell()
+    this.#times.push({ title, ms: systemClock.now() - started })
+    this.signal.throwIfAborted()
+  }
+
+  /** One line per job; INTERNAL when one did not end as it should. */
+  async jobs(
+    jobs: readonly FinishedJob[],
+    expected: string,
     daemons: readonly Daemon[],
-  ): Promise<string> {
-    const facts = hostFacts(version)
-    const token = await operator.createToken()
-    const { agentId, credential } = await register(
-      { url: controlPlane.url, ca: controlPlane.caPem, credential: token },
-      'demo',
-      facts,
-    )
-    await writeText(join(dir, 'credential'), credential ?? '', 0o600)
-    const configFile = join(dir, 'waxseal.yaml')
-    const config = {
-      control_plane: {
-        url: controlPlane.url,
-        ca_file: join(dir, 'control-plane/ca.pem'),
-        agent_id: agentId,
-        credential_file: join(dir, 'credential'),
-      },
-      state_dir: join(dir, 'state'),
-      poll_interval: '1s',
-      status: { listen: 'off' },
-      policy: {
-        roots: [dir],
-        commands: daemons.flatMap((daemon) => [daemon.check.join(' '), daemon.reload.join(' '), 'true']),
-      },
+    targets: readonly string[],
+  ): Promise<void> {
+    for (const { id, status, outcome, error, target_id } of jobs) {
+      const daemon = daemons[targets.indexOf(target_id ?? '')]?.name ?? ''
+      this.say(
+        `   ${daemon.padEnd(14)} ${status}, ${outcome?.outcome ?? 'no outcome'}. ${outcome?.message ?? error ?? ''}`,
+      )
+      if (outcome?.outcome !== expected)
+        throw new WaxsealError('INTERNAL', { job: id, expected, outcome: outcome?.outcome ?? 'none' })
     }
-    await writeText(configFile, JSON.stringify(config))
-    const agent: ChildProcess = spawnAgent(configFile, join(dir, 'agent.log'))
-    this.#undo.push(() => agent.stop())
-    return agentId
   }
 
-  async clear(): Promise<void> {
-    for (const undo of this.#undo.toReversed())
-      await undo().catch((error: Error) => say(`   clean-up: ${error.message}`))
+  summary(): void {
+    this.say('\nAll of it happened:')
+    for (const { title, ms } of this.#times) this.say(`   ${(ms / 1000).toFixed(1).padStart(5)} s  ${title}`)
+    this.say(`   ${((systemClock.now() - this.#started) / 1000).toFixed(1).padStart(5)} s  in all`)
   }
-}
-
-function missing(): never {
-  throw new WaxsealError('INTERNAL', { reason: 'the mail host has no daemon' })
-}
-
-async function addTargets(operator: Operator, agentId: string, daemons: readonly Daemon[]): Promise<readonly string[]> {
-  return Promise.all(
-    daemons.map((daemon) =>
-      operator.addTarget({ name: daemon.name, agent_id: agentId, type: typeOf(daemon), config: configOf(daemon) }),
-    ),
-  )
-}
-
-/** Its reload command does nothing, so a warm daemon goes on with the old certificate, as when a hook fails silently. */
-async function addBrokenTarget(operator: Operator, agentId: string, daemon: Daemon): Promise<string> {
-  const broken = {
-    ...configOf(daemon),
-    reload_command: 'true',
-    endpoints: ['127.0.0.1:1'],
-    post_deploy_verify_attempts: 2,
-    post_deploy_verify_backoff: '100ms',
-  }
-  return operator.addTarget({ name: 'broken', agent_id: agentId, type: typeOf(daemon), config: broken })
-}
-
-function typeOf({ name: daemon }: Daemon): string {
-  return daemon === 'dovecot' ? 'Dovecot' : 'Postfix'
-}
-
-function configOf(daemon: Daemon): object {
-  return {
-    cert_path: daemon.certPath,
-    key_path: daemon.keyPath,
-    validate_command: daemon.check.join(' '),
-    reload_command: daemon.reload.join(' '),
-    endpoints: daemon.ports.map(({ port, protocol }) => ({ endpoint: `127.0.0.1:${port}`, protocol })),
-  }
-}
-
-async function finishedJobs(operator: Operator, certificateId: string, count: number): Promise<readonly OperatorJob[]> {
-  for (;;) {
-    const jobs = (await operator.jobs()).filter(
-      (job) => job.certificate_id === certificateId && job.type === 'Deployment',
-    )
-    const finished = jobs.filter(isFinal)
-    if (finished.length >= count) return Promise.all(finished.map((job) => operator.job(job.id)))
-    await systemClock.sleep(100)
-  }
-}
-
-async function finishedJob(operator: Operator, id: string): Promise<OperatorJob> {
-  for (;;) {
-    const job = await operator.job(id)
-    if (isFinal(job)) return job
-    await systemClock.sleep(100)
-  }
-}
-
-function isFinal({ status }: OperatorJob): boolean {
-  return status === 'Completed' || status === 'Failed'
-}
-
-function tell(job: OperatorJob, expected: string): void {
-  const outcome = job.outcome
-  say(`   ${job.id} ${job.status}: ${outcome?.outcome ?? 'no outcome'}. ${outcome?.message ?? job.error ?? ''}`)
-  if (outcome?.outcome !== expected)
-    throw new WaxsealError('INTERNAL', { job: job.id, expected, outcome: outcome?.outcome ?? 'none' })
-}
-
-async function leavesOf(daemons: readonly Daemon[]): Promise<readonly (string | null)[]> {
-  const ports = daemons.flatMap((daemon) => daemon.ports)
-  const looks = await Promise.all(
-    ports.map(({ port, protocol }) =>
-      probeOnce({ host: '127.0.0.1', port, protocol, servername: null, keyType: null, timeoutMs: 5000 }),
-    ),
-  )
-  return looks.map((look) => look.leaf?.sha256 ?? null)
 }

@@ -1,19 +1,19 @@
 import { join } from 'node:path'
 import { freePorts, makeFolder, writeText } from '../../host/plain-files.ts'
 import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from './daemon.ts'
-import type { FirstPair } from './postfix-instance.ts'
+import { type FirstPair, pairPathsIn, writePair } from './postfix-instance.ts'
 
-/** Starts a private Dovecot below `dir`: IMAP and POP3, each with STARTTLS and with TLS from the first byte. Needs root. */
-export async function startDovecot(dir: string, pair: FirstPair): Promise<Daemon> {
-  const tls = join(dir, 'tls')
-  for (const folder of [tls, join(dir, 'run'), join(dir, 'state')]) await makeFolder(folder)
-  const certPath = join(tls, 'cert.pem')
-  const keyPath = join(tls, 'key.pem')
-  await writeText(certPath, pair.certificatePem)
-  await writeText(keyPath, pair.keyPem, 0o600)
+/**
+ * Starts a private Dovecot below `dir`: IMAP and POP3, each with STARTTLS and with TLS from the first byte. `more` is added to
+ * its settings. Needs root.
+ */
+export async function startDovecot(dir: string, pair: FirstPair, paths = pairPathsIn(dir), more = ''): Promise<Daemon> {
+  for (const folder of [join(dir, 'run'), join(dir, 'state')]) await makeFolder(folder)
+  const { certPath, keyPath } = paths
+  await writePair(pair, paths)
   const [imap = 0, imaps = 0, pop3 = 0, pop3s = 0] = await freePorts(4)
   const config = join(dir, 'dovecot.conf')
-  await writeText(config, dovecotConf(dir, certPath, keyPath, { imap, imaps, pop3, pop3s }))
+  await writeText(config, dovecotConf(dir, certPath, keyPath, { imap, imaps, pop3, pop3s }) + more)
   const ports: readonly DaemonPort[] = [
     { name: 'imap', port: imap, protocol: 'imap' },
     { name: 'imaps', port: imaps, protocol: 'tls' },
@@ -21,7 +21,11 @@ export async function startDovecot(dir: string, pair: FirstPair): Promise<Daemon
     { name: 'pop3s', port: pop3s, protocol: 'tls' },
   ]
   await runOrThrow(['dovecot', '-c', config])
-  await waitForPorts(ports)
+  const stop = (): Promise<void> => runOrThrow(['doveadm', '-c', config, 'stop'])
+  await waitForPorts(ports).catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
   return {
     name: 'dovecot',
     certPath,
@@ -29,7 +33,7 @@ export async function startDovecot(dir: string, pair: FirstPair): Promise<Daemon
     ports,
     check: ['doveconf', '-c', config, '-n'],
     reload: ['doveadm', '-c', config, 'reload'],
-    stop: () => runOrThrow(['doveadm', '-c', config, 'stop']),
+    stop,
   }
 }
 

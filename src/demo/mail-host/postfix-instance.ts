@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { copyMatching, freePorts, makeFolder, writeText } from '../../host/plain-files.ts'
 import { resolveUser } from '../../host/users.ts'
@@ -10,29 +10,44 @@ export interface FirstPair {
   readonly keyPem: string
 }
 
+/** Where a daemon reads its pair. One path twice: one file with the key before the certificate. */
+export type PairPaths = Pick<Daemon, 'certPath' | 'keyPath'>
+
+/** Lines for `main.cf`, in the place of those that set the same, and lines that are added to `master.cf`. */
+export interface PostfixSettings {
+  readonly main?: string
+  readonly master?: string
+}
+
 /** Starts a private Postfix below `dir`: STARTTLS on two ports, wrapper mode on one. Needs root. */
-export async function startPostfix(dir: string, pair: FirstPair): Promise<Daemon> {
+export async function startPostfix(
+  dir: string,
+  pair: FirstPair,
+  paths = pairPathsIn(dir),
+  more: PostfixSettings = {},
+): Promise<Daemon> {
   const account = await resolveUser('postfix')
   if (account === null) throw new WaxsealError('INTERNAL', { reason: 'this machine has no postfix account' })
   const etc = join(dir, 'etc')
-  const tls = join(dir, 'tls')
-  for (const folder of [etc, tls, join(dir, 'queue')]) await makeFolder(folder)
+  for (const folder of [etc, join(dir, 'queue')]) await makeFolder(folder)
   await makeFolder(join(dir, 'data'), account)
   await copyMatching('/etc/postfix', etc, /^(postfix-files.*|post-install|postfix-script|dynamicmaps\.cf.*)$/)
-  const certPath = join(tls, 'cert.pem')
-  const keyPath = join(tls, 'key.pem')
-  await writeText(certPath, pair.certificatePem)
-  await writeText(keyPath, pair.keyPem, 0o600)
+  const { certPath, keyPath } = paths
+  await writePair(pair, paths)
   const [smtp = 0, submission = 0, smtps = 0] = await freePorts(3)
-  await writeText(join(etc, 'main.cf'), mainCf(dir, certPath, keyPath))
-  await writeText(join(etc, 'master.cf'), masterCf(smtp, submission, smtps))
+  await writeText(join(etc, 'main.cf'), settingsWith(mainCf(dir, certPath, keyPath), more.main ?? ''))
+  await writeText(join(etc, 'master.cf'), masterCf(smtp, submission, smtps) + (more.master ?? ''))
   const ports: readonly DaemonPort[] = [
     { name: 'smtp', port: smtp, protocol: 'smtp' },
     { name: 'submission', port: submission, protocol: 'smtp' },
     { name: 'smtps', port: smtps, protocol: 'tls' },
   ]
   await runOrThrow(['postfix', '-c', etc, 'start'])
-  await waitForPorts(ports)
+  const stop = (): Promise<void> => runOrThrow(['postfix', '-c', etc, 'stop'])
+  await waitForPorts(ports).catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
   return {
     name: 'postfix',
     certPath,
@@ -40,8 +55,20 @@ export async function startPostfix(dir: string, pair: FirstPair): Promise<Daemon
     ports,
     check: ['postfix', '-c', etc, 'check'],
     reload: ['postfix', '-c', etc, 'reload'],
-    stop: () => runOrThrow(['postfix', '-c', etc, 'stop']),
+    stop,
   }
+}
+
+/** The usual paths below the folder of a daemon. */
+export function pairPathsIn(dir: string): PairPaths {
+  return { certPath: join(dir, 'tls', 'cert.pem'), keyPath: join(dir, 'tls', 'key.pem') }
+}
+
+/** Writes the pair that a daemon begins with. */
+export async function writePair(pair: FirstPair, { certPath, keyPath }: PairPaths): Promise<void> {
+  for (const path of [certPath, keyPath]) await makeFolder(dirname(path))
+  if (certPath !== keyPath) await writeText(certPath, pair.certificatePem)
+  await writeText(keyPath, certPath === keyPath ? pair.keyPem + pair.certificatePem : pair.keyPem, 0o600)
 }
 
 function mainCf(dir: string, certPath: string, keyPath: string): string {
@@ -62,6 +89,14 @@ smtpd_tls_security_level = may
 smtpd_tls_cert_file = ${certPath}
 smtpd_tls_key_file = ${keyPath}
 `
+}
+
+/** Each is set once: of a second time every process warns, and postlogd(8), which is sent all warnings, blocks on its own. */
+function settingsWith(lines: string, more: string): string {
+  const nameOf = (line: string): string => line.split(' =')[0] ?? ''
+  const set = more.split('\n').map(nameOf)
+  const kept = lines.split('\n').filter((line) => line !== '' && !set.includes(nameOf(line)))
+  return `${kept.join('\n')}\n${more}`
 }
 
 function masterCf(smtp: number, submission: number, smtps: number): string {

@@ -1,0 +1,59 @@
+import { Command } from 'commander'
+import { type Examination, examine } from '../agent/examine.ts'
+import { openEngine } from '../agent/open-engine.ts'
+import { systemClock } from '../host/clock.ts'
+import { hostFacts } from '../host/host-facts.ts'
+import { version } from '../version.ts'
+import { connect } from './connect.ts'
+import { configOf, withConfig } from './context.ts'
+import { print, printJson } from './print.ts'
+
+/** `waxseal check`: everything that a deployment depends on. */
+export function checkCommand(): Command {
+  return withConfig(new Command('check'))
+    .description(
+      'Look at configuration, state, control plane, the wiring of the daemons, and every target; change nothing.',
+    )
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExit status: 0 nothing failed, 1 something did, 2 usage or configuration.')
+    .action(async (options: { readonly config?: string; readonly json?: true }) => {
+      const config = await configOf(options)
+      const engine = await openEngine(config, systemClock)
+      const controlPlane = config.controlPlane === null ? null : await connect(config)
+      const examination = await examine({ config, engine, controlPlane, facts: hostFacts(version) })
+      await controlPlane?.close()
+      if (options.json === true) printJson(examination)
+      else print(...findingLines(examination), ...wiringLines(examination))
+      process.exitCode = examination.findings.some(({ verdict }) => verdict === 'failed') ? 1 : 0
+    })
+}
+
+function findingLines({ findings }: Examination): readonly string[] {
+  return findings.map(({ what, verdict, detail }) => `${verdict.padEnd(8)} ${what}: ${detail}`)
+}
+
+/** A row per listener and name: where it is, what it speaks, what it reads. */
+function wiringLines({ wiring }: Examination): readonly string[] {
+  const rows = wiring.flatMap(({ connector, listeners }) =>
+    listeners.map(({ name, host, port, protocol, servername, files }) => [
+      connector,
+      name,
+      `${host}:${port}`,
+      protocol,
+      servername ?? '-',
+      files.map(({ path }) => path).join(' '),
+    ]),
+  )
+  if (rows.length === 0) return []
+  const table = [['daemon', 'listener', 'address', 'speaks', 'name', 'reads'], ...rows]
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
+  return [
+    '',
+    ...table.map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    ),
+  ]
+}

@@ -1,0 +1,16 @@
+import type { Config } from '../config/config.ts'
+import { readCredential } from '../config/credential.ts'
+import { type ControlPlane, openControlPlane } from '../control-plane/open-control-plane.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import { environment } from './context.ts'
+import { readCa } from './read-ca.ts'
+
+/** The control plane of the configuration; CONFIG_INVALID when there is none, or no credential for it. */
+export async function connect({ controlPlane: config }: Config): Promise<ControlPlane> {
+  if (config === null || config.agentId === null) {
+    const path = config === null ? 'control_plane' : 'control_plane.agent_id'
+    throw new WaxsealError('CONFIG_INVALID', { path, reason: 'it is missing', hint: 'Run waxseal enroll first.' })
+  }
+  const credential = await readCredential(config, environment())
+  return openControlPlane({ url: config.url, ca: await readCa(config.caFile), agentId: config.agentId, credential })
+}

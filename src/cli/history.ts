@@ -1,0 +1,70 @@
+import { Command } from 'commander'
+import type { Engine } from '../agent/engine.ts'
+import { openEngine } from '../agent/open-engine.ts'
+import { systemClock } from '../host/clock.ts'
+import type { HistoryLine } from '../journal/history.ts'
+import { configOf, withConfig } from './context.ts'
+import { print, printJson } from './print.ts'
+
+interface KeptPair {
+  readonly target: string
+  readonly generation: number
+  readonly deployed: string
+  readonly sha256: string
+  readonly live: boolean
+}
+
+/** `waxseal history`: what happened, and the pairs that can be deployed again. */
+export function historyCommand(): Command {
+  return withConfig(new Command('history'))
+    .description('Show the deployments of this host, newest first, and the pairs that are kept for waxseal rollback.')
+    .argument('[target]', 'only this target')
+    .option('--json', 'print one JSON document')
+    .action(async (target: string | undefined, options: { readonly config?: string; readonly json?: true }) => {
+      const engine = await openEngine(await configOf(options), systemClock)
+      const isWanted = (one: { readonly target: string }): boolean => target === undefined || one.target === target
+      const deployments = (await engine.history.read()).filter(isWanted).toReversed()
+      const pairs = (await keptPairs(engine)).filter(isWanted)
+      if (options.json === true) printJson({ deployments, pairs })
+      else print(...deploymentLines(deployments), '', ...pairLines(pairs))
+    })
+}
+
+async function keptPairs(engine: Engine): Promise<readonly KeptPair[]> {
+  const perTarget = await Promise.all(
+    (await engine.archive.targets()).map(async (target) => {
+      const live = (await engine.records.get(target))?.certificate.sha256
+      const pairs = await engine.archive.list(target)
+      return pairs.map(({ generation, deployed, sha256 }) => ({
+        target,
+        generation,
+        deployed,
+        sha256,
+        live: sha256 === live,
+      }))
+    }),
+  )
+  return perTarget.flat()
+}
+
+const shown = 50
+
+function deploymentLines(lines: readonly HistoryLine[]): readonly string[] {
+  if (lines.length === 0) return ['No deployment yet.']
+  const rows = lines.slice(0, shown).map(({ time, target, outcome, code, sha256, ms }) => {
+    const leaf = sha256 === null ? '-' : `${sha256.slice(0, 16)}…`
+    return `${time}  ${target}  ${outcome}  ${leaf}  ${(ms / 1000).toFixed(1)} s${code === null ? '' : `  ${code}`}`
+  })
+  return lines.length > shown ? [...rows, `… and ${lines.length - shown} more: --json shows all.`] : rows
+}
+
+function pairLines(pairs: readonly KeptPair[]): readonly string[] {
+  if (pairs.length === 0) return ['No pair is kept.']
+  return [
+    'Pairs kept for waxseal rollback TARGET --to GENERATION:',
+    ...pairs.map(
+      ({ target, generation, deployed, sha256, live }) =>
+        `  ${target}  ${generation}  ${deployed}  ${sha256.slice(0, 16)}…${live ? '  live' : ''}`,
+    ),
+  ]
+}

@@ -1,0 +1,42 @@
+import { Command } from 'commander'
+import { openEngine } from '../agent/open-engine.ts'
+import { type Recovered, recover } from '../agent/recover.ts'
+import { describeError } from '../error/waxseal-error.ts'
+import { systemClock } from '../host/clock.ts'
+import { configOf, finishFirst, withConfig } from './context.ts'
+import { print, printJson } from './print.ts'
+
+/** `waxseal recover`: start-up recovery, by hand. */
+export function recoverCommand(): Command {
+  return withConfig(new Command('recover'))
+    .description('Clean up, finish or undo what a crash left; the agent does the same at each start.')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 nothing is left, 5 something could not be put back (host unknown) or was set aside, 2 usage or\nconfiguration, 1 anything else.',
+    )
+    .action(async (options: { readonly config?: string; readonly json?: true }) => {
+      const engine = await openEngine(await configOf(options), systemClock)
+      finishFirst()
+      const recovered = await recover(engine)
+      const setAside = engine.journal.setAside
+      if (options.json === true) printJson({ recovered: recovered.map(asDocument), setAside })
+      else print(...linesOf(recovered, setAside))
+      process.exitCode = recovered.some(({ error }) => error !== null) || setAside.length > 0 ? 5 : 0
+    })
+}
+
+function asDocument({ target, did, error }: Recovered): object {
+  return { target, did, code: error?.code ?? null, message: error === null ? null : describeError(error) }
+}
+
+function linesOf(recovered: readonly Recovered[], setAside: readonly string[]): readonly string[] {
+  if (recovered.length === 0 && setAside.length === 0) return ['Nothing was left by a crash.']
+  return [
+    ...recovered.map(
+      ({ target, did, error }) =>
+        `${target}: ${did}${error === null ? '' : `. ${error.code}: ${describeError(error)}`}`,
+    ),
+    ...setAside.map((name) => `journal/${name} is not to be trusted: it is set aside as ${name}.aside.`),
+  ]
+}

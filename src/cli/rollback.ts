@@ -1,0 +1,39 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { deployAgain } from '../agent/deploy-again.ts'
+import { openEngine } from '../agent/open-engine.ts'
+import { systemClock } from '../host/clock.ts'
+import { configOf, finishFirst, withConfig } from './context.ts'
+import { exitStatusOf } from './exit-status.ts'
+import { outcomeLines, stepLine } from './outcome-lines.ts'
+import { print, printJson } from './print.ts'
+
+interface RollbackOptions {
+  readonly config?: string
+  readonly to?: number
+  readonly json?: true
+}
+
+/** `waxseal rollback`: an older pair of a target, deployed once more. */
+export function rollbackCommand(): Command {
+  return withConfig(new Command('rollback'))
+    .description('Deploy an older pair of a target again, with all the steps of a deployment.')
+    .argument('<target>', 'as waxseal history names it')
+    .option('--to <generation>', 'which pair; default: the one before the live one', parseGeneration)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nwaxseal history TARGET lists the pairs that are kept. Exit status: as waxseal deploy.')
+    .action(async (target: string, options: RollbackOptions) => {
+      const engine = await openEngine(await configOf(options), systemClock)
+      finishFirst()
+      const outcome = await deployAgain(target, options.to ?? null, engine, (step) => {
+        if (options.json !== true) print(stepLine(step))
+      })
+      if (options.json === true) printJson(outcome)
+      else print(...outcomeLines(outcome))
+      process.exitCode = exitStatusOf(outcome)
+    })
+}
+
+function parseGeneration(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It is not the number of a generation.')
+}
