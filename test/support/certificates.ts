@@ -14,6 +14,7 @@ export interface TestPair {
 
 export interface IssueOptions {
   readonly names: readonly string[]
+  readonly ips?: readonly string[]
   readonly keyType?: 'rsa' | 'ecdsa'
   readonly notBefore?: Date
   readonly notAfter?: Date
@@ -85,7 +86,10 @@ async function issue(parent: Parent, chainPem: string, options: IssueOptions): P
     subject: [{ CN: [options.names[0] ?? 'nameless'] }],
     publicKey: keys.publicKey,
     extensions: [
-      new x509.SubjectAlternativeNameExtension(options.names.map((value) => ({ type: 'dns' as const, value }))),
+      new x509.SubjectAlternativeNameExtension([
+        ...options.names.map((value) => ({ type: 'dns' as const, value })),
+        ...(options.ips ?? []).map((value) => ({ type: 'ip' as const, value })),
+      ]),
     ],
   })
   const pem = `${certificate.toString('pem')}\n`

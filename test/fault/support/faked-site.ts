@@ -1,0 +1,154 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { runAgent } from '../../../src/agent/agent.ts'
+import { openKeyRequests } from '../../../src/agent/key-requests.ts'
+import { openEngine } from '../../../src/agent/open-engine.ts'
+import { initialState } from '../../../src/agent/state.ts'
+import { loadConfig } from '../../../src/config/load-config.ts'
+import { openControlPlane, register } from '../../../src/control-plane/open-control-plane.ts'
+import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
+import { startStandIn } from '../../../src/demo/mail-host/stand-in.ts'
+import { type Operator, openOperator } from '../../../src/embedded/operator-client.ts'
+import { startControlPlane } from '../../../src/embedded/start-control-plane.ts'
+import { hostFacts } from '../../../src/host/host-facts.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
+import { openReserve } from '../../../src/host/reserve.ts'
+import { openInbox } from '../../../src/inbox/inbox.ts'
+import { openHistory } from '../../../src/journal/history.ts'
+import { openKeyStore } from '../../../src/material/key-store.ts'
+import { openOutbox } from '../../../src/outbox/outbox.ts'
+import { makeAuthority, type TestAuthority } from '../../support/certificates.ts'
+import { targetOf } from '../../support/deployment.ts'
+import type { LogLine } from '../../support/process.ts'
+import { type BadLine, layLine } from './bad-line.ts'
+import { type FakedTime, fakedTime } from './faked-time.ts'
+
+/** A control plane, a bad line to it, a mail server, and an enrolled agent, all in this process and in faked time. */
+export interface FakedSite {
+  readonly time: FakedTime
+  readonly operator: Operator
+  readonly line: BadLine
+  readonly daemon: Daemon
+  readonly agentId: string
+  readonly targetId: string
+  /** Signs what the line presents. */
+  readonly authority: TestAuthority
+  readonly lines: readonly LogLine[]
+  startAgent(): Promise<RunningAgent>
+  /** Has a certificate made and deployed; returns its id. */
+  request(): Promise<string>
+  /** The outcomes in the history, oldest first. */
+  outcomes(): Promise<readonly string[]>
+  /** How often the mail server was reloaded. */
+  reloads(): Promise<number>
+}
+
+/** An agent that runs. */
+export interface RunningAgent {
+  /** Whether nothing waits to be done or sent. */
+  isIdle(): Promise<boolean>
+  deadLetters(): Promise<number>
+  stop(): Promise<void>
+}
+
+const names = ['mail.example.net']
+/** Polls, heartbeats and reports. */
+const loops = 3
+
+/** Starts it; it ends with the test. `timeoutMs` is the time limit of a request, in real time. */
+export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<FakedSite> {
+  const dir = await makeTemporaryFolder('waxseal-faked-')
+  const time = fakedTime()
+  const controlPlane = await startControlPlane({ dataDir: join(dir, 'cp'), host: '127.0.0.1', port: 0, now: time.now })
+  const operator = openOperator(controlPlane)
+  const authority = await makeAuthority()
+  const line = await layLine(controlPlane, await authority.issue({ names, ips: ['127.0.0.1'] }))
+  await makeFolder(join(dir, 'mail'))
+  const daemon = await startStandIn(join(dir, 'mail'), await authority.issue({ names }))
+  const { agentId, credential } = await register(
+    { url: line.url, ca: authority.certificatePem, credential: await operator.createToken() },
+    'faked',
+    hostFacts('0.0.0'),
+  )
+  const reload = join(dir, 'reload')
+  await writeText(reload, `#!/bin/sh\necho reloaded >> ${dir}/reloads\n`, 0o755)
+  const target = { ...targetOf(daemon), reload_command: reload }
+  const targetId = await operator.addTarget({ name: 'mail', agent_id: agentId, type: 'Postfix', config: target })
+  const file = join(dir, 'waxseal.yaml')
+  const policy = { roots: [dir], commands: [reload, 'true'] }
+  await writeText(file, JSON.stringify({ state_dir: join(dir, 'state'), policy }))
+  const config = await loadConfig({ file, env: {} })
+  const below = (name: string): string => join(config.stateDir, name)
+  const lines: LogLine[] = []
+  const agents: RunningAgent[] = []
+  t.teardown(async () => {
+    for (const agent of agents) await agent.stop()
+    await Promise.all([operator.close(), line.close(), daemon.stop()])
+    await controlPlane.close()
+    await removeTree(dir)
+  })
+  const startAgent = async (): Promise<RunningAgent> => {
+    const engine = await openEngine(config, time)
+    const inbox = await openInbox(below('inbox'), time)
+    const outbox = await openOutbox({ path: below('outbox'), deadPath: below('dead'), clock: time })
+    const client = openControlPlane({
+      url: line.url,
+      ca: authority.certificatePem,
+      agentId,
+      credential: credential ?? '',
+      timeoutMs,
+    })
+    const stop = new AbortController()
+    time.expect(loops)
+    const running = runAgent({
+      engine,
+      inbox,
+      outbox,
+      reserve: openReserve(below('reserve')),
+      keys: await openKeyStore(below('keys')),
+      keyRequests: await openKeyRequests(below('requests')),
+      controlPlane: client,
+      clock: time,
+      log: pino({ base: null }, { write: (text: string) => lines.push(JSON.parse(text) as LogLine) }),
+      state: initialState(),
+      facts: hostFacts('0.0.0'),
+      pollIntervalMs: 30_000,
+      heartbeatIntervalMs: 60_000,
+      isBoot: false,
+      driftWatch: null,
+      stop: stop.signal,
+    })
+    const agent = {
+      isIdle: async () => (await inbox.pending()).length === 0 && (await outbox.depth()) === 0,
+      deadLetters: async () => (await outbox.deadLetters()).length,
+      stop: async () => {
+        if (stop.signal.aborted) return
+        stop.abort()
+        await running
+        await client.close()
+        time.expect(0)
+      },
+    }
+    agents.push(agent)
+    return agent
+  }
+  return {
+    time,
+    operator,
+    line,
+    daemon,
+    agentId,
+    targetId,
+    authority,
+    lines,
+    startAgent,
+    request: async () => {
+      const wanted = { agent_id: agentId, common_name: 'mail.example.net', deploy_to: [targetId] }
+      return (await operator.requestCertificate(wanted)).certificate_id
+    },
+    outcomes: async () => (await openHistory(below('history.jsonl')).read()).map(({ outcome }) => outcome),
+    reloads: async () => (await readFile(`${dir}/reloads`, 'utf8').catch(() => '')).split('\n').length - 1,
+  }
+}

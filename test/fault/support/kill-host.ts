@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, chown, mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { deploy } from '../../../src/agent/deploy.ts'
+import { openEngine } from '../../../src/agent/open-engine.ts'
+import { type Recovered, recover } from '../../../src/agent/recover.ts'
+import { loadConfig } from '../../../src/config/load-config.ts'
+import { systemClock } from '../../../src/host/clock.ts'
+import { isRoot } from '../../../src/host/host-facts.ts'
+import { removeTree, writeText } from '../../../src/host/plain-files.ts'
+import { startStarttlsServer } from '../../../src/host/starttls-server.ts'
+import type { Outcome } from '../../../src/outcome/outcome.ts'
+import type { TestPair } from '../../support/certificates.ts'
+import { contentsOf, type Layout, pathsOf, type Scenario } from './scenario.ts'
+import { type KillAt, type Pad, runTraced, type Traced } from './strace.ts'
+
+/** The pair that is there before, and the one that is deployed. Each has a chain of its own. */
+export interface Pairs {
+  readonly old: TestPair
+  readonly new: TestPair
+}
+
+/** A host in a folder: its live files, its state directory, and a mail server that reads the files at each connection. */
+export interface KillHost {
+  /** All that the program may change is below it. */
+  readonly dir: string
+  readonly live: string
+  readonly port: number
+  readonly scenario: Scenario
+  readonly pairs: Pairs
+  /** Makes the state that the scenario starts from, and saves it as `start`. */
+  prepare(): Promise<void>
+  save(name: string): Promise<void>
+  restore(name: string): Promise<void>
+  /** Runs `waxseal deploy` or `waxseal recover` under strace, and kills it there. */
+  run(command: 'deploy' | 'recover', kill: KillAt | Pad): Promise<Traced>
+  /** What a start of the agent does first. */
+  recover(): Promise<readonly Recovered[]>
+  /** The deployment once more; `proven`: with endpoints that all serve. */
+  deploy(target: 'same' | 'proven'): Promise<Outcome>
+  /** How many results are on record. */
+  results(): Promise<number>
+  close(): Promise<void>
+}
+
+const none: TestPair = { certificatePem: '', keyPem: '', chainPem: '', sha256: '' }
+
+/** Opens a host in an empty folder. */
+export async function openKillHost(base: string, scenario: Scenario, pairs: Pairs): Promise<KillHost> {
+  const at = (...names: readonly string[]): string => join(base, ...names)
+  const [dir, live, state] = [at('host'), at('host', 'live'), at('host', 'state')]
+  const server = await startStarttlsServer('smtp', servedFiles(scenario.layout, live))
+  const endpoint = { endpoint: `127.0.0.1:${server.port}`, protocol: 'smtp' }
+  const proven = { ...pathsOf(scenario.layout, live), ...commands, endpoints: [endpoint] }
+  const same = scenario.ends === 'deployed' ? proven : { ...proven, ...unproven }
+  const engine = async () => openEngine(await loadConfig({ file: at('input', 'waxseal.yaml'), env: {} }), systemClock)
+  const deployPair = async (pair: TestPair, config: object): Promise<Outcome> => {
+    const request = {
+      target: at('input', 'target.json'),
+      connector: 'postfix',
+      config,
+      findKey: async () => pair.keyPem,
+    }
+    return deploy({ ...request, certificatePem: pair.certificatePem, chainPem: pair.chainPem }, await engine())
+  }
+  await mkdir(at('input'), { recursive: true })
+  const policy = { roots: [live], commands: ['true'] }
+  await writeText(at('input', 'waxseal.yaml'), JSON.stringify({ state_dir: state, policy }))
+  await writeText(at('input', 'target.json'), JSON.stringify(same))
+  await writeText(at('input', 'cert.pem'), pairs.new.certificatePem)
+  await writeText(at('input', 'chain.pem'), pairs.new.chainPem)
+  await writeText(at('input', 'key.pem'), pairs.new.keyPem, 0o600)
+  const restore = async (name: string): Promise<void> => {
+    await removeTree(dir)
+    await copyTree(at(name), dir)
+  }
+  const save = async (name: string): Promise<void> => {
+    await removeTree(at(name))
+    await copyTree(dir, at(name))
+  }
+  return {
+    dir,
+    live,
+    port: server.port,
+    scenario,
+    pairs,
+    save,
+    restore,
+    prepare: async () => {
+      await mkdir(live, { recursive: true })
+      if (scenario.start === 'deployed') await deployPair(pairs.old, proven)
+      const found = scenario.start === 'found' ? contentsOf(scenario.layout, pairs.old) : {}
+      for (const [name, text] of Object.entries(found)) await writeText(join(live, name), text)
+      if (scenario.start !== 'nothing') await dress(scenario.layout, live)
+      await save('start')
+    },
+    run: (command, kill) => {
+      const files = ['cert', 'chain', 'key'].flatMap((name) => [`--${name}`, at('input', `${name}.pem`)])
+      const more = [
+        '--connector',
+        'postfix',
+        '--name',
+        'mail',
+        '--target',
+        at('input', 'target.json'),
+        ...files,
+        '--json',
+      ]
+      const args = [command, '--config', at('input', 'waxseal.yaml'), ...(command === 'deploy' ? more : [])]
+      return runTraced({ args, dir, scratch: base, kill })
+    },
+    recover: async () => recover(await engine()),
+    deploy: (target) => deployPair(pairs.new, target === 'same' ? same : proven),
+    results: async () => (await readFile(join(state, 'history.jsonl'), 'utf8').catch(() => '')).split('\n').length - 1,
+    close: async () => {
+      await server.close()
+      await removeTree(base)
+    },
+  }
+}
+
+const commands = { validate_command: 'true', reload_command: 'true' }
+/** Nothing listens there: the deployment is undone. */
+const unproven = {
+  post_deploy_verify: { endpoint: '127.0.0.1:1', protocol: 'smtp' },
+  post_deploy_verify_attempts: 1,
+  post_deploy_verify_backoff: '10ms',
+}
+
+function servedFiles(layout: Layout, live: string): { readonly certPath: string; readonly keyPath: string } {
+  const names = Object.keys(contentsOf(layout, none))
+  return { certPath: join(live, names[0] ?? ''), keyPath: join(live, names.at(-1) ?? '') }
+}
+
+/** Gives the files modes and a group that are no defaults, so that keeping them can be seen. */
+async function dress(layout: Layout, live: string): Promise<void> {
+  for (const name of Object.keys(contentsOf(layout, none))) {
+    if (isRoot()) await chown(join(live, name), 0, 8)
+    await chmod(join(live, name), /^(current\/)?(key|both)\.pem$/.test(name) ? 0o440 : 0o604)
+  }
+}
+
+/** With modes, owners, times, links and hard links. */
+async function copyTree(from: string, to: string): Promise<void> {
+  const [code] = (await once(spawn('cp', ['-a', from, to], { stdio: 'inherit' }), 'close')) as [number | null]
+  if (code !== 0) throw new Error(`cp -a ${from} ${to} failed`)
+}

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, rm } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import type { Ran } from '../../support/run-waxseal.ts'
+
+/** One kind of system call, the n-th of it in a thread, from 1. */
+export interface CallPoint {
+  readonly name: string
+  readonly n: number
+}
+
+const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
+
+/** Runs `waxseal` below strace with these options. One thread does its file calls, so that `when=` counts them all. */
+export async function runTraced(
+  strace: readonly string[],
+  args: readonly string[],
+  program: string = main,
+): Promise<Ran> {
+  const options = ['--follow-forks', '--quiet=all', ...strace]
+  const child = spawn('strace', [...options, process.execPath, program, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: '1' },
+  })
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null, string | null]>,
+  ])
+  return { status: code ?? signal ?? 'unknown', stdout, stderr }
+}
+
+/** Runs `waxseal` and returns how it ended and the points of all its calls of these names, in order. */
+export async function pointsOf(
+  names: readonly string[],
+  log: string,
+  args: readonly string[],
+  paths: readonly string[] = [],
+): Promise<{ readonly ran: Ran; readonly points: readonly CallPoint[] }> {
+  const watched = paths.map((path) => `--trace-path=${path}`)
+  const ran = await runTraced([`--output=${log}`, `--trace=${names.join(',')}`, ...watched], args)
+  const lines = (await readFile(log, 'utf8')).split('\n')
+  await rm(log)
+  const counts = new Map<string, number>()
+  const points = new Map<string, CallPoint>()
+  for (const line of lines) {
+    const [, thread, name] = /^(\d+) +(\w+)\(/.exec(line) ?? []
+    if (thread === undefined || name === undefined) continue
+    const n = (counts.get(`${thread} ${name}`) ?? 0) + 1
+    counts.set(`${thread} ${name}`, n)
+    points.set(`${name} ${n}`, { name, n })
+  }
+  return { ran, points: [...points.values()] }
+}

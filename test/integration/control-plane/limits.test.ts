@@ -1,0 +1,124 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t from 'tap'
+import { Agent, request } from 'undici'
+import { claimedDeployment, openTestControlPlane } from '../../support/control-plane.ts'
+
+t.test('a hundred requests at once are answered, and the next is told when to come again', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const [agent, other] = [await plane.enroll('mail-1'), await plane.enroll('mail-2')]
+
+  const burst = await Promise.all(Array.from({ length: 100 }, () => agent.get('/work')))
+  const next = await agent.get('/work')
+
+  t.ok(burst.every(({ status }) => status === 200))
+  t.match(next, { status: 429, headers: { 'retry-after': '1' } })
+  t.equal((await other.get('/work')).status, 200)
+})
+
+t.test('fifty requests more are answered a second later', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  await Promise.all(Array.from({ length: 101 }, () => agent.get('/work')))
+
+  plane.advance(1000)
+  const statuses = (await Promise.all(Array.from({ length: 51 }, () => agent.get('/work')))).map(({ status }) => status)
+
+  t.equal(statuses.filter((status) => status === 200).length, 50)
+  t.equal(statuses.filter((status) => status === 429).length, 1)
+})
+
+t.test('a clock that is set back locks nobody out', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  await agent.get('/work')
+
+  plane.advance(-3_600_000)
+
+  t.equal((await agent.get('/work')).status, 200)
+  t.equal((await agent.get('/work')).status, 200)
+})
+
+t.test('a body above 1 MiB is refused, one just below is read', async (t) => {
+  const { agent, jobId } = await claimedDeployment(t)
+  const outcomeOf = (size: number): object => ({ status: 'Completed', outcome: { message: 'x'.repeat(size) } })
+
+  const above = await agent.post(`/jobs/${jobId}/status`, outcomeOf(1024 * 1024))
+  const below = await agent.post(`/jobs/${jobId}/status`, outcomeOf(1024 * 1024 - 100))
+
+  t.equal(above.status, 413)
+  t.equal(below.status, 200)
+})
+
+t.test('TLS 1.2 is refused', async (t) => {
+  const { url, caPem, operatorToken } = await openTestControlPlane(t)
+  const ask = async (maxVersion: 'TLSv1.2' | 'TLSv1.3'): Promise<number> => {
+    const dispatcher = new Agent({ connect: { ca: caPem, minVersion: 'TLSv1.2', maxVersion } })
+    t.teardown(() => dispatcher.destroy())
+    const headers = { authorization: `Bearer ${operatorToken}` }
+    const { statusCode, body } = await request(`${url}/operator/v1/agents`, { dispatcher, headers })
+    await body.dump()
+    return statusCode
+  }
+
+  await t.rejects(ask('TLSv1.2'), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' })
+  t.equal(await ask('TLSv1.3'), 200)
+})
+
+t.test('its certificate is for the address that it listens at and the names that it was given', async (t) => {
+  const { url, caPem, operator } = await openTestControlPlane(t, { host: '127.0.0.2', names: ['cp.example.net'] })
+  const ask = async (servername: string): Promise<number> => {
+    const dispatcher = new Agent({ connect: { ca: caPem, servername } })
+    t.teardown(() => dispatcher.destroy())
+    const { statusCode, body } = await request(url, { dispatcher })
+    await body.dump()
+    return statusCode
+  }
+
+  t.match(url, /^https:\/\/127\.0\.0\.2:/)
+  t.same(await operator.agents(), [])
+  t.equal(await ask('cp.example.net'), 404)
+  await t.rejects(ask('other.example.net'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+})
+
+t.test('every error answer says what is wrong and which request it was', async (t) => {
+  const { plane, agent, jobId } = await claimedDeployment(t)
+  const foreign = await plane.enroll('mail-2')
+  const retired = await plane.enroll('mail-3')
+  await plane.operator.retire(retired.id)
+  const token = await plane.operator.createToken()
+  const tooLarge = { status: 'Failed', error: 'x'.repeat(1024 * 1024) }
+  const answers = [
+    [400, await agent.post(`/jobs/${jobId}/status`, {})],
+    [400, await agent.post(`/jobs/${jobId}/status`, '{"status":')],
+    [400, await agent.get('/certificates/%zz')],
+    [401, await plane.ask('GET', `/api/v1/agents/${agent.id}/work`, '')],
+    [401, await plane.ask('GET', '/operator/v1/jobs', agent.credential)],
+    [403, await plane.ask('GET', `/api/v1/agents/${agent.id}/work`, foreign.credential)],
+    [404, await plane.ask('GET', '/', agent.credential)],
+    [404, await agent.get('/certificates/unknown')],
+    [409, await plane.ask('POST', '/api/v1/agents', token, { name: 'mail-1', hostname: 'mail-1' })],
+    [410, await retired.post('/heartbeat', {})],
+    [413, await agent.post(`/jobs/${jobId}/status`, tooLarge)],
+    [500, await agent.post('/discoveries', { certificates: [], errors: [] })],
+    [429, (await Promise.all(Array.from({ length: 101 }, () => foreign.get('/work')))).find(isLimited)],
+  ] as const
+
+  for (const [status, answer] of answers)
+    t.match(answer, { status, body: { error: /./, request_id: /./ } }, `${status} ${String(answer?.body['error'])}`)
+})
+
+t.test('a fault inside the control plane tells nothing of its inside', async (t) => {
+  const { plane, agent, jobId } = await claimedDeployment(t)
+  const database = new DatabaseSync(join(plane.dataDir, 'control-plane.db'))
+  database.exec('PRAGMA foreign_keys = OFF; DROP TABLE job')
+  database.close()
+
+  const answer = await agent.post(`/jobs/${jobId}/status`, { status: 'Completed' })
+
+  t.match(answer, { status: 500, body: { error: 'an error in the control plane', request_id: /./ } })
+})
+
+function isLimited({ status }: { readonly status: number }): boolean {
+  return status === 429
+}

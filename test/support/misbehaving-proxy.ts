@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, request } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { openAuthority } from '../../src/embedded/authority.ts'
+
+/** What happens to one request instead of its being passed on. `lose-answer`: it is passed on, the answer is not. */
+export type Fault =
+  | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
+  | 'cut-request'
+  | 'cut-body'
+  | 'lose-answer'
+  | 'huge'
+
+/** A request as the agent sent it. */
+export interface Seen {
+  readonly method: string
+  readonly path: string
+  readonly body: string
+}
+
+/** An HTTPS proxy before a control plane that can be told to answer like a bad day. */
+export interface MisbehavingProxy {
+  readonly url: string
+  readonly seen: readonly Seen[]
+  /** Decides for each request from now on; null passes it on. */
+  misbehave(decide: (request: Seen) => Fault | null): void
+  close(): Promise<void>
+}
+
+/** Starts a proxy with a certificate of the control plane's own CA, which is in `dataDir`. */
+export async function startProxy(target: string, dataDir: string): Promise<MisbehavingProxy> {
+  const authority = await openAuthority(dataDir)
+  const pair = await authority.issueServerPair(['localhost', '127.0.0.1'])
+  let decide: (request: Seen) => Fault | null = () => null
+  const seen: Seen[] = []
+  const server = createServer({ cert: pair.certificatePem, key: pair.keyPem }, async (incoming, answer) => {
+    const one = { method: incoming.method ?? '', path: incoming.url ?? '', body: await bodyOf(incoming) }
+    seen.push(one)
+    const fault = decide(one)
+    if (fault === null || fault === 'lose-answer') {
+      // The control plane may end in the middle of a request, at the end of a test above all.
+      const passed = await pass(target, authority.caPem, incoming, one.body).catch(() => null)
+      if (fault === 'lose-answer' || passed === null) answer.destroy()
+      else answer.writeHead(passed.status, passed.headers).end(passed.body)
+    } else spoil(answer, fault)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    misbehave: (next) => {
+      decide = next
+    },
+    close: async () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function spoil(answer: ServerResponse, fault: Exclude<Fault, 'lose-answer'>): void {
+  if (fault === 'cut-request') answer.destroy()
+  else if (fault === 'cut-body') {
+    answer.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
+    answer.write('{"jobs":[{"id":"jo', () => answer.destroy())
+  } else if (fault === 'huge') answer.end(`{"jobs":["${'x'.repeat(10 * 1024 * 1024)}"]}`)
+  else answer.writeHead(fault.status, fault.headers ?? {}).end(fault.body ?? '')
+}
+
+interface Passed {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+async function pass(
+  target: string,
+  ca: string,
+  { method, url, headers }: IncomingMessage,
+  body: string,
+): Promise<Passed> {
+  const outgoing = request(`${target}${url}`, { method, ca, headers: { ...headers, host: new URL(target).host } })
+  outgoing.end(body)
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+  return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await bodyOf(incoming) }
+}
+
+async function bodyOf(message: IncomingMessage): Promise<string> {
+  let body = ''
+  for await (const chunk of message) body += String(chunk)
+  return body
+}

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+/** Most of a short run is reading the program: it is kept compiled between runs. */
+export const compileCache = fileURLToPath(new URL('../../node_modules/.cache/waxseal-tests', import.meta.url))
+
+/** One line of a log. */
+export type LogLine = Readonly<Record<string, unknown>>
+
+/** `waxseal …` in a process of its own, whose lines can be waited for. */
+export interface WaxsealProcess {
+  readonly pid: number
+  /** The first line from the start, or from the last call on, that matches; rejects when the process ends first. */
+  waitFor(matches: (line: LogLine) => boolean): Promise<LogLine>
+  /** All lines so far; one that is no JSON is `{ text }`. */
+  readonly lines: readonly LogLine[]
+  kill(signal: NodeJS.Signals): void
+  /** Resolves at the exit: its status, or the signal that ended it. */
+  readonly exited: Promise<number | string>
+}
+
+/** Starts `waxseal` with these arguments on the runtime of the test. */
+export function startWaxseal(args: readonly string[], env: Readonly<Record<string, string>> = {}): WaxsealProcess {
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, ...env },
+  })
+  const lines: LogLine[] = []
+  const wakers = new Set<() => void>()
+  const wake = (): void => {
+    for (const waker of wakers) waker()
+  }
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (text) => {
+      lines.push(parse(text))
+      wake()
+    })
+  }
+  let isOver = false
+  const exited = exitOf(child).finally(() => {
+    isOver = true
+    wake()
+  })
+  let seen = 0
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    exited,
+    kill: (signal) => child.kill(signal),
+    waitFor: async (matches) => {
+      for (;;) {
+        for (; seen < lines.length; seen += 1) {
+          const line = lines[seen]
+          if (line === undefined || !matches(line)) continue
+          seen += 1
+          return line
+        }
+        if (isOver) throw new Error(`the process ended before the line came:\n${JSON.stringify(lines, null, 1)}`)
+        await new Promise<void>((resolve) => {
+          wakers.add(resolve)
+        }).finally(() => wakers.clear())
+      }
+    },
+  }
+}
+
+async function exitOf(child: ChildProcess): Promise<number | string> {
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  return code ?? signal ?? 'unknown'
+}
+
+function parse(text: string): LogLine {
+  try {
+    return JSON.parse(text) as LogLine
+  } catch {
+    return { text }
+  }
+}

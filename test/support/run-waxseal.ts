@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { compileCache, startWaxseal } from './process.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+/** What one command line said, and how it ended. */
+export interface Ran {
+  /** The exit status, or the signal that ended it. */
+  readonly status: number | string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `waxseal` with these arguments to its end. */
+export async function runWaxseal(args: readonly string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache },
+  })
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null, string | null]>,
+  ])
+  return { status: code ?? signal ?? 'unknown', stdout, stderr }
+}
+
+/** The one JSON document that is all of stdout; throws where it is not. */
+export function jsonOf<Document = Readonly<Record<string, unknown>>>({ stdout }: Ran): Document {
+  return JSON.parse(stdout) as Document
+}
+
+/** `waxseal control-plane serve` in a process, and what its clients need. */
+export interface ServedControlPlane {
+  readonly dataDir: string
+  readonly url: string
+  readonly caFile: string
+  /** Runs an operator's command on it. */
+  operate(...args: readonly string[]): Promise<Ran>
+  /** A new token for `waxseal enroll`. */
+  token(): Promise<string>
+  close(): Promise<void>
+}
+
+/** Serves a control plane whose data is below `dir`, on a free port. */
+export async function serveControlPlane(dir: string): Promise<ServedControlPlane> {
+  const dataDir = join(dir, 'control-plane')
+  const server = startWaxseal(['control-plane', 'serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0'])
+  await server.waitFor(({ text: line }) => String(line).startsWith('The control plane listens'))
+  const operate = (...args: readonly string[]): Promise<Ran> =>
+    runWaxseal(['control-plane', ...args, '--data-dir', dataDir])
+  return {
+    dataDir,
+    operate,
+    url: (await readFile(join(dataDir, 'url'), 'utf8')).trim(),
+    caFile: join(dataDir, 'ca.pem'),
+    token: async () => jsonOf<{ readonly token: string }>(await operate('token', '--json')).token,
+    close: async () => {
+      server.kill('SIGTERM')
+      await server.exited
+    },
+  }
+}

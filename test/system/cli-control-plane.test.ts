@@ -1,0 +1,174 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { openControlPlane, register } from '../../src/control-plane/open-control-plane.ts'
+import type { OperatorJob } from '../../src/embedded/operator-client.ts'
+import { hostFacts } from '../../src/host/host-facts.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import { startWaxseal } from '../support/process.ts'
+import { jsonOf, type Ran, runWaxseal, serveControlPlane } from '../support/run-waxseal.ts'
+
+const dir = await makeTemporaryFolder('waxseal-cli-control-plane-')
+const controlPlane = await serveControlPlane(dir)
+const { operate, url } = controlPlane
+const ca = await readFile(controlPlane.caFile, 'utf8')
+const targetFile = join(dir, 'target.json')
+const config = { cert_path: '/etc/postfix/cert.pem', key_path: '/etc/postfix/key.pem' }
+await writeText(targetFile, JSON.stringify(config))
+t.teardown(async () => {
+  await controlPlane.close()
+  await removeTree(dir)
+})
+
+type Row = Readonly<Record<string, unknown>>
+type Ids = Readonly<Record<string, string>>
+
+t.test('serve says where it listens, where its CA is and what comes next', async (t) => {
+  const dataDir = join(dir, 'second')
+  const server = startWaxseal(['control-plane', 'serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0'])
+
+  await server.waitFor(({ text }) => String(text).startsWith('Next: waxseal control-plane token'))
+  server.kill('SIGTERM')
+
+  t.equal(await server.exited, 0)
+  t.match(server.lines[0]?.['text'], `its CA is ${join(dataDir, 'ca.pem')}`)
+  t.match(server.lines[0]?.['text'], /listens at https:\/\/127\.0\.0\.1:\d+;/)
+})
+
+t.test('token prints a token that registers an agent, and agents lists it', async (t) => {
+  const printed = await operate('token')
+  const token = /^token=(wxt_\S+)\n$/.exec(printed.stdout)?.[1] ?? ''
+
+  const { agentId } = await register({ url, ca, credential: token }, 'by-token', hostFacts('0.0.0'))
+
+  const listed = await operate('agents')
+  t.match(listed, { status: 0, stdout: new RegExp(`id=${agentId}  name=by-token .*status=active`), stderr: '' })
+  t.notMatch(listed.stdout, token)
+  t.match(await rows('agents'), [{ id: agentId, name: 'by-token', status: 'active' }])
+})
+
+t.test('add-target adds a target that targets lists with its configuration', async (t) => {
+  const agent = await newAgent('has-targets')
+  const add = ['add-target', '--agent', agent.id, '--type', 'Postfix', '--target-config', targetFile]
+
+  const human = await operate(...add, '--name', 'first')
+  const { id } = jsonOf(await operate(...add, '--name', 'second', '--json'))
+
+  t.match(human, { status: 0, stdout: /^id=target-\w+\n$/ })
+  t.match((await rows('targets')).filter(isOf(agent.id)), [{ name: 'first' }, { id, name: 'second', config }])
+  t.match(await operate('targets'), { status: 0, stdout: `name=second  agent_id=${agent.id}  type=Postfix` })
+})
+
+t.test('request, jobs and job show an issuance', async (t) => {
+  const agent = await newAgent('has-jobs')
+  const requested = await operate('request', '--agent', agent.id, '--cn', 'mail.example.net', '--json')
+
+  const { certificate_id: certificate, job_id: job = '' } = jsonOf<Ids>(requested)
+  t.match((await rows('jobs')).filter(isOf(agent.id)), [{ id: job, type: 'Issuance', certificate_id: certificate }])
+  t.match(await operate('jobs'), { status: 0, stdout: `id=${job}  type=Issuance` })
+  t.match(jsonOf<OperatorJob>(await operate('job', job)), { id: job, status: 'AwaitingCSR' })
+  t.match(jsonOf<OperatorJob>(await operate('job', job, '--json')), { id: job })
+})
+
+t.test('deploy adds a deployment to the jobs', async (t) => {
+  const agent = await newAgent('is-deployed-to')
+  const add = ['add-target', '--agent', agent.id, '--type', 'Postfix', '--target-config', targetFile]
+  const { id: target } = jsonOf<Ids>(await operate(...add, '--name', 'postfix', '--json'))
+  const requested = await operate('request', '--agent', agent.id, '--cn', 'mail.example.net', '--json')
+  const { certificate_id: certificate = '' } = jsonOf<Ids>(requested)
+
+  const human = await operate('deploy', '--certificate', certificate, '--target', target ?? '')
+  const asJson = await operate('deploy', '--certificate', certificate, '--target', target ?? '', '--json')
+
+  t.match(human, { status: 0, stdout: /^job_id=job-\w+\n$/ })
+  const { job_id: id } = jsonOf<Ids>(asJson)
+  t.match(
+    (await rows('jobs')).find((job) => job['id'] === id),
+    { type: 'Deployment', target_id: target },
+  )
+})
+
+t.test('request prints a line of identifiers without --json', async (t) => {
+  const agent = await newAgent('reads-lines')
+
+  const ran = await operate('request', '--agent', agent.id, '--cn', 'mail.example.net', '--san', 'imap.example.net')
+
+  t.match(ran, { status: 0, stdout: /^certificate_id=cert-\w+  job_id=job-\w+\n$/ })
+})
+
+t.test('retire retires an agent: its next call is told so', async (t) => {
+  const agent = await newAgent('retires')
+  const client = openControlPlane({ url, ca, agentId: agent.id, credential: agent.credential })
+  t.teardown(() => client.close())
+
+  const ran = await operate('retire', agent.id)
+
+  t.match(ran, { status: 0, stdout: `agent=${agent.id}  status=retired\n` })
+  t.match(
+    (await rows('agents')).filter(({ id }) => id === agent.id),
+    [{ status: 'retired' }],
+  )
+  await t.rejects(client.work(), { code: 'AGENT_RETIRED' })
+  t.match(jsonOf(await operate('retire', agent.id, '--json')), { agent: agent.id, status: 'retired' })
+})
+
+t.test('what the control plane does not know is refused with its reason, and prints no document', async (t) => {
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [['job', 'nothing', '--json'], /there is no such job/],
+    [['retire', 'nobody', '--json'], /there is no such agent/],
+    [['deploy', '--certificate', 'none', '--target', 'none', '--json'], /there is no such certificate/],
+    [['request', '--agent', 'nobody', '--cn', 'mail.example.net'], /there is no such agent/],
+    [
+      ['add-target', '--name', 'x', '--agent', 'nobody', '--type', 'Postfix', '--target-config', targetFile],
+      /there is no such agent/,
+    ],
+  ]
+
+  for (const [args, reason] of wrong) refused(t, await operate(...args), reason)
+})
+
+t.test('add-target with a file that is missing or no JSON object ends with 2, and names the file', async (t) => {
+  await writeText(join(dir, 'torn.json'), '{')
+  await writeText(join(dir, 'number.json'), '3')
+  const add = ['add-target', '--name', 'x', '--agent', 'a', '--type', 'Postfix', '--target-config']
+
+  for (const name of ['torn.json', 'number.json', 'missing.json'])
+    t.match(await operate(...add, join(dir, name)), { status: 2, stdout: '', stderr: `CONFIG_INVALID: ` }, name)
+  t.match(await operate(...add, join(dir, 'torn.json')), { stderr: /torn\.json.*not JSON/ })
+})
+
+t.test('a folder without a control plane ends with 2, and points to --data-dir', async (t) => {
+  await makeFolder(join(dir, 'empty'))
+
+  for (const folder of ['empty', 'nowhere'])
+    for (const command of ['token', 'agents']) {
+      const ran = await runWaxseal(['control-plane', command, '--data-dir', join(dir, folder), '--json'])
+      t.match(ran, { status: 2, stdout: '', stderr: new RegExp(`CONFIG_INVALID.*${folder}.*--data-dir`) })
+    }
+})
+
+t.test('a control plane that no longer runs ends with 1, and says how to start it', async (t) => {
+  const ran = await runWaxseal(['control-plane', 'agents', '--data-dir', join(dir, 'second')])
+
+  t.match(ran, { status: 1, stdout: '', stderr: /CONTROL_PLANE_UNREACHABLE.*waxseal control-plane serve/ })
+})
+
+async function newAgent(name: string): Promise<{ readonly id: string; readonly credential: string }> {
+  const endpoint = { url, ca, credential: await controlPlane.token() }
+  const { agentId, credential } = await register(endpoint, name, hostFacts('0.0.0'))
+  return { id: agentId, credential: credential ?? '' }
+}
+
+/** What a list command prints with --json. */
+async function rows(command: 'agents' | 'targets' | 'jobs'): Promise<readonly Row[]> {
+  return jsonOf<readonly Row[]>(await operate(command, '--json'))
+}
+
+function isOf(agentId: string): (row: Row) => boolean {
+  return (row) => row['agent_id'] === agentId
+}
+
+function refused(t: { match(a: unknown, b: unknown): unknown }, ran: Ran, reason: RegExp): void {
+  t.match(ran, { status: 1, stdout: '', stderr: /^waxseal: CONTROL_PLANE_REFUSED/ })
+  t.match(ran.stderr, reason)
+}

@@ -1,0 +1,193 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startStandIn } from '../../src/demo/mail-host/stand-in.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import type { Outcome } from '../../src/outcome/outcome.ts'
+import { makeAuthority, type TestPair } from '../support/certificates.ts'
+import { filesOf, leavesOf, targetOf } from '../support/deployment.ts'
+import { jsonOf, type Ran, runWaxseal } from '../support/run-waxseal.ts'
+
+const authority = await makeAuthority()
+
+t.test('deploy ends with 0 when every port serves the new leaf, and says so', async (t) => {
+  const { daemon, pair, deploy } = await openHost(t)
+
+  const ran = await deploy()
+
+  t.match(ran, { status: 0, stdout: /deployed: the host is changed.*seen on 2 of 2 probes/, stderr: '' })
+  t.same(await leavesOf(daemon), [pair.sha256, pair.sha256])
+})
+
+t.test('deploy of what is there already ends with 0, and says that nothing was touched', async (t) => {
+  const { daemon, deploy } = await openHost(t)
+  await deploy()
+  const before = await filesOf(daemon)
+
+  const ran = await deploy()
+
+  t.match(ran, { status: 0, stdout: /unchanged: the host is untouched/ })
+  t.match(jsonOf(await deploy({ args: ['--dry-run', '--json'] })), { dryRun: true, unchanged: true })
+  t.same(await filesOf(daemon), before)
+})
+
+t.test('deploy --json prints the outcome as one document, and no key', async (t) => {
+  const { daemon, pair, deploy } = await openHost(t)
+
+  const ran = await deploy({ args: ['--json'] })
+
+  const outcome = jsonOf<Outcome>(ran)
+  t.match(outcome, { outcome: 'deployed', host: 'changed', code: null, stage: 'settle' })
+  t.match(outcome.certificate, { names: ['mail.example.net'], sha256: pair.sha256 })
+  t.match(outcome.files, [
+    { path: daemon.certPath, role: 'certificate' },
+    { path: daemon.keyPath, role: 'key' },
+  ])
+  t.match(outcome.probes, [
+    { protocol: 'smtp', ok: true },
+    { protocol: 'tls', ok: true },
+  ])
+  noKey(t, ran, pair)
+})
+
+t.test('deploy --json of a failure is one document too, with the code', async (t) => {
+  const { deploy } = await openHost(t)
+
+  const ran = await deploy({ target: nothingServed, args: ['--json'] })
+
+  t.equal(ran.status, 4)
+  t.match(jsonOf(ran), { outcome: 'rolled-back', host: 'restored', code: 'VERIFY_FAILED' })
+})
+
+t.test('deploy --dry-run prints the plan without contents, and changes nothing', async (t) => {
+  const { dir, daemon, pair, deploy } = await openHost(t)
+  const before = await filesOf(daemon)
+
+  const ran = await deploy({ args: ['--dry-run'] })
+
+  t.equal(ran.status, 0)
+  t.match(jsonOf(ran), {
+    dryRun: true,
+    unchanged: false,
+    certificate: { sha256: pair.sha256 },
+    plan: { activate: [daemon.reload], check: daemon.check },
+    files: [{ path: daemon.certPath }, { path: daemon.keyPath }],
+  })
+  t.notMatch(ran.stdout, /BEGIN CERTIFICATE|contents/)
+  noKey(t, ran, pair)
+  t.same(await filesOf(daemon), before)
+  t.same(await readdir(join(dir, 'state', 'deployments')).catch(() => []), [])
+})
+
+t.test('deploy --dry-run of what would be refused ends with 3', async (t) => {
+  const { deploy } = await openHost(t)
+
+  const ran = await deploy({ target: { cert_path: '/elsewhere/cert.pem' }, args: ['--dry-run'] })
+
+  t.equal(ran.status, 3)
+  t.match(jsonOf(ran), { outcome: 'refused', host: 'untouched', code: 'PATH_NOT_ALLOWED' })
+})
+
+t.test('deploy ends with 2 when the command line or the configuration is at fault, and names the place', async (t) => {
+  const { dir, deploy } = await openHost(t)
+  await writeText(join(dir, 'torn.json'), '{"cert_path":')
+  await writeText(join(dir, 'misspelt.yaml'), 'polcy: {}')
+
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [['--key', join(dir, 'nowhere')], /--key.*nowhere.*no such file/],
+    [['--cert', join(dir, 'nowhere')], /--cert.*nowhere.*no such file/],
+    [['--chain', join(dir, 'nowhere')], /--chain.*nowhere.*no such file/],
+    [['--cert', dir], /--cert/],
+    [['--target', join(dir, 'torn.json')], /--target.*torn\.json.*not JSON/],
+    [['--config', join(dir, 'misspelt.yaml')], /misspelt\.yaml.*polcy.*no such setting/],
+    [['--config', join(dir, 'nowhere.yaml')], /nowhere\.yaml.*no such file/],
+    [['--frobnicate'], /unknown option '--frobnicate'[^]*--help/],
+  ]
+  for (const [args, message] of wrong)
+    t.match(await deploy({ args }), { status: 2, stdout: '', stderr: message }, args.join(' '))
+})
+
+t.test('deploy ends with 3 when the host refuses, names the reason and leaves the files alone', async (t) => {
+  const { dir, daemon, oldPair, deploy } = await openHost(t)
+  const before = await filesOf(daemon)
+  await writeText(join(dir, 'foreign.key'), oldPair.keyPem)
+
+  const refused: readonly (readonly [Change, string])[] = [
+    [{ args: ['--key', join(dir, 'foreign.key')] }, 'KEY_MISMATCH'],
+    [{ target: { cert_path: '/elsewhere/cert.pem' } }, 'PATH_NOT_ALLOWED'],
+    [{ target: { reload_command: 'systemctl poweroff' } }, 'COMMAND_NOT_ALLOWED'],
+    [{ target: { endpoints: ['192.0.2.1:25'] } }, 'PROBE_NOT_ALLOWED'],
+    [{ target: { cert_path: 3 } }, 'TARGET_INVALID'],
+    [{ args: ['--connector', 'fax'] }, 'CONNECTOR_UNKNOWN'],
+  ]
+  for (const [change, code] of refused) {
+    const ran = await deploy(change)
+    t.match(ran, { status: 3, stdout: `refused: the host is untouched. ${code}` }, code)
+    t.match(ran.stdout, `docs/errors.md#${code.toLowerCase()} says what to do`, code)
+  }
+  t.same(await filesOf(daemon), before)
+})
+
+t.test('deploy ends with 4 when the new leaf is not served, and the old files are back', async (t) => {
+  const { daemon, deploy } = await openHost(t)
+  const before = await filesOf(daemon)
+
+  const ran = await deploy({ target: nothingServed })
+
+  t.match(ran, { status: 4, stdout: /rolled-back: the host is restored\. VERIFY_FAILED/ })
+  t.match(ran.stdout, /FAILED smtp 127\.0\.0\.1:1 .*ECONNREFUSED.*\(1 try,/)
+  t.match(ran.stdout, 'docs/errors.md#verify_failed says what to do')
+  t.same(await filesOf(daemon), before)
+})
+
+t.test('deploy ends with 5 when the server stops for good, and says that the host is unknown', async (t) => {
+  const { dir, pair, deploy } = await openHost(t)
+  await makeFolder(join(dir, 'fragile'))
+  const fragile = await startStandIn(join(dir, 'fragile'), pair)
+  t.teardown(() => fragile.stop())
+  const { endpoints } = targetOf(fragile)
+
+  const ran = await deploy({
+    target: { endpoints, reload_command: `rm -f ${fragile.certPath}`, post_deploy_verify_attempts: 1 },
+  })
+
+  t.match(ran, { status: 5, stdout: /rollback-failed: the host is unknown\. ROLLBACK_FAILED/ })
+  t.match(ran.stdout, 'docs/errors.md#rollback_failed says what to do')
+})
+
+interface Change {
+  readonly target?: Readonly<Record<string, unknown>>
+  /** Later options win. */
+  readonly args?: readonly string[]
+}
+
+const nothingServed = { endpoints: [{ endpoint: '127.0.0.1:1', protocol: 'smtp' }], post_deploy_verify_attempts: 1 }
+
+/** A stand-in that serves an old pair, and a new pair that waits in files. */
+async function openHost(t: Test) {
+  const dir = await makeTemporaryFolder('waxseal-cli-deploy-')
+  const oldPair = await authority.issue({ names: ['mail.example.net'] })
+  const pair = await authority.issue({ names: ['mail.example.net'] })
+  const at = (name: string): string => join(dir, name)
+  await makeFolder(at('live'))
+  const daemon = await startStandIn(at('live'), oldPair)
+  t.teardown(async () => {
+    await daemon.stop()
+    await removeTree(dir)
+  })
+  const commands = [daemon.reload.join(' '), `rm -f ${at('fragile/cert.pem')}`]
+  await writeText(at('waxseal.yaml'), JSON.stringify({ state_dir: at('state'), policy: { roots: [dir], commands } }))
+  await writeText(at('cert.pem'), pair.certificatePem)
+  await writeText(at('key.pem'), pair.keyPem, 0o600)
+  const files = ['--config', at('waxseal.yaml'), '--cert', at('cert.pem'), '--key', at('key.pem')]
+  const deploy = async ({ target = {}, args = [] }: Change = {}): Promise<Ran> => {
+    await writeText(at('target.json'), JSON.stringify({ ...targetOf(daemon), ...target }))
+    return runWaxseal(['deploy', '--connector', 'postfix', ...files, '--target', at('target.json'), ...args])
+  }
+  return { dir, daemon, oldPair, pair, deploy }
+}
+
+function noKey(t: Test, { stdout, stderr }: Ran, { keyPem }: TestPair): void {
+  for (const secret of ['PRIVATE KEY', ...keyPem.split('\n').filter((line) => /^[\w+/=]+$/.test(line))])
+    t.notMatch(stdout + stderr, secret, 'no key bytes')
+}

@@ -1,0 +1,192 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startStandIn } from '../../src/demo/mail-host/stand-in.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import { makeAuthority, type TestPair } from '../support/certificates.ts'
+import { filesOf, leavesOf, targetOf } from '../support/deployment.ts'
+import { jsonOf, type Ran, runWaxseal } from '../support/run-waxseal.ts'
+
+const authority = await makeAuthority()
+const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net'] })
+
+interface History {
+  readonly deployments: readonly Readonly<Record<string, unknown>>[]
+  readonly pairs: readonly Readonly<Record<string, unknown>>[]
+}
+
+t.test('before the first deployment history says that there is none, and ends with 0', async (t) => {
+  const { waxseal } = await openHost(t)
+
+  t.match(await waxseal('history'), { status: 0, stdout: /No deployment yet\.[^]*No pair is kept\./, stderr: '' })
+  t.same(jsonOf(await waxseal('history', '--json')), { deployments: [], pairs: [] })
+})
+
+t.test('after two deployments', async (t) => {
+  const { daemon, target, oldPair, deploy, waxseal } = await openHost(t)
+  const [first, second] = [await issue(), await issue()]
+  await deploy(first)
+  await deploy(second)
+  const served = async (): Promise<readonly (string | null)[]> => [...new Set(await leavesOf(daemon))]
+
+  await t.test('history lists them newest first, and every pair that can be deployed again', async (t) => {
+    const { deployments, pairs } = jsonOf<History>(await waxseal('history', '--json'))
+
+    t.match(deployments, [
+      { target, outcome: 'deployed', host: 'changed', code: null, sha256: second.sha256 },
+      { target, outcome: 'deployed', sha256: first.sha256 },
+    ])
+    t.match(pairs, [
+      { target, generation: 3, sha256: second.sha256, live: true },
+      { target, generation: 2, sha256: first.sha256, live: false },
+      { target, generation: 1, sha256: oldPair.sha256, live: false },
+    ])
+  })
+
+  await t.test('history for a person shows the same, with what is live, and of one target only that', async (t) => {
+    const ran = await waxseal('history')
+
+    t.match(ran, { status: 0, stderr: '' })
+    for (const { sha256 } of [first, second]) t.match(ran.stdout, sha256.slice(0, 16))
+    t.match(ran.stdout, new RegExp(`  3  .*${second.sha256.slice(0, 16)}…  live\n`))
+    t.equal((await waxseal('history', target)).stdout, ran.stdout)
+    t.match(await waxseal('history', 'nobody'), { status: 0, stdout: /No deployment yet/ })
+    t.notMatch(ran.stdout, /PRIVATE KEY/)
+  })
+
+  await t.test('rollback makes the older pair live again, and says each step', async (t) => {
+    const ran = await waxseal('rollback', target)
+
+    t.match(ran, { status: 0, stdout: /deployed: the host is changed.*seen on 2 of 2 probes/, stderr: '' })
+    t.match(ran.stdout, /activate/)
+    t.same(await served(), [first.sha256])
+  })
+
+  await t.test('rollback --to takes the pair of that number, and --json prints the outcome', async (t) => {
+    const ran = await waxseal('rollback', target, '--to', '3', '--json')
+
+    t.equal(ran.status, 0)
+    t.match(jsonOf(ran), { outcome: 'deployed', certificate: { sha256: second.sha256 } })
+    t.same(await served(), [second.sha256])
+  })
+
+  await t.test(
+    'an unknown target and an unknown generation end with 2, list what there is, touch nothing',
+    async (t) => {
+      const before = await filesOf(daemon)
+      const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
+        [['nobody'], target],
+        [[target, '--to', '99'], /generations: 5, 4, 3, 2/],
+        [[target, '--to', 'x'], /not the number of a generation/],
+        [[], /missing required argument/],
+      ]
+
+      for (const [args, message] of wrong)
+        t.match(await waxseal('rollback', ...args), { status: 2, stdout: '', stderr: message }, args.join(' '))
+      t.same(await filesOf(daemon), before)
+    },
+  )
+})
+
+t.test('recover with nothing to do ends with 0', async (t) => {
+  const { waxseal } = await openHost(t)
+
+  t.match(await waxseal('recover'), { status: 0, stdout: 'Nothing was left by a crash.\n', stderr: '' })
+  t.same(jsonOf(await waxseal('recover', '--json')), { recovered: [], setAside: [] })
+})
+
+t.test('a deployment that was killed between commit and reload', async (t) => {
+  const { dir, daemon, target, oldPair, deploy, waxseal, cutOff } = await openHost(t)
+  const before = await filesOf(daemon)
+  const inLive = async (): Promise<readonly string[]> => (await readdir(join(dir, 'live'))).toSorted()
+  const all = ({ sha256 }: TestPair): readonly string[] => [sha256, sha256]
+
+  await t.test('is put back by recover where the daemon does not load it', async (t) => {
+    await cutOff('false')
+    t.equal((await inLive()).length, 4, 'the old files are kept beside the new ones')
+
+    t.match(await waxseal('recover'), { status: 0, stdout: `${target}: put back\n`, stderr: '' })
+
+    t.same(await filesOf(daemon), before)
+    t.same(await inLive(), ['cert.pem', 'key.pem'])
+    t.same(await leavesOf(daemon), all(oldPair))
+    t.match(await waxseal('recover'), { status: 0, stdout: 'Nothing was left by a crash.\n' })
+  })
+
+  await t.test('is finished by recover where the daemon does', async (t) => {
+    const pair = await cutOff('true')
+
+    const ran = await waxseal('recover', '--json')
+
+    t.equal(ran.status, 0)
+    t.same(jsonOf(ran), { recovered: [{ target, did: 'finished', code: null, message: null }], setAside: [] })
+    t.same(await leavesOf(daemon), all(pair))
+    t.same(await inLive(), ['cert.pem', 'key.pem'])
+  })
+
+  await t.test('is recovered by the next deployment', async (t) => {
+    await cutOff('false')
+    const pair = await issue()
+
+    t.match(await deploy(pair), { status: 0 })
+
+    t.same(await leavesOf(daemon), all(pair))
+    t.same(await inLive(), ['cert.pem', 'key.pem'])
+    t.match(await waxseal('recover'), { status: 0, stdout: 'Nothing was left by a crash.\n' })
+  })
+})
+
+t.test('recover of a journal that is not to be trusted sets it aside, touches nothing and ends with 5', async (t) => {
+  const { dir, daemon, target, waxseal, cutOff } = await openHost(t)
+  await cutOff('false')
+  const [name = ''] = await readdir(join(dir, 'state/journal'))
+  const path = join(dir, 'state/journal', name)
+  const journal = await readFile(path, 'utf8')
+  const files = await filesOf(daemon)
+
+  await writeFile(path, journal.replaceAll(join(dir, 'live'), '/usr/lib'))
+  t.match(await waxseal('recover'), { status: 5, stdout: `${target}: set aside. PATH_NOT_ALLOWED` })
+  await writeFile(path, journal.slice(0, 100))
+  const torn = await waxseal('recover', '--json')
+
+  t.equal(torn.status, 5)
+  t.same(jsonOf(torn), { recovered: [], setAside: [name] })
+  t.same(await readdir(join(dir, 'state/journal')), [`${name}.aside`])
+  t.same(await filesOf(daemon), files)
+})
+
+/** A stand-in that serves an old pair. */
+async function openHost(t: Test) {
+  const dir = await makeTemporaryFolder('waxseal-cli-history-')
+  const at = (name: string): string => join(dir, name)
+  const oldPair = await issue()
+  await makeFolder(at('live'))
+  const daemon = await startStandIn(at('live'), oldPair)
+  t.teardown(async () => {
+    await daemon.stop()
+    await removeTree(dir)
+  })
+  const policy = { roots: [at('live')], commands: ['true', `sh ${at('reload')}`] }
+  await writeText(at('waxseal.yaml'), JSON.stringify({ state_dir: at('state'), policy }))
+  const target = 'postfix-host'
+  const targetFile = at(`${target}.json`)
+  const deployArguments = async (pair: TestPair, changes = {}): Promise<readonly string[]> => {
+    await writeText(targetFile, JSON.stringify({ ...targetOf(daemon), ...changes }))
+    await writeText(at('cert.pem'), pair.certificatePem)
+    await writeText(at('key.pem'), pair.keyPem, 0o600)
+    const files = ['--target', targetFile, '--cert', at('cert.pem'), '--key', at('key.pem')]
+    return ['deploy', '--connector', 'postfix', ...files, '--config', at('waxseal.yaml')]
+  }
+  const waxseal = (name: string, ...args: readonly string[]): Promise<Ran> =>
+    runWaxseal([name, ...args, '--config', at('waxseal.yaml')])
+  /** A deployment whose reload kills it, by SIGKILL, after its files are committed; then the reload does that no more. */
+  const cutOff = async (reload: 'true' | 'false'): Promise<TestPair> => {
+    const pair = await issue()
+    await writeText(at('reload'), 'kill -KILL $PPID')
+    t.equal((await runWaxseal(await deployArguments(pair, { reload_command: `sh ${at('reload')}` }))).status, 'SIGKILL')
+    await writeText(at('reload'), reload)
+    return pair
+  }
+  const deploy = async (pair: TestPair): Promise<Ran> => runWaxseal(await deployArguments(pair))
+  return { dir, daemon, oldPair, target, deploy, waxseal, cutOff }
+}

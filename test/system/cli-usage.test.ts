@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import { runWaxseal } from '../support/run-waxseal.ts'
+
+const shared = ['--data-dir', '--json']
+const commands: readonly (readonly [command: string, ...named: string[]])[] = [
+  ['agent', '--config'],
+  ['deploy', '--config', '--connector', '--target', '--cert', '--key', '--chain', '--dry-run', '--json', 'Exit status'],
+  ['probe', '--config', '--protocol', '--servername', '--expect', '--timeout', '--json', 'host:port', 'Exit status'],
+  ['enroll', '--config', '--url', '--token-file', '--ca-file', '--name', '--credential-file', '--force', '--json'],
+  ['demo', '--help'],
+  ['control-plane', 'serve', 'token', 'agents', 'targets', 'jobs', 'job', 'add-target', 'request', 'deploy', 'retire'],
+  ['control-plane serve', '--data-dir', '--listen', '--name'],
+  ['control-plane token', ...shared],
+  ['control-plane agents', ...shared],
+  ['control-plane targets', ...shared],
+  ['control-plane jobs', ...shared],
+  ['control-plane job', ...shared, '<id>'],
+  ['control-plane add-target', ...shared, '--name', '--agent', '--type', '--target-config'],
+  ['control-plane request', ...shared, '--agent', '--cn', '--san', '--deploy-to', '--validity-days'],
+  ['control-plane deploy', ...shared, '--certificate', '--target'],
+  ['control-plane retire', ...shared, '<agent>'],
+]
+
+for (const [command, ...named] of commands) {
+  t.test(`${command} --help names its options, and an option that it does not know points to --help`, async (t) => {
+    const [help, unknown] = await Promise.all([
+      runWaxseal([...command.split(' '), '--help']),
+      runWaxseal([...command.split(' '), ...required(command), '--frobnicate']),
+    ])
+
+    t.match(help, { status: 0, stdout: `Usage: waxseal ${command}`, stderr: '' })
+    for (const name of named) t.match(help.stdout, name)
+    t.match(unknown, { status: 2, stdout: '', stderr: /unknown (option|command)[^]*waxseal COMMAND --help/ })
+  })
+}
+
+t.test('waxseal --help lists every command with what it is for', async (t) => {
+  const ran = await runWaxseal(['--help'])
+
+  t.equal(ran.status, 0)
+  for (const [command] of commands.filter(([name]) => !name.includes(' ')))
+    t.match(ran.stdout, new RegExp(`^  ${command}\\b.*\\w\\w`, 'm'), command)
+})
+
+t.test('waxseal without a command shows its help and ends with 2', async (t) => {
+  const ran = await runWaxseal([])
+
+  t.match(ran, { status: 2, stdout: '', stderr: 'Usage: waxseal' })
+})
+
+t.test('a command that nobody knows ends with 2, with the nearest one and a pointer to --help', async (t) => {
+  const top = await runWaxseal(['prob'])
+  const below = await runWaxseal(['control-plane', 'agent'])
+
+  t.match(top, { status: 2, stdout: '', stderr: /unknown command 'prob'[^]*probe[^]*waxseal --help/ })
+  t.match(below, { status: 2, stdout: '', stderr: /unknown command 'agent'[^]*agents[^]*waxseal COMMAND --help/ })
+})
+
+t.test('an option that is missing ends with 2, by its name, with a pointer to --help', async (t) => {
+  const ran = await runWaxseal(['deploy', '--connector', 'postfix'])
+
+  t.match(ran, { status: 2, stdout: '', stderr: /--cert <file>' not specified[^]*waxseal COMMAND --help/ })
+})
+
+t.test('waxseal --version prints the version of the package', async (t) => {
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string
+  }
+
+  t.match(await runWaxseal(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+t.test('an error on stderr names its code and the place that explains it', async (t) => {
+  const ran = await runWaxseal(['agent', '--config', '/nowhere/waxseal.yaml'])
+
+  t.match(ran, { status: 2, stdout: '', stderr: /^waxseal: CONFIG_INVALID: .*\/nowhere\/waxseal\.yaml/ })
+  t.match(ran.stderr, 'docs/errors.md#config_invalid says what to do')
+})
+
+t.test('a folder that this user may not write is no error in Waxseal itself, and the way out is named', async (t) => {
+  const dir = await makeTemporaryFolder('waxseal-cli-usage-')
+  t.teardown(() => removeTree(dir))
+  // Nobody, not even root, makes a folder there.
+  await writeText(join(dir, 'waxseal.yaml'), 'state_dir: /sys/waxseal\n')
+
+  const ran = await runWaxseal(['deploy', ...required('deploy'), '--config', join(dir, 'waxseal.yaml')])
+
+  t.match(ran, { status: 2, stdout: '', stderr: /CONFIG_INVALID: .*\/sys\/waxseal.*Run it as root/ })
+})
+
+/** What commander asks for before it looks at unknown options. */
+function required(command: string): readonly string[] {
+  const needed: Readonly<Record<string, readonly string[]>> = {
+    deploy: ['--connector', 'postfix', '--cert', 'cert.pem', '--key', 'key.pem'],
+    enroll: ['--url', 'https://127.0.0.1:1'],
+    'control-plane add-target': ['--name', 'n', '--agent', 'a', '--type', 'Postfix', '--target-config', 't.json'],
+    'control-plane request': ['--agent', 'a', '--cn', 'mail.example.net'],
+    'control-plane deploy': ['--certificate', 'c', '--target', 't'],
+  }
+  return needed[command] ?? []
+}

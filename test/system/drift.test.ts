@@ -1,0 +1,71 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { Agent, request } from 'undici'
+import type { LogLine, WaxsealProcess } from '../support/process.ts'
+import { type Site, startSite } from '../support/site.ts'
+
+const site = await startSite({ drift_watch: '* * * * * *' })
+t.teardown(() => site.close())
+
+const agent = site.startAgent()
+await site.request()
+await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
+
+t.test('a certificate swapped behind the agent is told once, and once more when it is mended', async (t) => {
+  const { certPath } = site.daemon
+  const deployed = await readFile(certPath)
+  await writeFile(certPath, site.oldPair.certificatePem)
+
+  const drift = await agent.waitFor(({ msg }) => msg === 'drift')
+  await looks(site, 2)
+  await writeFile(certPath, deployed)
+  const mended = await agent.waitFor(({ msg }) => msg === 'drift mended')
+
+  t.match(drift['reasons'], [`${certPath} is not what was deployed.`])
+  t.same(mended['reasons'], [])
+  t.equal(agent.lines.filter(({ msg }) => msg === 'drift').length, 1)
+})
+
+t.test('a validation job is Completed when the target is as it was deployed', async (t) => {
+  const id = await site.operator.validate(site.targetId)
+
+  await finished(agent, id)
+
+  t.match(await site.operator.job(id), { status: 'Completed', error: null })
+})
+
+t.test('a validation job is Failed with the reasons when it is not, and changes nothing', async (t) => {
+  const { keyPath } = site.daemon
+  const deployed = await readFile(keyPath)
+  await writeFile(keyPath, site.oldPair.keyPem)
+
+  const id = await site.operator.validate(site.targetId)
+  await finished(agent, id)
+
+  t.match(await site.operator.job(id), { status: 'Failed', error: /^VALIDATION_FAILED.*is not what was deployed/ })
+  t.equal(await readFile(keyPath, 'utf8'), site.oldPair.keyPem)
+  await writeFile(keyPath, deployed)
+})
+
+t.test('the agent with a drift watch still ends with 0', async (t) => {
+  agent.kill('SIGTERM')
+
+  t.equal(await agent.exited, 0)
+})
+
+async function finished(process: WaxsealProcess, id: string): Promise<void> {
+  await process.waitFor(({ msg, job, final }: LogLine) => msg === 'reported' && job === id && final === true)
+}
+
+/** Waits until the watch has looked so often: each look is in the status. */
+async function looks({ dir }: Site, count: number): Promise<void> {
+  const seen = new Set<string>()
+  const dispatcher = new Agent({ connect: { socketPath: join(dir, 'status.sock') } })
+  while (seen.size <= count) {
+    const { body } = await request('http://localhost/status', { dispatcher })
+    const { drift } = (await body.json()) as { readonly drift: readonly { readonly at: string }[] | null }
+    for (const { at } of drift ?? []) seen.add(at)
+  }
+  await dispatcher.destroy()
+}

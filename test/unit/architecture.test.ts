@@ -1,0 +1,173 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const source = fileURLToPath(new URL('../../src', import.meta.url))
+
+/** Which folder may import which (design §5). Stages never import each other; only `agent/` joins them. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  error: [],
+  plan: [],
+  outcome: ['error', 'plan'],
+  host: ['plan', 'outcome', 'connector'],
+  material: ['error', 'host'],
+  connector: ['error', 'material', 'plan'],
+  config: ['error', 'host', 'plan'],
+  policy: ['config', 'error', 'host', 'material', 'plan'],
+  journal: ['host', 'outcome', 'plan'],
+  apply: ['error', 'host', 'outcome', 'plan'],
+  rollback: ['error', 'host', 'plan'],
+  verify: ['host', 'outcome', 'plan'],
+  inbox: ['host'],
+  outbox: ['error', 'host', 'outcome'],
+  'control-plane': ['error', 'inbox', 'outcome'],
+  status: ['config', 'host'],
+  embedded: ['control-plane', 'error', 'host'],
+  demo: ['control-plane', 'embedded', 'error', 'host', 'plan', 'verify'],
+  agent:
+    'apply config connector control-plane error host inbox journal material outbox outcome plan policy rollback verify'.split(
+      ' ',
+    ),
+  cli: 'agent config control-plane demo embedded error host inbox journal material outbox outcome plan status verify'.split(
+    ' ',
+  ),
+}
+
+/** What `host/` may import from folders above it: the words that it speaks, never their code. */
+const typesOnly = { host: ['plan', 'outcome', 'connector'] } as const
+
+const privileged = /^node:(fs|child_process|net|tls|dns|os|http|https|dgram|cluster|worker_threads)(\/|$)/
+
+interface Module {
+  /** Relative to `src`. */
+  readonly file: string
+  readonly folder: string
+  readonly text: string
+  readonly imports: readonly { readonly from: string; readonly isType: boolean }[]
+}
+
+const modules = await readModules()
+
+t.test('every folder of the source has a row in the table', async (t) => {
+  const folders = new Set(modules.map(({ folder }) => folder).filter((folder) => folder !== ''))
+
+  t.same([...folders].toSorted(), Object.keys(mayImport).toSorted())
+})
+
+t.test('a folder imports only what the table allows', async (t) => {
+  const violations = modules.flatMap(({ file, folder, imports }) =>
+    imports
+      .filter(({ from }) => from.startsWith('.'))
+      .map(({ from }) => folderOf(resolveFrom(file, from)))
+      .filter((other) => folder !== '' && other !== '' && other !== folder && !mayImport[folder]?.includes(other))
+      .map((other) => `${file} imports ${other}`),
+  )
+
+  t.same(violations, [])
+})
+
+t.test('host imports types alone from the folders above it', async (t) => {
+  const violations = modules
+    .filter(({ folder }) => folder === 'host')
+    .flatMap(({ file, imports }) =>
+      imports
+        .filter(({ from, isType }) => !isType && typesOnly.host.some((other) => from.startsWith(`../${other}/`)))
+        .map(({ from }) => `${file} imports ${from}`),
+    )
+
+  t.same(violations, [])
+})
+
+t.test('only host touches files, processes and sockets', async (t) => {
+  const violations = modules
+    .filter(({ folder }) => folder !== 'host')
+    .flatMap(({ file, imports }) =>
+      imports.filter(({ from }) => privileged.test(from)).map(({ from }) => `${file} imports ${from}`),
+    )
+
+  t.same(violations, [])
+})
+
+t.test('connectors import nothing of node', async (t) => {
+  const violations = modules.filter(
+    ({ folder, imports }) =>
+      folder === 'connector' && imports.some(({ from }) => !from.startsWith('.') && from !== 'ajv'),
+  )
+
+  t.same(violations, [])
+})
+
+t.test('only main.ts and cli read the environment, the arguments and signals', async (t) => {
+  const violations = modules.filter(
+    ({ file, folder, text }) =>
+      file !== 'main.ts' && folder !== 'cli' && /\bprocess\.(env|argv|on|once|exit\b)/.test(text),
+  )
+
+  t.same(
+    violations.map(({ file }) => file),
+    [],
+  )
+})
+
+t.test('no shell runs anything', async (t) => {
+  const violations = modules.filter(({ text }) =>
+    /shell: true|(?<![.\w])exec(Sync|File)?\(|['"](\/bin\/)?(ba)?sh['"]/.test(text),
+  )
+
+  t.same(
+    violations.map(({ file }) => file),
+    [],
+  )
+})
+
+t.test('there is no import cycle', async (t) => {
+  const edges = new Map(
+    modules.map(({ file, imports }) => [
+      file,
+      imports.filter(({ from, isType }) => from.startsWith('.') && !isType).map(({ from }) => resolveFrom(file, from)),
+    ]),
+  )
+  const cycles: string[] = []
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    else for (const next of edges.get(file) ?? []) visit(next, [...path, file])
+  }
+  visit('main.ts', [])
+
+  t.same(cycles, [])
+})
+
+t.test('files are small: none above 300 lines', async (t) => {
+  const long = modules.filter(({ text }) => text.split('\n').length > 300)
+
+  t.same(
+    long.map(({ file }) => file),
+    [],
+  )
+})
+
+async function readModules(): Promise<readonly Module[]> {
+  const names = await readdir(source, { recursive: true })
+  return Promise.all(names.filter((name) => name.endsWith('.ts')).map(readModule))
+}
+
+async function readModule(file: string): Promise<Module> {
+  const text = await readFile(join(source, file), 'utf8')
+  const statements = text.matchAll(
+    /^(?:import|export)\s(type\s)?[^'"]*?from\s*'([^']+)'|import\('([^']+)'\)|^import '([^']+)'/gm,
+  )
+  const imports = [...statements].map((match) => ({
+    isType: match[1] !== undefined,
+    from: match[2] ?? match[3] ?? match[4] ?? '',
+  }))
+  return { file, folder: folderOf(file), text, imports }
+}
+
+function folderOf(file: string): string {
+  return file.includes('/') ? (file.split('/')[0] ?? '') : ''
+}
+
+function resolveFrom(file: string, from: string): string {
+  return relative(source, resolve(join(source, dirname(file)), from))
+}

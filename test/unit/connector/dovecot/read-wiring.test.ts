@@ -1,0 +1,131 @@
+import t from 'tap'
+import { readDovecotWiring } from '../../../../src/connector/dovecot/read-wiring.ts'
+import type { Listener, Wiring } from '../../../../src/connector/wiring.ts'
+import { recordedHost } from '../recorded-host.ts'
+import { services23, services24, settings23, settings24 } from './recorded.ts'
+
+const default24 = ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem']
+
+t.test('2.3: a socket for each address and port of the protocols that are switched on', async (t) => {
+  const wiring = await read(settings23, services23)
+
+  t.same(wiring?.listeners.filter(({ servername }) => servername === null).map(socketOf), [
+    ['imap', '127.0.0.1', 143, 'imap'],
+    ['imaps', '192.0.2.7', 993, 'tls'],
+    ['imaps', '::1', 993, 'tls'],
+    ['lmtp', '127.0.0.1', 24, 'lmtp'],
+    ['pop3s', '127.0.0.1', 995, 'tls'],
+  ])
+})
+
+t.test('2.3: each name has its files, and what its block does not set is inherited', async (t) => {
+  const wiring = await read(settings23, services23)
+
+  t.same(filesByName(wiring, 143), {
+    '-': ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem'],
+    'mail.example.org': [
+      '/srv/tls/org-cert.pem',
+      '/srv/tls/org-key.pem',
+      '/srv/tls/rsa-cert.pem',
+      '/srv/tls/rsa-key.pem',
+    ],
+    'a.example.org': ['/srv/tls/ab-cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem'],
+    'b.example.org': ['/srv/tls/ab-cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem'],
+    '*.example.com': ['/srv/tls/com-cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem'],
+  })
+})
+
+t.test('2.4: listeners, ports and `ssl = yes` that are defaults are found too', async (t) => {
+  const wiring = await read(settings24, services24)
+
+  t.same(wiring?.listeners.filter(({ servername }) => servername === null).map(socketOf), [
+    ['imap', '127.0.0.1', 10143, 'imap'],
+    ['imap', '::1', 10143, 'imap'],
+    ['imaps', '127.0.0.1', 993, 'tls'],
+    ['pop3s', '127.0.0.1', 995, 'tls'],
+    ['pop3s', '::1', 995, 'tls'],
+  ])
+})
+
+t.test('2.4: the files in `ssl_server` are read, alone and within protocol, local and local_name', async (t) => {
+  const wiring = await read(settings24, services24)
+
+  const filesAt = (name: string, host: string): readonly string[] | undefined =>
+    wiring?.listeners
+      .find((listener) => listener.name === name && listener.host === host && listener.servername === null)
+      ?.files.map(({ path }) => path)
+      .toSorted()
+  t.same(filesAt('imap', '::1'), default24)
+  t.same(filesAt('imap', '127.0.0.1'), ['/srv/tls/key.pem', '/srv/tls/local-cert.pem', ...default24.slice(2)])
+  t.same(filesAt('pop3s', '::1'), ['/srv/tls/pop3-cert.pem', '/srv/tls/pop3-key.pem', ...default24.slice(2)])
+  t.match(
+    wiring?.listeners.find(({ servername, host }) => servername === 'mail.example.org' && host === '::1'),
+    {
+      files: [
+        { path: '/srv/tls/org-cert.pem', role: 'certificate' },
+        { path: '/srv/tls/org-key.pem', role: 'key' },
+      ],
+    },
+  )
+})
+
+t.test('a socket on all addresses is met at each that has settings of its own', async (t) => {
+  const local =
+    'local 192.0.2.9 {\n  ssl_cert = </srv/tls/nine.pem\n}\nlocal 10.0.0.0/8 {\n  ssl_cert = </srv/tls/ten.pem\n}\n'
+
+  const wiring = await read(settings23 + local, services23)
+
+  t.match(wiring?.listeners.find(({ host, port }) => host === '192.0.2.9' && port === 143)?.files, [
+    { path: '/srv/tls/nine.pem' },
+  ])
+  t.notOk(wiring?.listeners.some(({ host }) => host.startsWith('10.')))
+  t.ok(wiring?.named.includes('/srv/tls/ten.pem'), 'it is named, though no connection from here reads it')
+})
+
+t.test('without TLS, for all or for one protocol, nothing is read', async (t) => {
+  const off = settings23.replace('ssl = required', 'ssl = no')
+  const noImap = `${settings23}protocol imap {\n  ssl = no\n}\n`
+
+  t.match(await read(off, services23), { listeners: [], named: [] })
+  t.same(new Set((await read(noImap, services23))?.listeners.map(({ name }) => name)), new Set(['lmtp', 'pop3s']))
+})
+
+t.test('a certificate that is no file is none, and a port that cannot be is none', async (t) => {
+  const inline = 'protocols = imap\nssl_cert = -----BEGIN CERTIFICATE-----\nssl_key = relative/key.pem\n'
+  const ports = services23.replace('port = 143', 'port = 65536').replace('port = 993', 'port = imaps')
+
+  t.match(await read(inline, services23), { listeners: [], named: [] })
+  t.same((await read(settings23.replace(' pop3 lmtp', ''), ports))?.listeners, [])
+})
+
+t.test('nothing is known where doveconf fails, or says more than is heard', async (t) => {
+  const long = `${settings23}${'plugin = x\n'.repeat(100_000)}`
+
+  t.equal(await readDovecotWiring(recordedHost({}), null), null)
+  t.equal(await readDovecotWiring(recordedHost({ 'doveconf -P -a': settings23 }), null), null)
+  t.equal(await read(long.slice(0, 1024 * 1024), services23), null)
+})
+
+t.test('another instance is asked with its own settings file', async (t) => {
+  const host = recordedHost({
+    'doveconf -c /srv/d.conf -P -a': settings23,
+    'doveconf -c /srv/d.conf service': services23,
+  })
+
+  t.ok((await readDovecotWiring(host, '/srv/d.conf'))?.listeners.length)
+})
+
+function read(settings: string, services: string): Promise<Wiring | null> {
+  return readDovecotWiring(recordedHost({ 'doveconf -P -a': settings, 'doveconf service': services }), null)
+}
+
+function socketOf({ name, host, port, protocol }: Listener): readonly unknown[] {
+  return [name, host, port, protocol]
+}
+
+function filesByName(wiring: Wiring | null, port: number): Readonly<Record<string, readonly string[]>> {
+  const listeners = wiring?.listeners.filter((listener) => listener.port === port) ?? []
+  return Object.fromEntries(
+    listeners.map(({ servername, files }) => [servername ?? '-', files.map(({ path }) => path)]),
+  )
+}

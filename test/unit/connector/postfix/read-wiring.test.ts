@@ -1,0 +1,213 @@
+import t from 'tap'
+import { readPostfixWiring } from '../../../../src/connector/postfix/read-wiring.ts'
+import type { Listener, Wiring } from '../../../../src/connector/wiring.ts'
+import { recordedHost } from '../recorded-host.ts'
+
+const names = [
+  'smtpd_tls_chain_files',
+  'smtpd_tls_cert_file',
+  'smtpd_tls_key_file',
+  'smtpd_tls_eccert_file',
+  'smtpd_tls_eckey_file',
+  'smtpd_tls_security_level',
+  'smtpd_tls_wrappermode',
+  'smtpd_use_tls',
+  'tls_server_sni_maps',
+  'inet_interfaces',
+  'inet_protocols',
+].join(' ')
+
+/** `postconf -x NAMES` of 3.7.11: one pair. */
+const main = `smtpd_tls_chain_files =
+smtpd_tls_cert_file = /srv/tls/cert.pem
+smtpd_tls_key_file = /srv/tls/key.pem
+smtpd_tls_eccert_file =
+smtpd_tls_eckey_file =
+smtpd_tls_security_level = may
+smtpd_tls_wrappermode = no
+smtpd_use_tls = no
+tls_server_sni_maps =
+inet_interfaces = all
+inet_protocols = all
+`
+
+/** `postconf -M` of 3.7.11. */
+const master = `smtp       inet  n       -       y       -       -       smtpd
+587        inet  n       -       n       -       -       smtpd -o smtpd_tls_security_level=$level -o smtpd_tls_cert_file=$dir/a.pem
+[::1]:10026 inet n       -       n       -       -       smtpd -o {smtpd_tls_chain_files=/a/k.pem, /a/c.pem}
+192.0.2.7:smtps inet n   -       n       -       1       postscreen -o smtpd_tls_wrappermode=yes
+127.0.0.1:24 inet n      -       n       -       -       smtpd -o smtpd_tls_security_level=none
+pickup     unix  n       -       n       60      1       pickup
+smtpd      pass  -       -       y       -       -       smtpd
+submission pass  -       -       y       -       -       smtpd
+8025       inet  n       n       n       -       -       spawn argv=/usr/bin/smtpd
+`
+
+/** `postconf -P` of 3.7.11. */
+const overrides = `587/inet/smtpd_tls_security_level = $level
+587/inet/smtpd_tls_cert_file = $dir/a.pem
+[::1]:10026/inet/smtpd_tls_chain_files = /a/k.pem, /a/c.pem
+192.0.2.7:smtps/inet/smtpd_tls_wrappermode = yes
+127.0.0.1:24/inet/smtpd_tls_security_level = none
+smtpd/pass/smtpd_tls_security_level = none
+`
+
+const recorded = {
+  'postconf -M': master,
+  'postconf -P': overrides,
+  [`postconf -x ${names}`]: main,
+  [`postconf -x -o smtpd_tls_security_level=$level -o smtpd_tls_cert_file=$dir/a.pem ${names}`]: change({
+    smtpd_tls_security_level: 'encrypt',
+    smtpd_tls_cert_file: '/srv/a.pem',
+    smtpd_tls_key_file: '/srv/a.pem',
+  }),
+  [`postconf -x -o smtpd_tls_chain_files=/a/k.pem, /a/c.pem ${names}`]: change({
+    smtpd_tls_chain_files: '/a/k.pem, /a/c.pem',
+  }),
+  [`postconf -x -o smtpd_tls_wrappermode=yes ${names}`]: change({ smtpd_tls_wrappermode: 'yes' }),
+  [`postconf -x -o smtpd_tls_security_level=none ${names}`]: change({ smtpd_tls_security_level: 'none' }),
+}
+
+t.test('every SMTP server on TCP that speaks TLS is a listener: by name, port, address and port', async (t) => {
+  const wiring = await readPostfixWiring(recordedHost(recorded), null)
+
+  t.same(wiring?.listeners.map(socketOf), [
+    ['smtp', '127.0.0.1', 25, 'smtp'],
+    ['587', '127.0.0.1', 587, 'smtp'],
+    ['[::1]:10026', '::1', 10026, 'smtp'],
+    ['192.0.2.7:smtps', '192.0.2.7', 465, 'tls'],
+  ])
+})
+
+t.test('postconf itself resolves what a service overrides, with the variables in it', async (t) => {
+  const wiring = await readPostfixWiring(recordedHost(recorded), null)
+
+  t.same(
+    wiring?.listeners.map(({ files }) => files.map(({ path, role }) => `${role} ${path}`)),
+    [
+      ['certificate /srv/tls/cert.pem', 'key /srv/tls/key.pem'],
+      ['bundle /srv/a.pem'],
+      ['bundle /a/k.pem', 'bundle /a/c.pem'],
+      ['certificate /srv/tls/cert.pem', 'key /srv/tls/key.pem'],
+    ],
+  )
+})
+
+t.test('two pairs are read side by side, and a file that is no absolute path is none', async (t) => {
+  const dual = await readWith({ smtpd_tls_eccert_file: '/srv/ec.pem', smtpd_tls_eckey_file: '/srv/ec.key' })
+  const none = await readWith({ smtpd_tls_cert_file: 'none', smtpd_tls_key_file: 'none' })
+
+  t.same(
+    dual?.listeners[0]?.files.map(({ path }) => path),
+    ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/ec.pem', '/srv/ec.key'],
+  )
+  t.match(none, { listeners: [], named: [] })
+})
+
+t.test('the names of an SNI map are readers of their own, and its command is that of its type', async (t) => {
+  const sni = `# comment
+mail.example.org /srv/sni/org.pem, /srv/sni/org-rsa.pem
+# another
+ /srv/sni/org-ed.pem
+.Example.com\t/srv/sni/com.pem
+nothing
+
+`
+  const files = { '/etc/postfix/sni': { text: sni, mode: 0o600 }, '/etc/postfix/plain': { text: 'b /b', mode: 0o644 } }
+
+  const wiring = await readWith(
+    { tls_server_sni_maps: 'hash:/etc/postfix/sni texthash:/etc/postfix/plain, pcre:/etc/postfix/re' },
+    files,
+  )
+
+  t.same(
+    wiring?.listeners.map(({ servername, files: read }) => [servername, ...read.map(({ path }) => path)]),
+    [
+      [null, '/srv/tls/cert.pem', '/srv/tls/key.pem'],
+      ['mail.example.org', '/srv/sni/org.pem', '/srv/sni/org-rsa.pem', '/srv/sni/org-ed.pem'],
+      ['*.example.com', '/srv/sni/com.pem'],
+      ['b', '/b'],
+    ],
+  )
+  t.match(wiring?.maps, [
+    { source: '/etc/postfix/sni', mode: 0o600, command: ['postmap', '-F', 'hash:/etc/postfix/sni'] },
+    { source: '/etc/postfix/plain', mode: 0o644, command: null },
+  ])
+  t.equal(wiring?.maps.length, 2)
+})
+
+t.test('a map whose source is missing has no names, and another instance compiles with its own settings', async (t) => {
+  const host = recordedHost({
+    'postconf -c /srv/pf -M': 'smtp inet n - n - - smtpd\n',
+    'postconf -c /srv/pf -P': '',
+    [`postconf -c /srv/pf -x ${names}`]: change({ tls_server_sni_maps: 'lmdb:/srv/pf/sni' }),
+  })
+
+  const wiring = await readPostfixWiring(host, '/srv/pf')
+
+  t.match(wiring?.maps, [{ mode: null, files: [], command: ['postmap', '-c', '/srv/pf', '-F', 'lmdb:/srv/pf/sni'] }])
+  t.equal(wiring?.listeners.length, 1)
+})
+
+t.test('TLS is spoken by security level, by the old switch, and in wrapper mode', async (t) => {
+  const count = async (changes: Readonly<Record<string, string>>): Promise<number | undefined> =>
+    (await readWith(changes))?.listeners.length
+
+  t.equal(await count({ smtpd_tls_security_level: '' }), 0)
+  t.equal(await count({ smtpd_tls_security_level: '', smtpd_use_tls: 'yes' }), 1)
+  t.equal(await count({ smtpd_tls_security_level: '', smtpd_tls_wrappermode: 'yes' }), 1)
+  t.equal(await count({ smtpd_tls_security_level: 'none', smtpd_tls_wrappermode: 'yes' }), 0)
+})
+
+t.test('a port is found by services(5), and one that cannot be is none', async (t) => {
+  const services = { '/etc/services': { text: '# x\nweird 2626/udp\nodd 2626/tcp weird # y\n', mode: 0o644 } }
+  const portsOf = async (name: string): Promise<readonly number[] | undefined> =>
+    (await readWith({}, services, `${name} inet n - n - - smtpd\n`))?.listeners.map(({ port }) => port)
+
+  t.same(await portsOf('weird'), [2626])
+  t.same(await portsOf('unknown'), [])
+  t.same(await portsOf('65536'), [])
+  t.same(await portsOf('0'), [])
+})
+
+t.test('nothing is known where postconf fails, or says more than is heard', async (t) => {
+  for (const line of Object.keys(recorded)) {
+    const failing = recordedHost(Object.fromEntries(Object.entries(recorded).filter(([key]) => key !== line)))
+    const endless = recordedHost({ ...recorded, [line]: 'x'.repeat(1024 * 1024) })
+
+    t.equal(await readPostfixWiring(failing, null), null, line)
+    t.equal(await readPostfixWiring(endless, null), null, line)
+  }
+})
+
+t.test('a megabyte of something else is read in less than a second, and found to be nothing', async (t) => {
+  for (const text of ['a'.repeat(1_000_000), ' '.repeat(1_000_000), 'a = \n'.repeat(200_000)]) {
+    const files = { '/etc/postfix/sni': { text, mode: 0o600 }, '/etc/services': { text, mode: 0o644 } }
+    const started = performance.now()
+
+    const wiring = await readWith({ tls_server_sni_maps: 'hash:/etc/postfix/sni' }, files, `${text}\n`)
+
+    t.same(wiring?.listeners, [])
+    t.ok(performance.now() - started < 1000)
+  }
+})
+
+function change(changes: Readonly<Record<string, string>>): string {
+  return main.replaceAll(/^([a-z_]+) =.*$/gm, (line, name: string) =>
+    name in changes ? `${name} = ${changes[name]}` : line,
+  )
+}
+
+/** One listener, `smtp`, unless `services` says otherwise. */
+function readWith(
+  changes: Readonly<Record<string, string>>,
+  files: Parameters<typeof recordedHost>[1] = {},
+  services = 'smtp inet n - n - - smtpd\n',
+): Promise<Wiring | null> {
+  const outputs = { 'postconf -M': services, 'postconf -P': '', [`postconf -x ${names}`]: change(changes) }
+  return readPostfixWiring(recordedHost(outputs, files), null)
+}
+
+function socketOf({ name, host, port, protocol }: Listener): readonly unknown[] {
+  return [name, host, port, protocol]
+}

@@ -1,0 +1,219 @@
+import t from 'tap'
+import {
+  type ControlPlane,
+  type HostFacts,
+  openControlPlane,
+  register,
+} from '../../../src/control-plane/open-control-plane.ts'
+import { WaxsealError } from '../../../src/error/waxseal-error.ts'
+import { makeAuthority } from '../../support/certificates.ts'
+import { json, startHttpsServer } from '../../support/https-server.ts'
+
+const credential = 'wax-credential-5f1d'
+const authority = await makeAuthority()
+const pair = await authority.issue({ names: [], ips: ['127.0.0.1'] })
+const server = await startHttpsServer(pair)
+const endpoint = { url: server.url, ca: authority.certificatePem, credential }
+const controlPlane = openControlPlane({ ...endpoint, agentId: 'agent/1' })
+const agent = '/api/v1/agents/agent%2F1'
+const facts: HostFacts = {
+  version: '0.1.0',
+  hostname: 'mail',
+  os: 'linux',
+  architecture: 'x64',
+  ipAddress: '192.0.2.1',
+}
+const wireFacts = { version: '0.1.0', hostname: 'mail', os: 'linux', architecture: 'x64', ip_address: '192.0.2.1' }
+const verification = { targetId: 't-1', expected: 'a'.repeat(64), actual: '0'.repeat(64), verified: false }
+const deployment = { id: 'job-1', type: 'Deployment', certificate_id: 'mc-1', target_type: 'Postfix' }
+
+t.teardown(async () => {
+  await controlPlane.close()
+  await server.close()
+})
+
+async function failureOf(call: Promise<unknown>): Promise<WaxsealError> {
+  const error = await call.then(
+    () => new Error('it succeeded'),
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof WaxsealError)) throw error
+  return error
+}
+
+t.test('a heartbeat says what the host is', async (t) => {
+  server.answer(json(200, { status: 'heartbeat_recorded' }))
+
+  await controlPlane.heartbeat(facts)
+
+  t.match(server.requests.at(-1), { method: 'POST', path: `${agent}/heartbeat` })
+  t.strictSame(server.requests.at(-1)?.body, wireFacts)
+  t.equal(server.requests.at(-1)?.headers['content-type'], 'application/json')
+})
+
+t.test('the work is parsed into jobs', async (t) => {
+  server.answer(json(200, { jobs: [deployment], count: 1 }))
+
+  const work = await controlPlane.work()
+
+  t.match(server.requests.at(-1), { method: 'GET', path: `${agent}/work`, body: null })
+  t.strictSame(work, {
+    jobs: [
+      {
+        kind: 'deployment',
+        id: 'job-1',
+        certificateId: 'mc-1',
+        targetId: 'job-1',
+        targetType: 'Postfix',
+        targetConfig: {},
+      },
+    ],
+    malformed: [],
+  })
+})
+
+t.test('no jobs are as good as an empty list of them', async (t) => {
+  server.answer(json(200, { jobs: null, count: 0 }))
+  const ofNull = await controlPlane.work()
+  server.answer(json(200, { jobs: [] }))
+  const ofNone = await controlPlane.work()
+
+  t.strictSame(ofNull, { jobs: [], malformed: [] })
+  t.strictSame(ofNone, { jobs: [], malformed: [] })
+})
+
+t.test('one malformed item does not cost the others, nor does what this agent does not know', async (t) => {
+  const redacted = { ...deployment, id: 'job-2', target_config: { key_path: '********' }, invented: true }
+  const unknown = { ...deployment, id: 'job-3', type: 'Teleport', status: 'Beamed' }
+  server.answer(json(200, { jobs: [7, { id: 'job-0' }, deployment, redacted, unknown], features: ['wait'] }))
+
+  const { jobs, malformed } = await controlPlane.work()
+
+  t.match(jobs, [
+    { kind: 'deployment', id: 'job-1' },
+    { kind: 'deployment', id: 'job-2', targetConfig: { key_path: '********' } },
+    { kind: 'unsupported', id: 'job-3', type: 'Teleport' },
+  ])
+  t.same(
+    malformed.map(({ id }) => id),
+    [null, 'job-0'],
+  )
+})
+
+t.test('the certificate comes as PEM', async (t) => {
+  server.answer(json(200, { certificate_pem: pair.certificatePem, invented: 1 }))
+
+  const pem = await controlPlane.certificate('../mc 1')
+
+  t.equal(pem, pair.certificatePem)
+  t.match(server.requests.at(-1), { method: 'GET', path: `${agent}/certificates/..%2Fmc%201`, body: null })
+})
+
+t.test('a request for a certificate is sent with the id that it is for', async (t) => {
+  server.answer(json(202, { status: 'csr_signed' }))
+
+  await controlPlane.submitCsr('mc-1', 'a request')
+
+  t.match(server.requests.at(-1), { method: 'POST', path: `${agent}/csr` })
+  t.strictSame(server.requests.at(-1)?.body, { csr_pem: 'a request', certificate_id: 'mc-1' })
+})
+
+t.test('a status report is marked so that the server can tell a repetition', async (t) => {
+  server.answer(json(200, { status: 'updated' }))
+
+  await controlPlane.reportStatus('job/1', { status: 'Failed', error: 'CHECK_FAILED' })
+
+  t.match(server.requests.at(-1), {
+    method: 'POST',
+    path: `${agent}/jobs/job%2F1/status`,
+    headers: { 'idempotency-key': 'job%2F1/Failed' },
+  })
+  t.strictSame(server.requests.at(-1)?.body, { status: 'Failed', error: 'CHECK_FAILED' })
+})
+
+t.test('a verification report carries both fingerprints, and an error only where there is one', async (t) => {
+  const fields = { target_id: 't-1', expected_fingerprint: 'a'.repeat(64), actual_fingerprint: '0'.repeat(64) }
+  server.answer(json(200, {}))
+
+  await controlPlane.reportVerification('job-1', verification)
+  await controlPlane.reportVerification('job-1', { ...verification, error: 'refused' })
+
+  t.match(server.requests.at(-1), { method: 'POST', path: '/api/v1/jobs/job-1/verify' })
+  t.strictSame(server.requests.at(-2)?.body, { ...fields, verified: false })
+  t.strictSame(server.requests.at(-1)?.body, { ...fields, verified: false, error: 'refused' })
+})
+
+t.test('a registration sends name and facts, and gets an id with the credential', async (t) => {
+  server.answer(json(201, { id: 'a-1', name: 'mx1', status: 'Online', api_key: 'once' }))
+
+  const registered = await register({ ...endpoint, credential: 'one-time' }, 'mx1', facts)
+
+  t.strictSame(registered, { agentId: 'a-1', credential: 'once' })
+  t.match(server.requests.at(-1), { method: 'POST', path: '/api/v1/agents' })
+  t.equal(server.requests.at(-1)?.headers.authorization, 'Bearer one-time')
+  t.strictSame(server.requests.at(-1)?.body, { name: 'mx1', ...wireFacts })
+})
+
+t.test('a server that hands out no credential is told from one that does', async (t) => {
+  server.answer(json(201, { id: 'a-1' }))
+
+  t.strictSame(await register(endpoint, 'mx1', facts), { agentId: 'a-1', credential: null })
+})
+
+const calls = {
+  heartbeat: (plane) => plane.heartbeat(facts),
+  work: (plane) => plane.work(),
+  certificate: (plane) => plane.certificate('mc-1'),
+  submitCsr: (plane) => plane.submitCsr('mc-1', 'a request'),
+  reportStatus: (plane) => plane.reportStatus('job-1', { status: 'Running' }),
+  reportVerification: (plane) => plane.reportVerification('job-1', verification),
+  register: () => register(endpoint, 'mx1', facts),
+} satisfies Record<string, (plane: ControlPlane) => Promise<unknown>>
+
+for (const [name, call] of Object.entries(calls)) {
+  t.test(`${name} presents the credential, and is sent once though it fails`, async (t) => {
+    const before = server.requests.length
+    server.answer(json(500, { error: 'no database' }))
+
+    const error = await failureOf(call(controlPlane))
+
+    t.equal(error.code, 'CONTROL_PLANE_UNREACHABLE')
+    t.equal(server.requests.length, before + 1)
+    t.equal(server.requests.at(-1)?.headers.authorization, `Bearer ${credential}`)
+  })
+
+  t.test(`${name} tells a retired agent so`, async (t) => {
+    server.answer(json(410, { error: 'retired' }))
+
+    t.equal((await failureOf(call(controlPlane))).code, 'AGENT_RETIRED')
+  })
+}
+
+t.test('an answer without the field that it is asked for is no usable answer', async (t) => {
+  for (const answer of [null, 7, [], {}, { jobs: 7 }, { certificate_pem: '' }, { certificate_pem: null }, { id: '' }]) {
+    server.answer(json(200, answer))
+
+    const errors = await Promise.all(
+      [calls.work(controlPlane), calls.certificate(controlPlane), calls.register()].map(failureOf),
+    )
+
+    t.same(new Set(errors.map(({ code }) => code)), new Set(['CONTROL_PLANE_UNREACHABLE']))
+  }
+})
+
+t.test('a signing that takes longer than any other call is waited for', async (t) => {
+  const patient = openControlPlane({ ...endpoint, agentId: 'a', timeoutMs: 50 })
+  t.teardown(() => patient.close())
+  const arrived = Promise.withResolvers<() => void>()
+  server.answer((request, response) => {
+    if (request.url?.endsWith('/csr') === true) arrived.resolve(() => json(202, {})(request, response))
+  })
+  const signing = patient.submitCsr('mc-1', 'a request')
+  const sign = await arrived.promise
+
+  const unanswered = await failureOf(patient.heartbeat(facts))
+  sign()
+
+  t.equal(unanswered.code, 'CONTROL_PLANE_UNREACHABLE')
+  await t.resolves(signing)
+})

@@ -1,0 +1,131 @@
+import t from 'tap'
+import { toJob } from '../../../src/control-plane/to-job.ts'
+
+const deployment = {
+  id: 'job-1',
+  type: 'Deployment',
+  certificate_id: 'mc-mail',
+  target_id: 't-postfix',
+  target_type: 'Postfix',
+  target_config: { cert_path: '/etc/postfix/certs/cert.pem' },
+  status: 'Running',
+}
+const { target_id: _, ...withoutTargetId } = deployment
+const issuance = {
+  id: 'job-2',
+  type: 'Issuance',
+  certificate_id: 'mc-mail',
+  common_name: 'mail.example.net',
+  sans: ['mail.example.net', 'postmaster@example.net', '192.0.2.1'],
+  status: 'AwaitingCSR',
+}
+
+t.test('a deployment keeps its target as it came', async (t) => {
+  t.strictSame(toJob(deployment), {
+    kind: 'deployment',
+    id: 'job-1',
+    certificateId: 'mc-mail',
+    targetId: 't-postfix',
+    targetType: 'Postfix',
+    targetConfig: { cert_path: '/etc/postfix/certs/cert.pem' },
+  })
+})
+
+t.test('a redacted target is passed on as it came, for the planner to refuse by field', async (t) => {
+  const job = toJob({ ...deployment, target_config: { key_path: '********' } })
+
+  t.match(job, { kind: 'deployment', targetConfig: { key_path: '********' } })
+})
+
+t.test('a deployment without a target id goes by the id of its job', async (t) => {
+  t.match(toJob(withoutTargetId), { kind: 'deployment', targetId: 'job-1' })
+  t.match(toJob({ ...deployment, target_id: null }), { kind: 'deployment', targetId: 'job-1' })
+  t.match(toJob({ ...deployment, target_id: '' }), { kind: 'deployment', targetId: 'job-1' })
+})
+
+t.test('a deployment without a target configuration has an empty one', async (t) => {
+  t.strictSame(toJob({ ...deployment, target_config: null }), { ...(toJob(deployment) as object), targetConfig: {} })
+})
+
+t.test('a deployment that names no target type is malformed', async (t) => {
+  const reason = 'target_type is missing'
+
+  t.strictSame(toJob({ ...deployment, target_type: undefined }), { id: 'job-1', reason })
+  t.strictSame(toJob({ ...deployment, target_type: null }), { id: 'job-1', reason })
+  t.strictSame(toJob({ ...deployment, target_type: '' }), { id: 'job-1', reason })
+})
+
+t.test('a job that awaits a request carries the names to ask for', async (t) => {
+  t.strictSame(toJob(issuance), {
+    kind: 'issuance',
+    id: 'job-2',
+    certificateId: 'mc-mail',
+    commonName: 'mail.example.net',
+    sans: ['mail.example.net', 'postmaster@example.net', '192.0.2.1'],
+  })
+})
+
+t.test('a renewal that awaits a request is one too, without names as well', async (t) => {
+  const renewal = { id: 'job-3', type: 'Renewal', certificate_id: 'mc-mail', sans: null, status: 'AwaitingCSR' }
+
+  t.strictSame(toJob(renewal), { kind: 'issuance', id: 'job-3', certificateId: 'mc-mail', commonName: '', sans: [] })
+})
+
+t.test('a job of an unknown type or state is unsupported, never dropped', async (t) => {
+  const base = { kind: 'unsupported', id: 'job-2', certificateId: 'mc-mail' }
+
+  t.strictSame(toJob({ ...issuance, status: 'Pending' }), { ...base, type: 'Issuance', reason: 'status Pending' })
+  t.strictSame(toJob({ ...issuance, type: 'Teleport', status: 'Beamed' }), {
+    ...base,
+    type: 'Teleport',
+    reason: 'status Beamed',
+  })
+  t.strictSame(toJob({ ...issuance, type: 'Validation', status: undefined }), {
+    ...base,
+    type: 'Validation',
+    reason: 'status unknown',
+  })
+})
+
+t.test('fields that this agent does not know change nothing', async (t) => {
+  const later = { ...deployment, attempt: 2, lease_expires_at: null, nested: { deep: [1] } }
+
+  t.strictSame(toJob(later), toJob(deployment))
+})
+
+t.test('an item with an id and a wrong field is malformed and names the field', async (t) => {
+  const reasonOf = (wrong: object): unknown => toJob({ ...deployment, ...wrong })
+
+  t.match(reasonOf({ certificate_id: undefined }), { id: 'job-1', reason: /'certificate_id'/ })
+  t.match(reasonOf({ certificate_id: '' }), { id: 'job-1', reason: /^\/certificate_id / })
+  t.match(reasonOf({ type: 7 }), { id: 'job-1', reason: /^\/type must be string/ })
+  t.match(reasonOf({ target_config: 'x' }), { id: 'job-1', reason: /^\/target_config / })
+  t.match(reasonOf({ target_config: [] }), { id: 'job-1', reason: /^\/target_config / })
+  t.match(reasonOf({ sans: ['a', 1] }), { id: 'job-1', reason: /^\/sans\/1 / })
+  t.match(reasonOf({ sans: Array.from({ length: 101 }, () => 'a') }), { id: 'job-1', reason: /^\/sans / })
+})
+
+t.test('an item without a usable id has nobody to answer to', async (t) => {
+  const ids = [undefined, null, '', 7, { toString: 'x' }, 'x'.repeat(257)]
+
+  const items = [...ids.map((id) => ({ ...deployment, id })), null, 7, 'job', [], [deployment]]
+
+  for (const item of items) t.match(toJob(item), { id: null, reason: String })
+})
+
+// encodeURIComponent leaves `..` as it is and a URL resolves it away: a report of the job `..` would go to another path.
+// For half a surrogate pair it throws a URIError, which is no coded error.
+t.test('an id that cannot stand in a URL is malformed', async (t) => {
+  for (const id of ['.', '..', 'a\ud800']) {
+    t.strictSame(toJob({ ...deployment, id }), { id: null, reason: '/id cannot stand in a URL' })
+    t.strictSame(toJob({ ...deployment, certificate_id: id }), {
+      id: 'job-1',
+      reason: '/certificate_id cannot stand in a URL',
+    })
+  }
+})
+
+t.test('an id that only looks like a path is a job', async (t) => {
+  for (const id of ['../../etc/passwd', '...', 'a/b', '%2e%2e', 'ü 🦭', 'x'.repeat(256)])
+    t.match(toJob({ ...deployment, id }), { kind: 'deployment', id })
+})

@@ -1,0 +1,82 @@
+import { createPrivateKey } from 'node:crypto'
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type KeyStore, openKeyStore } from '../../../src/material/key-store.ts'
+
+t.test('a key is a file (0600 below 0700) named by its SPKI digest', async (t) => {
+  const { path, store } = await open(t)
+
+  const key = await store.create()
+
+  t.same(await readdir(path), [`${key.spkiSha256}.pem`])
+  t.equal(await modeOf(path), 0o700)
+  t.equal(await modeOf(join(path, `${key.spkiSha256}.pem`)), 0o600)
+  t.equal(await readFile(join(path, `${key.spkiSha256}.pem`), 'utf8'), key.keyPem)
+})
+
+t.test('a new key is ECDSA P-256', async (t) => {
+  const { store } = await open(t)
+
+  const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey((await store.create()).keyPem)
+
+  t.equal(asymmetricKeyType, 'ec')
+  t.equal(asymmetricKeyDetails?.namedCurve, 'prime256v1')
+})
+
+t.test('a key is found by its digest, also by the next process', async (t) => {
+  const { path, store } = await open(t)
+  const key = await store.create()
+
+  t.equal(await store.find(key.spkiSha256), key.keyPem)
+  t.equal(await (await openKeyStore(path)).find(key.spkiSha256), key.keyPem)
+  t.equal(await store.find('0'.repeat(64)), null)
+})
+
+t.test('a new key takes the place of no other', async (t) => {
+  const { path, store } = await open(t)
+
+  const keys = await Promise.all([store.create(), store.create(), store.create()])
+
+  t.equal((await readdir(path)).length, 3)
+  for (const { spkiSha256, keyPem } of keys) t.equal(await store.find(spkiSha256), keyPem)
+})
+
+t.test('a hostile digest names no file', async (t) => {
+  const { path, store } = await open(t)
+  const { spkiSha256, keyPem } = await store.create()
+  await writeFile(join(path, '..', 'outside.pem'), keyPem)
+  await writeFile(join(path, '.pem'), keyPem)
+
+  for (const digest of ['../outside', `../keys/${spkiSha256}`, '', '\0', spkiSha256.toUpperCase(), `${spkiSha256}\n`]) {
+    t.equal(await store.find(digest), null, JSON.stringify(digest))
+  }
+})
+
+t.test('a file that holds another key than its name says, or none, is not believed', async (t) => {
+  const { path, store } = await open(t)
+  const [first, second] = [await store.create(), await store.create()]
+
+  await writeFile(join(path, `${first.spkiSha256}.pem`), second.keyPem)
+  t.equal(await store.find(first.spkiSha256), null)
+  await writeFile(join(path, `${first.spkiSha256}.pem`), first.keyPem.slice(0, 100))
+  t.equal(await store.find(first.spkiSha256), null)
+})
+
+t.test('a folder that others could enter is closed to them', async (t) => {
+  const { path } = await open(t)
+  await chmod(path, 0o755)
+
+  await openKeyStore(path)
+
+  t.equal(await modeOf(path), 0o700)
+})
+
+async function open(t: Test): Promise<{ readonly path: string; readonly store: KeyStore }> {
+  const path = join(t.testdir(), 'keys')
+  return { path, store: await openKeyStore(path) }
+}
+
+async function modeOf(path: string): Promise<number> {
+  return (await stat(path)).mode & 0o777
+}

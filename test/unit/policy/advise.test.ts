@@ -1,0 +1,187 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import t from 'tap'
+import type { Material } from '../../../src/material/material.ts'
+import { parseMaterial } from '../../../src/material/parse-material.ts'
+import type { Plan } from '../../../src/plan/plan.ts'
+import { advise } from '../../../src/policy/advise.ts'
+import { makeAuthority } from '../../support/certificates.ts'
+
+type Policy = Parameters<typeof advise>[3]
+
+const authority = await makeAuthority()
+const material = await materialOf(['mail.example.net'])
+const deaf = await deafResolver()
+const lax: Policy = { unreadPaths: 'warn', uncoveredNames: 'warn', dane: 'off', resolvers: [deaf] }
+const strict: Policy = { ...lax, unreadPaths: 'refuse', uncoveredNames: 'refuse' }
+
+t.test('paths that a listener reads, and names that the certificate covers, need no advice', async (t) => {
+  const wiring = { read: ['/etc/postfix/cert.pem'], unread: [] }
+  const plan = planOf({ wiring, servernames: ['mail.example.net'] })
+
+  t.same(await advise(plan, material, material.leaf, strict), [])
+})
+
+t.test('a path that nothing reads is a warning that names it and the paths that are read', async (t) => {
+  const unread = ['/etc/postfix/old-cert.pem', '/etc/postfix/old-key.pem']
+  const wiring = { read: ['/etc/postfix/cert.pem'], unread }
+
+  t.same(await advise(planOf({ wiring }), material, null, lax), [
+    'No TLS listener of postfix reads /etc/postfix/old-cert.pem, /etc/postfix/old-key.pem; ' +
+      'by its settings it reads /etc/postfix/cert.pem.',
+  ])
+  t.match(await advise(planOf({ wiring: { read: [], unread } }), material, null, lax), [/it reads no file at all\.$/])
+})
+
+t.test('a path that nothing reads is refused where the policy says so', async (t) => {
+  const wiring = { read: ['/etc/postfix/cert.pem'], unread: ['/etc/postfix/old.pem'] }
+
+  await t.rejects(advise(planOf({ wiring }), material, null, strict), {
+    code: 'PATH_NOT_READ',
+    host: 'untouched',
+    details: { paths: wiring.unread, reads: wiring.read, setting: 'policy.unread_paths' },
+  })
+})
+
+t.test(
+  'where the settings of the daemon could not be asked, no path is unread and no listener has a name',
+  async (t) => {
+    const plan = planOf({ wiring: null, servernames: ['www.example.org'] })
+
+    t.same(await advise(plan, material, null, strict), [])
+  },
+)
+
+t.test('a name of the live certificate or of a listener that is no longer covered is a warning', async (t) => {
+  const live = (await materialOf(['mail.example.net', 'imap.example.net'])).leaf
+  const plan = planOf({ wiring: { read: [], unread: [] }, servernames: ['smtp.example.net', null, 'imap.example.net'] })
+
+  t.same(await advise(plan, material, live, lax), [
+    'The new certificate does not cover imap.example.net, smtp.example.net, which this host serves.',
+  ])
+})
+
+t.test('a name that is no longer covered is refused where the policy says so', async (t) => {
+  const live = (await materialOf(['mail.example.net', 'imap.example.net'])).leaf
+
+  await t.rejects(advise(planOf({}), material, live, strict), {
+    code: 'NAME_NOT_COVERED',
+    host: 'untouched',
+    details: { names: ['imap.example.net'], setting: 'policy.uncovered_names' },
+  })
+})
+
+t.test('a wildcard covers one label, whatever its case, and itself', async (t) => {
+  const wildcard = await materialOf(['*.Example.net'])
+  const live = (names: readonly string[]) => materialOf(names).then(({ leaf }) => leaf)
+
+  for (const name of ['mail.example.net', 'MAIL.EXAMPLE.NET', '*.example.net']) {
+    t.same(await advise(planOf({}), wildcard, await live([name]), strict), [], name)
+  }
+  for (const name of [
+    'example.net',
+    'a.mail.example.net',
+    '*.mail.example.net',
+    'mail.example.org',
+    'badexample.net',
+  ]) {
+    await t.rejects(advise(planOf({}), wildcard, await live([name]), strict), { code: 'NAME_NOT_COVERED' }, name)
+  }
+})
+
+t.test('a name does not cover the wildcard that it falls under', async (t) => {
+  const live = (await materialOf(['*.example.net'])).leaf
+
+  await t.rejects(advise(planOf({}), material, live, strict), {
+    code: 'NAME_NOT_COVERED',
+    details: { names: ['*.example.net'] },
+  })
+})
+
+t.test('the names of probes, of the new and of the live certificate are looked up for every port, once', async (t) => {
+  const wildcard = await materialOf(['*.example.net', 'example.net', 'user@example.net'], ['192.0.2.7'])
+  const live = (await materialOf(['MX.example.net', 'mail.example.net'])).leaf
+  const plan = planOf({ ports: [25, 465, 25], servernames: ['mail.example.net', null] })
+
+  const warnings = await advise(plan, wildcard, live, { ...lax, dane: 'warn' })
+
+  t.same(
+    ownersIn(warnings),
+    ['mail', '', 'mx'].flatMap((label) =>
+      [25, 465].map((port) => `_${port}._tcp.${label === '' ? '' : `${label}.`}example.net`),
+    ),
+  )
+})
+
+t.test('a resolver that does not answer is a warning and holds nothing', async (t) => {
+  for (const dane of ['warn', 'hold'] as const) {
+    t.same(await advise(planOf({}), material, null, { ...lax, dane }), [
+      'No answer about the TLSA records of _25._tcp.mail.example.net (ECONNREFUSED).',
+    ])
+  }
+})
+
+t.test('a resolver whose address cannot be read is a warning and holds nothing', async (t) => {
+  const policy: Policy = { ...lax, dane: 'hold', resolvers: ['ns.example.net'] }
+
+  t.match(await advise(planOf({}), material, null, policy), [
+    /_25\._tcp\.mail\.example\.net \(ERR_INVALID_IP_ADDRESS\)/,
+  ])
+})
+
+t.test('nothing is looked up where DANE is off, or where no port is known', async (t) => {
+  t.same(await advise(planOf({}), material, null, lax), [])
+  t.same(await advise(planOf({ ports: [] }), material, null, { ...lax, dane: 'hold' }), [])
+})
+
+t.test('what is beyond fifty lookups is not asked, and a warning says so', async (t) => {
+  const many = await materialOf(Array.from({ length: 26 }, (_, index) => `mail${index}.example.net`))
+  const plan = planOf({ ports: [25, 465] })
+
+  const warnings = await advise(plan, many, null, { ...lax, dane: 'hold' })
+
+  t.equal(ownersIn(warnings).length, 50)
+  t.match(warnings, [/^No answer/, 'Only the first 50 of 52 TLSA owner names were asked about.'])
+})
+
+/** A UDP port of this host that nobody listens on. */
+async function deafResolver(): Promise<string> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const { port } = socket.address()
+  socket.close()
+  await once(socket, 'close')
+  return `127.0.0.1:${port}`
+}
+
+function ownersIn(warnings: readonly string[]): readonly string[] {
+  return warnings.flatMap((warning) => warning.match(/_\d+\._tcp\.[a-z0-9.-]+/g) ?? [])
+}
+
+async function materialOf(names: readonly string[], ips: readonly string[] = []): Promise<Material> {
+  return parseMaterial({ ...(await authority.issue({ names, ips })), now: new Date() })
+}
+
+/** A probe for each port and server name. */
+function planOf(wanted: {
+  readonly wiring?: Plan['wiring']
+  readonly servernames?: readonly (string | null)[]
+  readonly ports?: readonly number[]
+}): Plan {
+  const { wiring = null, servernames = [null], ports = [25] } = wanted
+  const look = { host: '127.0.0.1', protocol: 'smtp', keyType: null, timeoutMs: 1000 } as const
+  return {
+    connector: 'postfix',
+    service: 'postfix',
+    files: [],
+    check: null,
+    activate: [],
+    recover: [],
+    probes: ports.flatMap((port) => servernames.map((servername) => ({ ...look, port, servername }))),
+    unverified: null,
+    wiring,
+    retry: { attempts: 1, initialMs: 1, maxMs: 1 },
+    generation: null,
+    backupRetention: 3,
+  }
+}

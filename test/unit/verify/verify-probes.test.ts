@@ -1,0 +1,270 @@
+import t from 'tap'
+import type { Clock } from '../../../src/host/clock.ts'
+import type { Probe, RetrySchedule } from '../../../src/plan/plan.ts'
+import type { Look } from '../../../src/verify/probe-once.ts'
+import { type Expectation, verifyProbes } from '../../../src/verify/verify-probes.ts'
+
+const fresh = 'f'.repeat(64)
+const stale = '0'.repeat(64)
+const other = '1'.repeat(64)
+const lookMs = 7
+
+/** Time that passes only in waits and looks. */
+function manualClock(): { readonly clock: Clock; readonly waits: number[]; pass(ms: number): void } {
+  const waits: number[] = []
+  let now = 1_000_000
+  const pass = (ms: number): void => {
+    now += ms
+  }
+  const sleep = async (ms: number): Promise<void> => {
+    waits.push(ms)
+    pass(ms)
+  }
+  return { clock: { now: () => now, sleep, random: () => 0.5 }, waits, pass }
+}
+
+function probeAt(port: number, changes: Partial<Probe> = {}): Probe {
+  return { host: '127.0.0.1', port, protocol: 'smtp', servername: null, keyType: null, timeoutMs: 10_000, ...changes }
+}
+
+function saw(sha256: string): Look {
+  const der = new Uint8Array()
+  return { leaf: { sha256, der }, certificates: [der], tlsVersion: 'TLSv1.3', ms: lookMs, phases: [], error: null }
+}
+
+function failed(error: string): Look {
+  return { leaf: null, certificates: [], tlsVersion: null, ms: lookMs, phases: [], error }
+}
+
+/** Looks in turn; the last one for ever. */
+function sequence(...looks: readonly Look[]): () => Promise<Look> {
+  let next = 0
+  return async () => looks[Math.min(next++, looks.length - 1)] ?? failed('none')
+}
+
+function expecting(port: number, leaves: readonly string[] = [fresh]): Expectation {
+  return { probe: probeAt(port), leaves }
+}
+
+const schedules: readonly (readonly [RetrySchedule, readonly number[]])[] = [
+  [{ attempts: 1, initialMs: 100, maxMs: 16_000 }, []],
+  [{ attempts: 2, initialMs: 100, maxMs: 16_000 }, [100]],
+  [{ attempts: 8, initialMs: 100, maxMs: 16_000 }, [100, 200, 400, 800, 1600, 3200, 6400]],
+  [{ attempts: 3, initialMs: 1000, maxMs: 16_000 }, [1000, 2000]],
+  [{ attempts: 8, initialMs: 1000, maxMs: 16_000 }, [1000, 2000, 4000, 8000, 16_000, 16_000, 16_000]],
+  [{ attempts: 4, initialMs: 3000, maxMs: 3000 }, [3000, 3000, 3000]],
+  [{ attempts: 3, initialMs: 5000, maxMs: 2000 }, [2000, 2000]],
+  [{ attempts: 3, initialMs: 0, maxMs: 16_000 }, [0, 0]],
+]
+
+for (const [retry, expected] of schedules) {
+  const { attempts, initialMs, maxMs } = retry
+  t.test(`${attempts} tries from ${initialMs} to ${maxMs} ms wait ${expected.join(', ') || 'never'}`, async (t) => {
+    const { clock, waits } = manualClock()
+
+    const look = sequence(saw(stale))
+    const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry, clock, look })
+
+    t.same(waits, expected)
+    t.match(outcome, { ok: false, attempts })
+  })
+}
+
+const eightTries: RetrySchedule = { attempts: 8, initialMs: 100, maxMs: 16_000 }
+
+t.test('a leaf that is there at once is looked at three times in a row, 60 ms apart', async (t) => {
+  const { clock, waits } = manualClock()
+
+  const outcomes = await verifyProbes({
+    expectations: [expecting(25)],
+    retry: eightTries,
+    clock,
+    look: sequence(saw(fresh)),
+  })
+
+  t.same(waits, [60, 60])
+  t.same(outcomes, [
+    {
+      address: '127.0.0.1:25',
+      protocol: 'smtp',
+      servername: null,
+      keyType: null,
+      attempts: 1,
+      expected: fresh,
+      seen: fresh,
+      tlsVersion: 'TLSv1.3',
+      ms: 120,
+      error: null,
+      ok: true,
+    },
+  ])
+})
+
+t.test('a probe looks no more once it has seen the leaf three times in a row', async (t) => {
+  const { clock, waits, pass } = manualClock()
+  const looks = sequence(failed('connect: refused'), saw(stale), saw(fresh), saw(fresh), saw(fresh), saw(stale))
+  const look = async (): Promise<Look> => {
+    pass(lookMs)
+    return looks()
+  }
+
+  const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry: eightTries, clock, look })
+
+  t.same(waits, [100, 200, 60, 60])
+  t.match(outcome, { ok: true, attempts: 3, seen: fresh, error: null, ms: 420 + 5 * lookMs })
+})
+
+t.test('an old leaf right after the new one costs a try', async (t) => {
+  const { clock, waits } = manualClock()
+  const look = sequence(saw(fresh), saw(stale), saw(fresh))
+
+  const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry: eightTries, clock, look })
+
+  t.same(waits, [60, 100, 60, 60])
+  t.match(outcome, { ok: true, attempts: 2 })
+})
+
+t.test('an abort ends it between two tries', async (t) => {
+  const { clock, waits } = manualClock()
+  const stop = new AbortController()
+  const look = async (): Promise<Look> => {
+    stop.abort()
+    return saw(stale)
+  }
+
+  const [outcome] = await verifyProbes({
+    expectations: [expecting(25)],
+    retry: eightTries,
+    clock,
+    look,
+    signal: stop.signal,
+  })
+
+  t.same(waits, [])
+  t.match(outcome, { ok: false, attempts: 1 })
+})
+
+t.test('a verification ends after ten minutes, whatever its schedule', async (t) => {
+  const { clock, pass } = manualClock()
+  const look = async (): Promise<Look> => {
+    pass(4 * 60_000)
+    return saw(stale)
+  }
+
+  const retry = { attempts: 100, initialMs: 0, maxMs: 0 }
+  const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry, clock, look })
+
+  t.match(outcome, { ok: false, attempts: 3 })
+})
+
+t.test('a probe that never agrees reports what it saw last', async (t) => {
+  const { clock } = manualClock()
+  const look = sequence(failed('connect: refused'), saw(other), saw(stale))
+
+  const [outcome] = await verifyProbes({
+    expectations: [expecting(25)],
+    retry: { ...eightTries, attempts: 3 },
+    clock,
+    look,
+  })
+
+  t.match(outcome, { ok: false, attempts: 3, expected: fresh, seen: stale, tlsVersion: 'TLSv1.3', error: null })
+})
+
+t.test('an error of the last try is reported, and not the leaf of an earlier one', async (t) => {
+  const { clock } = manualClock()
+  const look = sequence(saw(stale), failed('greeting: the server said: 421 no'))
+
+  const [outcome] = await verifyProbes({
+    expectations: [expecting(25)],
+    retry: { ...eightTries, attempts: 2 },
+    clock,
+    look,
+  })
+
+  t.match(outcome, { ok: false, seen: null, tlsVersion: null, error: 'greeting: the server said: 421 no' })
+})
+
+t.test('each probe is judged by itself, and reported in the order of the plan', async (t) => {
+  const { clock } = manualClock()
+  const look = async ({ port }: Probe): Promise<Look> => (port === 465 ? saw(stale) : saw(fresh))
+  const expectations = [expecting(25), expecting(465), expecting(587)]
+
+  const outcomes = await verifyProbes({ expectations, retry: eightTries, clock, look })
+
+  t.same(
+    outcomes.map(({ address, ok, attempts }) => [address, ok, attempts]),
+    [
+      ['127.0.0.1:25', true, 1],
+      ['127.0.0.1:465', false, 8],
+      ['127.0.0.1:587', true, 1],
+    ],
+  )
+})
+
+t.test('all probes look at the same time', async (t) => {
+  const { clock } = manualClock()
+  const { promise: allAreLooking, resolve } = Promise.withResolvers<void>()
+  let looking = 0
+  const look = async (): Promise<Look> => {
+    looking += 1
+    if (looking === 3) resolve()
+    await allAreLooking
+    return saw(fresh)
+  }
+
+  const expectations = [expecting(25), expecting(465), expecting(587)]
+  const outcomes = await verifyProbes({ expectations, retry: eightTries, clock, look })
+
+  t.ok(outcomes.every(({ ok }) => ok))
+})
+
+t.test('any of several leaves will do', async (t) => {
+  const { clock } = manualClock()
+
+  const look = sequence(saw(other))
+  const [outcome] = await verifyProbes({
+    expectations: [expecting(25, [fresh, other])],
+    retry: eightTries,
+    clock,
+    look,
+  })
+
+  t.match(outcome, { ok: true, attempts: 1, expected: fresh, seen: other })
+})
+
+t.test('a probe that may see no leaf at all never agrees', async (t) => {
+  const { clock } = manualClock()
+
+  const look = sequence(saw(fresh))
+  const [outcome] = await verifyProbes({ expectations: [expecting(25, [])], retry: eightTries, clock, look })
+
+  t.match(outcome, { ok: false, attempts: 8, expected: null, seen: fresh })
+})
+
+t.test('a look that throws counts as a try that saw nothing', async (t) => {
+  const { clock } = manualClock()
+  const look = async (): Promise<Look> => {
+    throw new Error('broken')
+  }
+
+  const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry: eightTries, clock, look })
+
+  t.match(outcome, { ok: false, attempts: 8, seen: null })
+})
+
+t.test('an IPv6 address is reported in brackets, with name and key type', async (t) => {
+  const { clock } = manualClock()
+  const probe = probeAt(993, { host: '::1', protocol: 'imap', servername: 'mail.example.net', keyType: 'rsa' })
+
+  const look = sequence(saw(fresh))
+  const [outcome] = await verifyProbes({ expectations: [{ probe, leaves: [fresh] }], retry: eightTries, clock, look })
+
+  t.match(outcome, { address: '[::1]:993', protocol: 'imap', servername: 'mail.example.net', keyType: 'rsa' })
+})
+
+t.test('no probes are no outcomes', async (t) => {
+  const { clock } = manualClock()
+
+  t.same(await verifyProbes({ expectations: [], retry: eightTries, clock }), [])
+})
