@@ -1,0 +1,44 @@
+import { readFile, writeFile } from 'node:fs/promises'
+
+interface Locked {
+  readonly version?: string
+  readonly license?: string
+  readonly dev?: boolean
+  readonly resolved?: string
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly [field: string]: unknown
+}
+
+/** Adds the platforms' packages that `npm install` left out of the lock, and drops the addresses of registries. */
+async function completeLock(path: URL): Promise<void> {
+  const lock = JSON.parse(await readFile(path, 'utf8')) as { packages: Record<string, Locked> }
+  for (const parent of Object.values(lock.packages)) {
+    for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
+      const key = `node_modules/${name}`
+      if (lock.packages[key] === undefined && /^\d/.test(version)) lock.packages[key] = missing(name, version, parent)
+    }
+  }
+  const packages = Object.entries(lock.packages)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([key, { resolved: _, ...kept }]) => [key, kept] as const)
+  await writeFile(path, `${JSON.stringify({ ...lock, packages: Object.fromEntries(packages) }, null, 2)}\n`)
+}
+
+const systems = ['linux', 'darwin', 'win32', 'freebsd', 'openbsd', 'netbsd', 'android', 'sunos', 'aix', 'openharmony']
+const architectures = ['x64', 'arm64', 'arm', 'ia32', 'ppc64', 's390x', 'riscv64', 'loong64', 'mips64el', 'wasm32']
+
+/** What npm would have written: the platform is in the package's name. */
+function missing(name: string, version: string, { license, dev }: Locked): Locked {
+  const words = name.split(/[-/]/)
+  return {
+    version,
+    cpu: architectures.filter((one) => words.includes(one)),
+    ...(dev === undefined ? {} : { dev }),
+    ...(words.includes('musl') ? { libc: ['musl'] } : {}),
+    ...(license === undefined ? {} : { license }),
+    optional: true,
+    os: systems.filter((one) => words.includes(one)),
+  }
+}
+
+await completeLock(new URL('../package-lock.json', import.meta.url))

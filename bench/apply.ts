@@ -1,0 +1,37 @@
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
+import { type ApplyFigures, measureApply } from './support/apply.ts'
+import { type ApplyReport, printedApply } from './support/print-apply.ts'
+
+const runs = 100
+const warmUps = 10
+
+/** The target: the engine's commit path takes at most this many times what its system calls alone take. */
+const aim = 1.5
+
+const undo: (() => Promise<void>)[] = []
+try {
+  const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
+  const dir = await makeTemporaryFolder('waxseal-bench-')
+  undo.push(() => removeTree(dir))
+  const figures: ApplyFigures[] = []
+  for (const files of [1, 3, 30]) figures.push(await measureApply(dir, files, { runs, warmUps }))
+  const processors = cpus()
+  const report: ApplyReport = {
+    v: 1,
+    node: process.versions.node,
+    cpu: processors[0]?.model ?? 'unknown',
+    cpus: processors.length,
+    runs,
+    warmUps,
+    aim,
+    figures,
+  }
+  process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : printedApply(report)}\n`)
+} catch (error) {
+  process.exitCode = 1
+  process.stderr.write(`bench: ${String(error)}\n`)
+} finally {
+  for (const step of undo.toReversed()) await step()
+}

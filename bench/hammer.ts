@@ -1,0 +1,130 @@
+import { join } from 'node:path'
+import { type Daemon, runOrThrow } from '../src/demo/mail-host/daemon.ts'
+import { startDovecot } from '../src/demo/mail-host/dovecot-instance.ts'
+import { startPostfix } from '../src/demo/mail-host/postfix-instance.ts'
+import { makeLink } from '../src/host/links.ts'
+import { makeFolder, makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
+import { probeOnce } from '../src/verify/probe-once.ts'
+import { makeAuthority, type TestPair } from '../test/support/certificates.ts'
+import { deployPair, openTestEngine } from '../test/support/deployment.ts'
+
+/** What four clients per port saw while certificates were deployed. */
+interface Count {
+  readonly layout: string
+  readonly daemon: string
+  readonly deployments: number
+  handshakes: number
+  failed: number
+  foreign: number
+  readonly errors: Set<string>
+}
+
+type Start = (dir: string, pair: TestPair, paths: Pick<Daemon, 'certPath' | 'keyPath'>) => Promise<Daemon>
+
+const onPostfix: Start = (dir, pair, paths) => startPostfix(dir, pair, paths)
+const daemonStarts: readonly Start[] = [onPostfix, (dir, pair, paths) => startDovecot(dir, pair, paths)]
+const clients = 4
+const deployments = Number(process.argv.find((arg) => /^\d+$/.test(arg)) ?? 100)
+
+const authority = await makeAuthority()
+const pairs = await Promise.all(['one', 'two'].map(() => authority.issue({ names: ['mail.example.net'] })))
+const counts: Count[] = []
+for (const layout of ['files', 'generation'] as const)
+  for (const start of daemonStarts) counts.push(...(await hammer(layout, start)))
+counts.push(...(await hammer('chain file', onPostfix)))
+
+if (process.argv.includes('--json'))
+  console.log(
+    JSON.stringify(
+      counts.map((count) => ({ ...count, errors: [...count.errors] })),
+      null,
+      2,
+    ),
+  )
+else
+  for (const { layout, daemon, handshakes, failed, foreign, errors } of counts) {
+    console.log(
+      `${layout.padEnd(11)} ${daemon.padEnd(8)} ${deployments} deployments, ${handshakes} handshakes: ${failed} failed, ${foreign} of neither leaf`,
+    )
+    for (const error of errors) console.log(`            ${error}`)
+  }
+
+/** Dovecot has no setting that names key and chain in one file. */
+async function hammer(layout: 'files' | 'generation' | 'chain file', start: Start): Promise<readonly Count[]> {
+  const dir = await makeTemporaryFolder('waxseal-hammer-')
+  const tls = join(dir, 'tls')
+  await makeFolder(tls)
+  const [first] = pairs
+  if (first === undefined) return []
+  const changes = changesFor(layout, tls)
+  if (layout === 'generation') await linkFirstGeneration(tls)
+  const daemon = await start(dir, first, pathsFor(layout, tls))
+  try {
+    if (layout === 'chain file') await readChainFile(daemon)
+    const engine = await openTestEngine(dir, [daemon.check.join(' '), daemon.reload.join(' ')])
+    const count = {
+      layout,
+      daemon: daemon.name,
+      deployments,
+      handshakes: 0,
+      failed: 0,
+      foreign: 0,
+      errors: new Set<string>(),
+    }
+    const stop = new AbortController()
+    const workers = daemon.ports.flatMap((port) =>
+      Array.from({ length: clients }, () => client(port, count, stop.signal)),
+    )
+    for (let turn = 0; turn < deployments; turn += 1) {
+      const pair = pairs[(turn + 1) % 2] as TestPair
+      const outcome = await deployPair(engine, daemon, pair, changes)
+      if (outcome.outcome !== 'deployed') count.errors.add(`deployment ${turn}: ${outcome.outcome}: ${outcome.message}`)
+    }
+    stop.abort()
+    await Promise.all(workers)
+    return [count]
+  } finally {
+    await daemon.stop()
+    await removeTree(dir)
+  }
+}
+
+function pathsFor(layout: string, tls: string): { readonly certPath: string; readonly keyPath: string } {
+  if (layout === 'chain file') return { certPath: join(tls, 'pair.pem'), keyPath: join(tls, 'pair.pem') }
+  const folder = layout === 'generation' ? join(tls, 'current') : tls
+  return { certPath: join(folder, 'cert.pem'), keyPath: join(folder, 'key.pem') }
+}
+
+async function linkFirstGeneration(tls: string): Promise<void> {
+  await makeFolder(join(tls, 'generations', 'first'))
+  await makeLink(join(tls, 'current'), 'generations/first')
+}
+
+/** `smtpd_tls_chain_files` takes the place of the other settings: one file, read once. */
+async function readChainFile({ certPath, reload }: Daemon): Promise<void> {
+  await runOrThrow(['postconf', '-c', reload[2] ?? '', '-e', `smtpd_tls_chain_files=${certPath}`])
+  await runOrThrow(reload)
+}
+
+function changesFor(layout: string, tls: string): Readonly<Record<string, unknown>> {
+  return layout === 'generation' ? { layout: 'generation', directory: tls } : {}
+}
+
+async function client(port: Daemon['ports'][number], count: Count, signal: AbortSignal): Promise<void> {
+  const known = pairs.map(({ sha256 }) => sha256)
+  while (!signal.aborted) {
+    const look = await probeOnce({
+      host: '127.0.0.1',
+      port: port.port,
+      protocol: port.protocol,
+      servername: null,
+      keyType: null,
+      timeoutMs: 20_000,
+    })
+    count.handshakes += 1
+    if (look.leaf === null) {
+      count.failed += 1
+      count.errors.add(`${port.name}: ${look.error}`)
+    } else if (!known.includes(look.leaf.sha256)) count.foreign += 1
+  }
+}

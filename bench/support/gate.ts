@@ -1,0 +1,24 @@
+/** Where the agent waits before each poll, so that no polling interval is measured. */
+export class Gate {
+  #arrived = Promise.withResolvers<void>()
+  #opened = Promise.withResolvers<void>()
+
+  /** The agent's side: waits until the gate is opened. */
+  async pass(): Promise<void> {
+    this.#arrived.resolve()
+    await this.#opened.promise
+  }
+
+  /** Resolves when the agent waits. */
+  async arrival(): Promise<void> {
+    await this.#arrived.promise
+  }
+
+  /** Lets the agent through once. */
+  open(): void {
+    const opened = this.#opened
+    this.#arrived = Promise.withResolvers<void>()
+    this.#opened = Promise.withResolvers<void>()
+    opened.resolve()
+  }
+}

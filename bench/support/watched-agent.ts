@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { runAgent } from '../../src/agent/agent.ts'
+import { openKeyRequests } from '../../src/agent/key-requests.ts'
+import { openEngine } from '../../src/agent/open-engine.ts'
+import { initialState } from '../../src/agent/state.ts'
+import type { Config } from '../../src/config/config.ts'
+import { type ControlPlane, openControlPlane } from '../../src/control-plane/open-control-plane.ts'
+import type { Endpoint } from '../../src/control-plane/request.ts'
+import { hostFacts } from '../../src/host/host-facts.ts'
+import { openReserve } from '../../src/host/reserve.ts'
+import { openInbox } from '../../src/inbox/inbox.ts'
+import { openKeyStore } from '../../src/material/key-store.ts'
+import { openOutbox } from '../../src/outbox/outbox.ts'
+import { version } from '../../src/version.ts'
+import { benchClock } from './bench-clock.ts'
+import { Gate } from './gate.ts'
+import type { Lap } from './lap.ts'
+import { Watch } from './watch.ts'
+
+/** The agent as it is, in this process, that polls only when it is told to. */
+export interface WatchedAgent {
+  /** One poll with all that follows from it; resolves when so many results were acknowledged and the agent rests. */
+  turn(results: number): Promise<Lap>
+  stop(): Promise<void>
+}
+
+const turnMs = 120_000
+const hourMs = 3_600_000
+
+/** Starts the agent of this configuration. */
+export async function startWatchedAgent(
+  config: Config,
+  endpoint: Endpoint & { readonly agentId: string },
+): Promise<WatchedAgent> {
+  const gate = new Gate()
+  const stop = new AbortController()
+  const watch = new Watch()
+  const real = openControlPlane(endpoint)
+  const controlPlane: ControlPlane = {
+    ...real,
+    work: async () => {
+      await gate.pass()
+      return stop.signal.aborted ? { jobs: [], malformed: [] } : real.work()
+    },
+    certificate: (id) => watch.certificate(() => real.certificate(id)),
+    reportStatus: async (id, report) => {
+      await real.reportStatus(id, report)
+      if (report.status === 'Running') return
+      watch.lap.outcome = report.outcome ?? null
+      watch.acknowledged(report.error ?? null)
+    },
+    reportVerification: async (id, report) => {
+      await real.reportVerification(id, report)
+      watch.acknowledged(null)
+    },
+  }
+  const below = (name: string): string => join(config.stateDir, name)
+  const running = runAgent({
+    engine: await openEngine(config, benchClock),
+    inbox: await openInbox(below('inbox'), benchClock),
+    isBoot: false,
+    driftWatch: null,
+    reserve: openReserve(below('reserve')),
+    outbox: await openOutbox({ path: below('outbox'), deadPath: below('dead'), clock: benchClock }),
+    keys: await openKeyStore(below('keys')),
+    keyRequests: await openKeyRequests(below('requests')),
+    controlPlane,
+    clock: benchClock,
+    log: pino({ base: null }, { write: (line) => watch.logged(line) }),
+    state: initialState(),
+    facts: hostFacts(version),
+    pollIntervalMs: 0,
+    heartbeatIntervalMs: hourMs,
+    stop: stop.signal,
+  })
+  running.catch((error: unknown) => watch.failed(error))
+  return {
+    turn: async (results) => {
+      await gate.arrival()
+      const done = watch.begin(results)
+      const late = setTimeout(() => watch.failed(new Error('the agent did not end its turn in time')), turnMs)
+      gate.open()
+      try {
+        await Promise.all([done, Promise.race([gate.arrival(), watch.failure])])
+      } finally {
+        clearTimeout(late)
+      }
+      return watch.lap
+    },
+    stop: async () => {
+      stop.abort()
+      gate.open()
+      await running
+      await real.close()
+    },
+  }
+}
