@@ -5,7 +5,7 @@ const lostMs = 30 * 60_000
 
 /**
  * Ends the deployments that are Running on an agent that has been silent for over 5 min (protocol §2), and those of which
- * nothing was heard for 30 min though their agent calls: their claim got lost. Silence begins anew with the process: an
+ * nothing was heard for 30 min though their agent calls: their claim got lost. Both times begin anew with the process: an
  * agent cannot be heard by a control plane that is down.
  */
 export class Reaper {
@@ -36,6 +36,7 @@ export class Reaper {
     const now = this.#store.now()
     const heardAt = this.#heardAt.get(agentId) ?? this.#startedAt
     const isSilent = now - heardAt > silenceMs
+    if (!isSilent && now - this.#startedAt < lostMs) return
     const error = isSilent
       ? `the agent has been silent for over 5 minutes, since ${new Date(heardAt).toISOString()}`
       : 'nothing was heard of this job for over 30 minutes, though its agent calls'
