@@ -2,9 +2,9 @@ import type { Material } from '../material/material.ts'
 import type { Command, Plan } from '../plan/plan.ts'
 import type { HostView } from './connector.ts'
 import { readDovecotWiring } from './dovecot/read-wiring.ts'
-import type { FileTarget } from './file-target.ts'
 import { type DaemonDefaults, planPair } from './plan-pair.ts'
 import { readPostfixWiring } from './postfix/read-wiring.ts'
+import type { MailTarget } from './target.ts'
 import { wirePlan } from './wire-plan.ts'
 import type { Wiring } from './wiring.ts'
 
@@ -47,7 +47,7 @@ const mailDaemons = {
 /** The plan of a mail daemon, with what its own settings say. A target of either type may name the other one in its `mode`. */
 export async function planMailDaemon(
   connector: 'postfix' | 'dovecot',
-  target: FileTarget,
+  target: MailTarget,
   material: Material,
   host: HostView,
 ): Promise<Plan> {

@@ -1,8 +1,8 @@
 import type { Material } from '../material/material.ts'
-import type { Command, FileRole, Plan, PlannedFile } from '../plan/plan.ts'
-import { commandField, invalidField, modeField } from './field.ts'
-import type { FileTarget } from './file-target.ts'
-import { planProbes, planRetry } from './plan-probes.ts'
+import type { Command, Plan, PlannedFile } from '../plan/plan.ts'
+import { invalidField } from './field.ts'
+import { accessOf, chainPem, plannedFile, planService } from './plan-service.ts'
+import type { PairTarget } from './target.ts'
 
 /** What a daemon does when a target does not say. */
 export interface DaemonDefaults {
@@ -14,24 +14,10 @@ export interface DaemonDefaults {
 }
 
 /** The plan of a daemon that reads a certificate file and a key file, or one file that holds both. */
-export function planPair(connector: string, target: FileTarget, material: Material, defaults: DaemonDefaults): Plan {
-  const reload =
-    target.reload_command === undefined ? defaults.reload : commandField('reload_command', target.reload_command)
-  const check =
-    target.validate_command === undefined ? defaults.check : commandField('validate_command', target.validate_command)
-  return {
-    connector,
-    service: defaults.service,
-    files: planFiles(target, material, defaults),
-    check,
-    activate: [reload],
-    recover: [reload],
-    ...planProbes(target, material),
-    retry: planRetry(target),
-    generation: planGeneration(target),
-    wiring: null,
-    backupRetention: target.backup_retention ?? 3,
-  }
+export function planPair(connector: string, target: PairTarget, material: Material, defaults: DaemonDefaults): Plan {
+  const { service, check, reload } = defaults
+  const files = planFiles(target, material, defaults)
+  return planService(target, material, { connector, service, files, check, reload, generation: planGeneration(target) })
 }
 
 interface Paths {
@@ -40,7 +26,7 @@ interface Paths {
 }
 
 /** With a generation, the paths lead through its link. */
-function pathsOf(target: FileTarget, defaults: DaemonDefaults): Paths {
+function pathsOf(target: PairTarget, defaults: DaemonDefaults): Paths {
   const generation = planGeneration(target)
   if (generation === null)
     return { certPath: target.cert_path ?? defaults.certPath, keyPath: target.key_path ?? defaults.keyPath }
@@ -57,7 +43,7 @@ function pathsOf(target: FileTarget, defaults: DaemonDefaults): Paths {
   return paths
 }
 
-function planGeneration({ layout, directory }: FileTarget): Plan['generation'] {
+function planGeneration({ layout, directory }: PairTarget): Plan['generation'] {
   if (layout !== 'generation') return null
   if (directory === undefined)
     throw invalidField('directory', 'layout "generation" needs the directory that it lives in')
@@ -65,47 +51,22 @@ function planGeneration({ layout, directory }: FileTarget): Plan['generation'] {
   return { directory: base, link: `${base}/current` }
 }
 
-function planFiles(target: FileTarget, material: Material, defaults: DaemonDefaults): readonly PlannedFile[] {
+function planFiles(target: PairTarget, material: Material, defaults: DaemonDefaults): readonly PlannedFile[] {
   const { certPath, keyPath } = pathsOf(target, defaults)
   const chainPath = target.chain_path === '' ? undefined : target.chain_path
   const leaf = material.leaf.pem
-  const chain = material.chain.map((certificate) => certificate.pem).join('')
+  const chain = chainPem(material)
   if (chainPath !== undefined && (chainPath === certPath || chainPath === keyPath)) {
     throw invalidField('chain_path', 'it is the path of another file of this target')
   }
   const certificate = chainPath === undefined ? leaf + chain : leaf
-  const key = keyOf(target)
-  if (certPath === keyPath)
-    return [plannedFile(keyPath, 'bundle', material.keyPem + certificate, key), ...chainFile(target, chainPath, chain)]
+  const key = accessOf(target, 'key_file', true)
+  const chainFiles =
+    chainPath === undefined ? [] : [plannedFile(chainPath, 'chain', chain, accessOf(target, 'chain_file', false))]
+  if (certPath === keyPath) return [plannedFile(keyPath, 'bundle', material.keyPem + certificate, key), ...chainFiles]
   return [
-    ...chainFile(target, chainPath, chain),
-    plannedFile(certPath, 'certificate', certificate, {
-      mode: target.cert_file_mode === undefined ? 'keep' : modeField('cert_file_mode', target.cert_file_mode, false),
-      owner: target.cert_file_owner ?? 'keep',
-      group: target.cert_file_group ?? 'keep',
-    }),
+    ...chainFiles,
+    plannedFile(certPath, 'certificate', certificate, accessOf(target, 'cert_file', false)),
     plannedFile(keyPath, 'key', material.keyPem, key),
   ]
-}
-
-type Access = Pick<PlannedFile, 'mode' | 'owner' | 'group'>
-
-function keyOf(target: FileTarget): Access {
-  return {
-    mode: target.key_file_mode === undefined ? 'keep' : modeField('key_file_mode', target.key_file_mode, true),
-    owner: target.key_file_owner ?? 'keep',
-    group: target.key_file_group ?? 'keep',
-  }
-}
-
-function chainFile(target: FileTarget, path: string | undefined, chain: string): readonly PlannedFile[] {
-  if (path === undefined) return []
-  const mode =
-    target.chain_file_mode === undefined ? 'keep' : modeField('chain_file_mode', target.chain_file_mode, false)
-  const access = { mode, owner: target.chain_file_owner ?? 'keep', group: target.chain_file_group ?? 'keep' } as const
-  return [plannedFile(path, 'chain', chain, access)]
-}
-
-function plannedFile(path: string, role: FileRole, text: string, access: Access): PlannedFile {
-  return { path, role, contents: new TextEncoder().encode(text), ...access }
 }

@@ -2,7 +2,7 @@ import type { Material } from '../material/material.ts'
 import { type Probe, type ProbeProtocol, probeProtocols, type RetrySchedule } from '../plan/plan.ts'
 import { protocolOfPort } from '../plan/protocol-of-port.ts'
 import { durationField, invalidField } from './field.ts'
-import type { EndpointTarget, FileTarget } from './file-target.ts'
+import type { EndpointTarget, VerifyTarget } from './target.ts'
 
 const tryMs = 10_000
 
@@ -13,7 +13,7 @@ export interface PlannedProbes {
 }
 
 /** One probe per endpoint that the target names. */
-export function planProbes(target: FileTarget, material: Material): PlannedProbes {
+export function planProbes(target: VerifyTarget, material: Material): PlannedProbes {
   const verify = target.post_deploy_verify ?? {}
   if (verify.enabled === false) {
     return { probes: [], unverified: 'Nothing was verified: the target says post_deploy_verify.enabled: false.' }
@@ -28,7 +28,7 @@ export function planProbes(target: FileTarget, material: Material): PlannedProbe
   return { probes, unverified }
 }
 
-function endpointOfVerify(verify: NonNullable<FileTarget['post_deploy_verify']>): readonly EndpointTarget[] {
+function endpointOfVerify(verify: NonNullable<VerifyTarget['post_deploy_verify']>): readonly EndpointTarget[] {
   const { endpoint, protocol, servername } = verify
   if (endpoint === undefined || endpoint === '') return []
   return [
@@ -67,7 +67,7 @@ function asProtocol(name: string | undefined): ProbeProtocol | undefined {
 }
 
 /** Design §7: a target that sets none of the three gets ours, one that sets any gets the published defaults for the others. */
-export function planRetry(target: FileTarget): RetrySchedule {
+export function planRetry(target: VerifyTarget): RetrySchedule {
   const attempts = target.post_deploy_verify_attempts
   const backoff = target.post_deploy_verify_backoff
   const longest = target.post_deploy_verify_max_backoff

@@ -1,8 +1,8 @@
 import type { Material } from '../material/material.ts'
 import type { Plan, Probe } from '../plan/plan.ts'
 import { invalidField } from './field.ts'
-import type { FileTarget } from './file-target.ts'
 import { serverNameFor } from './plan-probes.ts'
+import type { VerifyTarget } from './target.ts'
 import { type Listener, listenersOf, type Wiring } from './wiring.ts'
 
 const tryMs = 10_000
@@ -11,7 +11,7 @@ const tryMs = 10_000
  * The plan with what the daemon's own settings say: probes from the listeners that read its files where the target names
  * no endpoint, the maps that hold a copy of them rebuilt, and the paths that nothing reads. Null: nothing is known.
  */
-export function wirePlan(plan: Plan, wiring: Wiring | null, target: FileTarget, material: Material): Plan {
+export function wirePlan(plan: Plan, wiring: Wiring | null, target: VerifyTarget, material: Material): Plan {
   if (wiring === null) return plan
   const paths = plan.files.filter(({ role }) => role !== 'other').map(({ path }) => path)
   const read = [

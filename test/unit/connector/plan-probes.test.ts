@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { FileTarget } from '../../../src/connector/file-target.ts'
 import { planProbes, planRetry } from '../../../src/connector/plan-probes.ts'
+import type { PairTarget } from '../../../src/connector/target.ts'
 import type { Material } from '../../../src/material/material.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
 import type { Probe } from '../../../src/plan/plan.ts'
@@ -115,7 +115,7 @@ t.test('a wait that is none is refused by name', async (t) => {
   }
 })
 
-function probesOf(target: FileTarget): readonly Probe[] {
+function probesOf(target: PairTarget): readonly Probe[] {
   return planProbes(target, material).probes
 }
 

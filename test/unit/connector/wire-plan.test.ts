@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { FileTarget } from '../../../src/connector/file-target.ts'
 import { type DaemonDefaults, planPair } from '../../../src/connector/plan-pair.ts'
+import type { PairTarget } from '../../../src/connector/target.ts'
 import { wirePlan } from '../../../src/connector/wire-plan.ts'
 import type { Listener, Wiring } from '../../../src/connector/wiring.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
@@ -152,7 +152,7 @@ function listener(changes: Partial<Listener>): Listener {
   return { name: 'smtp', host: '127.0.0.1', port: 25, protocol: 'smtp', servername: null, files: pair, ...changes }
 }
 
-function wired(wiring: Partial<Wiring>, target: FileTarget = {}): Plan {
+function wired(wiring: Partial<Wiring>, target: PairTarget = {}): Plan {
   const plan = planPair('postfix', target, material, defaults)
   return wirePlan(plan, { listeners: [], maps: [], named: [], ...wiring }, target, material)
 }
