@@ -21,12 +21,14 @@ export function connectorReference(connectors: readonly Connector[]): string {
   return [introduction, ...connectors.map(section)].join('\n')
 }
 
-function section({ name, aliases, description, schema, standardCommands }: Connector): string {
+function section({ name, aliases, description, schema, example, standardCommands }: Connector): string {
   const types = aliases.map((alias) => `\`${alias}\``).join(', ')
   const commands = standardCommands.map((command) => `\`${command.join(' ')}\``).join(', ')
   return `## ${name}
 
 ${description} Type: ${types}. Allowed without a line in the policy: ${commands}.
+
+    ${JSON.stringify(example)}
 
 | field | |
 |---|---|

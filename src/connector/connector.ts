@@ -33,6 +33,8 @@ export interface Connector<Target = unknown> {
   readonly description: string
   /** JSON schema of Target; unknown keys are refused. */
   readonly schema: object
+  /** A target that shows what is the connector's own: the reference prints it, the contract test plans it. */
+  readonly example: Target
   /** The daemon's own check, activate and recover commands, allowed without a line in the policy. */
   readonly standardCommands: readonly Command[]
   /** What the daemon's own settings say that it reads; null: it cannot be asked. Left out: it has no such settings. */

@@ -10,6 +10,11 @@ export const dovecot: Connector<MailTarget> = {
   aliases: ['Dovecot'],
   description: 'Writes the pair that Dovecot reads, reloads it and looks at its ports.',
   schema: targetSchema(mailFields),
+  example: {
+    cert_path: '/etc/dovecot/certs/cert.pem',
+    key_path: '/etc/dovecot/certs/key.pem',
+    endpoints: ['mail.example.net:993'],
+  },
   standardCommands: mailDaemonCommands,
   readWiring: (host) => readDovecotWiring(host, null),
   plan: (target, material, host) => planMailDaemon('dovecot', target, material, host),

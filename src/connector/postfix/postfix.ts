@@ -10,6 +10,11 @@ export const postfix: Connector<MailTarget> = {
   aliases: ['Postfix'],
   description: 'Writes the pair that Postfix reads, reloads it and looks at its ports.',
   schema: targetSchema(mailFields),
+  example: {
+    cert_path: '/etc/postfix/certs/cert.pem',
+    key_path: '/etc/postfix/certs/key.pem',
+    endpoints: ['mail.example.net:25'],
+  },
   standardCommands: mailDaemonCommands,
   readWiring: (host) => readPostfixWiring(host, null),
   plan: (target, material, host) => planMailDaemon('postfix', target, material, host),
