@@ -42,7 +42,10 @@ export async function probeOnce(probe: Probe): Promise<Look> {
 
 /** OpenSSL's own message names a thread, a source file and its line: its reason alone is the same at every look. */
 function reasonOf(error: Error & { readonly reason?: string }): string {
-  return (error.reason ?? error.message).replaceAll(/[^\x20-\x7e]+/g, ' ').trim().slice(0, 300)
+  return (error.reason ?? error.message)
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .trim()
+    .slice(0, 300)
 }
 
 /** Which phase a look is in, and how long each took. */
