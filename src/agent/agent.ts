@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
 import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
 import { failureWait, pollWait } from '../control-plane/pace.ts'
-import { asWaxsealError, describeError, WaxsealError } from '../error/waxseal-error.ts'
+import { describeError, WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Reserve } from '../host/reserve.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { KeyStore } from '../material/key-store.ts'
-import type { Outbox, Report } from '../outbox/outbox.ts'
+import type { Outbox } from '../outbox/outbox.ts'
 import { watchDrift } from './drift-watch.ts'
 import type { Engine } from './engine.ts'
 import type { Inspection } from './inspect.ts'
@@ -14,6 +14,7 @@ import { failed } from './job-end.ts'
 import type { KeyRequests } from './key-requests.ts'
 import { runLoop } from './loop.ts'
 import { recover } from './recover.ts'
+import { Reporter } from './reporter.ts'
 import type { Workshop } from './run-job.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { type AgentState, statusLine } from './state.ts'
@@ -41,9 +42,6 @@ export interface AgentParts {
   /** Aborts when the agent is to drain. */
   readonly stop: AbortSignal
 }
-
-/** The longest time between two looks into the outbox, in milliseconds. */
-const reportIntervalMs = 5 * 60_000
 
 /** Recovers, then polls, works and reports until it is told to stop or is retired; then drains. */
 export async function runAgent(parts: AgentParts): Promise<void> {
@@ -148,45 +146,4 @@ async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () 
     return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
   }
   await runLoop({ turn, waitAfterFailure, clock, signal })
-}
-
-/** Sends what the outbox holds: at once when it is woken, else when the next try is due. */
-class Reporter {
-  readonly #parts: AgentParts
-  #wake = new AbortController()
-
-  constructor(parts: AgentParts) {
-    this.#parts = parts
-  }
-
-  wake(): void {
-    this.#wake.abort()
-  }
-
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#wake = new AbortController()
-      const woken = AbortSignal.any([signal, this.#wake.signal])
-      const wait = await this.flush()
-      await this.#parts.clock.sleep(Math.min(wait ?? reportIntervalMs, reportIntervalMs), woken).catch(() => {})
-    }
-  }
-
-  async flush(): Promise<number | null> {
-    const { outbox, controlPlane, log } = this.#parts
-    return outbox.flush(async (report) => {
-      await send(controlPlane, report).catch((error: unknown) => {
-        log.info({ job: report.jobId, report: report.kind, code: asWaxsealError(error).code }, 'report put off')
-        throw error
-      })
-      const status = report.kind === 'status' ? report.status : null
-      log.info({ job: report.jobId, report: report.kind, final: status !== 'Running' }, 'reported')
-    })
-  }
-}
-
-async function send(controlPlane: ControlPlane, report: Report): Promise<void> {
-  const { kind: _, jobId, ...body } = report
-  if ('status' in body) await controlPlane.reportStatus(jobId, body)
-  else await controlPlane.reportVerification(jobId, body)
 }
