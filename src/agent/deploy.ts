@@ -1,59 +1,85 @@
-import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
-import type { JournalEntry } from '../journal/journal.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Outcome } from '../outcome/outcome.ts'
-import { hasCommitBegun } from '../rollback/restore-files.ts'
 import type { Engine } from './engine.ts'
+import { inParallel } from './in-parallel.ts'
 import { OutcomeDraft } from './outcome-draft.ts'
-import { type DeployRequest, isAllInPlace, type Proposal, propose } from './propose.ts'
-import { isRecorded } from './recorded.ts'
-import { recoverEntry } from './recover.ts'
+import type { DeployRequest } from './propose.ts'
+import { proposeAll } from './propose-all.ts'
 import { replace } from './replace.ts'
 import type { OnStep } from './step-recorder.ts'
+import type { Deployment, Transaction } from './transaction.ts'
+
+/** One deployment that is asked for, and who is told of it. */
+export interface Order {
+  readonly request: DeployRequest
+  readonly onStep: OnStep
+  /** Told once, as soon as the outcome is known; one order at a time. */
+  readonly onOutcome: (outcome: Outcome) => Promise<void>
+}
 
 /** One deployment, in the order of the design: every failure is an outcome; only STATE_BUSY is thrown. */
 export async function deploy(request: DeployRequest, engine: Engine, onStep: OnStep = () => {}): Promise<Outcome> {
-  const draft = new OutcomeDraft(engine.clock, onStep)
-  const started = engine.clock.now()
-  const outcome = await engine.turns
-    .take(() => deployInTurn(request, engine, draft))
-    .catch((error: unknown) => refuseUnlessBusy(asWaxsealError(error), draft))
-  await note(request, outcome, started, engine)
+  const outcomes: Outcome[] = []
+  const onOutcome = async (outcome: Outcome): Promise<void> => void outcomes.push(outcome)
+  await deployTogether([{ request, onStep, onOutcome }], engine)
+  const [outcome] = outcomes
+  if (outcome === undefined) throw new WaxsealError('INTERNAL', { reason: 'a deployment without an outcome' })
   return outcome
 }
 
-/** That another process had its turn says nothing about this deployment: it is thrown, to be tried again. */
-function refuseUnlessBusy(error: WaxsealError, draft: OutcomeDraft): Outcome {
-  if (error.code === 'STATE_BUSY') throw error
-  return draft.refuse(error)
+/**
+ * Deployments that wait together, oldest first. Those to one service become one transaction; different services run side
+ * by side. A transaction that fails is undone, and its members are tried in smaller ones, so that a bad certificate does
+ * not hold back the rest. Throws STATE_BUSY alone: then nothing was begun.
+ */
+export async function deployTogether(orders: readonly Order[], engine: Engine): Promise<void> {
+  await engine.turns.take(async () => {
+    let waiting = begin(orders, engine)
+    while (waiting.length > 0) {
+      const { transactions, later } = await proposeAll(waiting, engine)
+      await inParallel(transactions, engine.parallelServices, (members) => transact(members, engine))
+      waiting = later
+    }
+  })
 }
 
-async function deployInTurn(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Outcome> {
-  await finishEarlier((entry) => entry.target === request.target, engine)
-  let proposal = await propose(request, engine, draft)
-  const paths = pathsOf(proposal.changes)
-  if (await finishEarlier((entry) => pathsOf(entry).some((path) => paths.includes(path)), engine))
-    proposal = await propose(request, engine, draft)
-  draft.changing(proposal.changes.files)
-  const isLive = isAllInPlace(proposal)
-  if (await draft.run('unchanged', async () => isLive && (await isRecorded(request.target, proposal, engine)))) {
-    return draft.succeed('unchanged', 'The same files are there, activated and verified by an earlier deployment.')
+/** Outcomes are told one after the other, in whatever order they come. */
+function begin(orders: readonly Order[], engine: Engine): readonly Deployment[] {
+  const started = engine.clock.now()
+  let last = Promise.resolve()
+  return orders.map(({ request, onStep, onOutcome }) => ({
+    request,
+    draft: new OutcomeDraft(engine.clock, onStep),
+    end: (outcome) => {
+      last = last.then(async () => {
+        await note(request, outcome, started, engine)
+        await onOutcome(outcome)
+      })
+      return last
+    },
+  }))
+}
+
+async function transact(members: Transaction, engine: Engine): Promise<void> {
+  const outcomes = await replace(members, engine)
+  const isUndone = outcomes.every(({ outcome }) => outcome === 'refused' || outcome === 'rolled-back')
+  if (members.length === 1 || !isUndone) {
+    for (const [index, outcome] of outcomes.entries()) await members[index]?.end(outcome)
+    return
   }
-  return replace({ request, proposal, isLive }, engine, draft)
-}
-
-/** What was cut off is settled first: its kept files must not be orphaned. Returns whether there was any. */
-async function finishEarlier(concerns: (entry: JournalEntry) => boolean, engine: Engine): Promise<boolean> {
-  const left = (await engine.journal.list()).filter(({ document }) => concerns(document))
-  for (const { id, document } of left) {
-    const { error } = await recoverEntry(id, document, engine)
-    if (error !== null && (await hasCommitBegun(document)))
-      throw new WaxsealError('ROLLBACK_FAILED', { ...error.details, target: document.target }, { cause: error })
+  for (const part of smaller(members)) {
+    const { transactions } = await proposeAll(part, engine)
+    for (const again of transactions) await transact(again, engine)
   }
-  return left.length > 0
 }
 
-function pathsOf({ files, link }: Pick<Proposal['changes'], 'link'> & Pick<JournalEntry, 'files'>): readonly string[] {
-  return link === null ? files.map(({ destination }) => destination) : [link.link]
+/** Those whose own ports did not show the new leaf are tried alone, after all the others; without such a sign, each is. */
+function smaller(members: Transaction): readonly Transaction[] {
+  const isSuspect = ({ draft }: Deployment): boolean => draft.probes.some((probe) => !probe.ok)
+  const suspects = members.filter(isSuspect)
+  const others = members.filter((member) => !isSuspect(member))
+  const alone = (some: Transaction): readonly Transaction[] => some.map((member) => [member])
+  return suspects.length === 0 || others.length === 0 ? alone(members) : [others, ...alone(suspects)]
 }
 
 /** The history is for people: that it cannot be written fails no deployment. */

@@ -20,5 +20,7 @@ export interface Engine {
   /** Files are changed by one process at a time. */
   readonly turns: Turns
   readonly clock: Clock
+  /** How many services are deployed to at the same time. */
+  readonly parallelServices: number
   readonly timeouts: { readonly checkMs: number; readonly activateMs: number }
 }

@@ -70,7 +70,7 @@ async function examineState({ config }: ExamineOptions): Promise<Finding> {
 
 async function examineJournal({ journal, records }: Engine): Promise<Finding> {
   const what = 'journal'
-  const left = (await journal.list()).map(({ document }) => document.target)
+  const left = (await journal.list()).flatMap(({ document }) => document.deployments.map(({ target }) => target))
   const aside = [...journal.setAside, ...records.setAside]
   if (aside.length > 0)
     return {

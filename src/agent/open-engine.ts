@@ -13,14 +13,14 @@ import { openJournal } from '../journal/journal.ts'
 import type { Engine } from './engine.ts'
 import { openTurns } from './turns.ts'
 
-/** An engine whose policy and time limits can be replaced between two deployments. */
+/** An engine whose policy and limits can be replaced between two deployments. */
 export interface ConfiguredEngine extends Engine {
-  reconfigure(config: Pick<Config, 'policy' | 'timeouts'>): void
+  reconfigure(config: Pick<Config, 'policy' | 'timeouts' | 'parallelServices'>): void
 }
 
 /** The engine of this host: its connectors, its policy, its state directory. */
 export async function openEngine(config: Config, clock: Clock): Promise<ConfiguredEngine> {
-  let { policy, timeouts } = config
+  let { policy, timeouts, parallelServices } = config
   await ensurePrivateFolder(config.stateDir)
   const lockFile = join(config.stateDir, 'deploy.lock')
   const folders = await openFolders(config.stateDir, lockFile)
@@ -32,8 +32,11 @@ export async function openEngine(config: Config, clock: Clock): Promise<Configur
     get timeouts() {
       return timeouts
     },
+    get parallelServices() {
+      return parallelServices
+    },
     reconfigure: (next) => {
-      ;({ policy, timeouts } = next)
+      ;({ policy, timeouts, parallelServices } = next)
     },
     hostView: createHostView(config.timeouts.checkMs),
     ...folders,

@@ -1,15 +1,12 @@
 import { failureOf, runInOrder } from '../apply/run-step.ts'
-import type { Probe } from '../plan/plan.ts'
+import type { Command, Probe } from '../plan/plan.ts'
 import { type Look, probeOnce } from '../verify/probe-once.ts'
 import type { Engine } from './engine.ts'
 import { leafOf } from './live-leaf.ts'
-import type { OutcomeDraft } from './outcome-draft.ts'
-import type { Proposal } from './propose.ts'
+import { type Member, once, step, type Transaction } from './transaction.ts'
 
-/** How the host was before anything was touched. */
-export interface Before {
-  /** The daemon's own check failed: remembered, not decisive, for a first deployment may be what mends it. */
-  readonly isBroken: boolean
+/** How one target was before anything was touched. */
+export interface Served {
   /** The probes that there is somebody to answer. */
   readonly probes: readonly Probe[]
   /**
@@ -19,28 +16,45 @@ export interface Before {
   readonly oldLeaves: readonly (readonly string[])[]
 }
 
+/** How the host was before anything was touched. */
+export interface Before {
+  /** The daemon's own check failed: remembered, not decisive, for a first deployment may be what mends it. */
+  readonly isBroken: boolean
+  /** One per member. */
+  readonly served: readonly Served[]
+}
+
 /** Asks the daemon's own check, and every probe. */
-export async function preflight({ plan, changes }: Proposal, engine: Engine, draft: OutcomeDraft): Promise<Before> {
-  return draft.run('preflight', async (commands) => {
-    if (plan.check !== null) commands.push(...(await runInOrder([plan.check], engine.timeouts.checkMs)))
-    const looks = await Promise.all(plan.probes.map(async (probe) => ({ probe, look: await probeOnce(probe) })))
-    const asked = looks.filter(({ probe, look }) => !isSilentSibling(probe, look, looks))
-    draft.warnings = [
-      ...draft.warnings,
-      ...looks
-        .filter((one) => !asked.includes(one))
-        .map(
-          ({ probe }) =>
-            `Nobody listens at ${probe.host} port ${probe.port}, an address of ${probe.name}: it is not verified.`,
-        ),
-    ]
-    const onDisk = changes.files.flatMap(leafOf).map(({ sha256 }) => sha256)
-    return {
-      isBroken: failureOf(commands, 'CHECK_FAILED') !== null,
-      probes: asked.map(({ probe }) => probe),
-      oldLeaves: asked.map(({ look }) => (look.leaf === null ? [] : [...new Set([look.leaf.sha256, ...onDisk])])),
-    }
+export async function preflight(members: Transaction, engine: Engine): Promise<Before> {
+  return step(members, engine, 'preflight', async (commands) => {
+    commands.push(...(await runInOrder(checksOf(members), engine.timeouts.checkMs)))
+    const served = await Promise.all(members.map(look))
+    return { isBroken: failureOf(commands, 'CHECK_FAILED') !== null, served }
   })
+}
+
+/** The checks of all members, each once. */
+export function checksOf(members: Transaction): readonly Command[] {
+  return once(members.flatMap(({ proposal: { plan } }) => (plan.check === null ? [] : [plan.check])))
+}
+
+async function look({ proposal: { plan, changes }, draft }: Member): Promise<Served> {
+  const looks = await Promise.all(plan.probes.map(async (probe) => ({ probe, look: await probeOnce(probe) })))
+  const asked = looks.filter((one) => !isSilentSibling(one.probe, one.look, looks))
+  draft.warnings = [
+    ...draft.warnings,
+    ...looks
+      .filter((one) => !asked.includes(one))
+      .map(
+        ({ probe }) =>
+          `Nobody listens at ${probe.host} port ${probe.port}, an address of ${probe.name}: it is not verified.`,
+      ),
+  ]
+  const onDisk = changes.files.flatMap(leafOf).map(({ sha256 }) => sha256)
+  return {
+    probes: asked.map(({ probe }) => probe),
+    oldLeaves: asked.map((one) => (one.look.leaf === null ? [] : [...new Set([one.look.leaf.sha256, ...onDisk])])),
+  }
 }
 
 /** A name may have an address that the daemon does not listen on, `localhost` above all: another of its addresses answers. */

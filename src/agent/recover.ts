@@ -4,11 +4,11 @@ import { runInOrder } from '../apply/run-step.ts'
 import { unstageFiles } from '../apply/stage.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { resolveFolder } from '../host/policy-host.ts'
-import type { JournalEntry } from '../journal/journal.ts'
+import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
 import { isBelowRoots } from '../policy/policy.ts'
 import { hasCommitBegun, isCommitted } from '../rollback/restore-files.ts'
-import { verifyProbes } from '../verify/verify-probes.ts'
 import type { Engine } from './engine.ts'
+import { lookForNew } from './look-for.ts'
 import { undo } from './roll-back.ts'
 
 /** What recovery did with one interrupted deployment. */
@@ -18,52 +18,70 @@ export interface Recovered {
   readonly error: WaxsealError | null
 }
 
-/** Start-up recovery: every deployment in the journal is cleaned up, finished or undone; one that cannot be does not stop the next. Needs no control plane. */
+/**
+ * Start-up recovery: every transaction in the journal is cleaned up, finished or undone; one that cannot be does not stop
+ * the next. One line per target. Needs no control plane.
+ */
 export async function recover(engine: Engine): Promise<readonly Recovered[]> {
   return engine.turns.take(async () => {
     const recovered: Recovered[] = []
     for (const { id, document } of await engine.journal.list()) {
-      const { target } = document
-      const failed = (error: unknown): Recovered => ({
-        target,
-        did: 'could not put back',
-        error: asWaxsealError(error),
-      })
-      recovered.push(await recoverEntry(id, document, engine).catch(failed))
+      const { did, error } = await recoverEntry(id, document, engine).catch((cause: unknown) => ({
+        did: 'could not put back' as const,
+        error: asWaxsealError(cause),
+      }))
+      recovered.push(...document.deployments.map(({ target }) => ({ target, did, error })))
     }
     return recovered
   })
 }
 
 /** Recovers one entry. May be repeated: a crash during recovery is recovered from. */
-export async function recoverEntry(id: string, entry: JournalEntry, engine: Engine): Promise<Recovered> {
-  const { target } = entry
-  if (!(await isAllowed(entry, engine.policy.roots))) {
+export async function recoverEntry(
+  id: string,
+  entry: JournalEntry,
+  engine: Engine,
+): Promise<Omit<Recovered, 'target'>> {
+  const { deployments } = entry
+  if (!(await all(deployments, (one) => isAllowed(one, engine.policy.roots)))) {
     await engine.journal.putAside(id)
-    const paths = entry.files.map(({ destination }) => destination)
-    return { target, did: 'set aside', error: new WaxsealError('PATH_NOT_ALLOWED', { paths, setting: 'policy.roots' }) }
+    const paths = deployments.flatMap(({ files }) => files.map(({ destination }) => destination))
+    return { did: 'set aside', error: new WaxsealError('PATH_NOT_ALLOWED', { paths, setting: 'policy.roots' }) }
   }
   if (entry.phase === 'settling') {
-    await dropOldFiles(entry)
-    await engine.journal.remove(id)
-    return { target, did: 'cleaned up', error: null }
+    await dropAll(id, entry, engine)
+    return { did: 'cleaned up', error: null }
   }
-  if (entry.phase === 'deploying' && !(await hasCommitBegun(entry))) {
-    await unstageFiles(entry)
+  if (entry.phase === 'deploying' && !(await hasAnyBegun(entry))) {
+    for (const deployment of deployments) await unstageFiles(deployment)
     await engine.journal.remove(id)
-    return { target, did: 'nothing was committed', error: null }
+    return { did: 'nothing was committed', error: null }
   }
-  if (entry.phase === 'deploying' && (await isCommitted(entry)) && (await isFinished(entry, engine))) {
-    await dropOldFiles(entry)
-    await engine.journal.remove(id)
-    return { target, did: 'finished', error: null }
+  if (entry.phase === 'deploying' && (await all(deployments, isCommitted)) && (await isFinished(entry, engine))) {
+    await dropAll(id, entry, engine)
+    return { did: 'finished', error: null }
   }
   const error = await undo(entry, engine, [])
-  return { target, did: error === null ? 'put back' : 'could not put back', error }
+  return { did: error === null ? 'put back' : 'could not put back', error }
+}
+
+async function dropAll(id: string, { deployments }: JournalEntry, engine: Engine): Promise<void> {
+  for (const deployment of deployments) await dropOldFiles(deployment)
+  await engine.journal.remove(id)
+}
+
+/** Whether a commit of any of its deployments has begun. */
+export async function hasAnyBegun({ deployments }: JournalEntry): Promise<boolean> {
+  return !(await all(deployments, async (deployment) => !(await hasCommitBegun(deployment))))
+}
+
+async function all<T>(items: readonly T[], holds: (item: T) => Promise<boolean>): Promise<boolean> {
+  for (const item of items) if (!(await holds(item))) return false
+  return true
 }
 
 /** A journal is acted on within the policy's roots only, and only in folders that are still where they were. */
-async function isAllowed({ files, link }: JournalEntry, roots: readonly string[]): Promise<boolean> {
+async function isAllowed({ files, link }: JournalledDeployment, roots: readonly string[]): Promise<boolean> {
   const names = files.flatMap(({ destination, staged, kept }) => [destination, staged, kept])
   const linkNames = link === null ? [] : [link.link, link.staged, link.folder]
   for (const name of [...names, ...linkNames]) {
@@ -79,10 +97,8 @@ async function isAllowed({ files, link }: JournalEntry, roots: readonly string[]
 
 /** Steps 9 to 11 once more: all files are the new ones, and only the daemon may not have loaded them. */
 async function isFinished(entry: JournalEntry, engine: Engine): Promise<boolean> {
-  const commands = entry.check === null ? entry.activate : [entry.check, ...entry.activate]
-  const ran = await runInOrder(commands, engine.timeouts.activateMs)
+  const ran = await runInOrder([...entry.checks, ...entry.activate], engine.timeouts.activateMs)
   if (ran.some((command) => command.exitCode !== 0)) return false
-  const expectations = entry.probes.map((probe) => ({ probe, leaves: [entry.newLeaf] }))
-  const probes = await verifyProbes({ expectations, retry: entry.retry, clock: engine.clock })
-  return probes.every((probe) => probe.ok)
+  const probes = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine)))
+  return probes.flat().every((probe) => probe.ok)
 }

@@ -1,117 +1,130 @@
 import { commitFiles } from '../apply/commit.ts'
-import type { PreparedChanges } from '../apply/prepare-changes.ts'
 import { failureOf, runInOrder } from '../apply/run-step.ts'
 import { stageFiles, unstageFiles } from '../apply/stage.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
-import type { JournalEntry } from '../journal/journal.ts'
+import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
 import type { Outcome } from '../outcome/outcome.ts'
-import { verifyProbes } from '../verify/verify-probes.ts'
 import type { Engine } from './engine.ts'
-import type { OutcomeDraft } from './outcome-draft.ts'
-import { type Before, preflight } from './preflight.ts'
-import type { DeployRequest, Proposal } from './propose.ts'
+import { lookForNew } from './look-for.ts'
+import { type Before, checksOf, preflight } from './preflight.ts'
 import { rollBack } from './roll-back.ts'
 import { settle } from './settle.ts'
+import { type Member, once, step, type Transaction } from './transaction.ts'
 
-/** A deployment that has something to do. */
-export interface Replacement {
-  readonly request: DeployRequest
-  readonly proposal: Proposal
-  /** All files are there already, and only their activation and verification are not on record. */
-  readonly isLive: boolean
+/** Steps 5 to 12 for all members at once. Never throws: one outcome each, in their order. */
+export async function replace(members: Transaction, engine: Engine): Promise<readonly Outcome[]> {
+  try {
+    const before = await preflight(members, engine)
+    const entry = entryOf(members, before, engine)
+    await stage(entry, members, engine)
+    return await makeLive(entry, before.isBroken, members, engine)
+  } catch (error) {
+    return members.map(({ draft }) => draft.refuse(asWaxsealError(error)))
+  }
 }
 
-const nothing: PreparedChanges = { files: [], link: null }
-
-/** Steps 5 to 12. Throws only while nothing was touched. */
-export async function replace(replacement: Replacement, engine: Engine, draft: OutcomeDraft): Promise<Outcome> {
-  const { proposal, isLive } = replacement
-  const changes = isLive ? nothing : proposal.changes
-  const before = await preflight(proposal, engine, draft)
-  const entry = entryOf(replacement, changes, before, engine)
-  await draft.run('journal', () => engine.journal.put(entry.target, entry))
+/** Steps 6 and 7. Throws with the host untouched. */
+async function stage(entry: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
+  await step(members, engine, 'journal', () => engine.journal.put(journalId(entry), entry))
   try {
-    await draft.run('stage', () => stageFiles(changes))
+    await step(members, engine, 'stage', async () => {
+      for (const member of members) await stageFiles(changesOf(member))
+    })
   } catch (error) {
     await unstage(entry, engine)
     throw error
   }
+}
+
+/** Steps 8 to 12, or the rollback. */
+async function makeLive(
+  entry: JournalEntry,
+  isBroken: boolean,
+  members: Transaction,
+  engine: Engine,
+): Promise<readonly Outcome[]> {
   try {
-    await draft.run('commit', () => commitFiles(changes))
-    await check(entry, before.isBroken, engine, draft)
-    await activate(entry, engine, draft)
-    await verify(entry, engine, draft)
+    await step(members, engine, 'commit', async () => {
+      for (const deployment of entry.deployments) await commitFiles(deployment)
+    })
+    await check(entry, isBroken, members, engine)
+    await activate(entry, members, engine)
+    await verify(entry, members, engine)
   } catch (error) {
-    return await rollBack(entry, asWaxsealError(error), engine, draft)
+    return await rollBack(entry, asWaxsealError(error), members, engine)
   }
-  return await settle(entry, replacement, engine, draft)
+  return await settle(entry, members, engine)
 }
 
 /** What cannot be removed stays in the journal: the next start removes it. */
 async function unstage(entry: JournalEntry, engine: Engine): Promise<void> {
   try {
-    await unstageFiles(entry)
-    await engine.journal.remove(entry.target)
+    for (const deployment of entry.deployments) await unstageFiles(deployment)
+    await engine.journal.remove(journalId(entry))
   } catch {
     return
   }
 }
 
-function entryOf(
-  { request, proposal }: Replacement,
-  { files, link }: PreparedChanges,
-  { probes, oldLeaves }: Before,
-  engine: Engine,
-): JournalEntry {
-  const { connector, service, check: command, activate: commands, recover, retry } = proposal.plan
+const nothing: Member['proposal']['changes'] = { files: [], link: null }
+
+function changesOf({ proposal, isLive }: Member): Member['proposal']['changes'] {
+  return isLive ? nothing : proposal.changes
+}
+
+function entryOf(members: Transaction, { served }: Before, engine: Engine): JournalEntry {
+  const plans = members.map(({ proposal }) => proposal.plan)
+  const deployments = members.map((member, index): JournalledDeployment => {
+    const { connector, retry } = member.proposal.plan
+    const { files, link } = changesOf(member)
+    return {
+      connector,
+      target: member.request.target,
+      files: files.map(({ contents: _, live: __, ...change }) => change),
+      link,
+      probes: served[index]?.probes ?? [],
+      retry,
+      oldLeaves: served[index]?.oldLeaves ?? [],
+      newLeaf: member.proposal.material.leaf.sha256,
+    }
+  })
   return {
-    connector,
-    service,
-    target: request.target,
+    service: plans[0]?.service ?? '',
     begun: new Date(engine.clock.now()).toISOString(),
     phase: 'deploying',
-    files: files.map(({ contents: _, live: __, ...change }) => change),
-    link,
-    check: command,
-    activate: commands,
-    recover,
-    probes,
-    retry,
-    oldLeaves,
-    newLeaf: proposal.material.leaf.sha256,
+    deployments,
+    checks: checksOf(members),
+    activate: once(plans.flatMap((plan) => plan.activate)),
+    recover: once(plans.flatMap((plan) => plan.recover)),
   }
 }
 
-async function check(entry: JournalEntry, isBroken: boolean, engine: Engine, draft: OutcomeDraft): Promise<void> {
-  const { check: command } = entry
-  if (command === null) return
-  await draft.run('check', async (commands) => {
-    commands.push(...(await runInOrder([command], engine.timeouts.checkMs)))
+async function check({ checks }: JournalEntry, isBroken: boolean, members: Transaction, engine: Engine): Promise<void> {
+  if (checks.length === 0) return
+  await step(members, engine, 'check', async (commands) => {
+    commands.push(...(await runInOrder(checks, engine.timeouts.checkMs)))
     const failure = failureOf(commands, 'CHECK_FAILED')
     if (failure === null) return
     throw isBroken ? new WaxsealError('PREFLIGHT_FAILED', failure.details) : failure
   })
 }
 
-async function activate(entry: JournalEntry, engine: Engine, draft: OutcomeDraft): Promise<void> {
-  await draft.run('activate', async (commands) => {
+async function activate(entry: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
+  await step(members, engine, 'activate', async (commands) => {
     commands.push(...(await runInOrder(entry.activate, engine.timeouts.activateMs)))
     const failure = failureOf(commands, 'ACTIVATE_FAILED')
     if (failure !== null) throw failure
   })
 }
 
-async function verify(entry: JournalEntry, engine: Engine, draft: OutcomeDraft): Promise<void> {
-  await draft.run('verify', async () => {
-    draft.probes = await verifyProbes({
-      expectations: entry.probes.map((probe) => ({ probe, leaves: [entry.newLeaf] })),
-      retry: entry.retry,
-      clock: engine.clock,
-    })
-    const failed = draft.probes.filter((probe) => !probe.ok)
+async function verify({ deployments }: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
+  await step(members, engine, 'verify', async () => {
+    const seen = await Promise.all(deployments.map((deployment) => lookForNew(deployment, engine)))
+    for (const [index, { draft }] of members.entries()) draft.probes = seen[index] ?? []
+    const failed = seen.flat().filter((probe) => !probe.ok)
     if (failed.length === 0) return
     throw new WaxsealError('VERIFY_FAILED', {
-      expected: entry.newLeaf,
+      expected: [...new Set(failed.map(({ expected }) => expected))].join(', '),
       probes: failed.map((probe) => `${probe.protocol} ${probe.address}: ${probe.error ?? `serves ${probe.seen}`}`),
     })
   })

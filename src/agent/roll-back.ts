@@ -1,30 +1,31 @@
 import { runInOrder } from '../apply/run-step.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
-import type { JournalEntry } from '../journal/journal.ts'
+import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
 import type { CommandFacts, Outcome, ProbeOutcome } from '../outcome/outcome.ts'
 import { restoreFiles } from '../rollback/restore-files.ts'
-import { verifyProbes } from '../verify/verify-probes.ts'
 import type { Engine } from './engine.ts'
-import type { OutcomeDraft } from './outcome-draft.ts'
+import { lookForOld } from './look-for.ts'
+import { step, type Transaction } from './transaction.ts'
 
-/** Undoes a deployment that failed with `error`, and says whether the old leaf is proven to be served again. */
+/** Undoes a transaction that failed with `error`, and says whether the old leaves are proven to be served again. */
 export async function rollBack(
   entry: JournalEntry,
   error: WaxsealError,
+  members: Transaction,
   engine: Engine,
-  draft: OutcomeDraft,
-): Promise<Outcome> {
-  const undoing = await draft.run('rollback', (commands) => undo(entry, engine, commands))
-  return draft.rolledBack(error, undoing, undoing === null ? remarkOn(entry) : '')
+): Promise<readonly Outcome[]> {
+  const undoing = await step(members, engine, 'rollback', (commands) => undo(entry, engine, commands))
+  return members.map(({ draft }, index) => {
+    const deployment = entry.deployments[index]
+    return draft.rolledBack(error, undoing, undoing === null && deployment !== undefined ? remarkOn(deployment) : '')
+  })
 }
 
-function remarkOn(entry: JournalEntry): string {
-  if (entry.probes.length === 0)
-    return 'The old files are back; the target names no endpoint to prove that they are served.'
-  if (entry.oldLeaves.every((leaves) => leaves.length === 0))
-    return 'The old files are back; nothing was served before.'
-  const proven = entry.oldLeaves.filter((leaves) => leaves.length > 0).length
-  return `The old files are back, and the old leaf was seen on ${proven} of ${entry.probes.length} probes.`
+function remarkOn({ probes, oldLeaves }: JournalledDeployment): string {
+  if (probes.length === 0) return 'The old files are back; the target names no endpoint to prove that they are served.'
+  if (oldLeaves.every((leaves) => leaves.length === 0)) return 'The old files are back; nothing was served before.'
+  const proven = oldLeaves.filter((leaves) => leaves.length > 0).length
+  return `The old files are back, and the old leaf was seen on ${proven} of ${probes.length} probes.`
 }
 
 /**
@@ -38,11 +39,11 @@ export async function undo(
 ): Promise<WaxsealError | null> {
   try {
     await noteRollback(entry, engine)
-    await restoreFiles(entry)
+    await restoreAll(entry)
     for (const command of entry.recover) commands.push(...(await runInOrder([command], engine.timeouts.activateMs)))
     const unproven = await provenBack(entry, engine, commands)
     if (unproven !== null) return unproven
-    await engine.journal.remove(entry.target)
+    await engine.journal.remove(journalId(entry))
     return null
   } catch (error) {
     const cause = asWaxsealError(error)
@@ -53,27 +54,32 @@ export async function undo(
 /** The disk may be full: what the journal says already is enough to undo, so the rollback goes on. */
 async function noteRollback(entry: JournalEntry, engine: Engine): Promise<void> {
   try {
-    await engine.journal.put(entry.target, { ...entry, phase: 'rolling-back' })
+    await engine.journal.put(journalId(entry), { ...entry, phase: 'rolling-back' })
   } catch {
     return
   }
 }
 
+/** Goes on after a failure: what can be put back of the other targets is. */
+async function restoreAll({ deployments }: JournalEntry): Promise<void> {
+  const failures: unknown[] = []
+  for (const deployment of deployments) {
+    await restoreFiles(deployment).catch((error: unknown) => failures.push(error))
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
 async function provenBack(
-  entry: JournalEntry,
+  { deployments }: JournalEntry,
   engine: Engine,
   commands: readonly CommandFacts[],
 ): Promise<WaxsealError | null> {
-  const expectations = entry.probes.flatMap((probe, index) => {
-    const leaves = entry.oldLeaves[index] ?? []
-    return leaves.length === 0 ? [] : [{ probe, leaves }]
-  })
-  const probes = await verifyProbes({ expectations, retry: entry.retry, clock: engine.clock })
-  const missing = probes.filter((probe) => !probe.ok)
+  const seen = await Promise.all(deployments.map((deployment) => lookForOld(deployment, engine)))
+  const missing = seen.flat().filter((probe) => !probe.ok)
   if (missing.length > 0) return new WaxsealError('ROLLBACK_FAILED', { probes: missing.map(describeProbe) })
   // Where nothing was served, a recover command that fails is what it was before, too: the daemon is not running.
   const failed = commands.find((ran) => ran.exitCode !== 0)
-  if (entry.probes.length > 0 || failed === undefined) return null
+  if (deployments.some(({ probes }) => probes.length > 0) || failed === undefined) return null
   return new WaxsealError('ROLLBACK_FAILED', { command: failed.command.join(' '), exitCode: failed.exitCode })
 }
 

@@ -1,51 +1,54 @@
 import { dropOldFiles } from '../apply/commit.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { ArchivedPair } from '../journal/archive.ts'
-import type { JournalEntry } from '../journal/journal.ts'
+import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
 import { parseMaterial } from '../material/parse-material.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
-import type { OutcomeDraft } from './outcome-draft.ts'
 import { planDigest } from './recorded.ts'
-import type { Replacement } from './replace.ts'
+import { type Member, step, type Transaction } from './transaction.ts'
 
-/** The pair is live and proven: a failure from here on is told in the message, and healed by the next start. */
-export async function settle(
-  entry: JournalEntry,
-  replacement: Replacement,
-  engine: Engine,
-  draft: OutcomeDraft,
-): Promise<Outcome> {
-  const { plan } = replacement.proposal
-  let message = plan.unverified ?? `Deployed, and seen on ${entry.probes.length} of ${entry.probes.length} probes.`
-  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
-    await work().catch((error: Error) => {
-      message += ` ${what}: ${error.message}.`
-    })
+/** The pairs are live and proven: a failure from here on is told in the message, and healed by the next start. */
+export async function settle(entry: JournalEntry, members: Transaction, engine: Engine): Promise<readonly Outcome[]> {
+  const remarks = members.map((): string[] => [])
+  const attempt = async (index: number, what: string, work: () => Promise<void>): Promise<void> => {
+    await work().catch((error: Error) => remarks[index]?.push(` ${what}: ${error.message}.`))
   }
-  await draft.run('settle', async () => {
-    await attempt('The pair was not archived', () => archive(replacement, engine))
-    await attempt('The deployment was not recorded', () => record(entry, replacement, engine, draft))
-    await attempt('The clean-up waits for the next start', async () => {
-      await noteSettling(entry, engine)
-      await dropOldFiles(entry)
-      await engine.journal.remove(entry.target)
+  await step(members, engine, 'settle', async () => {
+    for (const [index, member] of members.entries()) {
+      const deployment = entry.deployments[index]
+      if (deployment === undefined) continue
+      await attempt(index, 'The pair was not archived', () => archive(member, engine))
+      await attempt(index, 'The deployment was not recorded', () => record(deployment, member, engine))
+    }
+    await dropAll(entry, engine).catch((error: Error) => {
+      for (const remark of remarks) remark.push(` The clean-up waits for the next start: ${error.message}.`)
     })
   })
-  return draft.succeed('deployed', message)
+  return members.map(({ draft, proposal: { plan } }, index) => {
+    const seen = entry.deployments[index]?.probes.length ?? 0
+    const message = plan.unverified ?? `Deployed, and seen on ${seen} of ${seen} probes.`
+    return draft.succeed('deployed', message + (remarks[index]?.join('') ?? ''))
+  })
 }
 
-/** The disk may be full: without the note a crash has the pair verified once more, so the old files go all the same. */
+async function dropAll(entry: JournalEntry, engine: Engine): Promise<void> {
+  await noteSettling(entry, engine)
+  for (const deployment of entry.deployments) await dropOldFiles(deployment)
+  await engine.journal.remove(journalId(entry))
+}
+
+/** The disk may be full: without the note a crash has the pairs verified once more, so the old files go all the same. */
 async function noteSettling(entry: JournalEntry, engine: Engine): Promise<void> {
   try {
-    await engine.journal.put(entry.target, { ...entry, phase: 'settling' })
+    await engine.journal.put(journalId(entry), { ...entry, phase: 'settling' })
   } catch {
     return
   }
 }
 
 /** The pair becomes the newest generation; what was there before the first one is kept below it. */
-async function archive({ request, proposal }: Replacement, engine: Engine): Promise<void> {
+async function archive({ request, proposal }: Member, engine: Engine): Promise<void> {
   const { leaf, chain, keyPem } = proposal.material
   const known = await engine.archive.list(request.target)
   const common = {
@@ -62,7 +65,7 @@ async function archive({ request, proposal }: Replacement, engine: Engine): Prom
 
 /** The pair that somebody else had put there; null: none, or none that could be deployed again. */
 async function foundPair(
-  { changes }: Replacement['proposal'],
+  { changes }: Member['proposal'],
   engine: Engine,
 ): Promise<Pick<ArchivedPair, 'certificatePem' | 'keyPem' | 'sha256'> | null> {
   const textOf = (...roles: readonly string[]): string =>
@@ -85,16 +88,15 @@ const certificateBlock = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICAT
 const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/
 
 async function record(
-  entry: JournalEntry,
-  { proposal }: Replacement,
+  { target, connector, probes }: JournalledDeployment,
+  { proposal, draft }: Member,
   engine: Engine,
-  draft: OutcomeDraft,
 ): Promise<void> {
   if (draft.certificate === null) throw new WaxsealError('INTERNAL', { reason: 'a deployment without a certificate' })
-  await engine.records.put(entry.target, {
-    target: entry.target,
-    connector: entry.connector,
-    service: entry.service,
+  await engine.records.put(target, {
+    target,
+    connector,
+    service: proposal.plan.service,
     deployed: new Date(engine.clock.now()).toISOString(),
     certificate: draft.certificate,
     planDigest: planDigest(proposal),
@@ -104,7 +106,7 @@ async function record(
       ...after,
     })),
     probes: draft.probes,
-    looks: entry.probes,
-    check: entry.check,
+    looks: probes,
+    check: proposal.plan.check,
   })
 }

@@ -4,7 +4,7 @@ import type { Reserve } from '../host/reserve.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Job } from '../inbox/job.ts'
 import type { Outbox, Report } from '../outbox/outbox.ts'
-import { failed } from './run-job.ts'
+import { failed } from './job-end.ts'
 
 /** Jobs and reports on disk, with a bound on new work and none on results: what has happened is never dropped. */
 export interface Spool {

@@ -17,8 +17,8 @@ export interface AgentState {
   lastHeartbeat: string | null
   /** The failure that the last poll ended with; null after a good one. */
   controlPlaneError: string | null
-  /** The job being run. */
-  currentJob: string | null
+  /** The jobs being run. */
+  currentJobs: readonly string[]
   recovered: readonly Recovered[]
   /** What the last drift watch saw, one per target; null: it has not looked yet. */
   drift: readonly Inspection[] | null
@@ -32,7 +32,7 @@ export function initialState(): AgentState {
     lastPoll: null,
     lastHeartbeat: null,
     controlPlaneError: null,
-    currentJob: null,
+    currentJobs: [],
     recovered: [],
     drift: null,
   }

@@ -22,16 +22,34 @@ export class StepRecorder {
   }
 
   /** Runs one step; the commands that it adds to the list are recorded with it, also when it throws. */
-  async run<T>(name: Stage, work: (commands: CommandFacts[]) => Promise<T>): Promise<T> {
+  run<T>(name: Stage, work: (commands: CommandFacts[]) => Promise<T>): Promise<T> {
+    return runStep([this], this.#clock, name, work)
+  }
+
+  begin(name: Stage): void {
     this.#current = name
-    const start = this.#clock.now()
-    const commands: CommandFacts[] = []
-    try {
-      return await work(commands)
-    } finally {
-      const step = { name, start: new Date(start).toISOString(), ms: this.#clock.now() - start, commands }
-      this.steps.push(step)
-      this.#onStep(step)
-    }
+  }
+
+  end(step: Step): void {
+    this.steps.push(step)
+    this.#onStep(step)
+  }
+}
+
+/** Runs one step of several deployments at once: it is a step of each. */
+export async function runStep<T>(
+  recorders: readonly StepRecorder[],
+  clock: Clock,
+  name: Stage,
+  work: (commands: CommandFacts[]) => Promise<T>,
+): Promise<T> {
+  for (const recorder of recorders) recorder.begin(name)
+  const start = clock.now()
+  const commands: CommandFacts[] = []
+  try {
+    return await work(commands)
+  } finally {
+    const step = { name, start: new Date(start).toISOString(), ms: clock.now() - start, commands }
+    for (const recorder of recorders) recorder.end(step)
   }
 }

@@ -1,7 +1,10 @@
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import type { ClaimedJob, Inbox } from '../inbox/inbox.ts'
+import type { DeploymentJob } from '../inbox/job.ts'
 import type { Report } from '../outbox/outbox.ts'
-import { failed, runJob, type Workshop } from './run-job.ts'
+import { failed, type JobEnd } from './job-end.ts'
+import { runDeployments } from './run-deployments.ts'
+import { runJob, type Workshop } from './run-job.ts'
 import type { Spool } from './spool.ts'
 
 /** At most this many interrupted tries of one job (design §3). */
@@ -12,8 +15,8 @@ export interface Work {
   readonly inbox: Inbox
   readonly spool: Pick<Spool, 'report'>
   readonly workshop: Workshop
-  /** Told which job is being run; null: none. */
-  readonly onJob: (jobId: string | null) => void
+  /** Told which jobs are being run; none: of the end. */
+  readonly onJobs: (jobIds: readonly string[]) => void
   /** Told of each job that was put off, and why. */
   readonly onPutOff: (jobId: string, error: WaxsealError) => void
   readonly signal: AbortSignal
@@ -21,41 +24,76 @@ export interface Work {
   readonly unsaved: Map<string, readonly Report[]>
 }
 
+/** How many jobs were finished, and the error of the last that was put off. */
+export interface Worked {
+  readonly done: number
+  readonly putOff: WaxsealError | null
+}
+
 /**
  * Runs every job in the inbox, oldest first, until the signal aborts; a job that has begun is finished. Each result is
- * in the outbox before the job leaves the inbox (law 8). Returns how many were finished, and the error of the last that
- * was put off.
+ * in the outbox before the job leaves the inbox (law 8).
  */
-export async function workThrough(
-  work: Work,
-): Promise<{ readonly done: number; readonly putOff: WaxsealError | null }> {
+export async function workThrough(work: Work): Promise<Worked> {
   let done = 0
   let putOff: WaxsealError | null = null
-  for (const claimed of await work.inbox.pending()) {
-    if (work.signal.aborted) break
-    work.onJob(claimed.job.id)
+  const onEnd = async (jobId: string, end: JobEnd): Promise<void> => {
     try {
-      await finish(claimed, work)
+      if (end instanceof WaxsealError) throw end
+      await save(jobId, end, work)
       done += 1
     } catch (error) {
       putOff = asWaxsealError(error)
-      work.onPutOff(claimed.job.id, putOff)
-      if (putOff.code === 'AGENT_RETIRED') throw putOff
-    } finally {
-      work.onJob(null)
+      work.onPutOff(jobId, putOff)
     }
+  }
+  for (const batch of batchesOf(await work.inbox.pending(), work.unsaved)) {
+    if (work.signal.aborted) break
+    work.onJobs(batch.map(({ job }) => job.id))
+    await runBatch(batch, work, onEnd)
+    work.onJobs([])
+    if (isRetired(putOff)) throw putOff
   }
   return { done, putOff }
 }
 
-async function finish({ job, tries }: ClaimedJob, { inbox, spool, workshop, unsaved }: Work): Promise<void> {
-  const isTired = tries >= maxTries && !unsaved.has(job.id)
-  const reports =
-    unsaved.get(job.id) ??
-    (isTired ? [failed(job.id, new WaxsealError('INTERRUPTED', { tries }))] : await runJob(job, workshop))
-  unsaved.set(job.id, reports)
+function isRetired(error: WaxsealError | null): error is WaxsealError {
+  return error?.code === 'AGENT_RETIRED'
+}
+
+type Batch = readonly ClaimedJob[]
+
+/** Deployments that are new wait together. One that was cut off before is run alone: it may be what crashed the agent. */
+function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): readonly Batch[] {
+  const isNew = ({ job, tries }: ClaimedJob): boolean =>
+    job.kind === 'deployment' && tries === 0 && !unsaved.has(job.id)
+  const together = pending.filter(isNew)
+  return pending.flatMap((claimed) => {
+    if (!isNew(claimed)) return [[claimed]]
+    return claimed === together[0] ? [together] : []
+  })
+}
+
+async function runBatch(
+  batch: Batch,
+  { workshop, unsaved }: Work,
+  onEnd: (jobId: string, end: JobEnd) => Promise<void>,
+): Promise<void> {
+  const deployments: DeploymentJob[] = []
+  for (const { job, tries } of batch) {
+    const saved = unsaved.get(job.id)
+    if (saved !== undefined) await onEnd(job.id, saved)
+    else if (tries >= maxTries) await onEnd(job.id, [failed(job.id, new WaxsealError('INTERRUPTED', { tries }))])
+    else if (job.kind === 'deployment') deployments.push(job)
+    else await onEnd(job.id, await runJob(job, workshop))
+  }
+  if (deployments.length > 0) await runDeployments(deployments, workshop, onEnd)
+}
+
+async function save(jobId: string, reports: readonly Report[], { inbox, spool, unsaved }: Work): Promise<void> {
+  unsaved.set(jobId, reports)
   await spool.report(reports)
-  unsaved.set(job.id, [])
-  await inbox.finish(job.id)
-  unsaved.delete(job.id)
+  unsaved.set(jobId, [])
+  await inbox.finish(jobId)
+  unsaved.delete(jobId)
 }

@@ -67,9 +67,10 @@ async function prepareChange({ file, destination: live }: Destined, folder: stri
   const version = snapshot === null ? null : { ...snapshot, digest: fileDigest(file.role, snapshot.bytes) }
   const after: FileVersion = {
     digest: fileDigest(file.role, file.contents),
-    mode: file.mode === 'keep' ? (snapshot?.mode ?? defaultModes[file.role]) : file.mode,
+    mode: file.mode === 'keep' ? (snapshot?.mode ?? file.fresh?.mode ?? defaultModes[file.role]) : file.mode,
     uid: file.owner === 'keep' ? (snapshot?.uid ?? 0) : await idOf('owner', file.owner, file.path),
-    gid: file.group === 'keep' ? (snapshot?.gid ?? 0) : await idOf('group', file.group, file.path),
+    gid:
+      file.group === 'keep' ? (snapshot?.gid ?? (await freshGroup(file))) : await idOf('group', file.group, file.path),
   }
   return {
     path: file.path,
@@ -94,6 +95,10 @@ async function readLive(destination: string): Promise<Snapshot | null> {
   } catch (cause) {
     throw new WaxsealError('STAGE_FAILED', { path: destination, reason: (cause as Error).message }, { cause })
   }
+}
+
+async function freshGroup({ fresh, path }: PlannedFile): Promise<number> {
+  return fresh?.group === undefined ? 0 : idOf('group', fresh.group, path)
 }
 
 async function idOf(kind: 'owner' | 'group', name: string, path: string): Promise<number> {

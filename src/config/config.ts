@@ -37,6 +37,8 @@ export interface Config {
   readonly keyDir: string | null
   readonly pollIntervalMs: number
   readonly heartbeatIntervalMs: number
+  /** How many services are deployed to at the same time. */
+  readonly parallelServices: number
   /** Cron expression of the drift watch; `hourly`: once an hour in a minute of this host's own; null: off. */
   readonly driftWatch: string | null
   /** `null`: no status endpoint. */

@@ -17,6 +17,7 @@ export interface WrittenConfig {
   readonly state_dir?: string
   readonly poll_interval?: Written
   readonly heartbeat_interval?: Written
+  readonly parallel_services?: number
   readonly drift_watch?: string
   readonly status?: { readonly listen?: string }
   readonly policy?: {
@@ -60,6 +61,7 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
     keyDir: setting(env, 'KEY_DIR') ?? null,
     pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000),
     heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000),
+    parallelServices: written.parallel_services ?? 4,
     driftWatch: driftWatchAt(file, written.drift_watch ?? 'hourly'),
     status: listenAt(file, written.status?.listen ?? '127.0.0.1:9780'),
     policy: {

@@ -11,6 +11,8 @@ export interface DaemonDefaults {
   readonly keyPath: string
   readonly check: Command
   readonly reload: Command
+  /** What a new key file needs so that the daemon can read it; left out: 0600, root. */
+  readonly freshKey?: NonNullable<PlannedFile['fresh']>
 }
 
 /** The plan of a daemon that reads a certificate file and a key file, or one file that holds both. */
@@ -61,12 +63,14 @@ function planFiles(target: PairTarget, material: Material, defaults: DaemonDefau
   }
   const certificate = chainPath === undefined ? leaf + chain : leaf
   const key = accessOf(target, 'key_file', true)
+  const fresh = defaults.freshKey === undefined ? {} : { fresh: defaults.freshKey }
   const chainFiles =
     chainPath === undefined ? [] : [plannedFile(chainPath, 'chain', chain, accessOf(target, 'chain_file', false))]
-  if (certPath === keyPath) return [plannedFile(keyPath, 'bundle', material.keyPem + certificate, key), ...chainFiles]
+  if (certPath === keyPath)
+    return [{ ...plannedFile(keyPath, 'bundle', material.keyPem + certificate, key), ...fresh }, ...chainFiles]
   return [
     ...chainFiles,
     plannedFile(certPath, 'certificate', certificate, accessOf(target, 'cert_file', false)),
-    plannedFile(keyPath, 'key', material.keyPem, key),
+    { ...plannedFile(keyPath, 'key', material.keyPem, key), ...fresh },
   ]
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import { Readable } from 'node:stream'
 import type { CommandFacts } from '../outcome/outcome.ts'
 import type { Command } from '../plan/plan.ts'
+import { type BuiltInCommand, findBuiltIn } from './built-in-command.ts'
 
 /** Limits of one command. */
 export interface RunOptions {
@@ -34,6 +35,31 @@ const scrubbedEnvironment = {
  * Never throws: a program that cannot be started has `exitCode: null` and says why in `output`.
  */
 export async function runCommand(command: Command, options: RunOptions): Promise<CommandResult> {
+  const builtIn = findBuiltIn(command[0])
+  return builtIn === null ? runProgram(command, options) : carryOut(builtIn, command, options)
+}
+
+/** A command of our own, in this process. */
+async function carryOut(builtIn: BuiltInCommand, command: Command, options: RunOptions): Promise<CommandResult> {
+  const started = performance.now()
+  const limit = AbortSignal.timeout(options.timeoutMs)
+  const end = (exitCode: number, text: string): CommandResult => {
+    const output = printable(text).slice(-outputLimit)
+    const ms = Math.round(performance.now() - started)
+    return { command, exitCode, signal: null, timedOut: limit.aborted, output, ms, stdout: '' }
+  }
+  return builtIn(command.slice(1), limit).then(
+    (text) => end(0, text),
+    (error: Error) => end(1, reasonOf(error)),
+  )
+}
+
+/** `fetch` hides what went wrong behind `fetch failed`. */
+function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error && cause.message !== '' ? `${message}: ${cause.message}` : message
+}
+
+async function runProgram(command: Command, options: RunOptions): Promise<CommandResult> {
   const started = performance.now()
   const child = start(command)
   if (child instanceof Error)

@@ -56,36 +56,14 @@ export const probeSchema = {
   },
 } as const
 
-/** JSON schema of a journal entry: what is not of this form is set aside. */
-export const journalSchema = {
+const deployment = {
   type: 'object',
-  required: [
-    'connector',
-    'service',
-    'target',
-    'begun',
-    'phase',
-    'files',
-    'link',
-    'check',
-    'activate',
-    'recover',
-    'probes',
-    'retry',
-    'oldLeaves',
-    'newLeaf',
-  ],
+  required: ['connector', 'target', 'files', 'link', 'probes', 'retry', 'oldLeaves', 'newLeaf'],
   properties: {
     connector: text,
-    service: text,
     target: text,
-    begun: text,
-    phase: { enum: ['deploying', 'rolling-back', 'settling'] },
     files: { type: 'array', maxItems: 100, items: change },
     link: { anyOf: [link, { type: 'null' }] },
-    check: { anyOf: [commandSchema, { type: 'null' }] },
-    activate: { type: 'array', maxItems: 100, items: commandSchema },
-    recover: { type: 'array', maxItems: 100, items: commandSchema },
     probes: { type: 'array', maxItems: 1000, items: probeSchema },
     retry: {
       type: 'object',
@@ -98,5 +76,22 @@ export const journalSchema = {
     },
     oldLeaves: { type: 'array', maxItems: 1000, items: { type: 'array', items: digest } },
     newLeaf: digest,
+  },
+} as const
+
+const commands = { type: 'array', maxItems: 1000, items: commandSchema } as const
+
+/** JSON schema of a journal entry: what is not of this form is set aside. */
+export const journalSchema = {
+  type: 'object',
+  required: ['service', 'begun', 'phase', 'deployments', 'checks', 'activate', 'recover'],
+  properties: {
+    service: text,
+    begun: text,
+    phase: { enum: ['deploying', 'rolling-back', 'settling'] },
+    deployments: { type: 'array', minItems: 1, maxItems: 100, items: deployment },
+    checks: commands,
+    activate: commands,
+    recover: commands,
   },
 } as const

@@ -3,18 +3,10 @@ import type { ChangeSet } from '../plan/change-set.ts'
 import type { Command, Probe, RetrySchedule } from '../plan/plan.ts'
 import { journalSchema } from './journal-schema.ts'
 
-/** What a deployment under way would need to be undone or finished by another process. No contents, no key bytes. */
-export interface JournalEntry extends ChangeSet {
+/** What the deployment to one target would need to be undone or finished by another process. No contents, no key bytes. */
+export interface JournalledDeployment extends ChangeSet {
   readonly connector: string
-  readonly service: string
   readonly target: string
-  /** RFC 3339, UTC. */
-  readonly begun: string
-  /** `settling`: verified and recorded, only the kept old files are left to be dropped. */
-  readonly phase: 'deploying' | 'rolling-back' | 'settling'
-  readonly check: Command | null
-  readonly activate: readonly Command[]
-  readonly recover: readonly Command[]
   readonly probes: readonly Probe[]
   readonly retry: RetrySchedule
   /** Per probe, SHA-256 of the leaves that prove a rollback: seen before, or in the old files. Empty: none was served. */
@@ -23,10 +15,28 @@ export interface JournalEntry extends ChangeSet {
   readonly newLeaf: string
 }
 
-/** The deployments under way, one document each, keyed by target. */
+/** One transaction: deployments to one service that are checked, activated, verified, and undone, together. */
+export interface JournalEntry {
+  readonly service: string
+  /** RFC 3339, UTC. */
+  readonly begun: string
+  /** `settling`: verified and recorded, only the kept old files are left to be dropped. */
+  readonly phase: 'deploying' | 'rolling-back' | 'settling'
+  readonly deployments: readonly JournalledDeployment[]
+  readonly checks: readonly Command[]
+  readonly activate: readonly Command[]
+  readonly recover: readonly Command[]
+}
+
+/** The transactions under way, one document each, keyed by the first target. */
 export type Journal = DocumentFolder<JournalEntry>
 
 /** Opens the journal below the state directory. Torn or foreign documents are set aside, never acted on. */
 export async function openJournal(path: string, isShared = false): Promise<Journal> {
   return openDocumentFolder<JournalEntry>({ path, schema: journalSchema, isShared })
+}
+
+/** The document of an entry. Every entry of one target is finished before the next, so no other has this one. */
+export function journalId({ deployments }: Pick<JournalEntry, 'deployments'>): string {
+  return deployments[0]?.target ?? ''
 }

@@ -15,6 +15,8 @@ export interface PlannedFile {
   /** Name or number; `keep`: the live file's, else root. */
   readonly owner: string | 'keep'
   readonly group: string | 'keep'
+  /** What a daemon needs of a file that is not there yet, where the defaults are not right. */
+  readonly fresh?: { readonly mode?: number; readonly group?: string }
 }
 
 /** The protocols that a probe can speak before and around TLS. */

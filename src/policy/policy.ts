@@ -30,7 +30,7 @@ export async function checkPolicy(
   standardCommands: readonly Command[],
 ): Promise<Destinations> {
   for (const name of material.leaf.names) checkName(name, policy.names)
-  for (const command of commandsOf(plan)) checkCommand(command, policy.commands, standardCommands)
+  for (const command of commandsOf(plan)) await checkCommand(command, plan, policy, standardCommands)
   const probes = (await Promise.all(plan.probes.map((probe) => checkProbe(probe, policy)))).flat()
   if (plan.generation !== null) return { probes, ...(await checkGeneration(plan.generation, plan.files, policy.roots)) }
   const files = plan.files.map(async (file) => ({ file, destination: await checkPath(file.path, policy.roots) }))
@@ -94,20 +94,53 @@ function commandsOf(plan: Plan): readonly Command[] {
   return [...(plan.check === null ? [] : [plan.check]), ...plan.activate, ...plan.recover]
 }
 
-function checkCommand(command: Command, lines: readonly string[], standard: readonly Command[]): void {
-  const allowed = [...standard, ...lines.map((line) => line.trim().split(/\s+/))]
-  if (allowed.some((argv) => matchesCommand(command, argv))) return
+async function checkCommand(
+  command: Command,
+  plan: Plan,
+  policy: Pick<PolicyConfig, 'roots' | 'commands' | 'probes'>,
+  standard: readonly Command[],
+): Promise<void> {
+  const lines = policy.commands.map((line) => line.trim().split(/\s+/)).filter(([program]) => !isBuiltIn(program))
+  for (const argv of [...standard, ...lines]) if (await matchesCommand(command, argv, plan, policy)) return
   throw new WaxsealError('COMMAND_NOT_ALLOWED', { command: command.join(' '), setting: 'policy.commands' })
 }
 
-/** Word by word; `<map>` in a connector's own command stands for a lookup table that its daemon's settings name. */
-function matchesCommand(command: Command, argv: readonly string[]): boolean {
-  return (
-    argv.length === command.length &&
-    argv.every(
-      (arg, index) => arg === command[index] || (arg === '<map>' && /^[a-z]+:\/[^:]+$/.test(command[index] ?? '')),
-    )
-  )
+/** Commands of our own are allowed by the connector that they belong to, with what its placeholders allow. */
+function isBuiltIn(program: string | undefined): boolean {
+  return program?.startsWith('waxseal:') === true
+}
+
+async function matchesCommand(
+  command: Command,
+  argv: readonly string[],
+  plan: Plan,
+  policy: Pick<PolicyConfig, 'roots' | 'probes'>,
+): Promise<boolean> {
+  if (argv.length !== command.length) return false
+  for (const [index, pattern] of argv.entries())
+    if (!(await matchesWord(command[index] ?? '', pattern, plan, policy))) return false
+  return true
+}
+
+/** Word by word. A connector's own command may have a placeholder; no line of the policy needs one. */
+async function matchesWord(
+  word: string,
+  pattern: string,
+  plan: Plan,
+  { roots, probes }: Pick<PolicyConfig, 'roots' | 'probes'>,
+): Promise<boolean> {
+  if (pattern === '<map>') return /^[a-z]+:\/[^:]+$/.test(word)
+  if (pattern === '<file>') return plan.files.some(({ path }) => path === word)
+  if (pattern === '<socket>') return isSocketAllowed(word, roots)
+  if (pattern === '<url>') return URL.canParse(word) && (await isHostAllowed(new URL(word).hostname, probes))
+  return word === pattern
+}
+
+/** A URL has an IPv6 address in brackets. */
+async function isHostAllowed(hostname: string, probes: readonly string[]): Promise<boolean> {
+  const host = hostname.replaceAll(/[[\]]/g, '')
+  const addresses = await addressesOf(host)
+  return addresses.length > 0 && addresses.every((address) => isAddressAllowed(address, probes))
 }
 
 /** The addresses that are looked at are those that were allowed: a name is not resolved again later. */
@@ -115,7 +148,7 @@ async function checkProbe(probe: Probe, policy: Pick<PolicyConfig, 'roots' | 'pr
   const { host } = probe
   const isNamed = policy.probes.some((name) => name.toLowerCase() === host.toLowerCase())
   if (host.startsWith('/')) {
-    if (isNamed || (await isBelowRoots(host, [...socketRoots, ...policy.roots]))) return [probe]
+    if (isNamed || (await isSocketAllowed(host, policy.roots))) return [probe]
     throw new WaxsealError('PROBE_NOT_ALLOWED', { socket: host, setting: 'policy.probes' })
   }
   const addresses = [...new Set(await addressesOf(host))].toSorted()
@@ -128,6 +161,11 @@ async function checkProbe(probe: Probe, policy: Pick<PolicyConfig, 'roots' | 'pr
 
 /** Where daemons keep their sockets. */
 const socketRoots = ['/run', '/var/run', '/var/spool/postfix']
+
+async function isSocketAllowed(path: string, roots: readonly string[]): Promise<boolean> {
+  if (!path.startsWith('/') || path.split('/').includes('..')) return false
+  return isBelowRoots(await resolveFolder(path), [...socketRoots, ...roots])
+}
 
 async function checkPath(path: string, roots: readonly string[]): Promise<string> {
   const refuse = (reason: string): WaxsealError => pathRefused(path, reason, roots)

@@ -1,14 +1,27 @@
-import type { JournalEntry } from '../../src/journal/journal.ts'
+import type { JournalEntry, JournalledDeployment } from '../../src/journal/journal.ts'
 import type { ChangeSet } from '../../src/plan/change-set.ts'
 
+export type Changes = Partial<Omit<JournalEntry, 'deployments'>> & Partial<JournalledDeployment>
+
 /** What a deployment of these changes onto a daemon without ports writes into the journal. */
-export function journalEntry({ files, link }: ChangeSet, changes: Partial<JournalEntry> = {}): JournalEntry {
+export function journalEntry({ files, link }: ChangeSet, changes: Changes = {}): JournalEntry {
+  const { service, begun, phase, checks, activate, recover, ...deployment } = changes
+  return {
+    service: service ?? 'postfix',
+    begun: begun ?? '2026-11-24T03:04:05.000Z',
+    phase: phase ?? 'deploying',
+    deployments: [{ ...journalledDeployment({ files, link }), ...deployment }],
+    checks: checks ?? [['true']],
+    activate: activate ?? [['true']],
+    recover: recover ?? [['true']],
+  }
+}
+
+/** One of the deployments of an entry. */
+export function journalledDeployment({ files, link }: ChangeSet, target = 'target'): JournalledDeployment {
   return {
     connector: 'postfix',
-    service: 'postfix',
-    target: 'target',
-    begun: '2026-11-24T03:04:05.000Z',
-    phase: 'deploying',
+    target,
     files: files.map(({ path, role, destination, staged, kept, before, after }) => ({
       path,
       role,
@@ -19,13 +32,9 @@ export function journalEntry({ files, link }: ChangeSet, changes: Partial<Journa
       after,
     })),
     link,
-    check: ['true'],
-    activate: [['true']],
-    recover: [['true']],
     probes: [],
     retry: { attempts: 1, initialMs: 0, maxMs: 0 },
     oldLeaves: [],
     newLeaf: 'a'.repeat(64),
-    ...changes,
   }
 }

@@ -7,20 +7,19 @@ import { recover } from '../../../src/agent/recover.ts'
 import { commitFiles } from '../../../src/apply/commit.ts'
 import type { PreparedChanges } from '../../../src/apply/prepare-changes.ts'
 import { stageFiles } from '../../../src/apply/stage.ts'
-import type { JournalEntry } from '../../../src/journal/journal.ts'
 import { changesIn, generationIn, stateOf } from '../../support/changes.ts'
 import { openTestEngine } from '../../support/deployment.ts'
-import { journalEntry } from '../../support/journal-entry.ts'
+import { type Changes, journalEntry, journalledDeployment } from '../../support/journal-entry.ts'
 
 const name = `.waxseal-${'0'.repeat(24)}`
 
 type Step = (changes: PreparedChanges) => Promise<void>
 
-const cut: readonly (readonly [string, readonly Step[], Partial<JournalEntry>, string, 'old' | 'new'])[] = [
+const cut: readonly (readonly [string, readonly Step[], Changes, string, 'old' | 'new'])[] = [
   ['journalled only', [], {}, 'nothing was committed', 'old'],
   ['staged', [stageFiles], {}, 'nothing was committed', 'old'],
   ['committed', [stageFiles, commitFiles], {}, 'finished', 'new'],
-  ['committed, and whose check fails', [stageFiles, commitFiles], { check: ['false'] }, 'put back', 'old'],
+  ['committed, and whose check fails', [stageFiles, commitFiles], { checks: [['false']] }, 'put back', 'old'],
   ['committed, and whose reload fails', [stageFiles, commitFiles], { activate: [['false']] }, 'put back', 'old'],
   ['about to be rolled back', [stageFiles, commitFiles], { phase: 'rolling-back' }, 'put back', 'old'],
   ['rolled back already', [], { phase: 'rolling-back' }, 'put back', 'old'],
@@ -86,7 +85,41 @@ t.test('one deployment that cannot be recovered does not stop the next', async (
   t.same(textsOf(await stateOf(live)), { 'a.pem': 'old' })
 })
 
-const foreign: readonly (readonly [string, (live: string, outside: string) => Partial<JournalEntry>])[] = [
+t.test('deployments of one transaction are put back together when one of them was not committed', async (t) => {
+  const { engine, live } = await open(t, changesIn)
+  for (const name of ['b.pem', 'c.pem']) writeFileSync(join(live, name), 'old')
+  const [first, second] = [
+    await changesIn(live, { 'a.pem': 'new', 'b.pem': 'new' }),
+    await changesIn(live, { 'c.pem': 'new' }),
+  ]
+  for (const changes of [first, second]) await stageFiles(changes)
+  await commitFiles(first)
+  const deployments = [journalledDeployment(first, 'first'), journalledDeployment(second, 'second')]
+  await engine.journal.put('first', { ...journalEntry(first), deployments })
+
+  t.match(await recover(engine), [
+    { target: 'first', did: 'put back', error: null },
+    { target: 'second', did: 'put back', error: null },
+  ])
+
+  t.same(textsOf(await stateOf(live)), { 'a.pem': 'old', 'b.pem': 'old', 'c.pem': 'old' })
+  t.same(await engine.journal.list(), [])
+})
+
+t.test('deployments of one transaction are finished together when all of them were committed', async (t) => {
+  const { engine, live } = await open(t, changesIn)
+  const [first, second] = [await changesIn(live, { 'a.pem': 'new' }), await changesIn(live, { 'c.pem': 'new' })]
+  for (const changes of [first, second]) await stageFiles(changes)
+  for (const changes of [first, second]) await commitFiles(changes)
+  const deployments = [journalledDeployment(first, 'first'), journalledDeployment(second, 'second')]
+  await engine.journal.put('first', { ...journalEntry(first), deployments })
+
+  t.match(await recover(engine), [{ did: 'finished' }, { did: 'finished' }])
+
+  t.same(textsOf(await stateOf(live)), { 'a.pem': 'new', 'c.pem': 'new' })
+})
+
+const foreign: readonly (readonly [string, (live: string, outside: string) => Changes])[] = [
   ['names a file outside the roots', (_, outside) => filesIn(outside, outside, outside)],
   ['stages outside the roots', (live, outside) => filesIn(live, outside, live)],
   ['keeps outside the roots', (live, outside) => filesIn(live, live, outside)],
@@ -103,7 +136,7 @@ for (const [what, changes] of foreign) {
     const before = await stateOf(dir)
     const hostile = changes(live, outside)
     for (const phase of ['deploying', 'rolling-back', 'settling'] as const) {
-      await engine.journal.put('target', { ...journalEntry({ files: [], link: null }), phase, ...hostile })
+      await engine.journal.put('target', journalEntry({ files: [], link: null }, { phase, ...hostile }))
 
       t.match(await recover(engine), [{ did: 'set aside', error: { code: 'PATH_NOT_ALLOWED' } }], phase)
     }
@@ -147,14 +180,14 @@ async function open(t: Test, prepare: typeof changesIn): Promise<Opened> {
   return { engine, dir, live, outside: join(dir, 'outside'), prepared: await prepare(live, { 'a.pem': 'new' }) }
 }
 
-function filesIn(folder: string, staged: string, kept = folder): Partial<JournalEntry> {
+function filesIn(folder: string, staged: string, kept = folder): Changes {
   const version = { digest: 'd', mode: 0o600, uid: 0, gid: 0 }
   const path = `${folder}/a.pem`
   const names = { path, destination: path, staged: `${staged}/${name}.new`, kept: `${kept}/${name}.old` }
   return { files: [{ ...names, role: 'other', before: null, after: version }] }
 }
 
-function linkIn(folder: string, generations: string): NonNullable<JournalEntry['link']> {
+function linkIn(folder: string, generations: string): NonNullable<Changes['link']> {
   const after = 'generations/20261124T030405Z-01234567'
   return {
     link: `${folder}/current`,

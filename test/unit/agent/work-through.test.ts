@@ -15,7 +15,7 @@ t.test('every job is run once, oldest first, and leaves the inbox when its resul
   t.same(await workThrough(work), { done: 2, putOff: null })
 
   t.same(reported, ['1 Failed', '2 Failed'])
-  t.same(told, ['1', null, '2', null])
+  t.same(told, [['1'], [], ['2'], []])
   t.same(await inbox.pending(), [])
 })
 
@@ -102,7 +102,7 @@ interface Opened {
   readonly asked: string[]
   /** What the control plane answers with before it answers with a certificate that is none. */
   readonly refusals: WaxsealError[]
-  readonly told: (string | null)[]
+  readonly told: (readonly string[])[]
   readonly putOff: string[]
   readonly disk: { isFull: boolean }
 }
@@ -110,7 +110,7 @@ interface Opened {
 /** A real inbox; the outbox and the control plane are made up. */
 async function open(t: Test): Promise<Opened> {
   const inbox = await openInbox(join(t.testdir(), 'inbox'), fakeClock())
-  const [reported, errors, asked, told, putOff]: [string[], string[], string[], (string | null)[], string[]] = [
+  const [reported, errors, asked, told, putOff]: [string[], string[], string[], (readonly string[])[], string[]] = [
     [],
     [],
     [],
@@ -134,7 +134,7 @@ async function open(t: Test): Promise<Opened> {
     inbox,
     spool: { report },
     workshop: { controlPlane: { certificate } } as unknown as Work['workshop'],
-    onJob: (id: string | null) => void told.push(id),
+    onJobs: (ids: readonly string[]) => void told.push(ids),
     onPutOff: (id: string) => void putOff.push(id),
     signal: new AbortController().signal,
     unsaved: new Map<string, readonly Report[]>(),

@@ -12,6 +12,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
     keyDir: null,
     pollIntervalMs: 30_000,
     heartbeatIntervalMs: 60_000,
+    parallelServices: 4,
     status: { host: '127.0.0.1', port: 9780 },
     policy: {
       roots: ['/etc/postfix', '/etc/dovecot'],

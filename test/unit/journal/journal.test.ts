@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Journal, openJournal } from '../../../src/journal/journal.ts'
+import { type Journal, journalId, openJournal } from '../../../src/journal/journal.ts'
 import { changesIn, generationIn } from '../../support/changes.ts'
 import { journalEntry } from '../../support/journal-entry.ts'
 
@@ -9,8 +9,8 @@ t.test('an entry is read back by another process as it was written, files or gen
   const { path, journal } = await open(t)
   const files = journalEntry(await changesIn(t.testdirName, { 'a.pem': 'new' }))
   const generation = journalEntry(await generationIn(t.testdirName, { 'a.pem': 'new' }), { target: 'other' })
-  await journal.put(files.target, files)
-  await journal.put(generation.target, generation)
+  await journal.put(journalId(files), files)
+  await journal.put(journalId(generation), generation)
 
   const entries = await (await openJournal(path)).list()
 
@@ -23,7 +23,7 @@ t.test('an entry is read back by another process as it was written, files or gen
 t.test('an entry holds no contents', async (t) => {
   const { path, journal } = await open(t)
   const entry = journalEntry(await changesIn(t.testdirName, { 'key.pem': 'the key itself' }))
-  await journal.put(entry.target, entry)
+  await journal.put(journalId(entry), entry)
 
   for (const name of await readdir(path)) t.notMatch(await readFile(join(path, name), 'utf8'), /the key itself/)
 })
@@ -59,13 +59,17 @@ const untrusted: readonly (readonly [string, unknown])[] = [
   ['is of another name', { v: 1, id: 'y', since: 1, document: sound }],
   ['is no document', { hello: 'world' }],
   ['is of an unknown phase', envelope({ ...sound, phase: 'done' })],
-  ['names a file by a relative path', envelope({ ...sound, files: [{ ...change, destination: 'a.pem' }] })],
-  ['stages under a name that is not ours', envelope({ ...sound, files: [{ ...change, staged: '/etc/shadow' }] })],
-  ['keeps under a name that is not ours', envelope({ ...sound, files: [{ ...change, kept: '/etc/shadow' }] })],
-  ['switches to a folder that is no generation', envelope({ ...sound, link: { ...link, folder: '/etc/ssl' } })],
-  ['switches to a link that leads elsewhere', envelope({ ...sound, link: { ...link, after: '../../root' } })],
+  ['names a file by a relative path', envelope(withDeployment({ files: [{ ...change, destination: 'a.pem' }] }))],
+  ['stages under a name that is not ours', envelope(withDeployment({ files: [{ ...change, staged: '/etc/shadow' }] }))],
+  ['keeps under a name that is not ours', envelope(withDeployment({ files: [{ ...change, kept: '/etc/shadow' }] }))],
+  ['switches to a folder that is no generation', envelope(withDeployment({ link: { ...link, folder: '/etc/ssl' } }))],
+  ['switches to a link that leads elsewhere', envelope(withDeployment({ link: { ...link, after: '../../root' } }))],
+  ['is of no deployment', envelope({ ...sound, deployments: [] })],
   ['has a command without a program', envelope({ ...sound, recover: [[]] })],
-  ['has a mode that is none', envelope({ ...sound, files: [{ ...change, after: { ...change.after, mode: -1 } }] })],
+  [
+    'has a mode that is none',
+    envelope(withDeployment({ files: [{ ...change, after: { ...change.after, mode: -1 } }] })),
+  ],
 ]
 for (const [what, document] of untrusted) {
   t.test(`an entry that ${what} is set aside, listed, and never fatal`, async (t) => {
@@ -122,6 +126,10 @@ async function isSetAside(t: Test, text: string, name = ''): Promise<void> {
 async function open(t: Test): Promise<{ readonly path: string; readonly journal: Journal }> {
   const path = join(t.testdir(), 'journal')
   return { path, journal: await openJournal(path) }
+}
+
+function withDeployment(changes: object): unknown {
+  return { ...sound, deployments: sound.deployments.map((deployment) => ({ ...deployment, ...changes })) }
 }
 
 function envelope(document: unknown): unknown {

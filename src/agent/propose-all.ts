@@ -1,0 +1,78 @@
+import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import type { JournalledDeployment } from '../journal/journal.ts'
+import type { ChangeSet } from '../plan/change-set.ts'
+import type { Engine } from './engine.ts'
+import { isAllInPlace, type Proposal, propose } from './propose.ts'
+import { isRecorded } from './recorded.ts'
+import { hasAnyBegun, recoverEntry } from './recover.ts'
+import type { Deployment, Member, Transaction } from './transaction.ts'
+
+/** More in one transaction would make its journal, and what a failure undoes, too large. */
+const mostMembers = 100
+
+/** What can be done at the same time, and what has to wait for that. */
+export interface Proposals {
+  readonly transactions: readonly Transaction[]
+  /** To a target or a file of an earlier one. */
+  readonly later: readonly Deployment[]
+}
+
+/** Steps 1 to 4 of each, in their order. What is refused, or there already, ends here and holds back no other. */
+export async function proposeAll(waiting: readonly Deployment[], engine: Engine): Promise<Proposals> {
+  const members: Member[] = []
+  const later: Deployment[] = []
+  const taken = new Set<string>()
+  for (const deployment of waiting) {
+    const target = `target ${deployment.request.target}`
+    const member = taken.has(target) ? null : await proposeOne(deployment, engine)
+    const paths = member === null ? [] : pathsOf(member.proposal.changes)
+    if (taken.has(target) || paths.some((path) => taken.has(path))) later.push(deployment)
+    else if (member !== null) members.push(member)
+    if (member !== null) for (const key of [target, ...paths]) taken.add(key)
+  }
+  const services = Map.groupBy(members, ({ proposal }) => proposal.plan.service)
+  return { transactions: [...services.values()].flatMap(chunks), later }
+}
+
+function chunks(members: Transaction): readonly Transaction[] {
+  const starts = Array.from({ length: Math.ceil(members.length / mostMembers) }, (_, index) => index * mostMembers)
+  return starts.map((start) => members.slice(start, start + mostMembers))
+}
+
+/** Null: it has ended. */
+async function proposeOne(deployment: Deployment, engine: Engine): Promise<Member | null> {
+  const { request, draft, end } = deployment
+  draft.probes = []
+  try {
+    await finishEarlier((earlier) => earlier.target === request.target, engine)
+    let proposal = await propose(request, engine, draft)
+    const paths = pathsOf(proposal.changes)
+    if (await finishEarlier((earlier) => pathsOf(earlier).some((path) => paths.includes(path)), engine))
+      proposal = await propose(request, engine, draft)
+    draft.changing(proposal.changes.files)
+    const isLive = isAllInPlace(proposal)
+    if (!(await draft.run('unchanged', async () => isLive && (await isRecorded(request.target, proposal, engine)))))
+      return { ...deployment, proposal, isLive }
+    await end(draft.succeed('unchanged', 'The same files are there, activated and verified by an earlier deployment.'))
+  } catch (error) {
+    await end(draft.refuse(asWaxsealError(error)))
+  }
+  return null
+}
+
+/** What was cut off is settled first: its kept files must not be orphaned. Returns whether there was any. */
+async function finishEarlier(concerns: (earlier: JournalledDeployment) => boolean, engine: Engine): Promise<boolean> {
+  const left = (await engine.journal.list()).filter(({ document }) => document.deployments.some(concerns))
+  for (const { id, document } of left) {
+    const { error } = await recoverEntry(id, document, engine)
+    if (error !== null && (await hasAnyBegun(document))) {
+      const targets = document.deployments.map(({ target }) => target)
+      throw new WaxsealError('ROLLBACK_FAILED', { ...error.details, target: targets.join(', ') }, { cause: error })
+    }
+  }
+  return left.length > 0
+}
+
+function pathsOf({ files, link }: Pick<Proposal['changes'], 'link'> & Pick<ChangeSet, 'files'>): readonly string[] {
+  return link === null ? files.map(({ destination }) => destination) : [link.link]
+}

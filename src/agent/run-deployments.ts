@@ -1,0 +1,74 @@
+import { asWaxsealError } from '../error/waxseal-error.ts'
+import type { DeploymentJob } from '../inbox/job.ts'
+import type { Report } from '../outbox/outbox.ts'
+import type { Outcome } from '../outcome/outcome.ts'
+import { deployTogether, type Order } from './deploy.ts'
+import { endOf, type JobEnd } from './job-end.ts'
+import type { Workshop } from './run-job.ts'
+
+/**
+ * Does deployments that wait together, oldest first. `onEnd` is told of each once, and does not throw. One whose
+ * certificate cannot be had holds back no other; a retired agent begins no further one.
+ */
+export async function runDeployments(
+  jobs: readonly DeploymentJob[],
+  workshop: Workshop,
+  onEnd: (jobId: string, end: JobEnd) => Promise<void>,
+): Promise<void> {
+  const waiting = new Set<string>()
+  const orders: Order[] = []
+  for (const job of jobs) {
+    try {
+      const onOutcome = async (outcome: Outcome): Promise<void> => {
+        waiting.delete(job.id)
+        await onEnd(job.id, reportsOf(job, outcome))
+      }
+      orders.push(await orderOf(job, workshop, onOutcome))
+      waiting.add(job.id)
+    } catch (error) {
+      await onEnd(job.id, endOf(job.id, error))
+      if (asWaxsealError(error).code === 'AGENT_RETIRED') break
+    }
+  }
+  try {
+    await deployTogether(orders, workshop.engine)
+  } catch (error) {
+    for (const jobId of waiting) await onEnd(jobId, endOf(jobId, error))
+  }
+}
+
+async function orderOf(job: DeploymentJob, workshop: Workshop, onOutcome: Order['onOutcome']): Promise<Order> {
+  const { keys, controlPlane, onBegin, onStep } = workshop
+  const certificatePem = await controlPlane.certificate(job.certificateId)
+  await onBegin(job.id)
+  const request = {
+    target: job.targetId,
+    connector: job.targetType,
+    config: job.targetConfig,
+    certificatePem,
+    findKey: (spkiSha256: string) => keys.find(spkiSha256),
+  }
+  return { request, onStep: (step) => onStep(job.id, step), onOutcome }
+}
+
+const nothingSeen = '0'.repeat(64)
+
+function reportsOf(job: DeploymentJob, outcome: Outcome): readonly Report[] {
+  const isDone = outcome.outcome === 'deployed' || outcome.outcome === 'unchanged'
+  const status: Report = isDone
+    ? { kind: 'status', jobId: job.id, status: 'Completed', outcome }
+    : { kind: 'status', jobId: job.id, status: 'Failed', error: `${outcome.code}: ${outcome.message}`, outcome }
+  const expected = outcome.certificate?.sha256
+  if (outcome.probes.length === 0 || expected === undefined) return [status]
+  const missing = outcome.probes.find((probe) => !probe.ok)
+  const verification: Report = {
+    kind: 'verification',
+    jobId: job.id,
+    targetId: job.targetId,
+    expected,
+    actual: missing === undefined ? expected : (missing.seen ?? nothingSeen),
+    verified: missing === undefined,
+    ...(missing === undefined ? {} : { error: missing.error ?? 'another leaf is served' }),
+  }
+  return [status, verification]
+}
