@@ -129,11 +129,21 @@ async function matchesWord(
   plan: Plan,
   { roots, probes }: Pick<PolicyConfig, 'roots' | 'probes'>,
 ): Promise<boolean> {
-  if (pattern === '<map>') return /^[a-z]+:\/[^:]+$/.test(word)
+  if (pattern === '<map>') return isTableAllowed(word, roots)
   if (pattern === '<file>') return plan.files.some(({ path }) => path === word)
   if (pattern === '<socket>') return isSocketAllowed(word, roots)
   if (pattern === '<url>') return URL.canParse(word) && (await isHostAllowed(new URL(word).hostname, probes))
   return word === pattern
+}
+
+/** `hash:/etc/postfix/sni`: what postmap(1) compiles is written beside its source, with what the files that it names hold. */
+async function isTableAllowed(table: string, roots: readonly string[]): Promise<boolean> {
+  const path = /^[a-z]+:(\/[^:]+)$/.exec(table)?.[1]
+  if (path === undefined) return false
+  return checkPath(path, roots).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** A URL has an IPv6 address in brackets. */

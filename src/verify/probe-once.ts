@@ -40,9 +40,12 @@ export async function probeOnce(probe: Probe): Promise<Look> {
   }
 }
 
-/** OpenSSL's own message names a thread, a source file and its line: its reason alone is the same at every look. */
-function reasonOf(error: Error & { readonly reason?: string }): string {
-  return (error.reason ?? error.message)
+/**
+ * OpenSSL's own message names a thread, a source file and its line: its reason alone is the same at every look. Refused at
+ * each of several addresses, an error has a code and an empty message.
+ */
+function reasonOf({ reason, message, code }: Error & { readonly reason?: string; readonly code?: string }): string {
+  return (reason || message || code || 'unknown')
     .replaceAll(/[^\x20-\x7e]+/g, ' ')
     .trim()
     .slice(0, 300)

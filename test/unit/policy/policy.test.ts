@@ -13,7 +13,10 @@ import { makeAuthority } from '../../support/certificates.ts'
 
 const authority = await makeAuthority()
 const material = await materialOf('mail.example.net')
-const standard: readonly Command[] = [['postfix', 'reload']]
+const standard: readonly Command[] = [
+  ['postfix', 'reload'],
+  ['postmap', '-F', '<map>'],
+]
 
 t.test('a file below a root is allowed, there or not', async (t) => {
   const { root } = await site(t)
@@ -152,6 +155,27 @@ t.test('commands are compared word by word', async (t) => {
       })
     }
   }
+})
+
+t.test('a table may be compiled below the roots alone: what it holds is written beside it', async (t) => {
+  const dir = await realpath(t.testdir({ etc: { sni: '', out: t.fixture('symlink', '../elsewhere') }, elsewhere: '' }))
+  const roots = [join(dir, 'etc')]
+  const allowed = [`hash:${dir}/etc/sni`, `lmdb:${dir}/etc/not-there-yet`]
+  const refused = [
+    `hash:${dir}/elsewhere`,
+    `hash:${dir}/etc/../elsewhere`,
+    `hash:${dir}/etc/out`,
+    `hash:${dir}/etc`,
+    `hash:etc/sni`,
+    `${dir}/etc/sni`,
+    `hash:${dir}/etc/sni:more`,
+  ]
+
+  const refusalOf = (table: string): Promise<WaxsealError | null> =>
+    refusal(planOf({ activate: [['postmap', '-F', table]] }), { roots })
+
+  for (const table of allowed) t.equal(await refusalOf(table), null, table)
+  for (const table of refused) t.match(await refusalOf(table), { code: 'COMMAND_NOT_ALLOWED' }, table)
 })
 
 t.test('loopback and the own addresses may always be probed', async (t) => {
