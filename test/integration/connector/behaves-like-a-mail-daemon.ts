@@ -88,7 +88,8 @@ export async function behavesLikeAMailDaemon(t: Test, { daemon, engine, first, i
           ...daemon.ports.map(({ port, protocol }) => ({ endpoint: `127.0.0.1:${port}`, protocol })),
           '127.0.0.1:1',
         ],
-        post_deploy_verify_attempts: 1,
+        post_deploy_verify_attempts: 5,
+        post_deploy_verify_backoff: '100ms',
       },
     ],
   ] as const

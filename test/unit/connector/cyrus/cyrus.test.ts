@@ -1,0 +1,25 @@
+import t from 'tap'
+import type { Connector } from '../../../../src/connector/connector.ts'
+import { cyrus } from '../../../../src/connector/cyrus/cyrus.ts'
+import { keyOf, planOf } from '../plan-of.ts'
+
+const connector = cyrus as Connector
+
+t.test('its master hands SIGHUP on to its services, and a new key is cyrus’s own', async (t) => {
+  const plan = await planOf(connector)
+  const hangup = ['systemctl', 'kill', '--kill-who=main', '--signal=HUP', 'cyrus-imapd']
+
+  t.match(plan, {
+    service: 'cyrus',
+    check: ['/usr/lib/cyrus/bin/cyr_info', 'conf-lint'],
+    activate: [hangup],
+    recover: [hangup],
+  })
+  t.same(keyOf(plan), [['/etc/ssl/cyrus/key.pem', 0o400, 'cyrus', 'root']])
+})
+
+t.test('a live key keeps its access', async (t) => {
+  const path = '/etc/ssl/cyrus/key.pem'
+
+  t.same(keyOf(await planOf(connector, {}, [path])), [[path, 'keep', 'keep', 'keep']])
+})
