@@ -16,7 +16,7 @@ export interface PlannedFile {
   readonly owner: string | 'keep'
   readonly group: string | 'keep'
   /** What a daemon needs of a file that is not there yet, where the defaults are not right. */
-  readonly fresh?: { readonly mode?: number; readonly group?: string }
+  readonly fresh?: { readonly mode?: number; readonly owner?: string; readonly group?: string }
 }
 
 /** The protocols that a probe can speak before and around TLS. */
