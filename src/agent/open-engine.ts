@@ -1,7 +1,5 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { builtInConnectors } from '../connector/built-in.ts'
-import { createRegistry } from '../connector/registry.ts'
 import type { Clock } from '../host/clock.ts'
 import { tryLock } from '../host/file-lock.ts'
 import { createHostView } from '../host/host-view.ts'
@@ -11,6 +9,7 @@ import { openDeploymentRecords } from '../journal/deployment-record.ts'
 import { openHistory } from '../journal/history.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { Engine } from './engine.ts'
+import { loadConnectors } from './load-connectors.ts'
 import { openTurns } from './turns.ts'
 
 /** An engine whose policy and limits can be replaced between two deployments. */
@@ -21,11 +20,12 @@ export interface ConfiguredEngine extends Engine {
 /** The engine of this host: its connectors, its policy, its state directory. */
 export async function openEngine(config: Config, clock: Clock): Promise<ConfiguredEngine> {
   let { policy, timeouts, parallelServices } = config
+  const registry = await loadConnectors(config.connectors)
   await ensurePrivateFolder(config.stateDir)
   const lockFile = join(config.stateDir, 'deploy.lock')
   const folders = await openFolders(config.stateDir, lockFile)
   return {
-    registry: createRegistry(builtInConnectors),
+    registry,
     get policy() {
       return policy
     },
