@@ -10,6 +10,6 @@ export function demoCommand(): Command {
       const { runDemo } = await import('../demo/run-demo.ts')
       const stop = new AbortController()
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-      process.exitCode = (await runDemo(stop.signal)) ? 0 : 1
+      process.exitCode = (await runDemo(process.argv[1] ?? '', stop.signal)) ? 0 : 1
     })
 }
