@@ -38,7 +38,7 @@ export async function openEngine(config: Config, clock: Clock): Promise<Configur
     reconfigure: (next) => {
       ;({ policy, timeouts, parallelServices } = next)
     },
-    hostView: createHostView(config.timeouts.checkMs),
+    hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),
     ...folders,
     history: openHistory(join(config.stateDir, 'history.jsonl')),
     turns: openTurns(lockFile, clock),
