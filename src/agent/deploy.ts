@@ -94,6 +94,8 @@ async function note(request: DeployRequest, outcome: Outcome, started: number, e
     message: outcome.message,
     sha256: outcome.certificate?.sha256 ?? null,
     ms: engine.clock.now() - started,
+    ...(request.job === undefined ? {} : { job: request.job }),
+    steps: outcome.steps.map(({ name, ms }) => ({ name, ms })),
   }
   await engine.history.append(line).catch(() => {})
 }

@@ -14,6 +14,8 @@ import type { OutcomeDraft } from './outcome-draft.ts'
 
 /** One deployment, as asked for by a job or a person. */
 export interface DeployRequest {
+  /** The control plane's id of the job; missing: a person asks. */
+  readonly job?: string
   /** Names the target in journal and record. */
   readonly target: string
   /** Name or alias of the connector. */

@@ -8,6 +8,7 @@ import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
 import { lookForNew } from './look-for.ts'
 import { type Before, checksOf, preflight } from './preflight.ts'
+import { recordFor } from './recorded.ts'
 import { rollBack } from './roll-back.ts'
 import { settle } from './settle.ts'
 import { type Member, once, step, type Transaction } from './transaction.ts'
@@ -87,6 +88,7 @@ function entryOf(members: Transaction, { served }: Before, engine: Engine): Jour
       retry,
       oldLeaves: served[index]?.oldLeaves ?? [],
       newLeaf: member.proposal.material.leaf.sha256,
+      record: recordFor(member.proposal),
     }
   })
   return {

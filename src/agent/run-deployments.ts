@@ -42,6 +42,7 @@ async function orderOf(job: DeploymentJob, workshop: Workshop, onOutcome: Order[
   const certificatePem = await controlPlane.certificate(job.certificateId)
   await onBegin(job.id)
   const request = {
+    job: job.id,
     target: job.targetId,
     connector: job.targetType,
     config: job.targetConfig,

@@ -48,6 +48,7 @@ export const configSchema = {
       additionalProperties: false,
       properties: { check: duration, activate: duration },
     },
+    connectors: { type: 'array', maxItems: 100, items: file },
     log_level: { enum: ['debug', 'info', 'warn', 'error'] },
   },
 } as const

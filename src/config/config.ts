@@ -47,5 +47,7 @@ export interface Config {
   readonly status: { readonly host: string; readonly port: number } | { readonly socket: string } | null
   readonly policy: PolicyConfig
   readonly timeouts: { readonly checkMs: number; readonly activateMs: number }
+  /** Modules of connectors from outside, absolute paths. */
+  readonly connectors: readonly string[]
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
 }

@@ -32,6 +32,7 @@ export interface WrittenConfig {
     readonly resolvers?: readonly string[]
   }
   readonly timeouts?: { readonly check?: Written; readonly activate?: Written }
+  readonly connectors?: readonly string[]
   readonly log_level?: Config['logLevel']
 }
 
@@ -80,6 +81,7 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
       checkMs: duration('timeouts.check', written.timeouts?.check, 30_000),
       activateMs: duration('timeouts.activate', written.timeouts?.activate, 60_000),
     },
+    connectors: written.connectors ?? [],
     logLevel: resolveLogLevel(setting(env, 'LOG_LEVEL')) ?? written.log_level ?? 'info',
   })
 }
