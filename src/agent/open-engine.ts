@@ -43,7 +43,7 @@ export async function openEngine(
     reconfigure: (next) => {
       ;({ policy, timeouts, parallelServices } = next)
     },
-    hostView: createHostView(config.timeouts.checkMs),
+    hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),
     ...folders,
     history: {
       read: history.read,

@@ -36,6 +36,7 @@ export const configSchema = {
         commands: list,
         names: list,
         probes: list,
+        password_dir: file,
         unread_paths: { enum: ['refuse', 'warn'] },
         uncovered_names: { enum: ['refuse', 'warn'] },
         dane: { enum: ['hold', 'warn', 'off'] },

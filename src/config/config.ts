@@ -8,6 +8,8 @@ export interface PolicyConfig {
   readonly names: readonly string[] | null
   /** Host names, addresses and CIDR ranges that may be probed beside loopback and the host's own addresses. */
   readonly probes: readonly string[]
+  /** The folder of the passwords that targets name. */
+  readonly passwordDir: string
   /** Files that no listener of the daemon reads. */
   readonly unreadPaths: 'refuse' | 'warn'
   /** Names that the host serves and the new certificate does not cover. */

@@ -26,6 +26,7 @@ export interface WrittenConfig {
     readonly names?: readonly string[]
     readonly probes?: readonly string[]
     readonly unread_paths?: PolicyConfig['unreadPaths']
+    readonly password_dir?: string
     readonly uncovered_names?: PolicyConfig['uncoveredNames']
     readonly dane?: PolicyConfig['dane']
     readonly resolvers?: readonly string[]
@@ -70,6 +71,7 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
       commands: written.policy?.commands ?? [],
       names: written.policy?.names ?? null,
       probes: written.policy?.probes ?? [],
+      passwordDir: written.policy?.password_dir ?? '/etc/waxseal/passwords',
       unreadPaths: written.policy?.unread_paths ?? 'warn',
       uncoveredNames: written.policy?.uncovered_names ?? 'warn',
       dane: written.policy?.dane ?? 'warn',

@@ -2,8 +2,8 @@
 
 export const pathValue = { type: 'string', pattern: '^/[^\\u0000]*$', maxLength: 4096 } as const
 export const nameValue = { type: 'string', minLength: 1, maxLength: 253 } as const
-const accountValue = { type: 'string', pattern: '^[A-Za-z0-9_.][A-Za-z0-9_.$-]*$', maxLength: 256 } as const
-const writtenValue = { type: ['string', 'integer'], maxLength: 64 } as const
+export const accountValue = { type: 'string', pattern: '^[A-Za-z0-9_.][A-Za-z0-9_.$-]*$', maxLength: 256 } as const
+export const writtenValue = { type: ['string', 'integer'], maxLength: 64 } as const
 const commandValue = { type: 'string', maxLength: 4096 } as const
 const endpointValue = { type: 'string', minLength: 3, maxLength: 300 } as const
 const protocolValue = { enum: ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] } as const
