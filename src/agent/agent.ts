@@ -12,6 +12,7 @@ import type { Engine } from './engine.ts'
 import type { Inspection } from './inspect.ts'
 import type { KeyRequests } from './key-requests.ts'
 import { runLoop } from './loop.ts'
+import { longestTurnMs, type Progress, slackMs } from './progress.ts'
 import { recover } from './recover.ts'
 import { failed, type Workshop } from './run-job.ts'
 import { openSpool, type Spool } from './spool.ts'
@@ -30,6 +31,7 @@ export interface AgentParts {
   readonly clock: Clock
   readonly log: Logger
   readonly state: AgentState
+  readonly progress: Progress
   readonly facts: HostFacts
   /** Cron expression of the drift watch; null: off. */
   readonly driftWatch: string | null
@@ -46,8 +48,10 @@ const reportIntervalMs = 5 * 60_000
 
 /** Recovers, then polls, works and reports until it is told to stop or is retired; then drains. */
 export async function runAgent(parts: AgentParts): Promise<void> {
-  const { state, log } = parts
+  const { state, log, progress } = parts
+  progress.expect('recovery', longestTurnMs)
   state.recovered = await recover(parts.engine)
+  progress.end('recovery')
   for (const { target, did, error } of state.recovered) log.warn({ target, did, code: error?.code }, 'recovered')
   state.phase = 'running'
   const retired = new AbortController()
@@ -70,6 +74,7 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   ])
   state.phase = 'draining'
   await reporting.flush()
+  progress.end('report')
   state.phase = 'stopped'
 }
 
@@ -97,7 +102,7 @@ async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Report
     return wait
   }
   const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
-  await runLoop({ turn, waitAfterFailure, clock, signal, firstWait })
+  await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
 }
 
 /** Writes down what the control plane has. Returns how many jobs are new here. */
@@ -120,7 +125,10 @@ function workOf(parts: AgentParts, spool: Spool, signal: AbortSignal, reporter: 
       await spool.begin(jobId)
       reporter.wake()
     },
-    onStep: ({ name, ms }) => log.info({ job: state.currentJob, step: name, ms }, 'step'),
+    onStep: ({ name, ms }) => {
+      parts.progress.expect('poll', longestTurnMs)
+      log.info({ job: state.currentJob, step: name, ms }, 'step')
+    },
   }
   const onJob = (jobId: string | null): void => {
     if (jobId === null) log.info({ job: state.currentJob }, 'job ends')
@@ -146,7 +154,7 @@ async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () 
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
     return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
   }
-  await runLoop({ turn, waitAfterFailure, clock, signal })
+  await runLoop({ name: 'heartbeat', progress: parts.progress, turn, waitAfterFailure, clock, signal })
 }
 
 /** Sends what the outbox holds: at once when it is woken, else when the next try is due. */
@@ -163,17 +171,22 @@ class Reporter {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const { clock, progress } = this.#parts
     while (!signal.aborted) {
       this.#wake = new AbortController()
       const woken = AbortSignal.any([signal, this.#wake.signal])
-      const wait = await this.flush()
-      await this.#parts.clock.sleep(Math.min(wait ?? reportIntervalMs, reportIntervalMs), woken).catch(() => {})
+      const wait = Math.min((await this.flush()) ?? reportIntervalMs, reportIntervalMs)
+      progress.expect('report', wait + slackMs)
+      await clock.sleep(wait, woken).catch(() => {})
     }
+    progress.end('report')
   }
 
   async flush(): Promise<number | null> {
-    const { outbox, controlPlane, log } = this.#parts
+    const { outbox, controlPlane, log, progress } = this.#parts
+    progress.expect('report', longestTurnMs)
     return outbox.flush(async (report) => {
+      progress.expect('report', longestTurnMs)
       await send(controlPlane, report).catch((error: unknown) => {
         log.info({ job: report.jobId, report: report.kind, code: asWaxsealError(error).code }, 'report put off')
         throw error

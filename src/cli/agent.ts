@@ -3,8 +3,10 @@ import { Command } from 'commander'
 import { type Logger, pino } from 'pino'
 import { runAgent } from '../agent/agent.ts'
 import { hourlyFor } from '../agent/drift-watch.ts'
+import { feedWatchdog } from '../agent/feed-watchdog.ts'
 import { openKeyRequests } from '../agent/key-requests.ts'
 import { openEngine } from '../agent/open-engine.ts'
+import { openProgress } from '../agent/progress.ts'
 import { type AgentState, initialState } from '../agent/state.ts'
 import { busy } from '../agent/turns.ts'
 import type { Config } from '../config/config.ts'
@@ -14,6 +16,7 @@ import { type FileLock, tryLock } from '../host/file-lock.ts'
 import { hostFacts, localHostname, secondsSinceBoot } from '../host/host-facts.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
 import { openReserve } from '../host/reserve.ts'
+import { openServiceManager } from '../host/service-manager.ts'
 import { openInbox } from '../inbox/inbox.ts'
 import { openKeyStore } from '../material/key-store.ts'
 import { openOutbox } from '../outbox/outbox.ts'
@@ -45,6 +48,8 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   const controlPlane = await connect(config)
   const lock = await holdState(config.stateDir)
   const stop = stopSignal(log)
+  const manager = openServiceManager(environment())
+  const progress = openProgress()
   const state = initialState()
   const engine = await openEngine(config, systemClock)
   const inbox = await openInbox(join(config.stateDir, 'inbox'), systemClock)
@@ -71,6 +76,9 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     })
   })
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
+  stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
+  await manager.notify('READY=1')
+  feedWatchdog({ manager, progress, log })
   await runAgent({
     engine,
     inbox,
@@ -82,6 +90,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     clock: systemClock,
     log,
     state,
+    progress,
     facts: hostFacts(version),
     driftWatch: config.driftWatch === 'hourly' ? hourlyFor(localHostname()) : config.driftWatch,
     isBoot: environment()['INVOCATION_ID'] !== undefined && secondsSinceBoot() < bootSeconds,
