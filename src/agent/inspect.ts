@@ -1,5 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { runInOrder } from '../apply/run-step.ts'
-import { readSnapshot } from '../host/files.ts'
+import { readSnapshot, type Snapshot } from '../host/files.ts'
 import type { DeploymentRecord, RecordedFile } from '../journal/deployment-record.ts'
 import type { CommandFacts, ProbeOutcome } from '../outcome/outcome.ts'
 import { fileDigest } from '../plan/file-digest.ts'
@@ -16,10 +17,21 @@ export interface Inspection {
   /** What is not, a sentence each. */
   readonly reasons: readonly string[]
   readonly probes: readonly ProbeOutcome[]
+  readonly files: readonly FileLook[]
   /** The daemon's own check; empty: it was not asked. */
   readonly commands: readonly CommandFacts[]
   /** Whole days until the deployed certificate expires; negative: it has. */
   readonly daysLeft: number
+}
+
+/** One file as it is on disk. */
+export interface FileLook {
+  readonly path: string
+  readonly role: RecordedFile['role']
+  /** SHA-256 of the leaf in it, lower-case hex; null: it holds none. */
+  readonly leaf: string | null
+  /** Why it is not as it was deployed, in a sentence; null: it is. */
+  readonly reason: string | null
 }
 
 export interface InspectOptions {
@@ -40,28 +52,43 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
     clock: engine.clock,
     ...(signal === undefined ? {} : { signal }),
   })
+  const files = await Promise.all(record.files.map(lookAt))
   const daysLeft = Math.floor((Date.parse(record.certificate.notAfter) - engine.clock.now()) / dayMs)
   const reasons = [
     ...commands.filter(({ exitCode }) => exitCode !== 0).map((ran) => `${ran.command.join(' ')} fails: ${ran.output}`),
-    ...(await Promise.all(record.files.map(fileReason))).flat(),
+    ...files.flatMap(({ reason }) => (reason === null ? [] : [reason])),
     ...probes.filter(({ ok }) => !ok).map(probeReason),
     ...(daysLeft < 0 ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
   ]
   const at = new Date(engine.clock.now()).toISOString()
-  return { target: record.target, at, valid: reasons.length === 0, reasons, probes, commands, daysLeft }
+  return { target: record.target, at, valid: reasons.length === 0, reasons, probes, files, commands, daysLeft }
 }
 
-async function fileReason({ path, role, digest, mode, uid, gid }: RecordedFile): Promise<readonly string[]> {
+async function lookAt(file: RecordedFile): Promise<FileLook> {
+  const { path, role } = file
   try {
     const live = await readSnapshot(path)
-    if (live === null) return [`${path} is gone.`]
-    if (fileDigest(role, live.bytes) !== digest) return [`${path} is not what was deployed.`]
-    if (live.mode === mode && live.uid === uid && live.gid === gid) return []
-    return [
-      `${path} has another mode or owner: ${live.mode.toString(8)} ${live.uid}:${live.gid}, not ${mode.toString(8)} ${uid}:${gid}.`,
-    ]
+    return { path, role, leaf: live === null ? null : leafIn(live.bytes), reason: reasonOf(file, live) }
   } catch (error) {
-    return [`${path} cannot be read: ${(error as Error).message}.`]
+    return { path, role, leaf: null, reason: `${path} cannot be read: ${(error as Error).message}.` }
+  }
+}
+
+function reasonOf({ path, role, digest, mode, uid, gid }: RecordedFile, live: Snapshot | null): string | null {
+  if (live === null) return `${path} is gone.`
+  if (fileDigest(role, live.bytes) !== digest) return `${path} is not what was deployed.`
+  if (live.mode === mode && live.uid === uid && live.gid === gid) return null
+  return `${path} has another mode or owner: ${live.mode.toString(8)} ${live.uid}:${live.gid}, not ${mode.toString(8)} ${uid}:${gid}.`
+}
+
+/** The first certificate of a file is its leaf. */
+function leafIn(bytes: Uint8Array): string | null {
+  const [pem] =
+    /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/.exec(Buffer.from(bytes).toString('latin1')) ?? []
+  try {
+    return pem === undefined ? null : new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase()
+  } catch {
+    return null
   }
 }
 

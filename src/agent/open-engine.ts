@@ -1,16 +1,15 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { builtInConnectors } from '../connector/built-in.ts'
-import { createRegistry } from '../connector/registry.ts'
 import type { Clock } from '../host/clock.ts'
 import { tryLock } from '../host/file-lock.ts'
 import { createHostView } from '../host/host-view.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
 import { openArchive } from '../journal/archive.ts'
 import { openDeploymentRecords } from '../journal/deployment-record.ts'
-import { openHistory } from '../journal/history.ts'
+import { type HistoryLine, openHistory } from '../journal/history.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { Engine } from './engine.ts'
+import { loadConnectors } from './load-connectors.ts'
 import { openTurns } from './turns.ts'
 
 /** An engine whose policy and limits can be replaced between two deployments. */
@@ -18,14 +17,20 @@ export interface ConfiguredEngine extends Engine {
   reconfigure(config: Pick<Config, 'policy' | 'timeouts' | 'parallelServices'>): void
 }
 
-/** The engine of this host: its connectors, its policy, its state directory. */
-export async function openEngine(config: Config, clock: Clock): Promise<ConfiguredEngine> {
+/** The engine of this host: its connectors, its policy, its state directory. `onEnd` is told of each deployment that ends. */
+export async function openEngine(
+  config: Config,
+  clock: Clock,
+  onEnd: (line: HistoryLine) => void = () => {},
+): Promise<ConfiguredEngine> {
   let { policy, timeouts, parallelServices } = config
+  const registry = await loadConnectors(config.connectors)
   await ensurePrivateFolder(config.stateDir)
   const lockFile = join(config.stateDir, 'deploy.lock')
   const folders = await openFolders(config.stateDir, lockFile)
+  const history = openHistory(join(config.stateDir, 'history.jsonl'))
   return {
-    registry: createRegistry(builtInConnectors),
+    registry,
     get policy() {
       return policy
     },
@@ -38,9 +43,15 @@ export async function openEngine(config: Config, clock: Clock): Promise<Configur
     reconfigure: (next) => {
       ;({ policy, timeouts, parallelServices } = next)
     },
-    hostView: createHostView(config.timeouts.checkMs),
+    hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),
     ...folders,
-    history: openHistory(join(config.stateDir, 'history.jsonl')),
+    history: {
+      read: history.read,
+      append: async (line) => {
+        onEnd(line)
+        await history.append(line)
+      },
+    },
     turns: openTurns(lockFile, clock),
     clock,
   }

@@ -75,7 +75,8 @@ async function foundPair(
       .map(({ live }) => (live === null ? '' : Buffer.from(live.bytes).toString('latin1')))
       .join('\n')
   const certificates = textOf('certificate', 'bundle') + textOf('chain')
-  const certificatePem = (certificates.match(certificateBlock) ?? []).join('\n')
+  // One pair may be in several files.
+  const certificatePem = [...new Set(certificates.match(certificateBlock))].join('\n')
   const [keyPem = ''] = textOf('key', 'bundle').match(keyBlock) ?? []
   try {
     const { leaf } = await parseMaterial({ certificatePem, keyPem, now: new Date(engine.clock.now()) })

@@ -1,26 +1,33 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { runAgent } from '../agent/agent.ts'
 import { hourlyFor } from '../agent/drift-watch.ts'
 import { openKeyRequests } from '../agent/key-requests.ts'
 import { openEngine } from '../agent/open-engine.ts'
-import { type AgentState, initialState } from '../agent/state.ts'
+import { initialState } from '../agent/state.ts'
 import { busy } from '../agent/turns.ts'
 import type { Config } from '../config/config.ts'
-import { asWaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { type FileLock, tryLock } from '../host/file-lock.ts'
 import { hostFacts, localHostname, secondsSinceBoot } from '../host/host-facts.ts'
+import { standardOutput, writeToStandardOutput } from '../host/log-stream.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
 import { openReserve } from '../host/reserve.ts'
 import { openInbox } from '../inbox/inbox.ts'
+import type { HistoryLine } from '../journal/history.ts'
+import { openLog } from '../log/open-log.ts'
 import { openKeyStore } from '../material/key-store.ts'
 import { openOutbox } from '../outbox/outbox.ts'
-import { type StatusServer, startStatusServer } from '../status/status-server.ts'
+import { openMetrics } from '../status/metrics.ts'
+import type { StatusDocument } from '../status/status-document.ts'
+import { type StatusServer, type StatusSource, startStatusServer } from '../status/status-server.ts'
 import { version } from '../version.ts'
 import { connect } from './connect.ts'
 import { configOf, environment, withConfig } from './context.ts'
+import { type ReloadProblems, readStatus } from './read-status.ts'
+import { mayColour } from './terminal.ts'
 
 /** A running deployment has this long after SIGTERM, in milliseconds; systemd waits 120 s. */
 const drainMs = 90_000
@@ -41,33 +48,31 @@ export function agentCommand(): Command {
 
 async function runDaemon(options: { readonly config?: string }): Promise<void> {
   let config = await configOf(options)
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  let reload: ReloadProblems = { invalid: null, waiting: [] }
+  const form = standardOutput(environment()['JOURNAL_STREAM'])
+  const log = await openLog({ level: config.logLevel, form, colours: mayColour(), write: writeToStandardOutput })
   const controlPlane = await connect(config)
   const lock = await holdState(config.stateDir)
   const stop = stopSignal(log)
   const state = initialState()
-  const engine = await openEngine(config, systemClock)
+  const metrics = openMetrics()
+  const engine = await openEngine(config, systemClock, (line) => {
+    metrics.count(line)
+    log[line.code === null ? 'info' : 'error'](endOf(line), 'deployment ends')
+  })
   const inbox = await openInbox(join(config.stateDir, 'inbox'), systemClock)
   const outbox = await openOutbox({
     path: join(config.stateDir, 'outbox'),
     deadPath: join(config.stateDir, 'dead'),
     clock: systemClock,
   })
-  const readStatus = async (): Promise<object> => ({
-    v: 1,
-    version,
-    ...(state satisfies AgentState),
-    inbox: (await inbox.pending()).length,
-    outbox: await outbox.depth(),
-    deadLetters: (await outbox.deadLetters()).map(({ report, refusal }) => ({ job: report.jobId, refusal })),
-    deployments: (await engine.records.list()).map(({ document }) => document),
-    setAside: [...engine.journal.setAside, ...engine.records.setAside, ...inbox.setAside],
-  })
-  const status = await serveStatus(config, readStatus, log)
+  const read = (): Promise<StatusDocument> => readStatus({ config, engine, spool: { inbox, outbox }, state, reload })
+  const status = await serveStatus(config, { readStatus: read, metrics }, log)
   process.on('SIGHUP', () => {
     void readAgain(options, config, log).then((next) => {
-      config = next
-      engine.reconfigure(next)
+      config = next.config
+      reload = next.reload
+      engine.reconfigure(config)
     })
   })
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
@@ -100,6 +105,10 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   process.exit(0)
 }
 
+function endOf({ job, target, outcome, host, code, sha256, ms }: HistoryLine): object {
+  return { job, target, outcome, host, code, sha256, ms }
+}
+
 /** One agent per state directory, for as long as this process lives. STATE_BUSY names the other one. */
 async function holdState(stateDir: string): Promise<FileLock> {
   await ensurePrivateFolder(stateDir)
@@ -111,30 +120,32 @@ async function holdState(stateDir: string): Promise<FileLock> {
 
 const needRestart = ['controlPlane', 'stateDir', 'keyDir', 'status', 'driftWatch'] as const
 
-/** The configuration as it is on disk now; the one in use, when that is not valid. */
-async function readAgain(options: { readonly config?: string }, current: Config, log: Logger): Promise<Config> {
+/** The configuration as it is on disk now; the one in use, when that is not valid.  */
+async function readAgain(
+  options: { readonly config?: string },
+  current: Config,
+  log: Logger,
+): Promise<{ readonly config: Config; readonly reload: ReloadProblems }> {
   try {
-    const next = await configOf(options)
-    const restart = needRestart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(current[key]))
-    log.level = next.logLevel
+    const config = await configOf(options)
+    const restart = needRestart.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(current[key]))
+    log.level = config.logLevel
     log.info({ restart }, 'configuration read again; what restart names takes effect at the next start')
-    return next
+    const waiting = restart.map((key) => `The change of ${key} takes effect at the next start.`)
+    return { config, reload: { invalid: null, waiting } }
   } catch (error) {
-    const { code, details } = asWaxsealError(error)
-    log.error({ code, details }, 'configuration kept: the new one is not valid')
-    return current
+    const coded = asWaxsealError(error)
+    log.error({ code: coded.code, details: coded.details }, 'configuration kept: the new one is not valid')
+    const invalid = `The configuration on disk is not valid: ${describeError(coded)}`
+    return { config: current, reload: { invalid, waiting: [] } }
   }
 }
 
 /** A taken port is no reason to leave certificates undeployed. */
-async function serveStatus(
-  { status }: Config,
-  readStatus: () => Promise<object>,
-  log: Logger,
-): Promise<StatusServer | null> {
+async function serveStatus({ status }: Config, source: StatusSource, log: Logger): Promise<StatusServer | null> {
   if (status === null) return null
   try {
-    return await startStatusServer(status, readStatus)
+    return await startStatusServer(status, source)
   } catch (error) {
     log.error({ reason: asWaxsealError(error).details['reason'] }, 'no status endpoint: set status.listen')
     return null

@@ -11,6 +11,6 @@ export function demoCommand(): Command {
       const stop = new AbortController()
       // Ctrl-C comes twice: from the terminal, and from npm. The second must not cut the clean-up short.
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
-      process.exitCode = (await runDemo(stop.signal)) ? 0 : 1
+      process.exitCode = (await runDemo(process.argv[1] ?? '', stop.signal)) ? 0 : 1
     })
 }

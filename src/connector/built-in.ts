@@ -5,6 +5,7 @@ import { cyrus } from './cyrus/cyrus.ts'
 import { dovecot } from './dovecot/dovecot.ts'
 import { envoy } from './envoy/envoy.ts'
 import { exim } from './exim/exim.ts'
+import { files } from './files/files.ts'
 import { haproxy } from './haproxy/haproxy.ts'
 import { nginx } from './nginx/nginx.ts'
 import { opensmtpd } from './opensmtpd/opensmtpd.ts'
@@ -19,6 +20,7 @@ export const builtInConnectors = [
   dovecot,
   envoy,
   exim,
+  files,
   haproxy,
   nginx,
   opensmtpd,

@@ -15,6 +15,10 @@ export interface HistoryLine {
   /** SHA-256 of the leaf; null: it never came to one. */
   readonly sha256: string | null
   readonly ms: number
+  /** The job that asked for it; missing: a person did. */
+  readonly job?: string
+  /** Its steps; missing in lines of an older Waxseal. */
+  readonly steps?: readonly { readonly name: string; readonly ms: number }[]
 }
 
 /** What happened on this host. */
@@ -40,6 +44,15 @@ const isLine = new Ajv({ allowUnionTypes: true }).compile<HistoryLine>({
     message: { type: 'string' },
     sha256: { type: ['string', 'null'] },
     ms: { type: 'number' },
+    job: { type: 'string' },
+    steps: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name', 'ms'],
+        properties: { name: { type: 'string' }, ms: { type: 'number' } },
+      },
+    },
   },
 })
 

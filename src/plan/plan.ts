@@ -65,6 +65,8 @@ export interface Plan {
   readonly wiring: { readonly read: readonly string[]; readonly unread: readonly string[] } | null
   /** Where the files are a generation behind one symlink; null: each is replaced where it is. */
   readonly generation: { readonly directory: string; readonly link: string } | null
+  /** What the connector has to say about it, a sentence each; they become warnings of the outcome. */
+  readonly remarks?: readonly string[]
   /** Generations kept for `waxseal rollback`; -1: none. */
   readonly backupRetention: number
 }

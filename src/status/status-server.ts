@@ -1,27 +1,74 @@
-import { fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Config } from '../config/config.ts'
 import { removeStaleSocket } from '../host/stale-socket.ts'
+import { type Metrics, metricsType } from './metrics.ts'
+import { statusPage } from './page.ts'
+import { pageScript } from './page-script.ts'
+import { pageIcon, pageStyle } from './page-style.ts'
+import type { StatusDocument } from './status-document.ts'
+import { statusSchema } from './status-schema.ts'
 
 /** A status endpoint that listens. */
 export interface StatusServer {
   close(): Promise<void>
 }
 
-/** Serves `/healthz` and `/status` on a loopback address or a Unix socket. Read-only; requests for another host are refused. */
+/** What the endpoint shows. */
+export interface StatusSource {
+  readonly readStatus: () => Promise<StatusDocument>
+  readonly metrics: Pick<Metrics, 'render'>
+}
+
+const headers = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+} as const
+
+/** Serves the page, `/status`, `/healthz`, `/readyz` and `/metrics` on a loopback address or a Unix socket. Read-only; requests for another host are refused. */
 export async function startStatusServer(
   listen: NonNullable<Config['status']>,
-  readStatus: () => Promise<object>,
+  source: StatusSource,
 ): Promise<StatusServer> {
-  const server = fastify({ logger: false, bodyLimit: 1024 })
+  const server = fastify({ logger: false, bodyLimit: 1024, forceCloseConnections: true })
   server.addHook('onRequest', async (request, reply) => {
-    if (isOwnHost(request.headers.host)) return
-    await reply.code(421).send({ error: 'this endpoint answers to its loopback address only' })
+    void reply.headers(headers)
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return reply.code(405).header('allow', 'GET, HEAD').send({ error: 'nothing can be changed here' })
+    if (isOwnHost(request.headers.host)) return undefined
+    return reply.code(421).send({ error: 'this endpoint answers to its loopback address only' })
   })
-  server.get('/healthz', async () => ({ status: 'alive' }))
-  server.get('/status', async () => readStatus())
+  addPage(server, source)
+  addProbes(server, source)
   if ('socket' in listen) await removeStaleSocket(listen.socket)
   await server.listen('socket' in listen ? { path: listen.socket } : { ...listen })
   return { close: () => server.close() }
+}
+
+function addPage(server: FastifyInstance, { readStatus }: StatusSource): void {
+  const send = (path: string, type: string, read: () => Promise<string>): void => {
+    server.get(path, async (_, reply): Promise<FastifyReply> => reply.type(type).send(await read()))
+  }
+  send('/', 'text/html; charset=utf-8', async () => statusPage(await readStatus()))
+  send('/page.css', 'text/css; charset=utf-8', async () => pageStyle)
+  send('/page.js', 'text/javascript; charset=utf-8', async () => pageScript)
+  send('/icon.svg', 'image/svg+xml', async () => pageIcon)
+}
+
+function addProbes(server: FastifyInstance, { readStatus, metrics }: StatusSource): void {
+  server.get('/healthz', async () => ({ status: 'alive' }))
+  server.get('/readyz', async (_, reply) => {
+    const { ready, notReady } = await readStatus()
+    return reply.code(ready ? 200 : 503).send({ ready, reasons: notReady })
+  })
+  server.get('/status', { schema: { response: { 200: statusSchema } } }, async () => readStatus())
+  server.get('/status.schema.json', async (_, reply) =>
+    reply.type('application/schema+json').send(JSON.stringify(statusSchema)),
+  )
+  server.get('/metrics', async (_, reply) => reply.type(metricsType).send(await metrics.render(await readStatus())))
 }
 
 /** A foreign Host header means that a page in a browser asks on behalf of another site (DNS rebinding). */

@@ -17,6 +17,7 @@ const host: HostView = {
   exists: async () => false,
   mode: async () => null,
   user: async () => null,
+  password: async () => ({ reason: 'nothing is on this host' }),
   run: async () => ({ exitCode: 1, stdout: '' }),
 }
 

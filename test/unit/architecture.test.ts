@@ -22,14 +22,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   inbox: ['host'],
   outbox: ['error', 'host', 'outcome'],
   'control-plane': ['error', 'inbox', 'outcome'],
-  status: ['config', 'host'],
+  log: [],
+  status: ['config', 'host', 'journal', 'outcome'],
   embedded: ['control-plane', 'error', 'host'],
   demo: ['control-plane', 'embedded', 'error', 'host', 'plan', 'verify'],
   agent:
     'apply config connector control-plane error host inbox journal material outbox outcome plan policy rollback verify'.split(
       ' ',
     ),
-  cli: 'agent config control-plane demo embedded error host inbox journal material outbox outcome plan status verify'.split(
+  cli: 'agent config control-plane demo embedded error host inbox journal log material outbox outcome plan status verify'.split(
     ' ',
   ),
 }

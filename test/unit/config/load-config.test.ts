@@ -13,6 +13,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
     pollIntervalMs: 30_000,
     heartbeatIntervalMs: 60_000,
     parallelServices: 4,
+    connectors: [],
     status: { host: '127.0.0.1', port: 9780 },
     policy: {
       roots: ['/etc/postfix', '/etc/dovecot'],

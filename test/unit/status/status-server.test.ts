@@ -3,10 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Ajv } from 'ajv'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import { freePorts } from '../../../src/host/plain-files.ts'
-import { startStatusServer } from '../../../src/status/status-server.ts'
+import { openMetrics } from '../../../src/status/metrics.ts'
+import type { StatusDocument } from '../../../src/status/status-document.ts'
+import { type StatusSource, startStatusServer } from '../../../src/status/status-server.ts'
+import { aStatus } from '../../support/status-document.ts'
 
 t.test('/healthz says that the agent is alive', async (t) => {
   const url = await start(t)
@@ -23,7 +27,58 @@ t.test('/status is the status document', async (t) => {
   const { statusCode, body } = await request(`${url}/status`)
 
   t.equal(statusCode, 200)
-  t.same(await body.json(), { phase: 'running' })
+  t.same(await body.json(), aStatus())
+})
+
+t.test('/status says nothing that its schema does not name', async (t) => {
+  const url = await start(t, { ...aStatus(), keyPem: 'secret' } as StatusDocument)
+
+  const { body } = await request(`${url}/status`)
+
+  t.notMatch(await body.text(), /secret/)
+})
+
+t.test('/status.schema.json is the schema that /status is valid by', async (t) => {
+  const url = await start(t)
+
+  const schema = (await (await request(`${url}/status.schema.json`)).body.json()) as object
+  const validate = new Ajv({ allowUnionTypes: true }).compile(schema)
+
+  t.ok(validate(await (await request(`${url}/status`)).body.json()), JSON.stringify(validate.errors))
+  t.notOk(validate({ ...aStatus(), phase: 'asleep' }))
+})
+
+t.test('/readyz is 200 when the agent is ready, and 503 with the reasons when it is not', async (t) => {
+  const ready = await request(`${await start(t)}/readyz`)
+  const notReady = ['The control plane has not answered a poll yet.']
+  const other = await request(`${await start(t, aStatus({ ready: false, notReady }))}/readyz`)
+
+  t.same([ready.statusCode, await ready.body.json()], [200, { ready: true, reasons: [] }])
+  t.same([other.statusCode, await other.body.json()], [503, { ready: false, reasons: notReady }])
+})
+
+t.test('every answer, a refusal too, is closed to other sites, to sniffing and to caches', async (t) => {
+  const url = await start(t)
+  const asked = ['/', '/page.css', '/page.js', '/icon.svg', '/status', '/metrics', '/healthz', '/readyz', '/nowhere']
+  for (const path of asked) {
+    const { headers, body } = await request(`${url}${path}`)
+    await body.dump()
+
+    t.match(
+      headers,
+      {
+        'content-security-policy': /^default-src 'none';.*frame-ancestors 'none'/,
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+      },
+      path,
+    )
+    t.notMatch(headers['content-security-policy'], /unsafe/)
+  }
+  const foreign = await request(url, { headers: { host: 'evil.example' } })
+  t.match(foreign.headers, { 'cache-control': 'no-store' })
+  await foreign.body.dump()
 })
 
 t.test('a request with a foreign Host is refused', async (t) => {
@@ -32,7 +87,7 @@ t.test('a request with a foreign Host is refused', async (t) => {
     const { statusCode, body } = await request(`${url}/status`, { headers: { host } })
 
     t.equal(statusCode, 421, host)
-    t.notMatch(await body.text(), /running/)
+    t.notMatch(await body.text(), /running|mx1/)
   }
 })
 
@@ -46,7 +101,7 @@ t.test('a request for a loopback name is answered', async (t) => {
 t.test('nothing can be changed through it', async (t) => {
   const url = await start(t)
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH'] as const) {
-    t.equal((await request(`${url}/status`, { method })).statusCode, 404, method)
+    t.equal((await request(`${url}/status`, { method })).statusCode, 405, method)
   }
 })
 
@@ -54,7 +109,7 @@ t.test('it listens on a Unix socket, also where a killed agent left one', async 
   const socket = await socketPath(t)
   leaveSocket(socket)
 
-  const server = await startStatusServer({ socket }, async () => ({}))
+  const server = await startStatusServer({ socket }, sourceOf(aStatus()))
   t.teardown(() => server.close())
 
   const dispatcher = new Agent({ connect: { socketPath: socket } })
@@ -67,17 +122,18 @@ t.test('a Unix socket that somebody answers at is left alone', async (t) => {
   const other = await listen(socket)
   t.teardown(() => other.close())
 
-  await t.rejects(
-    startStatusServer({ socket }, async () => ({})),
-    { code: 'EADDRINUSE' },
-  )
+  await t.rejects(startStatusServer({ socket }, sourceOf(aStatus())), { code: 'EADDRINUSE' })
 })
 
-async function start(t: Test): Promise<string> {
+async function start(t: Test, status = aStatus()): Promise<string> {
   const [port = 0] = await freePorts(1)
-  const server = await startStatusServer(Object.freeze({ host: '127.0.0.1', port }), async () => ({ phase: 'running' }))
+  const server = await startStatusServer(Object.freeze({ host: '127.0.0.1', port }), sourceOf(status))
   t.teardown(() => server.close())
   return `http://127.0.0.1:${port}`
+}
+
+function sourceOf(status: StatusDocument): StatusSource {
+  return { readStatus: async () => status, metrics: openMetrics() }
 }
 
 /** Not below the checkout: the length of a socket's name is bounded. */

@@ -1,0 +1,34 @@
+/** Every field that a line may carry beside its message. A new one is added here, by someone who knows what it holds. */
+const fields: ReadonlySet<string> = new Set(
+  `job target step ms outcome host code sha256 report final service
+   details reason reasons daysLeft failures wait did retired signal
+   version stateDir restart`.split(/\s+/),
+)
+
+const longest = 2048
+
+/** Only known fields leave, in bounded length, and nothing that looks like a key or a credential: secrets have no way into a log (law 4). */
+export function safeFields(line: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const known = Object.entries(line).filter(([name, value]) => fields.has(name) && value !== undefined)
+  const dropped = Object.keys(line).filter((name) => !fields.has(name))
+  return {
+    ...Object.fromEntries(known.map(([name, value]) => [name, safeValue(value, name === 'details')])),
+    ...(dropped.length === 0 ? {} : { dropped }),
+  }
+}
+
+/** Details of an error are flat (error/waxseal-error.ts); anything else that is nested does not leave. */
+function safeValue(value: unknown, isDetails: boolean): unknown {
+  if (typeof value === 'string') return safeText(value)
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
+  if (Array.isArray(value)) return value.slice(0, 100).map((item) => safeValue(item, false))
+  if (!isDetails || typeof value !== 'object') return '[not shown]'
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, safeValue(inner, false)]))
+}
+
+function safeText(text: string): string {
+  return text
+    .replaceAll(/-----BEGIN [^-]*KEY-----[^]*?(-----END [^-]*-----|$)/g, '[key]')
+    .replaceAll(/\bBearer\s+\S+/gi, 'Bearer [credential]')
+    .slice(0, longest)
+}

@@ -1,0 +1,92 @@
+import { type Html, html } from './html.ts'
+import { badge, count, digest, duration, list, when } from './page-words.ts'
+import type { LastJob, TargetStatus } from './status-document.ts'
+
+const kinds = { failed: 'bad', drifting: 'bad', expiring: 'warn', healthy: 'good' } as const
+
+/** One target: its state first, then deployed, on disk, served, and its last job. */
+export function targetSection(target: TargetStatus, index: number, now: number): Html {
+  const { deployed, problems, state, connector } = target
+  const id = `target-${index}`
+  return html`
+<article class="card ${kinds[state]}" id="${id}" aria-labelledby="${id}-name">
+<header><h3 id="${id}-name">${target.target} <span class="soft">${connector}</span></h3>${badge(kinds[state], state)}</header>
+${list(problems, 'problems')}
+<dl>
+${deployed === null ? html`<div><dt>Deployed</dt><dd>nothing yet</dd></div>` : deployedFacts(deployed, now)}
+<div><dt>Disk and ports looked at</dt><dd>${when(target.lookedAt, now)}</dd></div>
+</dl>
+${filesTable(target)}
+${endpointsTable(target)}
+${lastJob(target, id, now)}
+</article>`
+}
+
+function deployedFacts(
+  { names, notAfter, daysLeft, sha256, at }: NonNullable<TargetStatus['deployed']>,
+  now: number,
+): Html {
+  return html`
+<div><dt>Deployed</dt><dd>${digest(sha256)} ${when(at, now)}</dd></div>
+<div><dt>Names</dt><dd>${names.join(', ')}</dd></div>
+<div><dt>Expires</dt><dd><strong>${daysLeft < 0 ? 'expired' : `${count(daysLeft, 'day')} left`}</strong> <span class="soft">until ${notAfter.slice(0, 10)}</span></dd></div>`
+}
+
+function filesTable({ target, files }: TargetStatus): Html {
+  if (files.length === 0) return html``
+  return table(
+    `On disk: ${target}`,
+    'On disk',
+    ['File', 'Role', 'Leaf', 'As deployed'],
+    files.map(({ path, role, leaf, ok }) => [
+      html`<code>${path}</code>`,
+      html`${role}`,
+      leaf === null ? html`<span class="soft">–</span>` : digest(leaf),
+      ok ? badge('good', 'yes') : badge('bad', 'no'),
+    ]),
+  )
+}
+
+function endpointsTable({ target, endpoints }: TargetStatus): Html {
+  if (endpoints.length === 0)
+    return html`<p class="soft">No port shows this certificate: it is not verified on a socket.</p>`
+  return table(
+    `Served: ${target}`,
+    'Served',
+    ['Address', 'Speaks', 'Leaf', 'As deployed'],
+    endpoints.map(({ address, protocol, servername, seen, ok, error }) => [
+      html`<code>${address}</code>${servername === null ? html`` : html` <span class="soft">${servername}</span>`}`,
+      html`${protocol}`,
+      digest(seen),
+      ok ? badge('good', 'yes') : html`${badge('bad', 'no')} ${error ?? 'another leaf'}`,
+    ]),
+  )
+}
+
+/** A table whose cells carry their heading, so that a narrow screen can show each row as a block. */
+function table(label: string, caption: string, heads: readonly string[], rows: readonly (readonly Html[])[]): Html {
+  return html`
+<table aria-label="${label}"><caption>${caption}</caption>
+<thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${row.map((cell, column) => html`<td data-head="${heads[column] ?? ''}"><span>${cell}</span></td>`)}</tr>`)}</tbody>
+</table>`
+}
+
+function lastJob({ lastJob: job }: TargetStatus, id: string, now: number): Html {
+  if (job === null) return html`<p class="soft">No deployment in the history.</p>`
+  return html`
+<details id="${id}-job"><summary>Last job: ${job.outcome}, ${when(job.at, now)}</summary>
+<dl>
+<div><dt>Job</dt><dd>${job.job === null ? 'by hand' : html`<code>${job.job}</code>`}</dd></div>
+<div><dt>Outcome</dt><dd>${job.outcome}; the host is ${job.host}</dd></div>
+<div><dt>Message</dt><dd>${job.code === null ? html`` : html`<code>${job.code}</code> `}${job.message}</dd></div>
+<div><dt>Took</dt><dd>${duration(job.ms)}</dd></div>
+</dl>
+${steps(job)}
+</details>`
+}
+
+function steps({ steps: taken }: LastJob): Html {
+  if (taken.length === 0) return html``
+  return html`<ol class="steps">${taken.map(({ name, ms }) => html`<li><span>${name}</span> <span>${duration(ms)}</span></li>`)}</ol>`
+}

@@ -1,0 +1,80 @@
+const text = { type: 'string' } as const
+const textOrNull = { type: ['string', 'null'] } as const
+const countOrNull = { type: ['integer', 'null'], minimum: 0 } as const
+const yes = { type: 'boolean' } as const
+const texts = { type: 'array', items: text } as const
+const time = { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT.*Z$' } as const
+const timeOrNull = { anyOf: [time, { type: 'null' }] } as const
+
+/** Every field is there, and no other: what is not named here does not leave the process. */
+function all<P extends Readonly<Record<string, object>>>(properties: P): object {
+  return { type: 'object', required: Object.keys(properties), properties, additionalProperties: false }
+}
+
+function listOf<P extends Readonly<Record<string, object>>>(properties: P): object {
+  return { type: 'array', items: all(properties) }
+}
+
+const deployed = all({
+  at: time,
+  names: texts,
+  notAfter: time,
+  daysLeft: { type: 'integer' },
+  sha256: text,
+  spkiSha256: text,
+})
+
+const lastJob = all({
+  job: textOrNull,
+  at: time,
+  outcome: { enum: ['deployed', 'unchanged', 'refused', 'rolled-back', 'rollback-failed'] },
+  host: { enum: ['untouched', 'restored', 'changed', 'unknown'] },
+  code: textOrNull,
+  message: text,
+  ms: { type: 'number' },
+  steps: listOf({ name: text, ms: { type: 'number' } }),
+})
+
+const targets = listOf({
+  target: text,
+  connector: text,
+  state: { enum: ['failed', 'drifting', 'expiring', 'healthy'] },
+  problems: texts,
+  deployed: { anyOf: [deployed, { type: 'null' }] },
+  lookedAt: timeOrNull,
+  files: listOf({ path: text, role: text, leaf: textOrNull, ok: yes }),
+  endpoints: listOf({
+    address: text,
+    protocol: text,
+    servername: textOrNull,
+    seen: textOrNull,
+    ok: yes,
+    error: textOrNull,
+  }),
+  lastJob: { anyOf: [lastJob, { type: 'null' }] },
+})
+
+/** JSON schema of `/status`, served as `/status.schema.json`; the endpoint writes its answer by it. */
+export const statusSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'The status of a Waxseal agent',
+  ...all({
+    v: { const: 1 },
+    version: text,
+    hostname: text,
+    at: time,
+    phase: { enum: ['recovering', 'running', 'draining', 'stopped', 'down'] },
+    retired: yes,
+    ready: yes,
+    notReady: texts,
+    controlPlane: all({ url: textOrNull, lastPoll: timeOrNull, lastHeartbeat: timeOrNull, error: textOrNull }),
+    currentJobs: texts,
+    inbox: countOrNull,
+    outbox: countOrNull,
+    deadLetters: listOf({ job: text, refusal: text }),
+    targets,
+    recovered: listOf({ target: text, did: text, code: textOrNull }),
+    setAside: texts,
+    warnings: texts,
+  }),
+}

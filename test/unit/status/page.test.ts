@@ -1,0 +1,52 @@
+import t from 'tap'
+import { statusPage } from '../../../src/status/page.ts'
+import { aStatus, aTarget } from '../../support/status-document.ts'
+
+const hostile = '<script>alert(1)</script>" onload="x\u{202e}'
+
+t.test('the page says the worst first, in its heading and its title', async (t) => {
+  const headingOf = (page: string): string => /<h1[^>]*>([^<]*)</.exec(page)?.[1] ?? ''
+  const targets = [aTarget({ state: 'failed' }), aTarget({ state: 'drifting' }), aTarget()]
+
+  t.equal(headingOf(statusPage(aStatus())), 'All is well')
+  t.equal(headingOf(statusPage(aStatus({ targets }))), '1 target failed, 1 target drifting')
+  t.equal(headingOf(statusPage(aStatus({ targets: [aTarget({ state: 'expiring' })] }))), '1 target about to expire')
+  t.equal(headingOf(statusPage(aStatus({ setAside: ['x.json'] }))), 'Something wants a look')
+  t.match(statusPage(aStatus({ ready: false })), /<title>Not ready – mx1/)
+})
+
+t.test('nothing that comes from outside is markup', async (t) => {
+  const target = aTarget()
+  const page = statusPage(
+    aStatus({
+      hostname: hostile,
+      warnings: [hostile],
+      setAside: [hostile],
+      currentJobs: [hostile],
+      deadLetters: [{ job: hostile, refusal: hostile }],
+      recovered: [{ target: hostile, did: hostile, code: hostile }],
+      notReady: [hostile],
+      controlPlane: { url: hostile, lastPoll: null, lastHeartbeat: null, error: hostile },
+      targets: [
+        {
+          ...target,
+          target: hostile,
+          connector: hostile,
+          problems: [hostile],
+          deployed: target.deployed === null ? null : { ...target.deployed, names: [hostile], sha256: hostile },
+          files: [{ path: hostile, role: hostile, leaf: hostile, ok: false }],
+          endpoints: [
+            { address: hostile, protocol: hostile, servername: hostile, seen: hostile, ok: false, error: hostile },
+          ],
+          lastJob:
+            target.lastJob === null ? null : { ...target.lastJob, job: hostile, code: hostile, message: hostile },
+        },
+      ],
+    }),
+  )
+
+  t.equal(page.match(/<script/g)?.length, 1)
+  t.notMatch(page, /onload="x/)
+  t.notMatch(page, /\u{202e}/u)
+  t.match(page, /&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot; onload=&quot;x/)
+})

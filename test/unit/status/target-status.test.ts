@@ -1,0 +1,134 @@
+import t from 'tap'
+import type { DeploymentRecord } from '../../../src/journal/deployment-record.ts'
+import type { HistoryLine } from '../../../src/journal/history.ts'
+import { type Look, targetStatuses } from '../../../src/status/target-status.ts'
+
+const now = Date.parse('2026-11-24T12:00:00.000Z')
+const leaf = 'ab'.repeat(32)
+const other = 'cd'.repeat(32)
+const file = { path: '/etc/postfix/cert.pem', role: 'certificate', digest: leaf, mode: 0o644, uid: 0, gid: 0 } as const
+const probe = {
+  address: '127.0.0.1:25',
+  protocol: 'smtp',
+  servername: null,
+  keyType: null,
+  attempts: 1,
+  expected: leaf,
+  seen: leaf,
+  ok: true,
+  tlsVersion: 'TLSv1.3',
+  ms: 3,
+  error: null,
+} as const
+
+t.test('a target whose deployment was proven is healthy, with what the deployment saw', async (t) => {
+  const [status] = targetStatuses([record()], [line()], [], now)
+
+  t.match(status, {
+    state: 'healthy',
+    problems: [],
+    lookedAt: '2026-11-20T08:00:00.000Z',
+    deployed: { daysLeft: 46 },
+    files: [{ leaf, ok: true }],
+    endpoints: [{ seen: leaf, ok: true }],
+  })
+})
+
+t.test('a newer look tells what is on disk and served now', async (t) => {
+  const [status] = targetStatuses([record()], [line()], [look('2026-11-24T11:00:00.000Z')], now)
+
+  t.match(status, {
+    state: 'drifting',
+    problems: ['It is not what was deployed.'],
+    lookedAt: '2026-11-24T11:00:00.000Z',
+    files: [{ leaf: other, ok: false }],
+    endpoints: [{ seen: other, ok: false }],
+  })
+})
+
+t.test('a look from before the deployment says nothing of it', async (t) => {
+  const [status] = targetStatuses([record()], [line()], [look('2026-11-20T07:59:00.000Z')], now)
+
+  t.match(status, { state: 'healthy', files: [{ leaf, ok: true }] })
+})
+
+t.test('a target is failed when its last deployment was, and healthy after a good one', async (t) => {
+  const bad = line({ outcome: 'rolled-back', host: 'restored', code: 'VERIFY_FAILED', message: 'Not seen.' })
+
+  t.match(targetStatuses([record()], [line(), bad], [], now), [
+    { state: 'failed', problems: ['The last deployment failed, everything was put back. VERIFY_FAILED: Not seen.'] },
+  ])
+  t.match(targetStatuses([record()], [bad, line()], [], now), [{ state: 'healthy' }])
+})
+
+t.test('a target that nothing was ever deployed to is there, too', async (t) => {
+  const bad = line({ outcome: 'refused', host: 'untouched', code: 'PATH_NOT_ALLOWED', message: 'No.' })
+
+  t.match(targetStatuses([], [bad], [], now), [{ target: 'mx1', state: 'failed', deployed: null, files: [] }])
+})
+
+t.test('a certificate is expiring below 14 days, and failed when it has expired', async (t) => {
+  const at = (notAfter: string): string | undefined => targetStatuses([record(notAfter)], [line()], [], now)[0]?.state
+
+  t.equal(at('2026-12-08T13:00:00.000Z'), 'healthy')
+  t.equal(at('2026-12-08T11:00:00.000Z'), 'expiring')
+  t.equal(at('2026-11-24T11:59:59.000Z'), 'failed')
+})
+
+t.test('the worst target comes first', async (t) => {
+  const records = ['b', 'a', 'c'].map((target) => ({ ...record(), target }))
+  const bad = line({ target: 'c', code: 'CHECK_FAILED', outcome: 'rolled-back', host: 'restored' })
+
+  t.same(
+    targetStatuses(records, [bad], [], now).map(({ target }) => target),
+    ['c', 'a', 'b'],
+  )
+})
+
+function record(notAfter = '2027-01-10T08:00:00.000Z'): DeploymentRecord {
+  return {
+    target: 'mx1',
+    connector: 'postfix',
+    service: 'postfix',
+    deployed: '2026-11-20T08:00:00.000Z',
+    certificate: {
+      names: ['mail.example.net'],
+      serial: '01',
+      notBefore: '2026-11-01T08:00:00.000Z',
+      notAfter,
+      spkiSha256: other,
+      sha256: leaf,
+    },
+    planDigest: leaf,
+    files: [file],
+    probes: [probe],
+    looks: [],
+    check: null,
+  }
+}
+
+function line(changes: Partial<HistoryLine> = {}): HistoryLine {
+  return {
+    time: '2026-11-20T08:00:00.000Z',
+    target: 'mx1',
+    connector: 'postfix',
+    outcome: 'deployed',
+    host: 'changed',
+    code: null,
+    message: 'Deployed.',
+    sha256: leaf,
+    ms: 400,
+    ...changes,
+  }
+}
+
+function look(at: string): Look {
+  const reason = 'It is not what was deployed.'
+  return {
+    target: 'mx1',
+    at,
+    reasons: [reason],
+    probes: [{ ...probe, seen: other, ok: false }],
+    files: [{ path: file.path, role: file.role, leaf: other, reason }],
+  }
+}
