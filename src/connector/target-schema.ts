@@ -26,7 +26,7 @@ export function accessFields(prefix: string, file: string): Readonly<Record<stri
 }
 
 /** What is verified, and how often. */
-export const verifyFields = {
+const verifyFields = {
   post_deploy_verify: {
     type: 'object',
     additionalProperties: false,
@@ -75,7 +75,7 @@ export const verifyFields = {
 } as const
 
 /** How many earlier pairs are kept. */
-export const retentionFields = {
+const retentionFields = {
   backup_retention: {
     type: 'integer',
     minimum: -1,
@@ -85,7 +85,7 @@ export const retentionFields = {
 } as const
 
 /** The daemon's commands. */
-export const commandFields = {
+const commandFields = {
   reload_command: { ...commandValue, description: 'Makes the daemon load the new files. No shell runs it.' },
   validate_command: { ...commandValue, description: "The daemon's own check, before the reload." },
 } as const
