@@ -154,7 +154,7 @@ const nowhere: HostView = {
   exists: async () => false,
   mode: async () => null,
   user: async () => null,
-  password: async () => null,
+  password: async () => ({ reason: 'this host has none' }),
   run: async () => ({ exitCode: 1, stdout: '' }),
 }
 
