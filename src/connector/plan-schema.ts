@@ -107,6 +107,7 @@ export const planSchema = {
         { type: 'null' },
       ],
     },
+    remarks: { type: 'array', maxItems: 20, items: text },
     backupRetention: { type: 'integer', minimum: -1, maximum: 1000 },
   },
 } as const

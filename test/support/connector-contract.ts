@@ -108,12 +108,12 @@ export async function keepsContract(t: Test, connector: Connector): Promise<void
   })
 
   await t.test('relative paths are refused', async (t) => {
-    const fields = fieldsOf(connector).filter(([, { pattern }]) => /^\^\(?\//.test(String(pattern)))
+    const places = pathPlacesOf(connector)
 
-    t.ok(fields.length > 0)
-    for (const [field] of fields) {
+    t.ok(places.length > 0)
+    for (const { field, put } of places) {
       for (const path of ['cert.pem', './cert.pem', '../cert.pem', '/a\0b']) {
-        t.same(await refusal(connector, { ...example, [field]: path }), ['TARGET_INVALID', field])
+        t.same(await refusal(connector, put(path)), ['TARGET_INVALID', field])
       }
     }
   })
@@ -174,6 +174,25 @@ function fits(command: readonly string[]): (standard: readonly string[]) => bool
 
 function fieldsOf({ schema }: Connector): readonly (readonly [string, Schema])[] {
   return Object.entries((schema as { readonly properties: Readonly<Record<string, Schema>> }).properties)
+}
+
+/** Where a target has paths: in a field, or in a field of each item of a list. */
+function pathPlacesOf(
+  connector: Connector,
+): readonly { readonly field: string; readonly put: (path: string) => Target }[] {
+  const example = connector.example as Target
+  const isPath = ({ pattern }: Schema): boolean => /^\^\(?\//.test(String(pattern))
+  return fieldsOf(connector).flatMap(([field, schema]) => {
+    if (isPath(schema)) return [{ field, put: (path: string) => ({ ...example, [field]: path }) }]
+    const { properties = {} } = (schema['items'] ?? {}) as { readonly properties?: Readonly<Record<string, Schema>> }
+    const [first] = Array.isArray(example[field]) ? (example[field] as readonly Target[]) : []
+    return Object.entries(properties)
+      .filter(([, inner]) => isPath(inner))
+      .map(([inner]) => ({
+        field: `${field}.0.${inner}`,
+        put: (path: string) => ({ ...example, [field]: [{ ...first, [inner]: path }] }),
+      }))
+  })
 }
 
 function commandFieldsOf(connector: Connector): readonly string[] {

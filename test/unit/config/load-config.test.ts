@@ -20,6 +20,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
       commands: [],
       names: null,
       probes: [],
+      passwordDir: '/etc/waxseal/passwords',
       unreadPaths: 'warn',
       uncoveredNames: 'warn',
       dane: 'warn',
