@@ -10,7 +10,7 @@ import { deployPair, openTestEngine } from '../test/support/deployment.ts'
 
 /** What four clients per port saw while certificates were deployed. */
 interface Count {
-  readonly layout: string
+  readonly layout: 'files' | 'generation' | 'chain file'
   readonly daemon: string
   readonly deployments: number
   handshakes: number
@@ -26,43 +26,51 @@ const daemonStarts: readonly Start[] = [onPostfix, (dir, pair, paths) => startDo
 const clients = 4
 const deployments = Number(process.argv.find((arg) => /^\d+$/.test(arg)) ?? 100)
 
+const isJson = process.argv.includes('--json')
+
 const authority = await makeAuthority()
 const pairs = await Promise.all(['one', 'two'].map(() => authority.issue({ names: ['mail.example.net'] })))
 const counts: Count[] = []
-for (const layout of ['files', 'generation'] as const)
-  for (const start of daemonStarts) counts.push(...(await hammer(layout, start)))
-counts.push(...(await hammer('chain file', onPostfix)))
+for (const layout of ['files', 'generation'] as const) for (const start of daemonStarts) await measure(layout, start)
+await measure('chain file', onPostfix)
+if (isJson) print(JSON.stringify(counts.map(asDocument), null, 2))
 
-if (process.argv.includes('--json'))
-  console.log(
-    JSON.stringify(
-      counts.map((count) => ({ ...count, errors: [...count.errors] })),
-      null,
-      2,
-    ),
-  )
-else
-  for (const { layout, daemon, handshakes, failed, foreign, errors } of counts) {
-    console.log(
-      `${layout.padEnd(11)} ${daemon.padEnd(8)} ${deployments} deployments, ${handshakes} handshakes: ${failed} failed, ${foreign} of neither leaf`,
-    )
-    for (const error of errors) console.log(`            ${error}`)
-  }
+/** A layout takes minutes: each is told as soon as it is known. */
+async function measure(layout: Count['layout'], start: Start): Promise<void> {
+  const count = await hammer(layout, start)
+  counts.push(count)
+  if (!isJson) for (const line of linesOf(count)) print(line)
+}
+
+function asDocument(count: Count): object {
+  return { ...count, errors: [...count.errors] }
+}
+
+function linesOf({ layout, daemon, handshakes, failed, foreign, errors }: Count): readonly string[] {
+  const seen = `${handshakes} handshakes: ${failed} failed, ${foreign} of neither leaf`
+  return [
+    `${layout.padEnd(11)} ${daemon.padEnd(8)} ${deployments} deployments, ${seen}`,
+    ...[...errors].map((error) => `            ${error}`),
+  ]
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
 
 /** Dovecot has no setting that names key and chain in one file. */
-async function hammer(layout: 'files' | 'generation' | 'chain file', start: Start): Promise<readonly Count[]> {
+async function hammer(layout: Count['layout'], start: Start): Promise<Count> {
   const dir = await makeTemporaryFolder('waxseal-hammer-')
   const tls = join(dir, 'tls')
   await makeFolder(tls)
-  const [first] = pairs
-  if (first === undefined) return []
+  const first = pairs[0] as TestPair
   const changes = changesFor(layout, tls)
   if (layout === 'generation') await linkFirstGeneration(tls)
   const daemon = await start(dir, first, pathsFor(layout, tls))
   try {
     if (layout === 'chain file') await readChainFile(daemon)
     const engine = await openTestEngine(dir, [daemon.check.join(' '), daemon.reload.join(' ')])
-    const count = {
+    const count: Count = {
       layout,
       daemon: daemon.name,
       deployments,
@@ -82,7 +90,7 @@ async function hammer(layout: 'files' | 'generation' | 'chain file', start: Star
     }
     stop.abort()
     await Promise.all(workers)
-    return [count]
+    return count
   } finally {
     await daemon.stop()
     await removeTree(dir)

@@ -1,19 +1,21 @@
 import type { Logger } from 'pino'
 import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
 import { failureWait, pollWait } from '../control-plane/pace.ts'
-import { asWaxsealError, describeError, WaxsealError } from '../error/waxseal-error.ts'
+import { describeError, WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Reserve } from '../host/reserve.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { KeyStore } from '../material/key-store.ts'
-import type { Outbox, Report } from '../outbox/outbox.ts'
+import type { Outbox } from '../outbox/outbox.ts'
 import { watchDrift } from './drift-watch.ts'
 import type { Engine } from './engine.ts'
 import type { Inspection } from './inspect.ts'
 import { failed } from './job-end.ts'
 import type { KeyRequests } from './key-requests.ts'
 import { runLoop } from './loop.ts'
+import { longestTurnMs, type Progress } from './progress.ts'
 import { recover } from './recover.ts'
+import { Reporter } from './reporter.ts'
 import type { Workshop } from './run-job.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { type AgentState, statusLine } from './state.ts'
@@ -31,6 +33,7 @@ export interface AgentParts {
   readonly clock: Clock
   readonly log: Logger
   readonly state: AgentState
+  readonly progress: Progress
   readonly facts: HostFacts
   /** Cron expression of the drift watch; null: off. */
   readonly driftWatch: string | null
@@ -42,13 +45,12 @@ export interface AgentParts {
   readonly stop: AbortSignal
 }
 
-/** The longest time between two looks into the outbox, in milliseconds. */
-const reportIntervalMs = 5 * 60_000
-
 /** Recovers, then polls, works and reports until it is told to stop or is retired; then drains. */
 export async function runAgent(parts: AgentParts): Promise<void> {
-  const { state, log } = parts
+  const { state, log, progress } = parts
+  progress.expect('recovery', longestTurnMs)
   state.recovered = await recover(parts.engine)
+  progress.end('recovery')
   for (const { target, did, error } of state.recovered) log.warn({ target, did, code: error?.code }, 'recovered')
   state.phase = 'running'
   const retired = new AbortController()
@@ -71,6 +73,7 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   ])
   state.phase = 'draining'
   await reporting.flush()
+  progress.end('report')
   state.phase = 'stopped'
 }
 
@@ -98,7 +101,7 @@ async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Report
     return wait
   }
   const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
-  await runLoop({ turn, waitAfterFailure, clock, signal, firstWait })
+  await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
 }
 
 /** Writes down what the control plane has. Returns how many jobs are new here. */
@@ -121,7 +124,10 @@ function workOf(parts: AgentParts, spool: Spool, signal: AbortSignal, reporter: 
       await spool.begin(jobId)
       reporter.wake()
     },
-    onStep: (job, { name, ms }) => log.info({ job, step: name, ms }, 'step'),
+    onStep: (job, { name, ms }) => {
+      parts.progress.expect('poll', longestTurnMs)
+      log.info({ job, step: name, ms }, 'step')
+    },
   }
   const onJobs = (jobIds: readonly string[]): void => {
     for (const job of state.currentJobs) log.info({ job }, 'job ends')
@@ -147,46 +153,5 @@ async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () 
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
     return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
   }
-  await runLoop({ turn, waitAfterFailure, clock, signal })
-}
-
-/** Sends what the outbox holds: at once when it is woken, else when the next try is due. */
-class Reporter {
-  readonly #parts: AgentParts
-  #wake = new AbortController()
-
-  constructor(parts: AgentParts) {
-    this.#parts = parts
-  }
-
-  wake(): void {
-    this.#wake.abort()
-  }
-
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#wake = new AbortController()
-      const woken = AbortSignal.any([signal, this.#wake.signal])
-      const wait = await this.flush()
-      await this.#parts.clock.sleep(Math.min(wait ?? reportIntervalMs, reportIntervalMs), woken).catch(() => {})
-    }
-  }
-
-  async flush(): Promise<number | null> {
-    const { outbox, controlPlane, log } = this.#parts
-    return outbox.flush(async (report) => {
-      await send(controlPlane, report).catch((error: unknown) => {
-        log.info({ job: report.jobId, report: report.kind, code: asWaxsealError(error).code }, 'report put off')
-        throw error
-      })
-      const status = report.kind === 'status' ? report.status : null
-      log.info({ job: report.jobId, report: report.kind, final: status !== 'Running' }, 'reported')
-    })
-  }
-}
-
-async function send(controlPlane: ControlPlane, report: Report): Promise<void> {
-  const { kind: _, jobId, ...body } = report
-  if ('status' in body) await controlPlane.reportStatus(jobId, body)
-  else await controlPlane.reportVerification(jobId, body)
+  await runLoop({ name: 'heartbeat', progress: parts.progress, turn, waitAfterFailure, clock, signal })
 }

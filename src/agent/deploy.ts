@@ -30,17 +30,21 @@ export async function deploy(request: DeployRequest, engine: Engine, onStep: OnS
 /**
  * Deployments that wait together, oldest first. Those to one service become one transaction; different services run side
  * by side. A transaction that fails is undone, and its members are tried in smaller ones, so that a bad certificate does
- * not hold back the rest. Throws STATE_BUSY alone: then nothing was begun.
+ * not hold back the rest. Once the signal aborts, what has begun ends, and nothing is tried again: orders that were told
+ * no outcome are for the next start. Throws STATE_BUSY alone: then nothing was begun.
  */
-export async function deployTogether(orders: readonly Order[], engine: Engine): Promise<void> {
-  await engine.turns.take(async () => {
-    let waiting = begin(orders, engine)
-    while (waiting.length > 0) {
-      const { transactions, later } = await proposeAll(waiting, engine)
-      await inParallel(transactions, engine.parallelServices, (members) => transact(members, engine))
-      waiting = later
-    }
-  })
+export async function deployTogether(
+  orders: readonly Order[],
+  engine: Engine,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  await engine.turns.take(() => deployAll(begin(orders, engine), engine, signal))
+}
+
+async function deployAll(deployments: readonly Deployment[], engine: Engine, signal: AbortSignal): Promise<void> {
+  const { transactions, later } = await proposeAll(deployments, engine)
+  await inParallel(transactions, engine.parallelServices, (members) => transact(members, engine, signal))
+  if (later.length > 0 && !signal.aborted) await deployAll(later, engine, signal)
 }
 
 /** Outcomes are told one after the other, in whatever order they come. */
@@ -60,7 +64,7 @@ function begin(orders: readonly Order[], engine: Engine): readonly Deployment[] 
   }))
 }
 
-async function transact(members: Transaction, engine: Engine): Promise<void> {
+async function transact(members: Transaction, engine: Engine, signal: AbortSignal): Promise<void> {
   const outcomes = await replace(members, engine)
   const isUndone = outcomes.every(({ outcome }) => outcome === 'refused' || outcome === 'rolled-back')
   if (members.length === 1 || !isUndone) {
@@ -68,8 +72,8 @@ async function transact(members: Transaction, engine: Engine): Promise<void> {
     return
   }
   for (const part of smaller(members)) {
-    const { transactions } = await proposeAll(part, engine)
-    for (const again of transactions) await transact(again, engine)
+    if (signal.aborted) return
+    await deployAll(part, engine, signal)
   }
 }
 

@@ -9,6 +9,9 @@ export function lookForNew(deployment: JournalledDeployment, { clock }: Engine):
   return verifyProbes({ expectations: probes.map((probe) => ({ probe, leaves: [newLeaf] })), retry, clock })
 }
 
+/** A target with few tries of its own must not have a rollback called failed that is only not loaded yet. */
+const leastTries = 8
+
 /** Looks for an old leaf on every port that served one. */
 export function lookForOld(deployment: JournalledDeployment, { clock }: Engine): Promise<readonly ProbeOutcome[]> {
   const { probes, oldLeaves, retry } = deployment
@@ -16,5 +19,5 @@ export function lookForOld(deployment: JournalledDeployment, { clock }: Engine):
     const leaves = oldLeaves[index] ?? []
     return leaves.length === 0 ? [] : [{ probe, leaves }]
   })
-  return verifyProbes({ expectations, retry, clock })
+  return verifyProbes({ expectations, retry: { ...retry, attempts: Math.max(retry.attempts, leastTries) }, clock })
 }

@@ -1,7 +1,5 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { builtInConnectors } from '../connector/built-in.ts'
-import { createRegistry } from '../connector/registry.ts'
 import type { Clock } from '../host/clock.ts'
 import { tryLock } from '../host/file-lock.ts'
 import { createHostView } from '../host/host-view.ts'
@@ -11,6 +9,7 @@ import { openDeploymentRecords } from '../journal/deployment-record.ts'
 import { type HistoryLine, openHistory } from '../journal/history.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { Engine } from './engine.ts'
+import { loadConnectors } from './load-connectors.ts'
 import { openTurns } from './turns.ts'
 
 /** An engine whose policy and limits can be replaced between two deployments. */
@@ -25,12 +24,13 @@ export async function openEngine(
   onEnd: (line: HistoryLine) => void = () => {},
 ): Promise<ConfiguredEngine> {
   let { policy, timeouts, parallelServices } = config
+  const registry = await loadConnectors(config.connectors)
   await ensurePrivateFolder(config.stateDir)
   const lockFile = join(config.stateDir, 'deploy.lock')
   const folders = await openFolders(config.stateDir, lockFile)
   const history = openHistory(join(config.stateDir, 'history.jsonl'))
   return {
-    registry: createRegistry(builtInConnectors),
+    registry,
     get policy() {
       return policy
     },
@@ -43,7 +43,7 @@ export async function openEngine(
     reconfigure: (next) => {
       ;({ policy, timeouts, parallelServices } = next)
     },
-    hostView: createHostView(config.timeouts.checkMs),
+    hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),
     ...folders,
     history: {
       read: history.read,

@@ -3,6 +3,7 @@ import type { HostState } from '../error/catalogue.ts'
 import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Certificate } from '../material/material.ts'
 import type { CertificateFacts, FileOutcome, Outcome, ProbeOutcome } from '../outcome/outcome.ts'
+import { certificateFacts } from './certificate-facts.ts'
 import { StepRecorder } from './step-recorder.ts'
 
 /** Collects the facts of one deployment until they become its outcome. */
@@ -14,8 +15,7 @@ export class OutcomeDraft extends StepRecorder {
 
   /** Names the certificate that the deployment is about. */
   about(leaf: Certificate): void {
-    const { names, serial, notBefore, notAfter, spkiSha256, sha256 } = leaf
-    this.certificate = { names, serial, notBefore, notAfter, spkiSha256, sha256 }
+    this.certificate = certificateFacts(leaf)
   }
 
   /** Names the files that the deployment changes. */

@@ -13,30 +13,33 @@ const mostMembers = 100
 /** What can be done at the same time, and what has to wait for that. */
 export interface Proposals {
   readonly transactions: readonly Transaction[]
-  /** To a target or a file of an earlier one. */
+  /** To a target or a file of an earlier one, or too many for one transaction. In their order. */
   readonly later: readonly Deployment[]
 }
 
 /** Steps 1 to 4 of each, in their order. What is refused, or there already, ends here and holds back no other. */
 export async function proposeAll(waiting: readonly Deployment[], engine: Engine): Promise<Proposals> {
-  const members: Member[] = []
+  const services = new Map<string, Member[]>()
   const later: Deployment[] = []
   const taken = new Set<string>()
   for (const deployment of waiting) {
     const target = `target ${deployment.request.target}`
     const member = taken.has(target) ? null : await proposeOne(deployment, engine)
-    const paths = member === null ? [] : pathsOf(member.proposal.changes)
-    if (taken.has(target) || paths.some((path) => taken.has(path))) later.push(deployment)
-    else if (member !== null) members.push(member)
-    if (member !== null) for (const key of [target, ...paths]) taken.add(key)
+    const keys = member === null ? [target] : [target, ...pathsOf(member.proposal.changes)]
+    const isTaken = keys.some((key) => taken.has(key))
+    if (isTaken || (member !== null && !join(member, services))) later.push(deployment)
+    if (isTaken || member !== null) for (const key of keys) taken.add(key)
   }
-  const services = Map.groupBy(members, ({ proposal }) => proposal.plan.service)
-  return { transactions: [...services.values()].flatMap(chunks), later }
+  return { transactions: [...services.values()], later }
 }
 
-function chunks(members: Transaction): readonly Transaction[] {
-  const starts = Array.from({ length: Math.ceil(members.length / mostMembers) }, (_, index) => index * mostMembers)
-  return starts.map((start) => members.slice(start, start + mostMembers))
+/** False: its transaction is full. A second one of the same service may not run beside it. */
+function join(member: Member, services: Map<string, Member[]>): boolean {
+  const { service } = member.proposal.plan
+  const members = services.get(service) ?? []
+  if (members.length >= mostMembers) return false
+  services.set(service, [...members, member])
+  return true
 }
 
 /** Null: it has ended. */

@@ -49,7 +49,10 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
     const plan = { ...planned, probes }
     const changes = await prepareChanges(files, link === null ? null : { link, now: engine.clock.now() })
-    draft.warnings = await advise(plan, material, liveLeaf(changes.files), engine.policy)
+    draft.warnings = [
+      ...(plan.remarks ?? []),
+      ...(await advise(plan, material, liveLeaf(changes.files), engine.policy)),
+    ]
     return { connector, material, plan, changes }
   })
 }

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { JournalledDeployment } from '../journal/journal.ts'
+import type { ProbeOutcome } from '../outcome/outcome.ts'
 import { printPlan } from '../plan/printed-plan.ts'
+import { certificateFacts } from './certificate-facts.ts'
 import type { Engine } from './engine.ts'
 import type { Proposal } from './propose.ts'
 
@@ -10,8 +13,34 @@ export async function isRecorded(target: string, proposal: Proposal, engine: Eng
 }
 
 /** SHA-256 of the printed plan: another plan is another deployment. */
-export function planDigest({ plan }: Proposal): string {
+function planDigest({ plan }: Proposal): string {
   return createHash('sha256')
     .update(JSON.stringify(printPlan(plan)))
     .digest('hex')
+}
+
+/** What the record of a deployment will say beside what was seen. */
+export function recordFor(proposal: Proposal): JournalledDeployment['record'] {
+  const { material, plan, changes } = proposal
+  return {
+    certificate: certificateFacts(material.leaf),
+    planDigest: planDigest(proposal),
+    files: changes.files.map(({ path, destination, role, after }) => ({
+      path: changes.link === null ? destination : path,
+      role,
+      ...after,
+    })),
+    check: plan.check,
+  }
+}
+
+/** Writes the record of a deployment that is activated and verified. */
+export async function recordDeployment(
+  service: string,
+  { target, connector, record, probes: looks }: JournalledDeployment,
+  probes: readonly ProbeOutcome[],
+  engine: Engine,
+): Promise<void> {
+  const deployed = new Date(engine.clock.now()).toISOString()
+  await engine.records.put(target, { target, connector, service, deployed, ...record, probes, looks })
 }

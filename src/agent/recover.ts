@@ -9,6 +9,7 @@ import { isBelowRoots } from '../policy/policy.ts'
 import { hasCommitBegun, isCommitted } from '../rollback/restore-files.ts'
 import type { Engine } from './engine.ts'
 import { lookForNew } from './look-for.ts'
+import { recordDeployment } from './recorded.ts'
 import { undo } from './roll-back.ts'
 
 /** What recovery did with one interrupted deployment. */
@@ -57,7 +58,7 @@ export async function recoverEntry(
     await engine.journal.remove(id)
     return { did: 'nothing was committed', error: null }
   }
-  if (entry.phase === 'deploying' && (await all(deployments, isCommitted)) && (await isFinished(entry, engine))) {
+  if (entry.phase === 'deploying' && (await all(deployments, isCommitted)) && (await finish(entry, engine))) {
     await dropAll(id, entry, engine)
     return { did: 'finished', error: null }
   }
@@ -95,10 +96,13 @@ async function isAllowed({ files, link }: JournalledDeployment, roots: readonly 
   return isBeside && (link === null || link.folder === `${dirname(link.link)}/${link.after}`)
 }
 
-/** Steps 9 to 11 once more: all files are the new ones, and only the daemon may not have loaded them. */
-async function isFinished(entry: JournalEntry, engine: Engine): Promise<boolean> {
+/** Steps 9 to 11 once more, and the record: all files are the new ones, and only the daemon may not have loaded them. */
+async function finish(entry: JournalEntry, engine: Engine): Promise<boolean> {
   const ran = await runInOrder([...entry.checks, ...entry.activate], engine.timeouts.activateMs)
   if (ran.some((command) => command.exitCode !== 0)) return false
-  const probes = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine)))
-  return probes.flat().every((probe) => probe.ok)
+  const seen = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine)))
+  if (seen.flat().some((probe) => !probe.ok)) return false
+  for (const [index, deployment] of entry.deployments.entries())
+    await recordDeployment(entry.service, deployment, seen[index] ?? [], engine)
+  return true
 }

@@ -3,10 +3,12 @@ import { failureOf, runInOrder } from '../apply/run-step.ts'
 import { stageFiles, unstageFiles } from '../apply/stage.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
+import { takeOver } from '../journal/take-over.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
 import { lookForNew } from './look-for.ts'
 import { type Before, checksOf, preflight } from './preflight.ts'
+import { recordFor } from './recorded.ts'
 import { rollBack } from './roll-back.ts'
 import { settle } from './settle.ts'
 import { type Member, once, step, type Transaction } from './transaction.ts'
@@ -25,7 +27,7 @@ export async function replace(members: Transaction, engine: Engine): Promise<rea
 
 /** Steps 6 and 7. Throws with the host untouched. */
 async function stage(entry: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
-  await step(members, engine, 'journal', () => engine.journal.put(journalId(entry), entry))
+  await step(members, engine, 'journal', () => takeOver(engine.journal, entry))
   try {
     await step(members, engine, 'stage', async () => {
       for (const member of members) await stageFiles(changesOf(member))
@@ -86,6 +88,7 @@ function entryOf(members: Transaction, { served }: Before, engine: Engine): Jour
       retry,
       oldLeaves: served[index]?.oldLeaves ?? [],
       newLeaf: member.proposal.material.leaf.sha256,
+      record: recordFor(member.proposal),
     }
   })
   return {

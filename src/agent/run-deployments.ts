@@ -8,16 +8,19 @@ import type { Workshop } from './run-job.ts'
 
 /**
  * Does deployments that wait together, oldest first. `onEnd` is told of each once, and does not throw. One whose
- * certificate cannot be had holds back no other; a retired agent begins no further one.
+ * certificate cannot be had holds back no other; a retired agent begins no further one. Once the signal
+ * aborts, what has begun ends; `onEnd` is told nothing of the others, which stay in the inbox.
  */
 export async function runDeployments(
   jobs: readonly DeploymentJob[],
   workshop: Workshop,
   onEnd: (jobId: string, end: JobEnd) => Promise<void>,
+  signal: AbortSignal,
 ): Promise<void> {
   const waiting = new Set<string>()
   const orders: Order[] = []
   for (const job of jobs) {
+    if (signal.aborted && orders.length > 0) break
     try {
       const onOutcome = async (outcome: Outcome): Promise<void> => {
         waiting.delete(job.id)
@@ -31,7 +34,7 @@ export async function runDeployments(
     }
   }
   try {
-    await deployTogether(orders, workshop.engine)
+    await deployTogether(orders, workshop.engine, signal)
   } catch (error) {
     for (const jobId of waiting) await onEnd(jobId, endOf(jobId, error))
   }

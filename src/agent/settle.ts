@@ -1,11 +1,10 @@
 import { dropOldFiles } from '../apply/commit.ts'
-import { WaxsealError } from '../error/waxseal-error.ts'
 import type { ArchivedPair } from '../journal/archive.ts'
-import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
+import { type JournalEntry, journalId } from '../journal/journal.ts'
 import { parseMaterial } from '../material/parse-material.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
-import { planDigest } from './recorded.ts'
+import { recordDeployment } from './recorded.ts'
 import { type Member, step, type Transaction } from './transaction.ts'
 
 /** The pairs are live and proven: a failure from here on is told in the message, and healed by the next start. */
@@ -19,7 +18,9 @@ export async function settle(entry: JournalEntry, members: Transaction, engine: 
       const deployment = entry.deployments[index]
       if (deployment === undefined) continue
       await attempt(index, 'The pair was not archived', () => archive(member, engine))
-      await attempt(index, 'The deployment was not recorded', () => record(deployment, member, engine))
+      await attempt(index, 'The deployment was not recorded', () =>
+        recordDeployment(entry.service, deployment, member.draft.probes, engine),
+      )
     }
     await dropAll(entry, engine).catch((error: Error) => {
       for (const remark of remarks) remark.push(` The clean-up waits for the next start: ${error.message}.`)
@@ -74,7 +75,8 @@ async function foundPair(
       .map(({ live }) => (live === null ? '' : Buffer.from(live.bytes).toString('latin1')))
       .join('\n')
   const certificates = textOf('certificate', 'bundle') + textOf('chain')
-  const certificatePem = (certificates.match(certificateBlock) ?? []).join('\n')
+  // One pair may be in several files.
+  const certificatePem = [...new Set(certificates.match(certificateBlock))].join('\n')
   const [keyPem = ''] = textOf('key', 'bundle').match(keyBlock) ?? []
   try {
     const { leaf } = await parseMaterial({ certificatePem, keyPem, now: new Date(engine.clock.now()) })
@@ -86,27 +88,3 @@ async function foundPair(
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
 const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/
-
-async function record(
-  { target, connector, probes }: JournalledDeployment,
-  { proposal, draft }: Member,
-  engine: Engine,
-): Promise<void> {
-  if (draft.certificate === null) throw new WaxsealError('INTERNAL', { reason: 'a deployment without a certificate' })
-  await engine.records.put(target, {
-    target,
-    connector,
-    service: proposal.plan.service,
-    deployed: new Date(engine.clock.now()).toISOString(),
-    certificate: draft.certificate,
-    planDigest: planDigest(proposal),
-    files: proposal.changes.files.map(({ path, destination, role, after }) => ({
-      path: proposal.changes.link === null ? destination : path,
-      role,
-      ...after,
-    })),
-    probes: draft.probes,
-    looks: probes,
-    check: proposal.plan.check,
-  })
-}

@@ -63,20 +63,28 @@ function isRetired(error: WaxsealError | null): error is WaxsealError {
 
 type Batch = readonly ClaimedJob[]
 
-/** Deployments that are new wait together. One that was cut off before is run alone: it may be what crashed the agent. */
+/**
+ * Deployments that are new wait together. One that was cut off before is run alone, for it may be what crashed the agent,
+ * and no later one overtakes it, for they may be to the same target.
+ */
 function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): readonly Batch[] {
-  const isNew = ({ job, tries }: ClaimedJob): boolean =>
-    job.kind === 'deployment' && tries === 0 && !unsaved.has(job.id)
-  const together = pending.filter(isNew)
-  return pending.flatMap((claimed) => {
-    if (!isNew(claimed)) return [[claimed]]
-    return claimed === together[0] ? [together] : []
-  })
+  const batches: ClaimedJob[][] = []
+  let open: ClaimedJob[] | null = null
+  for (const claimed of pending) {
+    const isDeployment = claimed.job.kind === 'deployment' && !unsaved.has(claimed.job.id)
+    if (isDeployment && claimed.tries === 0 && open !== null) open.push(claimed)
+    else {
+      const batch = [claimed]
+      batches.push(batch)
+      if (isDeployment) open = claimed.tries === 0 ? batch : null
+    }
+  }
+  return batches
 }
 
 async function runBatch(
   batch: Batch,
-  { workshop, unsaved }: Work,
+  { workshop, unsaved, signal }: Work,
   onEnd: (jobId: string, end: JobEnd) => Promise<void>,
 ): Promise<void> {
   const deployments: DeploymentJob[] = []
@@ -87,7 +95,7 @@ async function runBatch(
     else if (job.kind === 'deployment') deployments.push(job)
     else await onEnd(job.id, await runJob(job, workshop))
   }
-  if (deployments.length > 0) await runDeployments(deployments, workshop, onEnd)
+  if (deployments.length > 0) await runDeployments(deployments, workshop, onEnd, signal)
 }
 
 async function save(jobId: string, reports: readonly Report[], { inbox, spool, unsaved }: Work): Promise<void> {

@@ -68,9 +68,8 @@ async function prepareChange({ file, destination: live }: Destined, folder: stri
   const after: FileVersion = {
     digest: fileDigest(file.role, file.contents),
     mode: file.mode === 'keep' ? (snapshot?.mode ?? file.fresh?.mode ?? defaultModes[file.role]) : file.mode,
-    uid: file.owner === 'keep' ? (snapshot?.uid ?? 0) : await idOf('owner', file.owner, file.path),
-    gid:
-      file.group === 'keep' ? (snapshot?.gid ?? (await freshGroup(file))) : await idOf('group', file.group, file.path),
+    uid: await ownerOf('owner', file, snapshot?.uid),
+    gid: await ownerOf('group', file, snapshot?.gid),
   }
   return {
     path: file.path,
@@ -97,8 +96,10 @@ async function readLive(destination: string): Promise<Snapshot | null> {
   }
 }
 
-async function freshGroup({ fresh, path }: PlannedFile): Promise<number> {
-  return fresh?.group === undefined ? 0 : idOf('group', fresh.group, path)
+/** As planned; else the live file's; else what a new one needs; else root. */
+async function ownerOf(kind: 'owner' | 'group', file: PlannedFile, live: number | undefined): Promise<number> {
+  const planned = file[kind] === 'keep' ? (live ?? file.fresh?.[kind] ?? 0) : file[kind]
+  return typeof planned === 'number' ? planned : idOf(kind, planned, file.path)
 }
 
 async function idOf(kind: 'owner' | 'group', name: string, path: string): Promise<number> {

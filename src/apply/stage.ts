@@ -23,8 +23,11 @@ export async function stageFiles(changes: PreparedChanges): Promise<void> {
 /** An administrator may have written a destination since it was looked at. */
 async function refuseIfEdited({ files, link }: PreparedChanges): Promise<void> {
   if (link !== null && (await readLink(link.link)) !== link.before) throw edited(link.link)
-  for (const change of files)
-    if (await isEdited(change, link === null ? change.destination : change.path)) throw edited(change.path)
+  const changed = await Promise.all(
+    files.map((change) => isEdited(change, link === null ? change.destination : change.path)),
+  )
+  const first = files[changed.indexOf(true)]
+  if (first !== undefined) throw edited(first.path)
 }
 
 /** By its bytes: the digest of a key is that of its public half. */

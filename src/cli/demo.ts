@@ -9,7 +9,8 @@ export function demoCommand(): Command {
     .action(async () => {
       const { runDemo } = await import('../demo/run-demo.ts')
       const stop = new AbortController()
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-      process.exitCode = (await runDemo(stop.signal)) ? 0 : 1
+      // Ctrl-C comes twice: from the terminal, and from npm. The second must not cut the clean-up short.
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+      process.exitCode = (await runDemo(process.argv[1] ?? '', stop.signal)) ? 0 : 1
     })
 }

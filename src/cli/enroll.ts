@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { stringify } from 'yaml'
-import { defaultConfigFile } from '../config/load-config.ts'
+import { defaultConfigFile, loadConfig } from '../config/load-config.ts'
 import { openControlPlane, register } from '../control-plane/open-control-plane.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { durableWrite } from '../host/durable-write.ts'
@@ -10,6 +10,7 @@ import { hostFacts } from '../host/host-facts.ts'
 import { ensureFolder } from '../host/private-folder.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import { version } from '../version.ts'
+import { environment } from './context.ts'
 import { print, printJson } from './print.ts'
 import { readCa } from './read-ca.ts'
 
@@ -33,7 +34,7 @@ export function enrollCommand(): Command {
     .option('--token <token>', 'the one-time token (others can see it in the process list: better --token-file)')
     .option('--token-file <file>', 'a file that holds the token')
     .option('--ca-file <file>', 'the CA of the control plane (PEM); without it the system’s roots')
-    .option('--name <name>', 'the name of this agent; default: the host name')
+    .option('--name <name>', 'the name of this agent; default: control_plane.agent_name, else the host name')
     .option('--config <file>', 'where to write the configuration, or to look for it', defaultConfigFile)
     .option('--credential-file <file>', 'where to store the credential (0600)', '/etc/waxseal/credential')
     .option('--force', 'replace a credential that is there')
@@ -56,15 +57,14 @@ async function enroll(options: EnrollOptions): Promise<void> {
   const ca = await readCa(caFile, '--ca-file')
   const url = options.url.replace(/\/+$/, '')
   const facts = hostFacts(version)
+  const name = options.name ?? (await configuredName(options.config, url)) ?? facts.hostname
   const token = await tokenOf(options)
   await ensureWritable(credentialFile)
-  const { agentId, credential } = await register(
-    { url, ca, credential: token },
-    options.name ?? facts.hostname,
-    facts,
-  ).catch((error: unknown) => {
-    throw withWayOut(asWaxsealError(error))
-  })
+  const { agentId, credential } = await register({ url, ca, credential: token }, name, facts).catch(
+    (error: unknown) => {
+      throw withWayOut(asWaxsealError(error))
+    },
+  )
   if (credential === null)
     throw invalid('--url', 'the server hands out no credential', 'Set control_plane.agent_id and the API key by hand.')
   await durableWrite(credentialFile, Buffer.from(`${credential}\n`))
@@ -85,6 +85,13 @@ async function enroll(options: EnrollOptions): Promise<void> {
   if (isWritten) print(`The configuration is in ${options.config}.`)
   else print(`${options.config} is there already. Put this into it, in place of its control_plane:\n`, stringify(block))
   print('Next: systemctl enable --now waxseal')
+}
+
+/** `control_plane.agent_name` of the environment or a configuration that is there, which need not name a URL yet. */
+async function configuredName(file: string, url: string): Promise<string | null> {
+  const isThere = (await readSnapshot(resolve(file))) !== null
+  const env = { ...environment(), WAXSEAL_SERVER_URL: url }
+  return (await loadConfig({ file: isThere ? file : null, env })).controlPlane?.agentName ?? null
 }
 
 async function tokenOf({ token, tokenFile }: EnrollOptions): Promise<string> {

@@ -36,6 +36,7 @@ export const configSchema = {
         commands: list,
         names: list,
         probes: list,
+        password_dir: file,
         unread_paths: { enum: ['refuse', 'warn'] },
         uncovered_names: { enum: ['refuse', 'warn'] },
         dane: { enum: ['hold', 'warn', 'off'] },
@@ -47,6 +48,7 @@ export const configSchema = {
       additionalProperties: false,
       properties: { check: duration, activate: duration },
     },
+    connectors: { type: 'array', maxItems: 100, items: file },
     log_level: { enum: ['debug', 'info', 'warn', 'error'] },
   },
 } as const

@@ -8,6 +8,8 @@ export interface PolicyConfig {
   readonly names: readonly string[] | null
   /** Host names, addresses and CIDR ranges that may be probed beside loopback and the host's own addresses. */
   readonly probes: readonly string[]
+  /** The folder of the passwords that targets name. */
+  readonly passwordDir: string
   /** Files that no listener of the daemon reads. */
   readonly unreadPaths: 'refuse' | 'warn'
   /** Names that the host serves and the new certificate does not cover. */
@@ -45,5 +47,7 @@ export interface Config {
   readonly status: { readonly host: string; readonly port: number } | { readonly socket: string } | null
   readonly policy: PolicyConfig
   readonly timeouts: { readonly checkMs: number; readonly activateMs: number }
+  /** Modules of connectors from outside, absolute paths. */
+  readonly connectors: readonly string[]
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
 }

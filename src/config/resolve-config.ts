@@ -26,11 +26,13 @@ export interface WrittenConfig {
     readonly names?: readonly string[]
     readonly probes?: readonly string[]
     readonly unread_paths?: PolicyConfig['unreadPaths']
+    readonly password_dir?: string
     readonly uncovered_names?: PolicyConfig['uncoveredNames']
     readonly dane?: PolicyConfig['dane']
     readonly resolvers?: readonly string[]
   }
   readonly timeouts?: { readonly check?: Written; readonly activate?: Written }
+  readonly connectors?: readonly string[]
   readonly log_level?: Config['logLevel']
 }
 
@@ -69,6 +71,7 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
       commands: written.policy?.commands ?? [],
       names: written.policy?.names ?? null,
       probes: written.policy?.probes ?? [],
+      passwordDir: written.policy?.password_dir ?? '/etc/waxseal/passwords',
       unreadPaths: written.policy?.unread_paths ?? 'warn',
       uncoveredNames: written.policy?.uncovered_names ?? 'warn',
       dane: written.policy?.dane ?? 'warn',
@@ -78,6 +81,7 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
       checkMs: duration('timeouts.check', written.timeouts?.check, 30_000),
       activateMs: duration('timeouts.activate', written.timeouts?.activate, 60_000),
     },
+    connectors: written.connectors ?? [],
     logLevel: resolveLogLevel(setting(env, 'LOG_LEVEL')) ?? written.log_level ?? 'info',
   })
 }

@@ -8,6 +8,9 @@ export interface ReadOutput {
   readonly stdout: string
 }
 
+/** A password that the host keeps for a file, or why there is none. */
+export type HostPassword = { readonly password: string } | { readonly reason: string }
+
 /** Reads, and only reads: files, users, and the daemon's own settings by its read-only commands. */
 export interface HostView {
   /** The bytes, at most 1 MiB; null when there is no such file. */
@@ -17,6 +20,8 @@ export interface HostView {
   mode(path: string): Promise<number | null>
   /** Numeric ids of an account; null when the host has no such account. */
   user(name: string): Promise<{ readonly uid: number; readonly gid: number } | null>
+  /** By its name in the folder `policy.password_dir`. */
+  password(name: string): Promise<HostPassword>
   run(command: Command): Promise<ReadOutput>
 }
 

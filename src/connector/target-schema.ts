@@ -2,8 +2,8 @@
 
 export const pathValue = { type: 'string', pattern: '^/[^\\u0000]*$', maxLength: 4096 } as const
 export const nameValue = { type: 'string', minLength: 1, maxLength: 253 } as const
-const accountValue = { type: 'string', pattern: '^[A-Za-z0-9_.][A-Za-z0-9_.$-]*$', maxLength: 256 } as const
-const writtenValue = { type: ['string', 'integer'], maxLength: 64 } as const
+export const accountValue = { type: 'string', pattern: '^[A-Za-z0-9_.][A-Za-z0-9_.$-]*$', maxLength: 256 } as const
+export const writtenValue = { type: ['string', 'integer'], maxLength: 64 } as const
 const commandValue = { type: 'string', maxLength: 4096 } as const
 const endpointValue = { type: 'string', minLength: 3, maxLength: 300 } as const
 const protocolValue = { enum: ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] } as const
@@ -26,7 +26,7 @@ export function accessFields(prefix: string, file: string): Readonly<Record<stri
 }
 
 /** What is verified, and how often. */
-export const verifyFields = {
+const verifyFields = {
   post_deploy_verify: {
     type: 'object',
     additionalProperties: false,
@@ -75,7 +75,7 @@ export const verifyFields = {
 } as const
 
 /** How many earlier pairs are kept. */
-export const retentionFields = {
+const retentionFields = {
   backup_retention: {
     type: 'integer',
     minimum: -1,
@@ -85,7 +85,7 @@ export const retentionFields = {
 } as const
 
 /** The daemon's commands. */
-export const commandFields = {
+const commandFields = {
   reload_command: { ...commandValue, description: 'Makes the daemon load the new files. No shell runs it.' },
   validate_command: { ...commandValue, description: "The daemon's own check, before the reload." },
 } as const

@@ -5,10 +5,10 @@ import { openStage, type Stage } from './stage.ts'
 import { targetFor, targetThatFails } from './target.ts'
 import { finishedJobs, servedLeaf } from './watch.ts'
 
-/** Runs the main job on this machine and tells it step by step. True: all of it happened. Leaves nothing behind. */
-export async function runDemo(signal: AbortSignal): Promise<boolean> {
+/** Runs the main job on this machine, with the agent of this program file, and tells it step by step. True: all of it happened. Leaves nothing behind. */
+export async function runDemo(program: string, signal: AbortSignal): Promise<boolean> {
   const tale = new Tale(signal)
-  const stage = await openStage()
+  const stage = await openStage(program)
   try {
     await play(stage, tale)
     tale.summary()

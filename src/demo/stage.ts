@@ -25,21 +25,23 @@ export interface Stage {
 }
 
 /** Makes the temporary directory. */
-export async function openStage(): Promise<Stage> {
+export async function openStage(program: string): Promise<Stage> {
   const dir = await makeTemporaryFolder('waxseal-demo-')
-  return new TemporaryStage(dir)
+  return new TemporaryStage(dir, program)
 }
 
 class TemporaryStage implements Stage {
   readonly #dir: string
+  readonly #program: string
   readonly #undo: (() => Promise<void>)[]
   #controlPlane: RunningControlPlane | null = null
   #operator: Operator | null = null
   daemons: readonly Daemon[] = []
   agentId = ''
 
-  constructor(dir: string) {
+  constructor(dir: string, program: string) {
     this.#dir = dir
+    this.#program = program
     this.#undo = [() => removeTree(dir)]
   }
 
@@ -73,7 +75,7 @@ class TemporaryStage implements Stage {
     await writeText(join(this.#dir, 'credential'), registered.credential ?? '', 0o600)
     const configFile = join(this.#dir, 'waxseal.yaml')
     await writeText(configFile, JSON.stringify(this.#config(url)))
-    const agent = spawnAgent(configFile, join(this.#dir, 'agent.log'))
+    const agent = spawnAgent(this.#program, configFile, join(this.#dir, 'agent.log'))
     this.#undo.push(() => agent.stop())
     return registered.agentId
   }

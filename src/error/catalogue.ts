@@ -23,6 +23,11 @@ export const catalogue = {
   JOB_MALFORMED: { message: 'The job does not have the form of the protocol.', retry: 'never', host: 'untouched' },
   JOB_UNSUPPORTED: { message: 'This agent does not do jobs of this type.', retry: 'never', host: 'untouched' },
   CONNECTOR_UNKNOWN: { message: 'No connector goes by this name.', retry: 'never', host: 'untouched' },
+  CONNECTOR_INVALID: {
+    message: 'A connector module does not keep the contract of connectors.',
+    retry: 'never',
+    host: 'untouched',
+  },
   TARGET_INVALID: { message: 'The target configuration is not valid.', retry: 'never', host: 'untouched' },
   TARGET_REDACTED: { message: 'The target configuration is a redacted copy.', retry: 'never', host: 'untouched' },
   MATERIAL_INVALID: {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { open } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 
 /** A Waxseal agent in a process of its own. */
 export interface ChildProcess {
@@ -8,12 +7,10 @@ export interface ChildProcess {
   stop(): Promise<void>
 }
 
-const main = fileURLToPath(new URL('../main.ts', import.meta.url))
-
-/** Starts `waxseal agent` with this configuration, on the runtime that runs this process; its log goes to a file. */
-export function spawnAgent(configFile: string, logFile: string): ChildProcess {
+/** Starts `agent` of this program file with this configuration, on the runtime that runs this process; its log goes to a file. */
+export function spawnAgent(program: string, configFile: string, logFile: string): ChildProcess {
   const started = open(logFile, 'a').then(async (log) => {
-    const child = spawn(process.execPath, [main, 'agent', '--config', configFile], {
+    const child = spawn(process.execPath, [program, 'agent', '--config', configFile], {
       stdio: ['ignore', log.fd, log.fd],
       detached: true,
       env: {},

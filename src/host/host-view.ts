@@ -1,13 +1,14 @@
 import { stat } from 'node:fs/promises'
 import type { HostView } from '../connector/connector.ts'
 import { runCommand } from './command.ts'
+import { readPassword } from './host-password.ts'
 import { readBounded } from './read-bounded.ts'
 import { resolveUser } from './users.ts'
 
 const maxBytes = 1024 * 1024
 
 /** What connectors may see of this host: reads only. */
-export function createHostView(timeoutMs: number): HostView {
+export function createHostView(timeoutMs: number, passwordDir: () => string): HostView {
   return {
     readFile: async (path) => ((await isFile(path)) ? readBounded(path, maxBytes) : null),
     exists: isFile,
@@ -17,6 +18,7 @@ export function createHostView(timeoutMs: number): HostView {
         () => null,
       ),
     user: (name) => resolveUser(name),
+    password: (name) => readPassword(passwordDir(), name),
     run: async (command) => {
       const { exitCode, stdout } = await runCommand(command, { timeoutMs })
       return { exitCode, stdout }

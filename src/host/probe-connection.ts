@@ -88,6 +88,8 @@ class SocketConnection implements ProbeConnection {
       ...(servername === null ? {} : { servername }),
       ...(keyType === null ? {} : { sigalgs: signatureAlgorithms[keyType] }),
     })
+    // A record that cannot be read may be right behind the handshake: what the server sends after the leaf is no error of ours.
+    tls.on('error', () => {})
     this.#tls = tls
     await eventOf(tls, 'secureConnect')
     const certificates = chainOf(tls)

@@ -28,9 +28,15 @@ const rememberedMs = 30 * 86_400_000
 /** Opens the inbox below the state directory. */
 export async function openInbox(path: string, clock: Clock): Promise<Inbox> {
   const folder = await openDocumentFolder<ClaimedJob>({ path, schema: claimedJobSchema })
-  for (const { id, document } of await folder.list()) {
-    if (document.finishedAt !== null && clock.now() - document.finishedAt > rememberedMs) await folder.remove(id)
+  /** All that is written down, without what was finished long ago; what cannot be removed is left for the next time. */
+  const listed = async (): Promise<readonly ClaimedJob[]> => {
+    const all = await folder.list()
+    const isOld = ({ finishedAt }: ClaimedJob): boolean =>
+      finishedAt !== null && clock.now() - finishedAt > rememberedMs
+    for (const { id, document } of all) if (isOld(document)) await folder.remove(id).catch(() => {})
+    return all.map(({ document }) => document)
   }
+  await listed()
   const change = async (jobId: string, changes: Partial<ClaimedJob>): Promise<void> => {
     const claimed = await folder.get(jobId)
     if (claimed !== null) await folder.put(jobId, { ...claimed, ...changes })
@@ -42,10 +48,7 @@ export async function openInbox(path: string, clock: Clock): Promise<Inbox> {
       await folder.put(job.id, { job, tries: 0, finishedAt: null })
       return 'new'
     },
-    pending: async () => {
-      const all = await folder.list()
-      return all.map(({ document }) => document).filter(({ finishedAt }) => finishedAt === null)
-    },
+    pending: async () => (await listed()).filter(({ finishedAt }) => finishedAt === null),
     begin: async (jobId) => {
       const claimed = await folder.get(jobId)
       await change(jobId, { tries: (claimed?.tries ?? 0) + 1 })

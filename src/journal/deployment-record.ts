@@ -2,7 +2,7 @@ import { type DocumentFolder, openDocumentFolder } from '../host/document-folder
 import type { CertificateFacts, ProbeOutcome } from '../outcome/outcome.ts'
 import type { FileVersion } from '../plan/file-change.ts'
 import type { Command, FileRole, Probe } from '../plan/plan.ts'
-import { commandSchema, probeSchema } from './journal-schema.ts'
+import { certificateSchema, commandSchema, probeSchema, recordedFilesSchema } from './journal-schema.ts'
 
 /** One file of a record. */
 export interface RecordedFile extends FileVersion {
@@ -55,12 +55,9 @@ const recordSchema = {
     connector: { type: 'string' },
     service: { type: 'string' },
     deployed: { type: 'string' },
-    certificate: {
-      type: 'object',
-      required: ['names', 'serial', 'notBefore', 'notAfter', 'spkiSha256', 'sha256'],
-    },
+    certificate: certificateSchema,
     planDigest: { type: 'string' },
-    files: { type: 'array', items: { type: 'object', required: ['path', 'role', 'digest', 'mode', 'uid', 'gid'] } },
+    files: recordedFilesSchema,
     probes: { type: 'array', items: { type: 'object', required: ['address', 'protocol', 'seen', 'ok'] } },
     looks: { type: 'array', maxItems: 1000, items: probeSchema },
     check: { anyOf: [commandSchema, { type: 'null' }] },

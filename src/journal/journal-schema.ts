@@ -56,9 +56,22 @@ export const probeSchema = {
   },
 } as const
 
+/** What a record says of a certificate. */
+export const certificateSchema = {
+  type: 'object',
+  required: ['names', 'serial', 'notBefore', 'notAfter', 'spkiSha256', 'sha256'],
+} as const
+
+/** What a record says of its files. */
+export const recordedFilesSchema = {
+  type: 'array',
+  maxItems: 100,
+  items: { type: 'object', required: ['path', 'role', 'digest', 'mode', 'uid', 'gid'] },
+} as const
+
 const deployment = {
   type: 'object',
-  required: ['connector', 'target', 'files', 'link', 'probes', 'retry', 'oldLeaves', 'newLeaf'],
+  required: ['connector', 'target', 'files', 'link', 'probes', 'retry', 'oldLeaves', 'newLeaf', 'record'],
   properties: {
     connector: text,
     target: text,
@@ -76,6 +89,16 @@ const deployment = {
     },
     oldLeaves: { type: 'array', maxItems: 1000, items: { type: 'array', items: digest } },
     newLeaf: digest,
+    record: {
+      type: 'object',
+      required: ['certificate', 'planDigest', 'files', 'check'],
+      properties: {
+        certificate: certificateSchema,
+        planDigest: digest,
+        files: recordedFilesSchema,
+        check: { anyOf: [commandSchema, { type: 'null' }] },
+      },
+    },
   },
 } as const
 

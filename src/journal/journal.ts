@@ -1,6 +1,7 @@
 import { type DocumentFolder, openDocumentFolder } from '../host/document-folder.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { Command, Probe, RetrySchedule } from '../plan/plan.ts'
+import type { DeploymentRecord } from './deployment-record.ts'
 import { journalSchema } from './journal-schema.ts'
 
 /** What the deployment to one target would need to be undone or finished by another process. No contents, no key bytes. */
@@ -13,6 +14,8 @@ export interface JournalledDeployment extends ChangeSet {
   readonly oldLeaves: readonly (readonly string[])[]
   /** SHA-256 of the new leaf. */
   readonly newLeaf: string
+  /** What its record will say beside what was seen. */
+  readonly record: Pick<DeploymentRecord, 'certificate' | 'planDigest' | 'files' | 'check'>
 }
 
 /** One transaction: deployments to one service that are checked, activated, verified, and undone, together. */

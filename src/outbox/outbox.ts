@@ -38,7 +38,10 @@ export interface DeadLetter {
 /** Results: durable before they are sent, and sent until they are acknowledged or refused (law 8). */
 export interface Outbox {
   put(report: Report): Promise<void>
-  /** Sends what is due, oldest first. Returns the milliseconds until something is due again; null: nothing waits. */
+  /**
+   * Sends what is due, oldest first. Returns the milliseconds until something is due again; null: nothing waits.
+   * Throws what the disk refused, after every other report had its turn.
+   */
   flush(send: (report: Report) => Promise<void>): Promise<number | null>
   depth(): Promise<number>
   deadLetters(): Promise<readonly DeadLetter[]>
@@ -76,9 +79,12 @@ class DurableOutbox implements Outbox {
   }
 
   async flush(send: (report: Report) => Promise<void>): Promise<number | null> {
+    const failures: unknown[] = []
     for (const { id, document } of await this.#waiting.list()) {
-      if (document.nextAt <= this.#clock.now()) await this.#deliver(id, document, send)
+      if (document.nextAt > this.#clock.now()) continue
+      await this.#deliver(id, document, send).catch((error: unknown) => failures.push(error))
     }
+    if (failures.length > 0) throw failures[0]
     const left = await this.#waiting.list()
     if (left.length === 0) return null
     return Math.max(0, Math.min(...left.map(({ document }) => document.nextAt)) - this.#clock.now())

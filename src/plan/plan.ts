@@ -16,7 +16,7 @@ export interface PlannedFile {
   readonly owner: string | 'keep'
   readonly group: string | 'keep'
   /** What a daemon needs of a file that is not there yet, where the defaults are not right. */
-  readonly fresh?: { readonly mode?: number; readonly group?: string }
+  readonly fresh?: { readonly mode?: number; readonly owner?: string; readonly group?: string }
 }
 
 /** The protocols that a probe can speak before and around TLS. */
@@ -65,6 +65,8 @@ export interface Plan {
   readonly wiring: { readonly read: readonly string[]; readonly unread: readonly string[] } | null
   /** Where the files are a generation behind one symlink; null: each is replaced where it is. */
   readonly generation: { readonly directory: string; readonly link: string } | null
+  /** What the connector has to say about it, a sentence each; they become warnings of the outcome. */
+  readonly remarks?: readonly string[]
   /** Generations kept for `waxseal rollback`; -1: none. */
   readonly backupRetention: number
 }

@@ -1,3 +1,4 @@
+import { basename, dirname, join } from 'node:path'
 import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { addressesOf, isAddressAllowed, resolveDestination, resolveFolder } from '../host/policy-host.ts'
@@ -129,11 +130,21 @@ async function matchesWord(
   plan: Plan,
   { roots, probes }: Pick<PolicyConfig, 'roots' | 'probes'>,
 ): Promise<boolean> {
-  if (pattern === '<map>') return /^[a-z]+:\/[^:]+$/.test(word)
+  if (pattern === '<map>') return isTableAllowed(word, roots)
   if (pattern === '<file>') return plan.files.some(({ path }) => path === word)
   if (pattern === '<socket>') return isSocketAllowed(word, roots)
   if (pattern === '<url>') return URL.canParse(word) && (await isHostAllowed(new URL(word).hostname, probes))
   return word === pattern
+}
+
+/** `hash:/etc/postfix/sni`: what postmap(1) compiles is written beside its source, with what the files that it names hold. */
+async function isTableAllowed(table: string, roots: readonly string[]): Promise<boolean> {
+  const path = /^[a-z]+:(\/[^:]+)$/.exec(table)?.[1]
+  if (path === undefined) return false
+  return checkPath(path, roots).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** A URL has an IPv6 address in brackets. */
@@ -164,7 +175,9 @@ const socketRoots = ['/run', '/var/run', '/var/spool/postfix']
 
 async function isSocketAllowed(path: string, roots: readonly string[]): Promise<boolean> {
   if (!path.startsWith('/') || path.split('/').includes('..')) return false
-  return isBelowRoots(await resolveFolder(path), [...socketRoots, ...roots])
+  // Of a daemon that is stopped there is no socket: its folder says where it would be.
+  const folder = await resolveFolder(dirname(path))
+  return isBelowRoots(await resolveFolder(join(folder, basename(path))), [...socketRoots, ...roots])
 }
 
 async function checkPath(path: string, roots: readonly string[]): Promise<string> {

@@ -33,12 +33,22 @@ export async function probeOnce(probe: Probe): Promise<Look> {
     const leaf = { sha256: createHash('sha256').update(der).digest('hex'), der }
     return { leaf, certificates, tlsVersion: version, ms: elapsed(), phases: phases.end(), error: null }
   } catch (error) {
-    const reason = signal.aborted ? 'the time limit passed' : (error as Error).message
-    const failure = `${phases.current}: ${reason.slice(0, 300)}`
+    const failure = `${phases.current}: ${signal.aborted ? 'the time limit passed' : reasonOf(error as Error)}`
     return { leaf: null, certificates: [], tlsVersion: null, ms: elapsed(), phases: phases.end(), error: failure }
   } finally {
     connection?.close()
   }
+}
+
+/**
+ * OpenSSL's own message names a thread, a source file and its line: its reason alone is the same at every look. Refused at
+ * each of several addresses, an error has a code and an empty message.
+ */
+function reasonOf({ reason, message, code }: Error & { readonly reason?: string; readonly code?: string }): string {
+  return (reason || message || code || 'unknown')
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .trim()
+    .slice(0, 300)
 }
 
 /** Which phase a look is in, and how long each took. */

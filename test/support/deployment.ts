@@ -45,7 +45,7 @@ export async function deployPair(
   return deploy(
     {
       target: daemon.name,
-      connector: daemon.name === 'dovecot' ? 'dovecot' : 'postfix',
+      connector: daemon.name === 'stand-in' ? 'postfix' : daemon.name,
       config: { ...targetOf(daemon), ...changes },
       certificatePem: pair.certificatePem,
       chainPem: pair.chainPem,

@@ -36,5 +36,18 @@ export function journalledDeployment({ files, link }: ChangeSet, target = 'targe
     retry: { attempts: 1, initialMs: 0, maxMs: 0 },
     oldLeaves: [],
     newLeaf: 'a'.repeat(64),
+    record: {
+      certificate: {
+        names: ['mail.example.net'],
+        serial: '01',
+        notBefore: '2026-11-01T00:00:00.000Z',
+        notAfter: '2027-01-01T00:00:00.000Z',
+        spkiSha256: 'b'.repeat(64),
+        sha256: 'a'.repeat(64),
+      },
+      planDigest: 'c'.repeat(64),
+      files: files.map(({ destination, role, after }) => ({ path: destination, role, ...after })),
+      check: ['true'],
+    },
   }
 }

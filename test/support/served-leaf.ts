@@ -3,9 +3,14 @@ import { X509Certificate } from 'node:crypto'
 import type { DaemonPort } from '../../src/demo/mail-host/daemon.ts'
 
 /** SHA-256 of the leaf that openssl(1) sees on a port: a second opinion. Null: it saw none. */
-export async function servedLeaf({ port, protocol }: Pick<DaemonPort, 'port' | 'protocol'>): Promise<string | null> {
+export async function servedLeaf({
+  port,
+  protocol,
+  servername,
+}: Pick<DaemonPort, 'port' | 'protocol'> & { readonly servername?: string }): Promise<string | null> {
   const starttls = protocol === 'tls' ? [] : ['-starttls', protocol]
-  const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, ...starttls], {
+  const name = servername === undefined ? [] : ['-servername', servername]
+  const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, ...starttls, ...name], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   let output = ''

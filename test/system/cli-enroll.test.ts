@@ -47,6 +47,16 @@ t.test('enroll leaves a configuration that is there alone, and prints what belon
   t.equal(await readFile(configFile, 'utf8'), 'poll_interval: 10s\n')
 })
 
+t.test('enroll without --name registers under the agent_name of the configuration', async (t) => {
+  const { configFile, enroll } = await openHost(t)
+  await writeText(configFile, 'control_plane: { agent_name: mx-by-configuration }\n')
+
+  const ran = await enroll()
+
+  t.match(ran, { status: 0, stderr: '' })
+  t.match(await agentsNamed('mx-by-configuration'), [{ status: 'active' }])
+})
+
 t.test('enroll --json prints one document, with what belongs into a configuration that it left alone', async (t) => {
   const { configFile, credentialFile, enroll } = await openHost(t)
   await writeText(configFile, 'poll_interval: 10s\n')

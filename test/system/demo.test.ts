@@ -23,11 +23,13 @@ for (const [moment, line] of [
   ['while the daemons start', /^1\. /],
   ['while the agent works', /^3\. /],
 ] as const) {
-  t.test(`Ctrl-C ${moment} ends the demo with 1 and leaves nothing`, async (t) => {
+  t.test(`Ctrl-C ${moment}, and once more in the clean-up, ends the demo with 1 and leaves nothing`, async (t) => {
     const dir = await temporary(t)
     const demo = startWaxseal(['demo'], { TMPDIR: dir })
     await demo.waitFor(({ text }) => line.test(String(text)))
 
+    demo.kill('SIGINT')
+    await demo.waitFor(({ text }) => String(text).startsWith('The demo ended early'))
     demo.kill('SIGINT')
 
     t.equal(await demo.exited, 1)

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
+import { runOrThrow } from '../../src/demo/mail-host/daemon.ts'
 import type { LogLine, WaxsealProcess } from '../support/process.ts'
 import { type Site, startSite } from '../support/site.ts'
 
@@ -12,19 +13,28 @@ const agent = site.startAgent()
 await site.request()
 await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
 
-t.test('a certificate swapped behind the agent is told once, and once more when it is mended', async (t) => {
-  const { certPath } = site.daemon
-  const deployed = await readFile(certPath)
-  await writeFile(certPath, site.oldPair.certificatePem)
+t.test('a pair swapped and served behind the agent is told once, and once more when it is mended', async (t) => {
+  const { certPath, keyPath, ports, reload } = site.daemon
+  const deployed = await Promise.all([certPath, keyPath].map((path) => readFile(path)))
+  const { certificatePem, keyPem, sha256 } = site.oldPair
+  const serve = async ([certificate, key]: readonly (string | Buffer)[]): Promise<void> => {
+    await writeFile(certPath, certificate ?? '')
+    await writeFile(keyPath, key ?? '')
+    await runOrThrow(reload)
+  }
+  const isComplete = ({ msg, reasons }: LogLine): boolean =>
+    msg === 'drift' && (reasons as readonly string[]).filter((line) => line.includes(sha256)).length === ports.length
 
-  const drift = await agent.waitFor(({ msg }) => msg === 'drift')
+  await serve([certificatePem, keyPem])
+  const drift = await agent.waitFor(isComplete)
   await looks(site, 2)
-  await writeFile(certPath, deployed)
+  await serve(deployed)
   const mended = await agent.waitFor(({ msg }) => msg === 'drift mended')
 
-  t.match(drift['reasons'], [`${certPath} is not what was deployed.`])
+  t.match(drift['reasons'], [`${certPath} is not what was deployed.`, `${keyPath} is not what was deployed.`])
+  t.equal(agent.lines.filter(isComplete).length, 1, 'on each port, once')
+  t.ok(site.proxy.seen.some(({ path, body }) => path.endsWith('/discoveries') && body.includes(sha256)))
   t.same(mended['reasons'], [])
-  t.equal(agent.lines.filter(({ msg }) => msg === 'drift').length, 1)
 })
 
 t.test('a validation job is Completed when the target is as it was deployed', async (t) => {

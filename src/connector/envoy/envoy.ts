@@ -3,11 +3,15 @@ import type { PlannedFile } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
 import { invalidField } from '../field.ts'
 import { fileNameValue } from '../plan-folder.ts'
-import { chainPem, plannedFile, planService } from '../plan-service.ts'
-import type { ServiceTarget } from '../target.ts'
-import { pathValue, serviceFields, targetSchema } from '../target-schema.ts'
+import { accessOf, chainPem, plannedFile, planService } from '../plan-service.ts'
+import type { AccessTarget, ServiceTarget } from '../target.ts'
+import { accessFields, pathValue, serviceFields, targetSchema } from '../target-schema.ts'
 
-interface EnvoyTarget extends ServiceTarget {
+interface EnvoyTarget
+  extends ServiceTarget,
+    AccessTarget<'cert_file'>,
+    AccessTarget<'key_file'>,
+    AccessTarget<'chain_file'> {
   readonly cert_dir?: string
   readonly cert_filename?: string
   readonly key_filename?: string
@@ -29,6 +33,9 @@ export const envoy: Connector<EnvoyTarget> = {
     chain_filename: { ...fileNameValue, description: 'The chain once more, in a file of its own. Default: none.' },
     sds_config: { type: 'boolean', description: 'True: `sds.json` is written, for file-based SDS.' },
     sds_name: { type: 'string', minLength: 1, maxLength: 253, description: 'The secret in it. Default `server_cert`.' },
+    ...accessFields('cert_file', 'the certificate file'),
+    ...accessFields('key_file', 'the key file; one that lets others in is refused'),
+    ...accessFields('chain_file', 'the chain file'),
     ...serviceFields,
   }),
   example: { cert_dir: '/etc/envoy/certs', sds_config: true, endpoints: ['www.example.net:443'] },
@@ -43,8 +50,6 @@ export const envoy: Connector<EnvoyTarget> = {
     }),
 }
 
-const keep = { mode: 'keep', owner: 'keep', group: 'keep' } as const
-
 /** `sds.json` comes last, though it says the same each time: its rename is what makes Envoy read the others. */
 function planFiles(target: EnvoyTarget, material: Material): readonly PlannedFile[] {
   const folder = (target.cert_dir ?? '/etc/envoy/certs').replace(/\/+$/, '')
@@ -55,13 +60,19 @@ function planFiles(target: EnvoyTarget, material: Material): readonly PlannedFil
   const paths = [key, ...chain, certificate, ...sds]
   if (new Set(paths).size < paths.length) throw invalidField('cert_filename', 'two files of this target have one name')
   return [
-    plannedFile(key, 'key', material.keyPem, keep),
-    ...chain.map((path) => plannedFile(path, 'chain', chainPem(material), keep)),
-    plannedFile(certificate, 'certificate', material.leaf.pem + chainPem(material), keep),
+    plannedFile(key, 'key', material.keyPem, accessOf(target, 'key_file', true)),
+    ...chain.map((path) => plannedFile(path, 'chain', chainPem(material), accessOf(target, 'chain_file', false))),
+    plannedFile(
+      certificate,
+      'certificate',
+      material.leaf.pem + chainPem(material),
+      accessOf(target, 'cert_file', false),
+    ),
     ...sds.map((path) =>
       plannedFile(path, 'other', sdsJson(target.sds_name ?? 'server_cert', folder, certificate, key), {
-        ...keep,
         mode: 0o644,
+        owner: 'keep',
+        group: 'keep',
       }),
     ),
   ]

@@ -14,7 +14,7 @@ export interface DaemonPort {
 
 /** A private instance of a mail daemon on this machine. */
 export interface Daemon {
-  readonly name: 'postfix' | 'dovecot' | 'stand-in'
+  readonly name: 'postfix' | 'dovecot' | 'exim' | 'opensmtpd' | 'cyrus' | 'stand-in'
   readonly certPath: string
   readonly keyPath: string
   readonly ports: readonly DaemonPort[]

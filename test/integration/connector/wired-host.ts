@@ -71,7 +71,10 @@ export async function startWired(
 
 async function readWiring(name: 'postfix' | 'dovecot', config: string): Promise<Wiring> {
   const read = name === 'postfix' ? readPostfixWiring : readDovecotWiring
-  const wiring = await read(createHostView(30_000), config)
+  const wiring = await read(
+    createHostView(30_000, () => '/nowhere'),
+    config,
+  )
   if (wiring === null) throw new Error(`${name} cannot be asked`)
   return wiring
 }

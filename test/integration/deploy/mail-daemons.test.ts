@@ -1,5 +1,5 @@
-import { readdir, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { copyFile, readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
@@ -26,7 +26,8 @@ for (const [name, start] of [
     })
     await dressKey(daemon)
     const all = (sha256: string): readonly string[] => daemon.ports.map(() => sha256)
-    const commands = [...[daemon.check, daemon.reload].map((command) => command.join(' ')), 'true', 'false']
+    const isAsBefore = `cmp -s ${daemon.certPath} ${join(dir, 'before.pem')}`
+    const commands = [...[daemon.check, daemon.reload].map((command) => command.join(' ')), 'true', 'false', isAsBefore]
     const engine = await openTestEngine(dir, commands)
     const second = await authority.issue({ names })
     const third = await authority.issue({ names })
@@ -87,7 +88,8 @@ for (const [name, start] of [
     }
 
     const failures = [
-      ['a check that fails', 'PREFLIGHT_FAILED', { validate_command: 'false' }],
+      ['a check that fails with the new files', 'CHECK_FAILED', { validate_command: isAsBefore }],
+      ['a check that failed before, too', 'PREFLIGHT_FAILED', { validate_command: 'false' }],
       ['a reload that fails', 'ACTIVATE_FAILED', { reload_command: 'false' }],
       [
         'a verification that fails',
@@ -98,6 +100,7 @@ for (const [name, start] of [
     for (const [what, code, changes] of failures) {
       await t.test(`after ${what} the old leaf is proven to be served again`, async (t) => {
         const before = await filesOf(daemon)
+        await copyFile(daemon.certPath, join(dir, 'before.pem'))
 
         const outcome = await deployPair(engine, daemon, third, changes)
 

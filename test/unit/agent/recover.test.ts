@@ -116,6 +116,7 @@ t.test('deployments of one transaction are finished together when all of them we
 
   t.match(await recover(engine), [{ did: 'finished' }, { did: 'finished' }])
 
+  t.match(await engine.records.get('second'), { service: 'postfix', certificate: { sha256: 'a'.repeat(64) } })
   t.same(textsOf(await stateOf(live)), { 'a.pem': 'new', 'c.pem': 'new' })
 })
 

@@ -60,6 +60,43 @@ t.test('a job that was cut off twice fails as interrupted, and is not begun agai
   t.match(errors[0], /^INTERRUPTED: /)
 })
 
+t.test('no deployment overtakes an older one that was cut off, and that one is run alone', async (t) => {
+  const { work, inbox, told } = await open(t)
+  for (const id of ['1', '2', '3', '4', '5']) await inbox.accept(id === '2' ? unsupported(id) : deployment(id))
+  await inbox.begin('4')
+
+  await workThrough(work)
+
+  t.same(
+    told.filter((ids) => ids.length > 0),
+    [['1', '3'], ['2'], ['4'], ['5']],
+  )
+})
+
+t.test('when the stop comes no further job of those that wait together is begun', async (t) => {
+  const { work, inbox } = await open(t)
+  const stop = new AbortController()
+  const begun: string[] = []
+  for (const id of ['1', '2', '3']) await inbox.accept(deployment(id))
+  const workshop = {
+    ...work.workshop,
+    controlPlane: { ...work.workshop.controlPlane, certificate: async () => 'none' },
+    engine: { turns: { take: async () => {} } } as unknown as Work['workshop']['engine'],
+    onBegin: async (id: string) => {
+      begun.push(id)
+      stop.abort()
+    },
+  }
+
+  await workThrough({ ...work, workshop, signal: stop.signal })
+
+  t.same(begun, ['1'])
+  t.same(
+    (await inbox.pending()).map(({ job, tries }) => `${job.id}: ${tries} tries`),
+    ['1: 0 tries', '2: 0 tries', '3: 0 tries'],
+  )
+})
+
 t.test('a job that can be tried later is put off and stays; the next one is run', async (t) => {
   const { work, inbox, reported, refusals, putOff } = await open(t)
   await inbox.accept(deployment('1'))

@@ -58,6 +58,22 @@ t.test('an account that this host does not have is refused, by its name', async 
   }
 })
 
+t.test('what a daemon needs of a new file is for a new file alone, and the plan has the last word', async (t) => {
+  const folder = t.testdir({ 'live.pem': 'old' })
+  chmodSync(join(folder, 'live.pem'), 0o600)
+  const fresh = { mode: 0o640, owner: '7', group: '8' }
+
+  const { files } = await prepare([
+    plannedFile(join(folder, 'new.pem'), 'new', { fresh }),
+    plannedFile(join(folder, 'said.pem'), 'new', { fresh, mode: 0o400, owner: '1', group: '2' }),
+    plannedFile(join(folder, 'live.pem'), 'new', { fresh }),
+  ])
+
+  t.match(files[0]?.after, { mode: 0o640, uid: 7, gid: 8 })
+  t.match(files[1]?.after, { mode: 0o400, uid: 1, gid: 2 })
+  t.match(files[2]?.after, { mode: 0o600, uid: files[2]?.live?.uid, gid: files[2]?.live?.gid })
+})
+
 t.test('a folder, a dangling link and a file too large to be one are refused', async (t) => {
   const folder = t.testdir({ 'large.pem': 'x'.repeat(1024 * 1024 + 1) })
   mkdirSync(join(folder, 'folder.pem'))

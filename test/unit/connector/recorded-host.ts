@@ -19,6 +19,7 @@ export function recordedHost(
     exists: async (path) => path in files,
     mode: async (path) => files[path]?.mode ?? null,
     user: async () => null,
+    password: async () => ({ reason: 'it was not recorded' }),
     run: async (command) => {
       const stdout = outputs[command.join(' ')]
       return stdout === undefined ? { exitCode: 1, stdout: '' } : { exitCode: 0, stdout }

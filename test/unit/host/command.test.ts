@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { on, once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { runCommand } from '../../../src/host/command.ts'
+import { type CommandResult, runCommand } from '../../../src/host/command.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 
 const timeoutMs = 30_000
@@ -11,8 +11,15 @@ function script(source: string, ...args: readonly string[]): Command {
   return [process.execPath, '-e', source, ...args]
 }
 
+interface RollCall {
+  readonly port: string
+  next(): Promise<Socket>
+  /** As `next`, of a child that answers while its command runs: a command that ends before could not start it. */
+  during(running: Promise<CommandResult>): Promise<Socket>
+}
+
 /** Where the children of a test report that they live: a socket each, which ends with its process. */
-async function openRollCall(t: Test): Promise<{ readonly port: string; next(): Promise<Socket> }> {
+async function openRollCall(t: Test): Promise<RollCall> {
   const server: Server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const arrivals = on(server, 'connection')
@@ -22,20 +29,21 @@ async function openRollCall(t: Test): Promise<{ readonly port: string; next(): P
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  return {
-    port: String((server.address() as AddressInfo).port),
-    next: async () => {
-      const [socket] = (await arrivals.next()).value as [Socket]
-      return socket
-    },
+  const next = async (): Promise<Socket> => {
+    const [socket] = (await arrivals.next()).value as [Socket]
+    return socket
   }
+  const during = (running: Promise<CommandResult>): Promise<Socket> =>
+    Promise.race([next(), running.then(({ output }) => Promise.reject(new Error(`nobody answered: ${output}`)))])
+  return { port: String((server.address() as AddressInfo).port), next, during }
 }
 
-/** A process that ignores SIGTERM, answers the roll call, echoes what it hears and lives for as long as it may. */
-const survivor = `
-  process.on('SIGTERM', () => {})
-  const socket = require('node:net').connect(Number(process.argv.at(-1)), '127.0.0.1')
-  socket.pipe(socket);`
+/** Ignores SIGTERM, answers the roll call, echoes what it hears and lives for as long as it may. It is there within milliseconds. */
+const survivor = `trap '' TERM; exec 3<>/dev/tcp/127.0.0.1/$1; cat <&3 >&3`
+
+function bash(source: string, { port }: RollCall): Command {
+  return ['bash', '-c', source, 'bash', port]
+}
 
 t.test('exit status, output and time are reported', async (t) => {
   const command = script(`console.log('out'); console.error('err'); process.exitCode = 3`)
@@ -139,10 +147,9 @@ t.test('the time limit ends a command', async (t) => {
 
 t.test('a command that ignores SIGTERM is killed, and its child with it', async (t) => {
   const rollCall = await openRollCall(t)
-  const parent = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(survivor)}, process.argv.at(-1)]);`
-  const running = runCommand(script(parent + survivor, rollCall.port), { timeoutMs: 4000, killAfterMs: 200 })
-  const one = await rollCall.next()
-  const other = await rollCall.next()
+  const running = runCommand(bash(`(${survivor}) & ${survivor}`, rollCall), { timeoutMs: 3000, killAfterMs: 200 })
+  const one = await rollCall.during(running)
+  const other = await rollCall.during(running)
 
   const [result] = await Promise.all([running, once(one, 'close'), once(other, 'close')])
 
@@ -151,9 +158,8 @@ t.test('a command that ignores SIGTERM is killed, and its child with it', async 
 
 t.test('a grandchild that ignores SIGTERM does not outlive a command that heeds it', async (t) => {
   const rollCall = await openRollCall(t)
-  const parent = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(survivor)}, process.argv.at(-1)])`
-  const running = runCommand(script(parent, rollCall.port), { timeoutMs: 4000, killAfterMs: 60_000 })
-  const grandchild = await rollCall.next()
+  const running = runCommand(bash(`(${survivor}) & exec sleep 600`, rollCall), { timeoutMs: 3000, killAfterMs: 60_000 })
+  const grandchild = await rollCall.during(running)
 
   const [result] = await Promise.all([running, once(grandchild, 'close')])
 
@@ -162,16 +168,12 @@ t.test('a grandchild that ignores SIGTERM does not outlive a command that heeds 
 
 t.test('a daemon that inherits the pipes neither holds us up nor is harmed', async (t) => {
   const rollCall = await openRollCall(t)
-  const source = `
-    const stdio = ['ignore', 'inherit', 'inherit']
-    require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(survivor)}, process.argv.at(-1)], { stdio }).unref()
-    require('node:fs').writeSync(1, 'started')`
   const arriving = rollCall.next()
 
-  const result = await runCommand(script(source, rollCall.port), { timeoutMs })
+  const result = await runCommand(bash(`(${survivor}) & printf started`, rollCall), { timeoutMs })
 
+  if (!t.match(result, { exitCode: 0, timedOut: false, output: 'started' })) return
   const daemon = await arriving
-  t.match(result, { exitCode: 0, timedOut: false, output: 'started' })
   daemon.write('alive')
   t.same(await Promise.race([once(daemon, 'data'), once(daemon, 'close')]), [Buffer.from('alive')])
 })

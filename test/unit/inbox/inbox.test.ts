@@ -96,6 +96,17 @@ t.test('a finished job is forgotten after 30 days, an unfinished one never', asy
   t.equal(await later.accept(deployment), 'new')
 })
 
+t.test('an agent that runs for months forgets, too', async (t) => {
+  const { inbox, path, clock } = await open(t)
+  await inbox.accept(deployment)
+  await inbox.finish('job-1')
+
+  clock.advance(30 * dayMs + 1)
+
+  t.same(await inbox.pending(), [])
+  t.same(await readdir(path), [])
+})
+
 t.test('an id that nobody accepted is neither begun nor finished', async (t) => {
   const { inbox, path } = await open(t)
 

@@ -50,6 +50,30 @@ t.test('bundles that differ in certificate or key differ in digest', async (t) =
   t.equal(new Set(bundles.map((bundle) => fileDigest('bundle', Buffer.from(bundle)))).size, 3)
 })
 
+t.test('a key in DER is its SPKI digest, in a file of any role', async (t) => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  const forms = [
+    ...(['pkcs8', 'sec1'] as const).map((type) => [privateKey.export({ type, format: 'der' }), spki] as const),
+    ...(['pkcs8', 'pkcs1'] as const).map(
+      (type) =>
+        [
+          rsa.export({ type, format: 'der' }),
+          sha256(createPublicKey(rsa).export({ type: 'spki', format: 'der' })),
+        ] as const,
+    ),
+  ]
+
+  for (const role of ['key', 'bundle', 'certificate', 'other'] as const)
+    for (const [bytes, expected] of forms) t.equal(fileDigest(role, bytes), expected, role)
+})
+
+t.test('no byte of a torn key in DER goes into a digest', async (t) => {
+  const der = privateKey.export({ type: 'pkcs8', format: 'der' })
+
+  for (const role of ['key', 'bundle', 'other'] as const)
+    t.equal(fileDigest(role, der.subarray(0, 60)), 'unreadable', role)
+})
+
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }

@@ -164,3 +164,16 @@ t.test('a port that is none is an error and no exception', async (t) => {
 
   t.match(look.error, /^connect: /)
 })
+
+t.test('a name that is refused at each of its addresses says so', async (t) => {
+  const refused = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })
+  const openConnection = (): Promise<never> => Promise.reject(refused)
+  const mocked = await t.mockImport<typeof import('../../../src/verify/probe-once.ts')>(
+    '../../../src/verify/probe-once.ts',
+    { '../../../src/host/probe-connection.ts': { openConnection } },
+  )
+
+  const look = await mocked.probeOnce(probeOf(1))
+
+  t.equal(look.error, 'connect: ECONNREFUSED')
+})

@@ -1,0 +1,58 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build, type Plugin } from 'esbuild-wasm'
+import { thirdPartyLicences } from './third-party-licences.ts'
+
+/** CommonJS dependencies ask for `require`, which an ES module does not have. */
+const banner = `import { createRequire as __createRequire } from 'node:module'
+const require = __createRequire(import.meta.url)`
+
+/**
+ * Bundles the agent into `outDir`: `waxseal.mjs`, its source map, and the licences of what is in it. Equal sources make
+ * equal bytes. Returns the package folders that went in, relative to `root`.
+ */
+export async function bundle(root: string, outDir: string): Promise<readonly string[]> {
+  await rm(outDir, { recursive: true, force: true })
+  await mkdir(outDir, { recursive: true })
+  const outfile = join(outDir, 'waxseal.mjs')
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/main.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    sourcemap: 'linked',
+    sourcesContent: true,
+    legalComments: 'none',
+    metafile: true,
+    banner: { js: banner },
+    plugins: [sqliteOnUse],
+    logLevel: 'warning',
+  })
+  await chmod(outfile, 0o755)
+  const folders = packageFolders(Object.keys(metafile.inputs))
+  await writeFile(join(outDir, 'THIRD-PARTY-LICENCES.txt'), await thirdPartyLicences(root, folders))
+  return folders
+}
+
+/** A static import would load SQLite, and print its warning, for every command; the bundled control plane alone needs it. */
+const sqliteOnUse: Plugin = {
+  name: 'sqlite-on-use',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node:sqlite$/ }, ({ namespace }) =>
+      namespace === 'on-use' ? { path: 'node:sqlite', external: true } : { path: 'node:sqlite', namespace: 'on-use' },
+    )
+    onLoad({ filter: /.*/, namespace: 'on-use' }, ({ path }) => ({
+      contents: `module.exports = require('${path}')`,
+      loader: 'js',
+    }))
+  },
+}
+
+/** `node_modules/a/node_modules/@b/c/d.js` → `node_modules/a/node_modules/@b/c`, each once, in order. */
+function packageFolders(inputs: readonly string[]): readonly string[] {
+  const folders = inputs.flatMap((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? [])
+  return [...new Set(folders)].toSorted()
+}
