@@ -115,7 +115,7 @@ const clauses: Readonly<Record<string, (trial: Trial) => Promise<readonly string
 
   'empty commands and shell metacharacters are refused': async (trial) => {
     const { example, refusal } = trial
-    const lines = ['', ' ', ' \t ', ...[...metacharacters].map((tail) => `true ${tail} false`)]
+    const lines = ['', ' ', ' \t ', ...metacharacters.split('').map((tail) => `true ${tail} false`)]
     return allRefused(
       refusal,
       (await commandFieldsOf(trial)).flatMap((name) =>

@@ -125,8 +125,19 @@ t.test('with a real ACME server, the clients of Debian and a real Postfix', { sk
     const lego = (...args: readonly string[]): Promise<Ran> =>
       run(
         'lego',
-        ...['--path', at('lego'), '--server', pebble.url, '--email', 'postmaster@example.net', '--accept-tos'],
-        ...['--domains', name, '--http', '--http.port', `127.0.0.1:${httpPort}`, ...args],
+        '--path',
+        at('lego'),
+        '--server',
+        pebble.url,
+        '--email',
+        'postmaster@example.net',
+        '--accept-tos',
+        '--domains',
+        name,
+        '--http',
+        '--http.port',
+        `127.0.0.1:${httpPort}`,
+        ...args,
       )
 
     await t.test('issues, its run hook deploys without a shell, and every port serves the leaf', async (t) => {
