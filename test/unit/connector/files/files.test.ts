@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import t from 'tap'
-import type { Connector, HostPassword } from '../../../../src/connector/connector.ts'
+import type { HostPassword } from '../../../../src/connector/connector.ts'
 import { files } from '../../../../src/connector/files/files.ts'
 import { planFor } from '../../../../src/connector/plan-for.ts'
 import { WaxsealError } from '../../../../src/error/waxseal-error.ts'
