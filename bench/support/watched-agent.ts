@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { runAgent } from '../../src/agent/agent.ts'
 import { openKeyRequests } from '../../src/agent/key-requests.ts'
 import { openEngine } from '../../src/agent/open-engine.ts'
+import { openProgress } from '../../src/agent/progress.ts'
 import { initialState } from '../../src/agent/state.ts'
 import type { Config } from '../../src/config/config.ts'
 import { type ControlPlane, openControlPlane } from '../../src/control-plane/open-control-plane.ts'
@@ -59,6 +60,7 @@ export async function startWatchedAgent(
   const running = runAgent({
     engine: await openEngine(config, benchClock),
     inbox: await openInbox(below('inbox'), benchClock),
+    progress: openProgress(),
     isBoot: false,
     driftWatch: null,
     reserve: openReserve(below('reserve')),

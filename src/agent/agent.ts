@@ -13,6 +13,7 @@ import type { Inspection } from './inspect.ts'
 import { failed } from './job-end.ts'
 import type { KeyRequests } from './key-requests.ts'
 import { runLoop } from './loop.ts'
+import { longestTurnMs, type Progress } from './progress.ts'
 import { recover } from './recover.ts'
 import { Reporter } from './reporter.ts'
 import type { Workshop } from './run-job.ts'
@@ -32,6 +33,7 @@ export interface AgentParts {
   readonly clock: Clock
   readonly log: Logger
   readonly state: AgentState
+  readonly progress: Progress
   readonly facts: HostFacts
   /** Cron expression of the drift watch; null: off. */
   readonly driftWatch: string | null
@@ -45,8 +47,10 @@ export interface AgentParts {
 
 /** Recovers, then polls, works and reports until it is told to stop or is retired; then drains. */
 export async function runAgent(parts: AgentParts): Promise<void> {
-  const { state, log } = parts
+  const { state, log, progress } = parts
+  progress.expect('recovery', longestTurnMs)
   state.recovered = await recover(parts.engine)
+  progress.end('recovery')
   for (const { target, did, error } of state.recovered) log.warn({ target, did, code: error?.code }, 'recovered')
   state.phase = 'running'
   const retired = new AbortController()
@@ -69,6 +73,7 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   ])
   state.phase = 'draining'
   await reporting.flush()
+  progress.end('report')
   state.phase = 'stopped'
 }
 
@@ -96,7 +101,7 @@ async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Report
     return wait
   }
   const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
-  await runLoop({ turn, waitAfterFailure, clock, signal, firstWait })
+  await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
 }
 
 /** Writes down what the control plane has. Returns how many jobs are new here. */
@@ -119,7 +124,10 @@ function workOf(parts: AgentParts, spool: Spool, signal: AbortSignal, reporter: 
       await spool.begin(jobId)
       reporter.wake()
     },
-    onStep: (job, { name, ms }) => log.info({ job, step: name, ms }, 'step'),
+    onStep: (job, { name, ms }) => {
+      parts.progress.expect('poll', longestTurnMs)
+      log.info({ job, step: name, ms }, 'step')
+    },
   }
   const onJobs = (jobIds: readonly string[]): void => {
     for (const job of state.currentJobs) log.info({ job }, 'job ends')
@@ -145,5 +153,5 @@ async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () 
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
     return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
   }
-  await runLoop({ turn, waitAfterFailure, clock, signal })
+  await runLoop({ name: 'heartbeat', progress: parts.progress, turn, waitAfterFailure, clock, signal })
 }

@@ -4,6 +4,7 @@ import type { ControlPlane, HostFacts } from '../control-plane/open-control-plan
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { freeSpace } from '../host/free-space.ts'
 import { openReserve } from '../host/reserve.ts'
+import type { HistoryLine } from '../journal/history.ts'
 import type { Engine } from './engine.ts'
 import { inspect } from './inspect.ts'
 
@@ -121,13 +122,22 @@ function examineWiring(connector: string, found: Wiring | null): Finding {
 
 async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
   const records = (await engine.records.list()).map(({ document }) => document)
+  const history = await engine.history.read()
   return Promise.all(
     records.map(async (record): Promise<Finding> => {
       const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
       const what = `target ${record.target}`
       if (!valid) return { what, verdict: 'failed', detail: `${reasons.join(' ')} Deploy it again.` }
-      const soon = daysLeft < 14 ? 'warning' : 'ok'
-      return { what, verdict: soon, detail: `as it was deployed, ${daysLeft} days left` }
+      const failure = describeFailure(history.findLast(({ target }) => target === record.target))
+      const verdict = failure !== '' ? 'failed' : daysLeft < 14 ? 'warning' : 'ok'
+      return { what, verdict, detail: `as it was deployed, ${daysLeft} days left${failure}` }
     }),
   )
+}
+
+/** A hook of certbot's that fails is a line of a log that nobody reads: here it is said again. */
+function describeFailure(last: HistoryLine | undefined): string {
+  if (last === undefined || last.outcome === 'deployed' || last.outcome === 'unchanged') return ''
+  const { time, outcome, code, target } = last
+  return `; but the deployment of ${time} was ${outcome}: ${code}; waxseal history ${target}`
 }

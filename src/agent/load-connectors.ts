@@ -1,16 +1,23 @@
 import { builtInConnectors } from '../connector/built-in.ts'
 import { parseOutside } from '../connector/parse-outside.ts'
 import { createRegistry, type Registry } from '../connector/registry.ts'
+import { withinTime } from '../connector/within-time.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { loadModule } from '../host/load-module.ts'
+
+/** A module that waits for something at its top level waits no longer than this, in milliseconds. */
+const loadMs = 10_000
 
 /** The built-in connectors, and those of the modules that the host's configuration names. CONNECTOR_INVALID names the module. */
 export async function loadConnectors(modules: readonly string[]): Promise<Registry> {
   let connectors = builtInConnectors
   for (const module of modules) {
-    const exports = await loadModule(module).catch((error: Error) => {
-      throw new WaxsealError('CONNECTOR_INVALID', { module, reason: error.message }, { cause: error })
-    })
+    const exports = await withinTime(loadMs, new AbortController().signal, () => loadModule(module)).catch(
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : `it throws ${typeof error}`
+        throw new WaxsealError('CONNECTOR_INVALID', { module, reason: reason.slice(0, 500) }, { cause: error })
+      },
+    )
     const connector = parseOutside(module, exports)
     const taken = [connector.name, ...connector.aliases].find((name) => isKnown(name, connectors))
     if (taken !== undefined)

@@ -1,8 +1,11 @@
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
+import { longestTurnMs, type Progress, slackMs } from './progress.ts'
 
 /** One thing done over and over, never twice at once. */
 export interface Loop {
+  readonly name: string
+  readonly progress: Progress
   /** One turn. Returns the wait until the next in milliseconds. */
   readonly turn: () => Promise<number>
   /** The wait after a turn that threw, `failures` in a row so far. */
@@ -15,11 +18,14 @@ export interface Loop {
 }
 
 /** Runs until the signal aborts. A turn that has begun is waited for; an error never ends the loop. */
-export async function runLoop({ turn, waitAfterFailure, clock, signal, firstWait = 0 }: Loop): Promise<void> {
+export async function runLoop(loop: Loop): Promise<void> {
+  const { name, progress, turn, waitAfterFailure, clock, signal, firstWait = 0 } = loop
   let failures = 0
+  progress.expect(name, firstWait + slackMs)
   if (firstWait > 0) await pause(clock, firstWait, signal)
   while (!signal.aborted) {
     let wait: number
+    progress.expect(name, longestTurnMs)
     try {
       wait = await turn()
       failures = 0
@@ -27,8 +33,10 @@ export async function runLoop({ turn, waitAfterFailure, clock, signal, firstWait
       failures += 1
       wait = waitAfterFailure(asWaxsealError(error), failures)
     }
+    progress.expect(name, wait + slackMs)
     if (!signal.aborted) await pause(clock, wait, signal)
   }
+  progress.end(name)
 }
 
 async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

@@ -3,12 +3,14 @@ import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Outbox, Report } from '../outbox/outbox.ts'
+import { longestTurnMs, type Progress, slackMs } from './progress.ts'
 
 /** What sending results needs. */
 export interface ReporterParts {
   readonly outbox: Outbox
   readonly controlPlane: Pick<ControlPlane, 'reportStatus' | 'reportVerification'>
   readonly clock: Clock
+  readonly progress: Progress
   readonly log: Pick<Logger, 'info' | 'warn'>
 }
 
@@ -33,17 +35,21 @@ export class Reporter {
 
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock, progress } = this.#parts
     while (!signal.aborted) {
       this.#wake = new AbortController()
       const woken = AbortSignal.any([signal, this.#wake.signal])
-      const wait = await this.flush()
-      await this.#parts.clock.sleep(Math.min(wait ?? longestMs, longestMs), woken).catch(() => {})
+      const wait = Math.min((await this.flush()) ?? longestMs, longestMs)
+      progress.expect('report', wait + slackMs)
+      await clock.sleep(wait, woken).catch(() => {})
     }
+    progress.end('report')
   }
 
   /** Sends what is due. Returns the milliseconds until something is due again; null: nothing waits. */
   async flush(): Promise<number | null> {
-    const { outbox, log } = this.#parts
+    const { outbox, log, progress } = this.#parts
+    progress.expect('report', longestTurnMs)
     try {
       return await outbox.flush((report) => this.#send(report))
     } catch (error) {
@@ -53,7 +59,8 @@ export class Reporter {
   }
 
   async #send(report: Report): Promise<void> {
-    const { controlPlane, log } = this.#parts
+    const { controlPlane, log, progress } = this.#parts
+    progress.expect('report', longestTurnMs)
     const about = { job: report.jobId, report: report.kind }
     await send(controlPlane, report).catch((error: unknown) => {
       log.info({ ...about, code: asWaxsealError(error).code }, 'report put off')

@@ -3,8 +3,10 @@ import { Command } from 'commander'
 import type { Logger } from 'pino'
 import { runAgent } from '../agent/agent.ts'
 import { hourlyFor } from '../agent/drift-watch.ts'
+import { feedWatchdog } from '../agent/feed-watchdog.ts'
 import { openKeyRequests } from '../agent/key-requests.ts'
 import { openEngine } from '../agent/open-engine.ts'
+import { openProgress } from '../agent/progress.ts'
 import { initialState } from '../agent/state.ts'
 import { busy } from '../agent/turns.ts'
 import type { Config } from '../config/config.ts'
@@ -15,6 +17,7 @@ import { hostFacts, localHostname, secondsSinceBoot } from '../host/host-facts.t
 import { standardOutput, writeToStandardOutput } from '../host/log-stream.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
 import { openReserve } from '../host/reserve.ts'
+import { openServiceManager } from '../host/service-manager.ts'
 import { openInbox } from '../inbox/inbox.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import { openLog } from '../log/open-log.ts'
@@ -54,6 +57,8 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   const controlPlane = await connect(config)
   const lock = await holdState(config.stateDir)
   const stop = stopSignal(log)
+  const manager = openServiceManager(environment())
+  const progress = openProgress()
   const state = initialState()
   const metrics = openMetrics()
   const engine = await openEngine(config, systemClock, (line) => {
@@ -76,6 +81,9 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     })
   })
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
+  stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
+  await manager.notify('READY=1')
+  feedWatchdog({ manager, progress, log })
   await runAgent({
     engine,
     inbox,
@@ -87,6 +95,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     clock: systemClock,
     log,
     state,
+    progress,
     facts: hostFacts(version),
     driftWatch: config.driftWatch === 'hourly' ? hourlyFor(localHostname()) : config.driftWatch,
     isBoot: environment()['INVOCATION_ID'] !== undefined && secondsSinceBoot() < bootSeconds,

@@ -10,5 +10,5 @@ export function exitStatusOf({ outcome }: Pick<Outcome, 'outcome'>): number {
 
 /** Exit status of an error before a deployment began. */
 export function exitStatusOfError({ code }: Pick<WaxsealError, 'code'>): number {
-  return code === 'CONFIG_INVALID' ? 2 : 1
+  return code === 'CONFIG_INVALID' || code === 'CONNECTOR_INVALID' ? 2 : 1
 }

@@ -18,6 +18,23 @@ import { verifyCommand } from './verify.ts'
 
 /** Runs one command line and returns the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
+  const program = waxsealProgram()
+  for (const command of everyCommand(program)) {
+    command.exitOverride().showHelpAfterError('(waxseal --help lists the commands; waxseal COMMAND --help its options)')
+  }
+  try {
+    await program.parseAsync(argv)
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    const coded = codedOf(error)
+    printError(coded)
+    return exitStatusOfError(coded)
+  }
+}
+
+/** The command line: what help, man pages and shell completion are made from. */
+export function waxsealProgram(): Command {
   const program = new Command('waxseal')
     .description(
       'Deploys certificates on mail hosts, proves on the live socket that they are served, and undoes what fails.',
@@ -37,18 +54,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     demoCommand(),
   ]
   for (const command of commands) program.addCommand(command)
-  for (const command of everyCommand(program)) {
-    command.exitOverride().showHelpAfterError('(waxseal --help lists the commands; waxseal COMMAND --help its options)')
-  }
-  try {
-    await program.parseAsync(argv)
-    return Number(process.exitCode ?? 0)
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    const coded = codedOf(error)
-    printError(coded)
-    return exitStatusOfError(coded)
-  }
+  return program
 }
 
 /** A file that this user may not touch is not an error in Waxseal itself. */
@@ -58,6 +64,7 @@ function codedOf(error: unknown): WaxsealError {
   return new WaxsealError('CONFIG_INVALID', { reason: (error as Error).message, hint }, { cause: error })
 }
 
-function everyCommand(command: Command): readonly Command[] {
+/** A command and all commands below it. */
+export function everyCommand(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(everyCommand)]
 }

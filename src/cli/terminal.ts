@@ -1,7 +1,7 @@
 import { environment } from './context.ts'
 
 /** Whether a person reads standard output. */
-export function isTerminal(): boolean {
+function isTerminal(): boolean {
   return process.stdout.isTTY
 }
 

@@ -1,16 +1,18 @@
 import { Ajv } from 'ajv'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import type { Plan } from '../plan/plan.ts'
+import { openObjects } from './closed-schema.ts'
 import type { Connector } from './connector.ts'
 import { interfaceVersion, kit } from './kit.ts'
-import { planSchema } from './plan-schema.ts'
+import { parsePlan } from './parse-plan.ts'
+import { compileTarget } from './plan-for.ts'
+import { withinTime } from './within-time.ts'
 
 const ajv = new Ajv({ allErrors: false, allowUnionTypes: true })
-const isPlan = ajv.compile(planSchema)
 const planMs = 30_000
 
 const isConnector = ajv.compile({
   type: 'object',
+  additionalProperties: false,
   required: ['name', 'aliases', 'description', 'schema', 'example', 'standardCommands', 'plan'],
   properties: {
     name: { type: 'string', pattern: '^[a-z][a-z0-9-]{0,62}$' },
@@ -43,42 +45,43 @@ export function parseOutside(module: string, exports: Readonly<Record<string, un
     )
   const make = exports['connector']
   if (typeof make !== 'function') throw fail('it must export a function called connector')
-  const made: unknown = attempt(() => make(kit), fail)
-  if (!isConnector(made)) throw fail(`what connector() returns is none: ${ajv.errorsText(isConnector.errors)}`)
-  const connector = made as unknown as Connector
-  if (typeof connector.plan !== 'function') throw fail('its plan is no function')
-  attempt(() => ajv.compile(connector.schema), fail)
+  const connector = attempt(() => copyOf(make(kit)), fail)
+  if (!isConnector({ ...connector, plan: null }))
+    throw fail(`what connector() returns is none: ${ajv.errorsText(isConnector.errors, { dataVar: 'connector' })}`)
+  const [open] = openObjects(connector.schema)
+  if (open !== undefined) throw fail(`its schema lets unknown fields in: ${open} has no additionalProperties: false`)
+  if (!attempt(() => compileTarget(connector.schema)(connector.example), fail))
+    throw fail('its example is none of its targets')
   return { ...connector, plan: guarded(connector, fail) }
+}
+
+/** Copied, so that the module cannot change later what was looked at here. */
+function copyOf(made: unknown): Connector {
+  const { plan, ...facts } = Object(made) as Connector
+  if (typeof plan !== 'function') throw new TypeError('what connector() returns is none: its plan is no function')
+  return { ...(structuredClone(facts) as Omit<Connector, 'plan'>), plan: (...given) => plan.apply(made, given) }
 }
 
 function attempt<T>(work: () => T, fail: (reason: string) => WaxsealError): T {
   try {
     return work()
   } catch (error) {
-    throw fail(String(error))
+    throw fail(reasonOf(error))
   }
+}
+
+/** In few words, whatever was thrown. */
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? String(error) : (JSON.stringify(error) ?? typeof error)).slice(0, 500)
 }
 
 function guarded(connector: Connector, fail: (reason: string) => WaxsealError): Connector['plan'] {
   return async (target, material, host, signal) => {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(planMs)])
-    const late = Promise.withResolvers<never>()
-    limit.addEventListener('abort', () => late.reject(fail(`its plan takes longer than ${planMs / 1000} s`)), {
-      once: true,
-    })
-    const plan: unknown = await Promise.race([connector.plan(target, material, host, limit), late.promise]).catch(
-      (error: unknown) => {
-        throw error instanceof WaxsealError ? error : fail(`its plan throws: ${String(error)}`)
-      },
-    )
-    if (!isPlan(plan)) throw fail(`its plan is none: ${ajv.errorsText(isPlan.errors, { dataVar: 'plan' })}`)
-    return withBytes(plan, connector.name, fail)
+    try {
+      const made = await withinTime(planMs, signal, (stop) => connector.plan(target, material, host, stop))
+      return parsePlan(connector.name, made)
+    } catch (error) {
+      throw error instanceof WaxsealError ? error : fail(`its plan cannot be used: ${reasonOf(error)}`)
+    }
   }
-}
-
-function withBytes(plan: Plan, name: string, fail: (reason: string) => WaxsealError): Plan {
-  if (plan.connector !== name) throw fail('its plan is of another connector')
-  for (const { path, contents } of plan.files)
-    if (!(contents instanceof Uint8Array)) throw fail(`the contents of ${path} are no Uint8Array`)
-  return plan
 }

@@ -24,9 +24,14 @@ export async function planFor(
   }
   const redacted = findRedacted(config, '')
   if (redacted !== null) throw new WaxsealError('TARGET_REDACTED', { field: redacted })
-  const validate = ajv.compile(connector.schema)
+  const validate = compileTarget(connector.schema)
   if (!validate(config)) throw targetInvalid(validate.errors?.[0])
   return connector.plan(config, material, host, signal)
+}
+
+/** The check of a target by its connector's schema, kept for the next time. Throws where the schema is none. */
+export function compileTarget(schema: object): ReturnType<typeof ajv.compile> {
+  return ajv.compile(schema)
 }
 
 /** Asked first, because what follows recurses. */

@@ -1,5 +1,5 @@
 const text = { type: 'string', maxLength: 4096 } as const
-const absolute = { type: 'string', pattern: '^/[^\\u0000]*$', maxLength: 4096 } as const
+const absolute = { type: 'string', pattern: '^/[^\\u0000]*[^/\\u0000]$', maxLength: 4096 } as const
 const command = {
   type: 'array',
   minItems: 1,

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly timeoutMs: number
   /** From SIGTERM to SIGKILL, in milliseconds; default 5000. */
   readonly killAfterMs?: number
+  /** Beside the scrubbed environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The facts of a command, and all that it printed for us to read. */
@@ -61,7 +63,7 @@ function reasonOf({ message, cause }: Error): string {
 
 async function runProgram(command: Command, options: RunOptions): Promise<CommandResult> {
   const started = performance.now()
-  const child = start(command)
+  const child = start(command, options.env)
   if (child instanceof Error)
     return {
       command,
@@ -95,11 +97,14 @@ async function runProgram(command: Command, options: RunOptions): Promise<Comman
 }
 
 /** What `spawn` throws (an argument that is too long, a NUL byte) is a failure of the command like any other. */
-function start([program, ...args]: Command): ChildProcessByStdio<null, Readable, Readable> | Error {
+function start(
+  [program, ...args]: Command,
+  env: RunOptions['env'],
+): ChildProcessByStdio<null, Readable, Readable> | Error {
   try {
     const child = spawn(program, args, {
       detached: true,
-      env: scrubbedEnvironment,
+      env: { ...scrubbedEnvironment, ...env },
       cwd: '/',
       shell: false,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { readBounded } from './read-bounded.ts'
 
 const answerLimit = 64 * 1024
 const lookMs = 50
+const abortMs = 1000
 
 /** One command on a socket of HAProxy, and its answer. HAProxy closes the connection behind it (management guide, §9.3). */
 async function ask(socket: string, command: string, signal: AbortSignal): Promise<string> {
@@ -66,10 +67,20 @@ export async function loadIntoHaproxy(
     .toString('latin1')
     .split('\n')
     .filter((line) => line.trim() !== '')
-  const set = await ask(socket, `set ssl cert ${path} <<\n${lines.join('\n')}\n`, signal)
-  if (!/^Transaction (created|updated)/m.test(set)) throw new Error(set)
-  const committed = await ask(socket, `commit ssl cert ${path}`, signal)
-  if (/Success!/.test(committed)) return committed
-  await ask(socket, `abort ssl cert ${path}`, signal).catch(() => '')
-  throw new Error(committed)
+  const set = `set ssl cert ${path} <<\n${lines.join('\n')}\n`
+  try {
+    await askFor(/^Transaction (created|updated)/m, socket, set, signal)
+    return await askFor(/Success!/, socket, `commit ssl cert ${path}`, signal)
+  } catch (error) {
+    // Left open, it would hold the new pair until somebody commits it. The time limit may be what has passed.
+    await ask(socket, `abort ssl cert ${path}`, AbortSignal.timeout(abortMs)).catch(() => '')
+    throw error
+  }
+}
+
+/** Throws the answer when it is another one than was hoped for. */
+async function askFor(hoped: RegExp, socket: string, command: string, signal: AbortSignal): Promise<string> {
+  const answer = await ask(socket, command, signal)
+  if (hoped.test(answer)) return answer
+  throw new Error(answer === '' ? 'HAProxy gave no answer' : answer)
 }

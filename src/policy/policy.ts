@@ -1,3 +1,4 @@
+import { basename, dirname, join } from 'node:path'
 import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { addressesOf, isAddressAllowed, resolveDestination, resolveFolder } from '../host/policy-host.ts'
@@ -174,7 +175,9 @@ const socketRoots = ['/run', '/var/run', '/var/spool/postfix']
 
 async function isSocketAllowed(path: string, roots: readonly string[]): Promise<boolean> {
   if (!path.startsWith('/') || path.split('/').includes('..')) return false
-  return isBelowRoots(await resolveFolder(path), [...socketRoots, ...roots])
+  // Of a daemon that is stopped there is no socket: its folder says where it would be.
+  const folder = await resolveFolder(dirname(path))
+  return isBelowRoots(await resolveFolder(join(folder, basename(path))), [...socketRoots, ...roots])
 }
 
 async function checkPath(path: string, roots: readonly string[]): Promise<string> {

@@ -53,7 +53,7 @@ async function openCounters(): Promise<{ readonly registry: Registry; readonly c
   return {
     registry,
     count: ({ connector, outcome, steps: taken = [] }) => {
-      deployments.inc({ connector, outcome })
+      deployments.inc({ connector: connector.toLowerCase(), outcome })
       for (const { name, ms } of taken) steps.observe({ step: name }, ms / 1000)
     },
   }

@@ -47,7 +47,8 @@ function filesTable({ target, files }: TargetStatus): Html {
   )
 }
 
-function endpointsTable({ target, endpoints }: TargetStatus): Html {
+function endpointsTable({ target, endpoints, deployed }: TargetStatus): Html {
+  if (deployed === null) return html``
   if (endpoints.length === 0)
     return html`<p class="soft">No port shows this certificate: it is not verified on a socket.</p>`
   return table(

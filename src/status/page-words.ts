@@ -31,11 +31,11 @@ export function duration(ms: number): string {
   return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
 }
 
-/** A list; nothing where it would be empty. */
+/** A list, its digests shortened; nothing where it would be empty. */
 export function list(items: readonly string[], className: string): Html {
   return items.length === 0
     ? html``
-    : html`<ul class="${className}">${items.map((item) => html`<li>${item}</li>`)}</ul>`
+    : html`<ul class="${className}">${items.map((item) => html`<li>${item.replaceAll(/\b([0-9a-f]{16})[0-9a-f]{48}\b/g, '$1…')}</li>`)}</ul>`
 }
 
 /** `1 job`, `2 jobs`. */

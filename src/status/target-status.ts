@@ -56,7 +56,7 @@ function statusOf(
   const expiry = daysLeft >= soonDays ? [] : [expiryOf(daysLeft)]
   return {
     target,
-    connector: record?.connector ?? line?.connector ?? 'unknown',
+    connector: record?.connector ?? line?.connector.toLowerCase() ?? 'unknown',
     state: stateOf(failure.length > 0 || daysLeft < 0, drift.length > 0, expiry.length > 0),
     problems: [...failure, ...drift, ...expiry],
     deployed,

@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { runAgent } from '../../../src/agent/agent.ts'
 import { openKeyRequests } from '../../../src/agent/key-requests.ts'
 import { openEngine } from '../../../src/agent/open-engine.ts'
+import { openProgress } from '../../../src/agent/progress.ts'
 import { initialState } from '../../../src/agent/state.ts'
 import { loadConfig } from '../../../src/config/load-config.ts'
 import { openControlPlane, register } from '../../../src/control-plane/open-control-plane.ts'
@@ -116,6 +117,7 @@ export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<Faked
       facts: hostFacts('0.0.0'),
       pollIntervalMs: 30_000,
       heartbeatIntervalMs: 60_000,
+      progress: openProgress(),
       isBoot: false,
       driftWatch: null,
       stop: stop.signal,

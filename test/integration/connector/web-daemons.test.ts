@@ -87,6 +87,50 @@ t.test(
 )
 
 t.test(
+  'a deployment whose reload ends Apache has the old pair served by a new one, and proves it',
+  { skip: unlessInstalled('apache2') },
+  async (t) => {
+    const check = (dir: string): string => `${process.execPath} ${dir}/break.mjs`
+    const { daemon, dir, first, second, deployPair, served } = await open(t, 'Apache', startApache, check)
+    const [certPath, keyPath] = daemon.files.map(String)
+    const master = await daemon.pid()
+    await writeFile(
+      join(dir, 'break.mjs'),
+      breakingKey(String(certPath), second.certificatePem, String(keyPath), first.keyPem),
+    )
+
+    const outcome = await deployPair(second, { validate_command: check(dir) })
+
+    t.match(outcome, { outcome: 'rolled-back', host: 'restored', code: 'VERIFY_FAILED' })
+    t.notOk(isAlive(master))
+    t.equal(await served(), first.sha256)
+  },
+)
+
+t.test(
+  'the runtime API of HAProxy has a pair served by the worker that runs, without a reload, and the old one after a failure',
+  { skip: unlessInstalled('haproxy') },
+  async (t) => {
+    const { daemon, first, second, deployPair, served } = await open(t, 'HAProxy', startHaproxy('runtime_socket'))
+    const workers = await childrenOf(await daemon.pid())
+
+    t.match(await deployPair(second), { outcome: 'deployed' })
+    t.equal(await served(), second.sha256)
+    t.match(
+      await deployPair(first, { post_deploy_verify: { endpoint: '127.0.0.1:1' }, post_deploy_verify_attempts: 1 }),
+      {
+        outcome: 'rolled-back',
+        host: 'restored',
+      },
+    )
+    t.equal(await served(), second.sha256)
+
+    t.equal(workers.length, 1)
+    t.same(await childrenOf(await daemon.pid()), workers)
+  },
+)
+
+t.test(
   'a reload of HAProxy that fails and says nothing is noticed by the master CLI',
   { skip: unlessInstalled('haproxy') },
   async (t) => {
@@ -102,6 +146,19 @@ t.test(
   },
 )
 
+/** A check that, once the new certificate is there, puts another key beside it and says that all is well. */
+function breakingKey(certPath: string, certificatePem: string, keyPath: string, keyPem: string): string {
+  return `import { readFileSync, writeFileSync } from 'node:fs'
+if (readFileSync(${JSON.stringify(certPath)}, 'utf8').startsWith(${JSON.stringify(certificatePem.trim())}))
+  writeFileSync(${JSON.stringify(keyPath)}, ${JSON.stringify(keyPem)})
+`
+}
+
+/** proc(5): the processes that it started. */
+async function childrenOf(pid: number): Promise<readonly string[]> {
+  return (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ')
+}
+
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
@@ -111,7 +168,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** A daemon that serves the first of three pairs, and an engine that may deploy to it. */
-async function open(t: Test, connector: string, start: StartWebDaemon) {
+async function open(t: Test, connector: string, start: StartWebDaemon, more = (_dir: string): string => 'true') {
   const dir = await makeTemporaryFolder('waxseal-web-')
   const issue = (): Promise<TestPair> => authority.issue({ names: ['www.example.net'] })
   const [first, second, third] = [await issue(), await issue(), await issue()]
@@ -120,7 +177,7 @@ async function open(t: Test, connector: string, start: StartWebDaemon) {
     await daemon.stop()
     await removeTree(dir)
   })
-  const engine = await openTestEngine(dir, [...daemon.commands, 'true', 'false'])
+  const engine = await openTestEngine(dir, [...daemon.commands, 'true', 'false', more(dir)])
   const deployPair = (pair: TestPair, changes: Readonly<Record<string, unknown>> = {}): Promise<Outcome> =>
     deploy(
       {

@@ -126,7 +126,7 @@ interface Opened {
 async function open(t: Test): Promise<Opened> {
   const dir = t.testdir()
   const engine = await openTestEngine(dir, ['true', 'true other', 'false'])
-  const folders = [...'abc', ...Array.from({ length: 103 }, (_, index) => `t${index}`)]
+  const folders = ['a', 'b', 'c', ...Array.from({ length: 103 }, (_, index) => `t${index}`)]
   await Promise.all(folders.map((name) => makeFolder(join(dir, name))))
   return {
     dir,

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { runLoop } from '../../../src/agent/loop.ts'
+import { longestTurnMs, slackMs } from '../../../src/agent/progress.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
@@ -30,16 +31,34 @@ t.test('failures are counted in a row, and an error never ends the loop', async 
   t.same(clock.sleeps, [1000, 2000, 1, 1000])
 })
 
+t.test(
+  'a loop says before each turn and each wait when it will be heard of again, and at its end that it will not',
+  async (t) => {
+    const { run, expected } = loopOf([() => 10, () => 20], 500)
+
+    await run()
+
+    t.same(expected, [500 + slackMs, longestTurnMs, 10 + slackMs, longestTurnMs, 20 + slackMs, 'end'])
+  },
+)
+
 /** A loop whose turns do this, one after the other; it is told to stop in the last one. */
 function loopOf(turns: readonly (() => number)[], firstWait = 0) {
   const clock = fakeClock()
   const stop = new AbortController()
   const left = [...turns]
+  const expected: (number | 'end')[] = []
+  const progress = {
+    expect: (_: string, withinMs: number) => void expected.push(withinMs),
+    end: () => void expected.push('end'),
+    overdue: () => [],
+  }
   const turn = async (): Promise<number> => {
     const next = left.shift()
     if (left.length === 0) stop.abort()
     return next?.() ?? 0
   }
   const waitAfterFailure = (_: WaxsealError, failures: number): number => failures * 1000
-  return { clock, run: () => runLoop({ turn, waitAfterFailure, clock, signal: stop.signal, firstWait }) }
+  const loop = { name: 'poll', progress, turn, waitAfterFailure, clock, signal: stop.signal, firstWait }
+  return { clock, expected, run: () => runLoop(loop) }
 }

@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { openProgress } from '../../../src/agent/progress.ts'
 import { Reporter } from '../../../src/agent/reporter.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { openOutbox, type Report } from '../../../src/outbox/outbox.ts'
@@ -87,6 +88,7 @@ async function open(t: Test, reports: readonly Report[], plane: 'up' | 'unreacha
   const reporter = new Reporter({
     outbox,
     clock,
+    progress: openProgress(),
     log,
     controlPlane: { reportStatus: take, reportVerification: take },
   })

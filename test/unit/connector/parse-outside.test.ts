@@ -60,6 +60,9 @@ for (const [what, exports, reason] of [
   ['with a name that is none', outside({ name: '../x' }), /name/],
   ['without an alias', outside({ aliases: [] }), /aliases/],
   ['with an open schema', outside({ schema: { type: 'object', properties: {} } }), /additionalProperties/],
+  ['with an object in its schema that is open', outside({ schema: openWithin() }), /properties\/a has no additional/],
+  ['with a field that is none of a connector', outside({ surprise: 1 }), /additional properties/],
+  ['with an example that is no target', outside({ example: {} }), /its example is none of its targets/],
   ['with a schema that is none', outside({ schema: brokenSchema() }), /schema|strict|type/],
   ['without an example', outside({ example: null }), /example/],
   ['whose commands are lines, not argvs', outside({ standardCommands: ['nginx -t'] }), /standardCommands/],
@@ -75,6 +78,17 @@ for (const [what, plan, reason] of [
   ['returns nothing', async () => undefined, /must be object/],
   ['returns half a plan', async () => ({ connector: 'x' }), /required property/],
   ['names a relative path', async () => changed({ path: 'x.pem' }), /path/],
+  ['goes to a folder of no name', async () => changed({ path: '/' }), /path/],
+  ['has a key that others may read', async () => changed({ role: 'key', mode: 0o644 }), /others may read/],
+  ['calls a key a certificate', async () => changed({ contents: Buffer.from(material.keyPem) }), /holds a private key/],
+  ['is of another connector', async () => ({ ...changed({}), connector: 'postfix' }), /of another connector/],
+  ['verifies nothing and does not say why', async () => ({ ...changed({}), unverified: null }), /no probe/],
+  ['is more than data', async () => ({ ...changed({}), check: () => true }), /could not be cloned/],
+  [
+    'throws what cannot be shown',
+    () => Promise.reject(Object.create(null, { toJSON: { value: 1 } })),
+    /cannot be used/,
+  ],
   ['has contents that are text', async () => changed({ contents: 'text' }), /Uint8Array/],
   ['has a set-user-id mode', async () => changed({ mode: 0o4755 }), /mode/],
 ] as const)
@@ -86,6 +100,15 @@ for (const [what, plan, reason] of [
       details: { module, reason },
     })
   })
+
+t.test('a module cannot change after the start what was looked at then', async (t) => {
+  const facts = { standardCommands: [['true']] as string[][] }
+  const connector = parseOutside(module, outside(facts))
+
+  facts.standardCommands.push(['rm'])
+
+  t.same(connector.standardCommands, [['true']])
+})
 
 t.test('a plan that never ends is given up when the deployment is', async (t) => {
   const connector = parseOutside(module, outside({ plan: () => new Promise(() => {}) }))
@@ -111,6 +134,10 @@ function kitOf(): ConnectorKit {
   parseOutside(module, { interfaceVersion: 1, connector })
   if (kit === undefined) throw new Error('no kit')
   return kit
+}
+
+function openWithin(): object {
+  return { type: 'object', additionalProperties: false, properties: { a: { type: 'object' } } }
 }
 
 function brokenSchema(): object {

@@ -178,6 +178,45 @@ t.test('a table may be compiled below the roots alone: what it holds is written 
   for (const table of refused) t.match(await refusalOf(table), { code: 'COMMAND_NOT_ALLOWED' }, table)
 })
 
+t.test(
+  'a command of our own may speak to sockets where daemons keep them, and read files of its plan alone',
+  async (t) => {
+    const { root, outside } = await site(t)
+    const load: Command = ['waxseal:haproxy-load', '<socket>', '<file>']
+    const file = join(root, 'site.pem')
+    await symlink(join(outside, 'admin.sock'), join(root, 'link.sock'))
+    await symlink(outside, join(root, 'folder'))
+    await writeFile(join(outside, 'admin.sock'), '')
+    const refusalOf = (...args: readonly string[]): Promise<WaxsealError | null> =>
+      refusal(planOf({ files: [file], activate: [['waxseal:haproxy-load', ...args]] }), { roots: [root] }, material, [
+        load,
+      ])
+
+    for (const socket of ['/run/haproxy/admin.sock', '/var/run/haproxy.sock', join(root, 'admin.sock')])
+      t.equal(await refusalOf(socket, file), null, socket)
+    for (const args of [
+      [join(outside, 'admin.sock'), file],
+      [join(root, 'link.sock'), file],
+      [join(root, 'folder/stopped.sock'), file],
+      [`/run/../${outside}/admin.sock`, file],
+      ['run/admin.sock', file],
+      ['/run/admin.sock', join(root, 'other.pem')],
+      ['/run/admin.sock', '/etc/shadow'],
+      ['/run/admin.sock', file, 'more'],
+      ['/run/admin.sock'],
+    ])
+      t.match(await refusalOf(...args), { code: 'COMMAND_NOT_ALLOWED' }, args.join(' '))
+  },
+)
+
+t.test('no line of the policy allows a command of our own: it belongs to its connector', async (t) => {
+  const command: Command = ['waxseal:haproxy-load', '/run/admin.sock', '/etc/shadow']
+
+  t.match(await refusal(planOf({ activate: [command] }), { commands: [command.join(' ')] }), {
+    code: 'COMMAND_NOT_ALLOWED',
+  })
+})
+
 t.test('loopback and the own addresses may always be probed', async (t) => {
   const own = Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map(({ address }) => address))
 
@@ -236,12 +275,17 @@ function planOf(wanted: {
   }
 }
 
-function check(plan: Plan, policy: Partial<PolicyConfig>, of = material): Promise<Destinations> {
-  return checkPolicy(plan, of, { roots: [], commands: [], names: null, probes: [], ...policy }, standard)
+function check(plan: Plan, policy: Partial<PolicyConfig>, of = material, own = standard): Promise<Destinations> {
+  return checkPolicy(plan, of, { roots: [], commands: [], names: null, probes: [], ...policy }, own)
 }
 
-async function refusal(plan: Plan, policy: Partial<PolicyConfig>, of = material): Promise<WaxsealError | null> {
-  return check(plan, policy, of).then(
+async function refusal(
+  plan: Plan,
+  policy: Partial<PolicyConfig>,
+  of = material,
+  own = standard,
+): Promise<WaxsealError | null> {
+  return check(plan, policy, of, own).then(
     () => null,
     (error: unknown) => {
       if (error instanceof WaxsealError) return error

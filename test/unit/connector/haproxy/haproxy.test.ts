@@ -1,0 +1,59 @@
+import t from 'tap'
+import type { Connector } from '../../../../src/connector/connector.ts'
+import { haproxy } from '../../../../src/connector/haproxy/haproxy.ts'
+import { planOf } from '../plan-of.ts'
+
+const connector = haproxy as Connector
+const path = '/etc/haproxy/certs/site.pem'
+const target = { pem_path: path }
+
+t.test('leaf, chain and key are one file, in this order', async (t) => {
+  const { files } = await planOf(connector, target)
+
+  t.match(files, [{ path, role: 'bundle', mode: 'keep', owner: 'keep', group: 'keep' }])
+  const text = Buffer.from(files[0]?.contents ?? []).toString('utf8')
+  t.same(
+    [...text.matchAll(/BEGIN ([A-Z ]+)/g)].map((match) => match[1]),
+    ['CERTIFICATE', 'CERTIFICATE', 'PRIVATE KEY'],
+  )
+})
+
+t.test('its mode, owner and group are what the target says; one that lets others in is refused', async (t) => {
+  const { files } = await planOf(connector, {
+    ...target,
+    pem_file_mode: '0640',
+    pem_file_owner: 'haproxy',
+    pem_file_group: 'ssl-cert',
+  })
+
+  t.match(files, [{ mode: 0o640, owner: 'haproxy', group: 'ssl-cert' }])
+  await t.rejects(planOf(connector, { ...target, pem_file_mode: '0644' }), { code: 'TARGET_INVALID' })
+})
+
+t.test('a target without pem_path is refused', async (t) => {
+  await t.rejects(planOf(connector, {}), { code: 'TARGET_INVALID' })
+})
+
+const reload = ['systemctl', 'reload', 'haproxy']
+const byMaster = ['waxseal:haproxy-reload', '/run/haproxy-master.sock']
+const byRuntime = ['waxseal:haproxy-load', '/run/haproxy/admin.sock', path]
+const sockets = { master_socket: byMaster[1], runtime_socket: byRuntime[1] }
+
+for (const [what, fields, command] of [
+  ['systemd where it names no socket', {}, reload],
+  ['the master CLI where it names that', { master_socket: sockets.master_socket }, byMaster],
+  ['the runtime API where it names that', { runtime_socket: sockets.runtime_socket }, byRuntime],
+  ['the runtime API where it names both: nothing is reloaded', sockets, byRuntime],
+  [
+    'its own command, whatever it names',
+    { ...sockets, reload_command: 'service haproxy reload' },
+    ['service', 'haproxy', 'reload'],
+  ],
+] as const)
+  t.test(`a target is activated, and recovered, by ${what}`, async (t) => {
+    const { check, activate, recover } = await planOf(connector, { ...target, ...fields })
+
+    t.same(check, ['haproxy', '-c', '-f', '/etc/haproxy/haproxy.cfg'])
+    t.same(activate, [command])
+    t.same(recover, [command])
+  })
