@@ -3,22 +3,9 @@ import type { Material } from '../material/material.ts'
 import type { Command, Plan } from '../plan/plan.ts'
 import { printPlan } from '../plan/printed-plan.ts'
 import { openObjects } from './closed-schema.ts'
-import type { Connector, HostView } from './connector.ts'
+import type { Connector } from './connector.ts'
 import { parsePlan } from './parse-plan.ts'
-import { planFor } from './plan-for.ts'
-
-type Target = Readonly<Record<string, unknown>>
-
-/** A connector on trial: nothing is known of it but its example and its schema. */
-interface Trial {
-  readonly connector: Connector
-  readonly example: Target
-  /** Each field of the example's depth 0, and what its schema says. */
-  readonly fields: readonly (readonly [name: string, schema: Target])[]
-  plan(target: unknown): Promise<Plan>
-  /** `CODE field` of the refusal; null: the target was accepted. */
-  refusal(target: unknown): Promise<string | null>
-}
+import { openTrial, placesOf, put, stringsIn, type Target, type Trial, without } from './trial.ts'
 
 /** One promise that every connector keeps, built-in or from outside. */
 export interface Clause {
@@ -36,9 +23,9 @@ const clauses: Readonly<Record<string, (trial: Trial) => Promise<readonly string
 
   'its schema refuses unknown fields at every depth, and describes each field': async ({ connector, fields }) => [
     ...openObjects(connector.schema).map((place) => `${place} lets unknown fields in`),
-    ...fields.flatMap(([name, { description }]) =>
-      typeof description === 'string' ? [] : [`${name} is not described`],
-    ),
+    ...fields
+      .filter(([, { description }]) => typeof description !== 'string')
+      .map(([name]) => `${name} is not described`),
   ],
 
   'its example is a target, and its plan is valid': async ({ connector, example, plan }) => {
@@ -51,14 +38,17 @@ const clauses: Readonly<Record<string, (trial: Trial) => Promise<readonly string
 
   'a plan survives JSON, contents aside': async ({ example, plan }) => {
     const printed = printPlan(await plan(example))
-    return isDeepEqual(JSON.parse(JSON.stringify(printed)), printed) ? [] : ['JSON changes its plan']
+    return isSame(JSON.parse(JSON.stringify(printed)), printed) ? [] : ['JSON changes its plan']
   },
 
   'no file lies outside the paths that the example declares': async ({ example, plan }) => {
-    const declared = stringsOf(example).filter((text) => text.startsWith('/'))
-    const isDeclared = (path: string): boolean =>
-      declared.some((given) => path === given || path.slice(0, path.lastIndexOf('/')) === given.replace(/\/+$/, ''))
-    return (await plan(example)).files.flatMap(({ path }) => (isDeclared(path) ? [] : [`${path} is not declared`]))
+    const declared = stringsIn(example, '').flatMap(({ text }) =>
+      text.startsWith('/') ? [text.replace(/\/+$/, '')] : [],
+    )
+    const { files } = await plan(example)
+    return files
+      .filter(({ path }) => !declared.includes(path) && !declared.includes(path.slice(0, path.lastIndexOf('/'))))
+      .map(({ path }) => `${path} is not declared`)
   },
 
   'it proposes no shell': async ({ connector, example, plan }) =>
@@ -67,67 +57,74 @@ const clauses: Readonly<Record<string, (trial: Trial) => Promise<readonly string
       .map((command) => command.join(' ')),
 
   'its own commands are among its standard ones': async (trial) => {
-    const own = await trial.plan(without(trial.example, await commandFieldsOf(trial)))
-    return commandsOf(own).flatMap((command) =>
-      trial.connector.standardCommands.some((standard) => fits(command, standard)) ? [] : [command.join(' ')],
-    )
+    const own = await trial.plan(without(trial.example, await commandPlaces(trial)))
+    return commandsOf(own)
+      .filter((command) => !trial.connector.standardCommands.some((standard) => fits(command, standard)))
+      .map((command) => command.join(' '))
   },
 
   'it has probes, or says why it has none': async ({ example, fields, plan }) => {
-    const blind = await plan(without(example, ['endpoints', 'post_deploy_verify']))
-    const breaches = sayWhy(blind)
+    const breaches = sayWhy(await plan(without(example, ['endpoints', 'post_deploy_verify'])))
     if (!fields.some(([name]) => name === 'endpoints')) return breaches
-    const seen = await plan({ ...example, endpoints: ['mail.example.net:25'] })
-    return seen.probes.some(({ host, port }) => host === 'mail.example.net' && port === 25)
-      ? breaches
-      : [...breaches, 'it does not look at the endpoint that the target names']
+    const { probes } = await plan({ ...example, endpoints: ['mail.example.net:25'] })
+    const isSeen = probes.some(({ host, port }) => host === 'mail.example.net' && port === 25)
+    return [...breaches, ...(isSeen ? [] : ['it does not look at the endpoint that the target names'])]
   },
 
   'unknown fields are refused by name, at every depth': async ({ example, fields, refusal }) => {
-    const inner = fields.filter(([, { type }]) => type === 'object').map(([name]) => name)
-    return allRefused(refusal, [
-      [{ ...example, certpath: '/x' }, 'TARGET_INVALID certpath'],
-      ...inner.map((name) => [{ ...example, [name]: { certpath: '/x' } }, `TARGET_INVALID ${name}.certpath`] as const),
-    ])
+    const objects = ['', ...fields.flatMap(([name, { type }]) => (type === 'object' ? [`${name}.`] : []))]
+    const inItems = stringsIn(example, '').flatMap(({ place }) => /^.*\.\d+\./.exec(place)?.[0] ?? [])
+    return allRefused(
+      refusal,
+      [...objects, ...inItems].map((object) => {
+        const field = `${object}certpath`
+        return [put(example, field, '/x'), `TARGET_INVALID ${field}`]
+      }),
+    )
   },
 
-  'relative paths are refused': async ({ example, fields, plan, refusal }) => {
-    const paths = ['cert.pem', './cert.pem', '../cert.pem', '/a\0b']
-    const named = fields.filter(([, { pattern }]) => /^\^\(?\//.test(String(pattern)))
+  'relative paths are refused': async (trial) => {
+    const { example, plan, refusal } = trial
+    const isPath = ({ pattern }: Target): boolean => /^\^\(?\//.test(String(pattern))
+    const named = [
+      ...trial.fields.flatMap(([name, schema]) => (isPath(schema) ? [name] : [])),
+      ...stringsIn(example, '').flatMap(({ place, text }) => (text.startsWith('/') ? [place] : [])),
+    ]
+    const given = (places: readonly string[]): readonly (readonly [place: string, target: Target])[] =>
+      places.flatMap((place) => astray.map((path) => [place, put(example, place, path)] as const))
     const breaches = await allRefused(
       refusal,
-      named.flatMap(([name]) => paths.map((path) => [{ ...example, [name]: path }, `TARGET_INVALID ${name}`] as const)),
+      given(named).map(([place, target]) => [target, `TARGET_INVALID ${place}`]),
     )
-    const made = fields.flatMap(([name]) => paths.map((path) => plan({ ...example, [name]: path }).catch(() => null)))
+    const made = given(placesOf(trial)).map(([, target]) => plan(target).catch(() => null))
     const files = (await Promise.all(made)).flatMap((planned) => planned?.files ?? [])
-    const astray = files.filter(({ path }) => !/^\/[^\0]+$/.test(path) || /\/\.{1,2}(\/|$)/.test(path))
-    return [...breaches, ...astray.map(({ path }) => `a file would go to ${JSON.stringify(path)}`)]
+    const wrong = files.filter(({ path }) => !/^\/[^\0]+$/.test(path) || /\/\.{1,2}(\/|$)/.test(path))
+    return [...breaches, ...wrong.map(({ path }) => `a file would go to ${JSON.stringify(path)}`)]
   },
 
   'redacted values are refused by name at any depth': async ({ example, refusal }) =>
     allRefused(
       refusal,
-      ['********', '***', '<redacted>', '<REDACTED>', '[REDACTED]', '[redacted]'].flatMap((secret) => [
-        [{ ...example, a: { b: [{ c: secret }] } }, 'TARGET_REDACTED a.b.0.c'] as const,
-        ...Object.keys(example).map((name) => [{ ...example, [name]: secret }, `TARGET_REDACTED ${name}`] as const),
-      ]),
+      ['********', '***', '<redacted>', '<REDACTED>', '[REDACTED]', '[redacted]'].flatMap((secret) =>
+        ['a.b.c', ...Object.keys(example), ...stringsIn(example, '').map(({ place }) => place)].map(
+          (place) => [put(example, place, secret), `TARGET_REDACTED ${place}`] as const,
+        ),
+      ),
     ),
 
   'empty commands and shell metacharacters are refused': async (trial) => {
-    const { example, refusal } = trial
     const lines = ['', ' ', ' \t ', ...metacharacters.split('').map((tail) => `true ${tail} false`)]
+    const places = await commandPlaces(trial)
     return allRefused(
-      refusal,
-      (await commandFieldsOf(trial)).flatMap((name) =>
-        lines.map((line) => [{ ...example, [name]: line }, `TARGET_INVALID ${name}`] as const),
-      ),
+      trial.refusal,
+      places.flatMap((place) => lines.map((line) => [put(trial.example, place, line), `TARGET_INVALID ${place}`])),
     )
   },
 
   'a target that is none is refused': async ({ refusal }) =>
     allRefused(
       refusal,
-      [null, undefined, [], 'x', 1].map((target) => [target, 'TARGET_INVALID '] as const),
+      [null, undefined, [], 'x', 1].map((target) => [target, 'TARGET_INVALID ']),
     ),
 
   'a target that is too large or nested too deep is refused, not recursed into': async ({ example, refusal }) =>
@@ -149,35 +146,9 @@ export const contract: readonly Clause[] = Object.entries(clauses).map(([claim, 
   },
 }))
 
-const nowhere: HostView = {
-  readFile: async () => null,
-  exists: async () => false,
-  mode: async () => null,
-  user: async () => null,
-  password: async () => ({ reason: 'this host has none' }),
-  run: async () => ({ exitCode: 1, stdout: '' }),
-}
-
-function openTrial(connector: Connector, material: Material): Trial {
-  const plan = (target: unknown): Promise<Plan> =>
-    planFor(connector, target, material, nowhere, new AbortController().signal)
-  const { properties } = connector.schema as { readonly properties: Readonly<Record<string, Target>> }
-  return {
-    connector,
-    example: connector.example as Target,
-    fields: Object.entries(properties),
-    plan,
-    refusal: (target) =>
-      plan(target).then(
-        () => null,
-        (error: unknown) =>
-          error instanceof WaxsealError ? `${error.code} ${String(error.details['field'] ?? '')}` : String(error),
-      ),
-  }
-}
-
 const shells = /(^|\/)(sh|bash|dash|zsh|ksh|env|eval|xargs|sudo)$/
 const metacharacters = ';&|<>$`\\"\'(){}[]*?~#!\n\r'
+const astray = ['cert.pem', './cert.pem', '../cert.pem', '/a\0b']
 
 async function allRefused(
   refusal: Trial['refusal'],
@@ -186,22 +157,20 @@ async function allRefused(
   const breaches: string[] = []
   for (const [target, expected] of cases) {
     const seen = await refusal(target)
-    if (seen !== expected) breaches.push(`${shown(target)} is ${seen ?? 'accepted'}, not ${expected.trim()}`)
+    if (seen === expected) continue
+    const shown = (JSON.stringify(target) ?? 'undefined').slice(0, 300)
+    breaches.push(`${shown} is ${seen ?? 'accepted'}, not ${expected.trim()}`)
   }
   return breaches
 }
 
-function shown(target: unknown): string {
-  return (JSON.stringify(target) ?? 'undefined').slice(0, 300)
-}
-
-/** The fields whose words become a command. */
-async function commandFieldsOf({ example, fields, plan }: Trial): Promise<readonly string[]> {
+/** Where a target has a line that becomes a command. */
+async function commandPlaces(trial: Trial): Promise<readonly string[]> {
   const found: string[] = []
-  for (const [name] of fields) {
-    const made = await plan({ ...example, [name]: 'waxseal-trial word' }).catch(() => null)
+  for (const place of placesOf(trial)) {
+    const made = await trial.plan(put(trial.example, place, 'waxseal-trial word')).catch(() => null)
     if (made !== null && commandsOf(made).some((command) => command.join(' ') === 'waxseal-trial word'))
-      found.push(name)
+      found.push(place)
   }
   return found
 }
@@ -223,27 +192,18 @@ function sayWhy({ probes, unverified }: Plan): readonly string[] {
   return /^Nothing was verified: .+\.$/.test(unverified ?? '') ? [] : [`it has no probe, and says ${unverified}`]
 }
 
-function without(target: Target, fields: readonly string[]): Target {
-  return Object.fromEntries(Object.entries(target).filter(([field]) => !fields.includes(field)))
-}
-
-function stringsOf(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value]
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsOf) : []
-}
-
 function asText(plan: Plan): string {
   return JSON.stringify({ ...plan, files: plan.files.map((file) => ({ ...file, contents: [...file.contents] })) })
 }
 
 /** Also where JSON would leave a property out, or turn a value into another. */
-function isDeepEqual(one: unknown, other: unknown): boolean {
+function isSame(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null)
     return Object.is(one, other)
-  const [names, others] = [Object.keys(one), Object.keys(other)]
+  const names = Object.keys(one)
   return (
     Array.isArray(one) === Array.isArray(other) &&
-    names.length === others.length &&
-    names.every((name) => isDeepEqual(Reflect.get(one, name), Reflect.get(other, name)))
+    names.length === Object.keys(other).length &&
+    names.every((name) => isSame(Reflect.get(one, name), Reflect.get(other, name)))
   )
 }

@@ -32,7 +32,7 @@ t.test('docs/configuration.md has a heading for each setting, and no other', asy
 })
 
 t.test('docs/connectors.md is what the schemas of the connectors say (npm run docs writes it)', async (t) => {
-  t.equal(await read('docs/connectors.md'), connectorReference(builtInConnectors))
+  t.equal(await read('docs/connectors.md'), await connectorReference(builtInConnectors))
 })
 
 t.test('docs/dependencies.md names each dependency of the package, and no other', async (t) => {
