@@ -6,6 +6,7 @@ import { freeSpace } from '../host/free-space.ts'
 import { openReserve } from '../host/reserve.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import type { Engine } from './engine.ts'
+import { examineConnectors } from './examine-connectors.ts'
 import { inspect } from './inspect.ts'
 
 /** One thing that was looked at. */
@@ -44,6 +45,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       { what: 'configuration', verdict: 'ok', detail: `state in ${options.config.stateDir}` },
       await examineState(options),
       await examineJournal(options.engine),
+      ...(await examineConnectors(options.engine)),
       await examineControlPlane(options),
       ...wiring.map(({ connector, found }) => examineWiring(connector, found)),
       ...(await examineTargets(options.engine)),
