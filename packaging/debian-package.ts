@@ -44,7 +44,7 @@ export async function debianPackage(parts: PackageParts): Promise<string> {
   await tree.settle(epoch)
   const file = join(dist, `waxseal_${version}_${architecture}.deb`)
   // The number of threads is fixed because the compressed bytes depend on whether there is more than one.
-  const options = ['--root-owner-group', '-Zxz', '-z4', '--threads-max=2', '--build']
+  const options = ['--root-owner-group', '-Zxz', '-z1', '--threads-max=2', '--build']
   await promisify(execFile)('dpkg-deb', [...options, tree.dir, file], {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SOURCE_DATE_EPOCH: String(epoch) },
   })

@@ -7,6 +7,7 @@ import { openReserve } from '../host/reserve.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import type { Engine } from './engine.ts'
 import { examineConnectors } from './examine-connectors.ts'
+import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
 import { inspect } from './inspect.ts'
 
 /** One thing that was looked at. */
@@ -33,20 +34,25 @@ export interface ExamineOptions {
   readonly config: Config
   readonly engine: Engine
   /** Null: no control plane is configured. */
-  readonly controlPlane: Pick<ControlPlane, 'heartbeat'> | null
+  readonly controlPlane: Pick<ControlPlane, 'heartbeat' | 'clockAheadMs'> | null
   readonly facts: HostFacts
 }
 
 /** Looks at everything that a deployment depends on. Changes nothing. */
 export async function examine(options: ExamineOptions): Promise<Examination> {
   const wiring = await findWiring(options.engine)
+  const records = (await options.engine.records.list()).map(({ document }) => document)
   return {
     findings: [
       { what: 'configuration', verdict: 'ok', detail: `state in ${options.config.stateDir}` },
       await examineState(options),
       await examineJournal(options.engine),
       ...(await examineConnectors(options.engine)),
+      await examinePolicy(options.config, records),
+      await examineKeys(options.config, records),
       await examineControlPlane(options),
+      examineClock(options),
+      await examineUnit(records),
       ...wiring.map(({ connector, found }) => examineWiring(connector, found)),
       ...(await examineTargets(options.engine)),
     ],
@@ -99,6 +105,21 @@ async function examineControlPlane({ controlPlane, facts }: ExamineOptions): Pro
       detail: `${coded.code}: ${describeError(coded)}; docs/errors.md#${coded.code.toLowerCase()}`,
     }
   }
+}
+
+const longestSkewMs = 60_000
+
+/** After the heartbeat: its answer carried the server's time. */
+function examineClock({ controlPlane }: ExamineOptions): Finding {
+  const what = 'clock'
+  const aheadMs = controlPlane?.clockAheadMs() ?? null
+  if (aheadMs === null) return { what, verdict: 'ok', detail: 'nobody to compare it with' }
+  const seconds = Math.abs(Math.round(aheadMs / 1000))
+  if (Math.abs(aheadMs) <= longestSkewMs)
+    return { what, verdict: 'ok', detail: `within ${seconds + 1} s of the control plane's` }
+  const side = aheadMs > 0 ? 'ahead of' : 'behind'
+  const way = 'timedatectl set-ntp true; by a wrong clock, certificates seem expired or not valid yet'
+  return { what, verdict: 'failed', detail: `${seconds} s ${side} the control plane's: ${way}` }
 }
 
 async function findWiring(

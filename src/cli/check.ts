@@ -7,6 +7,8 @@ import { version } from '../version.ts'
 import { connect } from './connect.ts'
 import { configOf, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
+import { table } from './table.ts'
+import { coloured } from './terminal.ts'
 
 /** `waxseal check`: everything that a deployment depends on. */
 export function checkCommand(): Command {
@@ -28,8 +30,12 @@ export function checkCommand(): Command {
     })
 }
 
+const kinds = { ok: 'good', warning: 'warn', failed: 'bad' } as const
+
 function findingLines({ findings }: Examination): readonly string[] {
-  return findings.map(({ what, verdict, detail }) => `${verdict.padEnd(8)} ${what}: ${detail}`)
+  return findings.map(
+    ({ what, verdict, detail }) => `${coloured(kinds[verdict], verdict.padEnd(8))} ${what}: ${detail}`,
+  )
 }
 
 /** A row per listener and name: where it is, what it speaks, what it reads. */
@@ -45,15 +51,5 @@ function wiringLines({ wiring }: Examination): readonly string[] {
     ]),
   )
   if (rows.length === 0) return []
-  const table = [['daemon', 'listener', 'address', 'speaks', 'name', 'reads'], ...rows]
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
-  return [
-    '',
-    ...table.map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    ),
-  ]
+  return ['', ...table(['DAEMON', 'LISTENER', 'ADDRESS', 'SPEAKS', 'NAME', 'READS'], rows)]
 }

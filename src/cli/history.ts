@@ -5,6 +5,7 @@ import { systemClock } from '../host/clock.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import { configOf, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
+import { table } from './table.ts'
 
 interface KeptPair {
   readonly target: string
@@ -51,10 +52,19 @@ const shown = 50
 
 function deploymentLines(lines: readonly HistoryLine[]): readonly string[] {
   if (lines.length === 0) return ['No deployment yet.']
-  const rows = lines.slice(0, shown).map(({ time, target, outcome, code, sha256, ms }) => {
-    const leaf = sha256 === null ? '-' : `${sha256.slice(0, 16)}…`
-    return `${time}  ${target}  ${outcome}  ${leaf}  ${(ms / 1000).toFixed(1)} s${code === null ? '' : `  ${code}`}`
-  })
+  const rows = table(
+    ['STARTED (UTC)', 'TARGET', 'OUTCOME', 'LEAF', 'TOOK', 'CODE'],
+    lines
+      .slice(0, shown)
+      .map(({ time, target, outcome, code, sha256, ms }) => [
+        time,
+        target,
+        outcome,
+        sha256 === null ? '-' : `${sha256.slice(0, 16)}…`,
+        `${(ms / 1000).toFixed(1)} s`,
+        code ?? '',
+      ]),
+  )
   return lines.length > shown ? [...rows, `… and ${lines.length - shown} more: --json shows all.`] : rows
 }
 
@@ -62,9 +72,15 @@ function pairLines(pairs: readonly KeptPair[]): readonly string[] {
   if (pairs.length === 0) return ['No pair is kept.']
   return [
     'Pairs kept for waxseal rollback TARGET --to GENERATION:',
-    ...pairs.map(
-      ({ target, generation, deployed, sha256, live }) =>
-        `  ${target}  ${generation}  ${deployed}  ${sha256.slice(0, 16)}…${live ? '  live' : ''}`,
-    ),
+    ...table(
+      ['TARGET', 'GENERATION', 'DEPLOYED (UTC)', 'LEAF', ''],
+      pairs.map(({ target, generation, deployed, sha256, live }) => [
+        target,
+        String(generation),
+        deployed,
+        `${sha256.slice(0, 16)}…`,
+        live ? 'live' : '',
+      ]),
+    ).map((line) => `  ${line}`),
   ]
 }

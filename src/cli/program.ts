@@ -10,10 +10,12 @@ import { deployCommand } from './deploy.ts'
 import { enrollCommand } from './enroll.ts'
 import { exitStatusOfError } from './exit-status.ts'
 import { historyCommand } from './history.ts'
+import { keysCommand } from './keys.ts'
 import { printError } from './print.ts'
 import { probeCommand } from './probe.ts'
 import { recoverCommand } from './recover.ts'
 import { rollbackCommand } from './rollback.ts'
+import { statusCommand } from './status.ts'
 import { verifyCommand } from './verify.ts'
 
 /** Runs one command line and returns the exit status. */
@@ -42,12 +44,14 @@ export function waxsealProgram(): Command {
     .version(version)
   const commands = [
     agentCommand(),
+    statusCommand(),
+    checkCommand(),
     deployCommand(),
     recoverCommand(),
     rollbackCommand(),
     historyCommand(),
     verifyCommand(),
-    checkCommand(),
+    keysCommand(),
     probeCommand(),
     enrollCommand(),
     controlPlaneCommand(),

@@ -33,13 +33,15 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
   const { config, engine, spool, state, reload } = parts
   const now = engine.clock.now()
   const records = (await engine.records.list()).map(({ document }) => document)
-  const notReady = reasonsNotReady(state, reload.invalid)
+  const absent = spool === null ? 'An agent runs, but its endpoint does not answer.' : 'No agent runs.'
+  const notReady =
+    state === null ? [`${absent} This is read from ${config.stateDir}.`] : reasonsNotReady(state, reload.invalid)
   return {
     v: 1,
     version,
     hostname: localHostname(),
     at: new Date(now).toISOString(),
-    phase: state?.phase ?? 'down',
+    phase: state?.phase ?? (spool === null ? 'unknown' : 'down'),
     retired: state?.retired ?? false,
     ready: notReady.length === 0,
     notReady,
@@ -65,8 +67,7 @@ async function deadLetters(spool: StatusParts['spool']): Promise<StatusDocument[
   return letters.map(({ report, refusal }) => ({ job: report.jobId, refusal }))
 }
 
-function reasonsNotReady(state: AgentState | null, invalid: string | null): readonly string[] {
-  if (state === null) return ['No agent runs.']
+function reasonsNotReady(state: AgentState, invalid: string | null): readonly string[] {
   return [
     ...listed(invalid),
     ...(state.phase === 'recovering' ? ['The recovery of interrupted deployments is under way.'] : []),

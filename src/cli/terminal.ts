@@ -1,12 +1,14 @@
 import { environment } from './context.ts'
 
-/** Whether a person reads standard output. */
-function isTerminal(): boolean {
-  return process.stdout.isTTY
-}
-
 /** Colours on a terminal that can show them, unless NO_COLOR (no-color.org) is set. */
 export function mayColour(): boolean {
   const { NO_COLOR, TERM } = environment()
-  return isTerminal() && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb'
+  return process.stdout.isTTY && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb'
+}
+
+const codes = { good: 32, warn: 33, bad: 31, strong: 1 } as const
+
+/** The text in a colour where colours may be shown, else as it is. The words must say it all. */
+export function coloured(kind: keyof typeof codes, text: string): string {
+  return mayColour() ? `\u{1b}[${codes[kind]}m${text}\u{1b}[0m` : text
 }

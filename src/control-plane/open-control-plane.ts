@@ -46,6 +46,8 @@ export interface ControlPlane {
   reportVerification(jobId: string, report: VerificationReport): Promise<void>
   /** What is not as it was deployed, a sentence each, as the errors of a discovery. */
   reportFindings(findings: readonly string[]): Promise<void>
+  /** How far this clock is ahead of the server's at the last answer, in milliseconds; null: it has not said. */
+  clockAheadMs(): number | null
   close(): Promise<void>
 }
 
@@ -58,9 +60,10 @@ const signingMs = 300_000
 
 /** Opens the client of one agent. Connects at the first call. */
 export function openControlPlane(options: Endpoint & { readonly agentId: string }): ControlPlane {
-  const { send, close } = openSend(options)
+  const { send, clockAheadMs, close } = openSend(options)
   const agent = `/api/v1/agents/${encodeURIComponent(options.agentId)}`
   return {
+    clockAheadMs,
     close,
     heartbeat: async (facts) => {
       await send({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) })

@@ -32,7 +32,13 @@ const longestTimeoutMs = 300_000
 const longestConnectMs = 10_000
 
 /** A client with kept-alive connections, TLS 1.3 at least, and limits on time and size. */
-export function openSend(endpoint: Endpoint): { readonly send: Send; close(): Promise<void> } {
+export function openSend(endpoint: Endpoint): {
+  readonly send: Send
+  /** How far this clock is ahead of the server's at the last answer, in milliseconds; null: it has not said. */
+  clockAheadMs(): number | null
+  close(): Promise<void>
+} {
+  let aheadMs: number | null = null
   const { url, ca, credential, timeoutMs: usualTimeoutMs = defaultTimeoutMs } = endpoint
   const agent = new Agent({
     connections: 4,
@@ -59,6 +65,7 @@ export function openSend(endpoint: Endpoint): { readonly send: Send; close(): Pr
         body: body === undefined ? null : JSON.stringify(body),
       })
       const { statusCode: status } = answer
+      aheadMs = aheadOf(answer.headers['date'])
       if (status >= 200 && status < 300) return parseBody(await readBody(answer.body), status)
       const said = withoutSecret(await readStart(answer.body), credential)
       throw refusal(status, said, answer.headers['retry-after'])
@@ -66,7 +73,13 @@ export function openSend(endpoint: Endpoint): { readonly send: Send; close(): Pr
       throw error instanceof WaxsealError ? error : unreachable(error)
     }
   }
-  return { send, close: () => agent.destroy() }
+  return { send, clockAheadMs: () => aheadMs, close: () => agent.destroy() }
+}
+
+/** By the Date header (RFC 9110 §6.6.1), which counts whole seconds. */
+function aheadOf(date: string | string[] | undefined): number | null {
+  const time = typeof date === 'string' ? Date.parse(date) : Number.NaN
+  return Number.isNaN(time) ? null : Date.now() - time
 }
 
 async function readBody(body: AsyncIterable<Buffer>): Promise<string> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { type FileHandle, link, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 
 /** The largest file that is read as certificate material, or as a document. */
 export const maxBytes = 1024 * 1024
@@ -109,4 +109,17 @@ export async function syncFoldersOf(paths: readonly string[]): Promise<void> {
 /** Whether `error` is a system error with this code: `ENOENT`. */
 export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code
+}
+
+/** The names in a folder, with the time of their last change; none where there is no such folder. */
+export async function listFiles(
+  folder: string,
+): Promise<readonly { readonly name: string; readonly modified: Date }[]> {
+  try {
+    const names = await readdir(folder)
+    return await Promise.all(names.map(async (name) => ({ name, modified: (await lstat(join(folder, name))).mtime })))
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return []
+    throw error
+  }
 }

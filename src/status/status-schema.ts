@@ -63,7 +63,7 @@ export const statusSchema = {
     version: text,
     hostname: text,
     at: time,
-    phase: { enum: ['recovering', 'running', 'draining', 'stopped', 'down'] },
+    phase: { enum: ['recovering', 'running', 'draining', 'stopped', 'down', 'unknown'] },
     retired: yes,
     ready: yes,
     notReady: texts,

@@ -10,6 +10,8 @@ const commands: readonly (readonly [command: string, ...named: string[]])[] = [
   ['deploy', '--config', '--connector', '--target', '--cert', '--key', '--chain', '--dry-run', '--json', 'Exit status'],
   ['probe', '--config', '--protocol', '--servername', '--expect', '--timeout', '--json', 'host:port', 'Exit status'],
   ['enroll', '--config', '--url', '--token-file', '--ca-file', '--name', '--credential-file', '--force', '--json'],
+  ['status', '--config', '--json', 'Exit status'],
+  ['keys', '--config', '--json', 'Exit status'],
   ['demo', '--help'],
   ['control-plane', 'serve', 'token', 'agents', 'targets', 'jobs', 'job', 'add-target', 'request', 'deploy', 'retire'],
   ['control-plane serve', '--data-dir', '--listen', '--name'],

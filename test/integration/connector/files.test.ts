@@ -62,6 +62,7 @@ t.test('on a real stunnel, which has no connector of its own', { skip: unlessIns
       '600',
       '640',
       '644',
+      '644',
     ])
   })
 
@@ -79,6 +80,15 @@ t.test('on a real stunnel, which has no connector of its own', { skip: unlessIns
     const [record] = await engine.records.list()
 
     t.notMatch(JSON.stringify(record), /correct horse|PRIVATE KEY/)
+  })
+
+  await t.test('the pair that was there before, in two files, is kept below the new one', async (t) => {
+    const kept = await engine.archive.list('tunnel')
+
+    t.same(
+      kept.map(({ sha256 }) => sha256),
+      [second.sha256, first.sha256],
+    )
   })
 
   await t.test('the same pair again is unchanged, the store included', async (t) => {
@@ -136,10 +146,16 @@ async function open(t: Test) {
   const pairs = [await issue(), await issue(), await issue()] as const
   const [first] = pairs
   const [port = 0] = await freePorts(1)
-  const paths = { chained: join(dir, 'chained.pem'), store: join(dir, 'store.p12'), der: join(dir, 'leaf.der') }
+  const paths = {
+    chained: join(dir, 'chained.pem'),
+    store: join(dir, 'store.p12'),
+    der: join(dir, 'leaf.der'),
+    full: join(dir, 'full.pem'),
+  }
   const pidFile = join(dir, 'stunnel.pid')
   const config = join(dir, 'stunnel.conf')
   await mkdir(join(dir, 'passwords'), { mode: 0o700 })
+  await writeFile(paths.full, first.certificatePem + first.chainPem)
   await writeFile(paths.chained, first.keyPem + first.certificatePem + first.chainPem, { mode: 0o600 })
   await writeFile(
     config,
@@ -159,6 +175,7 @@ async function open(t: Test) {
       { path: paths.chained, format: 'key-and-chain' },
       { path: paths.store, format: 'pkcs12', password_name: 'java', mode: '0640', group: 'mail' },
       { path: paths.der, format: 'der' },
+      { path: paths.full, format: 'fullchain' },
     ],
     validate_command: check,
     reload_command: reload,

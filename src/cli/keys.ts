@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { openEngine } from '../agent/open-engine.ts'
+import { systemClock } from '../host/clock.ts'
+import { type KeptKey, listKeys } from '../material/list-keys.ts'
+import { configOf, withConfig } from './context.ts'
+import { print, printJson } from './print.ts'
+import { table } from './table.ts'
+import { coloured } from './terminal.ts'
+
+interface UsedKey extends KeptKey {
+  /** The targets whose deployed certificate is for this key. */
+  readonly targets: readonly string[]
+}
+
+/** `waxseal keys`: the keys that this host made, by their digests. */
+export function keysCommand(): Command {
+  return withConfig(new Command('keys'))
+    .description('List the keys that this host made: digest, age, and the targets that use them. Never the keys.')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExit status: 0 all are well, 1 one is not, 2 usage or configuration.')
+    .action(async (options: { readonly config?: string; readonly json?: true }) => {
+      const config = await configOf(options)
+      const kept = await listKeys(config.keyDir ?? join(config.stateDir, 'keys'))
+      const engine = await openEngine(config, systemClock)
+      const records = (await engine.records.list()).map(({ document }) => document)
+      const keys = kept.map((key) => ({
+        ...key,
+        targets: records
+          .filter(({ certificate }) => certificate.spkiSha256 === key.spkiSha256)
+          .map(({ target }) => target),
+      }))
+      if (options.json === true) printJson({ keys })
+      else print(...linesOf(keys))
+      process.exitCode = keys.some(({ problem }) => problem !== null) ? 1 : 0
+    })
+}
+
+function linesOf(keys: readonly UsedKey[]): readonly string[] {
+  if (keys.length === 0) return ['This host has made no key yet.']
+  const rows = keys.map(({ spkiSha256, created, targets }) => [
+    spkiSha256,
+    created.slice(0, 19),
+    targets.length === 0 ? '-' : targets.join(' '),
+  ])
+  const problems = keys.flatMap(({ spkiSha256, problem }) =>
+    problem === null ? [] : [coloured('bad', `${spkiSha256.slice(0, 16)}…: ${problem}`)],
+  )
+  return [...table(['SPKI SHA-256', 'CREATED (UTC)', 'TARGETS'], rows), ...problems]
+}

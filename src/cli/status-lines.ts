@@ -1,0 +1,70 @@
+import type { StatusDocument, TargetStatus } from '../status/status-document.ts'
+import { table } from './table.ts'
+import { coloured } from './terminal.ts'
+
+const kinds = { failed: 'bad', drifting: 'bad', expiring: 'warn', healthy: 'good' } as const
+
+/** The status for a person: the agent in a few lines, the targets as a table, then what is not well. */
+export function statusLines(status: StatusDocument): readonly string[] {
+  const { targets, warnings, recovered, setAside, deadLetters } = status
+  return [
+    ...agentLines(status),
+    '',
+    ...targetLines(targets),
+    ...part(
+      'Not well',
+      targets.flatMap(({ target, problems }) => problems.map((problem) => `${target}: ${problem}`)),
+    ),
+    ...part('Warnings', warnings),
+    ...part(
+      'Recovered at the last start',
+      recovered.map(({ target, did, code }) => `${target}: ${did}${code === null ? '' : ` (${code})`}`),
+    ),
+    ...part('Set aside, not to be trusted', setAside),
+    ...part(
+      'Dead letters',
+      deadLetters.map(({ job, refusal }) => `${job}: ${refusal}`),
+    ),
+  ]
+}
+
+function agentLines({ phase, ready, notReady, controlPlane, ...rest }: StatusDocument): readonly string[] {
+  const word = ready ? coloured('good', 'ready') : coloured('warn', 'not ready')
+  return [
+    `Waxseal ${rest.version} on ${rest.hostname}: ${phase}, ${word}`,
+    ...notReady.map((reason) => `  ${printable(reason)}`),
+    `Control plane ${controlPlane.url ?? 'none'}: last poll ${controlPlane.lastPoll ?? 'never'}${controlPlane.error === null ? '' : `, ${coloured('bad', printable(controlPlane.error))}`}`,
+    `Running ${rest.currentJobs.length === 0 ? 'nothing' : printable(rest.currentJobs.join(', '))}; queue ${rest.inbox ?? '?'}, outbox ${rest.outbox ?? '?'}, dead letters ${rest.deadLetters.length}`,
+  ]
+}
+
+function targetLines(targets: readonly TargetStatus[]): readonly string[] {
+  if (targets.length === 0) return ['Nothing was deployed on this host yet.']
+  const rows = targets.map(({ target, connector, state, deployed, endpoints, lastJob }) => [
+    target,
+    connector,
+    state,
+    deployed === null ? '-' : String(deployed.daysLeft),
+    `${endpoints.filter(({ ok }) => ok).length}/${endpoints.length}`,
+    lastJob === null
+      ? '-'
+      : `${lastJob.outcome}${lastJob.code === null ? '' : ` ${lastJob.code}`}, ${lastJob.at.slice(0, 19)}`,
+  ])
+  const [head = '', ...lines] = table(['TARGET', 'DAEMON', 'STATE', 'DAYS LEFT', 'PORTS', 'LAST JOB (UTC)'], rows)
+  return [
+    coloured('strong', head),
+    ...lines.map((line, index) => {
+      const state = targets[index]?.state ?? 'healthy'
+      return line.replace(`  ${state} `, `  ${coloured(kinds[state], state)} `)
+    }),
+  ]
+}
+
+function part(title: string, items: readonly string[]): readonly string[] {
+  return items.length === 0 ? [] : ['', `${title}:`, ...items.map((item) => `  ${printable(item)}`)]
+}
+
+/** What comes from outside moves no cursor and has no colours. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}')
+}

@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import { listFiles, readSnapshot } from '../host/files.ts'
+import { parsePrivateKey } from './parse-key.ts'
+
+/** A key of the key store, without its bytes. */
+export interface KeptKey {
+  /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex, as the name of its file says. */
+  readonly spkiSha256: string
+  /** RFC 3339, UTC. */
+  readonly created: string
+  /** Why it is of no use, in a sentence; null: it is well. */
+  readonly problem: string | null
+}
+
+/** The keys of the store below `path`, oldest first. Makes and changes nothing; a missing store has none. */
+export async function listKeys(path: string): Promise<readonly KeptKey[]> {
+  const files = (await listFiles(path)).filter(({ name }) => /^[0-9a-f]{64}\.pem$/.test(name))
+  const keys = await Promise.all(
+    files.map(async ({ name, modified }) => {
+      const spkiSha256 = name.slice(0, 64)
+      return { spkiSha256, created: modified.toISOString(), problem: await problemOf(join(path, name), spkiSha256) }
+    }),
+  )
+  return keys.toSorted((one, other) => one.created.localeCompare(other.created))
+}
+
+async function problemOf(path: string, spkiSha256: string): Promise<string | null> {
+  try {
+    const snapshot = await readSnapshot(path)
+    if (snapshot === null) return 'The file is gone.'
+    if (parsePrivateKey(Buffer.from(snapshot.bytes).toString('latin1')).spkiSha256 !== spkiSha256)
+      return 'The file holds another key than its name says.'
+    return (snapshot.mode & 0o077) === 0 ? null : `Others may read it: chmod 600 ${path}`
+  } catch {
+    return 'The file holds no key that can be read.'
+  }
+}

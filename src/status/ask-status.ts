@@ -1,0 +1,27 @@
+import { Ajv } from 'ajv'
+import { Agent, request } from 'undici'
+import type { Config } from '../config/config.ts'
+import type { StatusDocument } from './status-document.ts'
+import { statusSchema } from './status-schema.ts'
+
+const limitMs = 5000
+const isStatus = new Ajv({ allowUnionTypes: true }).compile<StatusDocument>(statusSchema)
+
+/** What the agent's own endpoint says; null where none answers, or something else does. */
+export async function askStatus(listen: NonNullable<Config['status']>): Promise<StatusDocument | null> {
+  const dispatcher = new Agent('socket' in listen ? { connect: { socketPath: listen.socket } } : {})
+  const host =
+    'socket' in listen ? 'localhost' : `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
+  try {
+    const { statusCode, body } = await request(`http://${host}/status`, {
+      dispatcher,
+      signal: AbortSignal.timeout(limitMs),
+    })
+    const document: unknown = await body.json()
+    return statusCode === 200 && isStatus(document) ? document : null
+  } catch {
+    return null
+  } finally {
+    await dispatcher.destroy()
+  }
+}

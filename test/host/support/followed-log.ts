@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { run } from './run.ts'
+
+/** The journal of one unit as it grows. */
+export interface FollowedLog {
+  /** The first line, from the last match on, that has this in it; rejects when the journal ends first. */
+  waitFor(pattern: RegExp): Promise<string>
+  close(): Promise<void>
+}
+
+/** Follows the journal of `unit`, from this moment on, with journalctl, started through `prefix`. */
+export async function followLog(prefix: readonly [string, ...string[]], unit: string): Promise<FollowedLog> {
+  const now = await run([...prefix, 'journalctl', '-n', '1', '--show-cursor'])
+  const cursor = /^-- cursor: (.*)$/m.exec(now)?.[1] ?? ''
+  const [program, ...args] = prefix
+  const options = ['-f', '-o', 'cat', '-u', unit, `--after-cursor=${cursor}`]
+  const child = spawn(program, [...args, 'journalctl', ...options], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: string[] = []
+  let wake = (): void => {}
+  let isOver = false
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line)
+    wake()
+  })
+  const closed = once(child, 'close').then(() => {
+    isOver = true
+    wake()
+  })
+  let seen = 0
+  return {
+    waitFor: async (pattern) => {
+      for (;;) {
+        for (; seen < lines.length; seen += 1) {
+          const line = lines[seen] ?? ''
+          if (!pattern.test(line)) continue
+          seen += 1
+          return line
+        }
+        if (isOver) throw new Error(`the journal ended before ${pattern}:\n${lines.join('\n')}`)
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+    close: async () => {
+      child.kill('SIGTERM')
+      await closed
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import { X509Certificate } from 'node:crypto'
+import type { Machine } from './machine.ts'
+
+/** Has Postfix and Dovecot of a fresh machine read their pairs where Waxseal's targets are, and serve old ones. */
+export async function serveOldPairs(mail: Machine): Promise<void> {
+  for (const daemon of ['postfix', 'dovecot']) {
+    const certs = `/etc/${daemon}/certs`
+    await mail.run('install', '-d', '-m', '0755', certs)
+    const subject = ['-subj', '/CN=mail.example.net', '-days', '9', '-nodes', '-newkey', 'rsa:2048']
+    const files = ['-keyout', `${certs}/key.pem`, '-out', `${certs}/cert.pem`]
+    await mail.run('openssl', 'req', '-x509', ...subject, ...files)
+  }
+  await mail.run(
+    'postconf',
+    'smtpd_tls_cert_file=/etc/postfix/certs/cert.pem',
+    'smtpd_tls_key_file=/etc/postfix/certs/key.pem',
+  )
+  const ssl = 'ssl = yes\nssl_cert = </etc/dovecot/certs/cert.pem\nssl_key = </etc/dovecot/certs/key.pem\n'
+  await mail.write('/etc/dovecot/conf.d/99-certs.conf', ssl)
+  await mail.run('systemctl', 'restart', 'postfix', 'dovecot')
+}
+
+/** The target of Postfix. */
+export const postfixTarget = { type: 'Postfix', config: { endpoints: ['127.0.0.1:25'] } }
+
+/** The target of Dovecot: its check takes so long that a deployment can be met in its middle, with new files in place. */
+export const slowTarget = {
+  type: 'Dovecot',
+  config: { endpoints: ['127.0.0.1:993', '127.0.0.1:143'], validate_command: 'sleep 6' },
+}
+
+/** What the host's administrator allows beside the usual, and how often the agent asks. */
+export const quickConfig = 'poll_interval: 1s\npolicy:\n  commands: ["sleep 6"]\n'
+
+/** SHA-256 of the leaf that openssl(1) sees on a port of the machine. */
+export async function servedOn(mail: Machine, port: number, starttls?: 'smtp' | 'imap'): Promise<string> {
+  const protocol = starttls === undefined ? [] : ['-starttls', starttls]
+  const argv = ['openssl', 's_client', '-connect', `127.0.0.1:${port}`, ...protocol] as const
+  const output = await mail.run('sh', '-c', `${argv.join(' ')} </dev/null`)
+  const pem = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(output)?.[0]
+  if (pem === undefined) throw new Error(`no certificate on port ${port}:\n${output}`)
+  return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase()
+}

@@ -1,0 +1,47 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Machine, openMachine } from './machine.ts'
+import { run } from './run.ts'
+
+/** A mail host and a control plane, each on a machine of its own, joined by a switch. */
+export interface Site {
+  readonly mail: Machine
+  readonly control: Machine
+  /** The package that `npm run package` made. */
+  readonly deb: Uint8Array
+  /** An operator's command on the control plane; its JSON. */
+  operate<Answer>(...args: readonly string[]): Promise<Answer>
+  close(): Promise<void>
+}
+
+const dist = fileURLToPath(new URL('../../../dist/', import.meta.url))
+const hosts = '10.77.0.1 certs\n10.77.0.2 mail mail.example.net\n'
+
+/** Boots both; nothing of Waxseal is installed yet. */
+export async function openSite(): Promise<Site> {
+  const bridge = `wxb${process.pid}`
+  await run(['ip', 'link', 'add', bridge, 'type', 'bridge'])
+  await run(['ip', 'link', 'set', bridge, 'up'])
+  const control = await openMachine({ hostname: 'certs', number: 1, bridge, hosts })
+  const mail = await openMachine({ hostname: 'mail', number: 2, bridge, hosts })
+  return {
+    mail,
+    control,
+    deb: await readFile(await packageFile()),
+    operate: async <Answer>(...args: readonly string[]) =>
+      JSON.parse(await control.run('waxseal', 'control-plane', ...args, '--json')) as Answer,
+    close: async () => {
+      await mail.remove()
+      await control.remove()
+      await run(['ip', 'link', 'delete', bridge])
+    },
+  }
+}
+
+async function packageFile(): Promise<string> {
+  const architecture = (await run(['dpkg', '--print-architecture'])).trim()
+  const found = (await readdir(dist)).find((name) => name.endsWith(`_${architecture}.deb`))
+  if (found === undefined) throw new Error('there is no package: npm run package')
+  return join(dist, found)
+}
