@@ -6,6 +6,7 @@ import { freeSpace } from '../host/free-space.ts'
 import { openReserve } from '../host/reserve.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import type { Engine } from './engine.ts'
+import { examineConnectors } from './examine-connectors.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
 import { inspect } from './inspect.ts'
 
@@ -46,6 +47,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       { what: 'configuration', verdict: 'ok', detail: `state in ${options.config.stateDir}` },
       await examineState(options),
       await examineJournal(options.engine),
+      ...(await examineConnectors(options.engine)),
       await examinePolicy(options.config, records),
       await examineKeys(options.config, records),
       await examineControlPlane(options),

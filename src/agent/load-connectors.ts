@@ -8,8 +8,11 @@ import { loadModule } from '../host/load-module.ts'
 /** A module that waits for something at its top level waits no longer than this, in milliseconds. */
 const loadMs = 10_000
 
-/** The built-in connectors, and those of the modules that the host's configuration names. CONNECTOR_INVALID names the module. */
-export async function loadConnectors(modules: readonly string[]): Promise<Registry> {
+/**
+ * The built-in connectors, and those of the modules that the host's configuration names, each of whose plans may take
+ * `planMs`. CONNECTOR_INVALID names the module.
+ */
+export async function loadConnectors(modules: readonly string[], planMs: number): Promise<Registry> {
   let connectors = builtInConnectors
   for (const module of modules) {
     const exports = await withinTime(loadMs, new AbortController().signal, () => loadModule(module)).catch(
@@ -18,7 +21,7 @@ export async function loadConnectors(modules: readonly string[]): Promise<Regist
         throw new WaxsealError('CONNECTOR_INVALID', { module, reason: reason.slice(0, 500) }, { cause: error })
       },
     )
-    const connector = parseOutside(module, exports)
+    const connector = parseOutside(module, exports, planMs)
     const taken = [connector.name, ...connector.aliases].find((name) => isKnown(name, connectors))
     if (taken !== undefined)
       throw new WaxsealError('CONNECTOR_INVALID', { module, reason: `another connector is called ${taken}` })

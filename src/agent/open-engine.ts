@@ -24,7 +24,7 @@ export async function openEngine(
   onEnd: (line: HistoryLine) => void = () => {},
 ): Promise<ConfiguredEngine> {
   let { policy, timeouts, parallelServices } = config
-  const registry = await loadConnectors(config.connectors)
+  const registry = await loadConnectors(config.connectors, config.timeouts.checkMs)
   await ensurePrivateFolder(config.stateDir)
   const lockFile = join(config.stateDir, 'deploy.lock')
   const folders = await openFolders(config.stateDir, lockFile)

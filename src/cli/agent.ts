@@ -127,7 +127,7 @@ async function holdState(stateDir: string): Promise<FileLock> {
   return lock
 }
 
-const needRestart = ['controlPlane', 'stateDir', 'keyDir', 'status', 'driftWatch'] as const
+const needRestart = ['controlPlane', 'stateDir', 'keyDir', 'status', 'driftWatch', 'connectors'] as const
 
 /** The configuration as it is on disk now; the one in use, when that is not valid.  */
 async function readAgain(

@@ -8,7 +8,6 @@ import { compileTarget } from './plan-for.ts'
 import { withinTime } from './within-time.ts'
 
 const ajv = new Ajv({ allErrors: false, allowUnionTypes: true })
-const planMs = 30_000
 
 const isConnector = ajv.compile({
   type: 'object',
@@ -35,9 +34,9 @@ const isConnector = ajv.compile({
 
 /**
  * The connector of a module from outside. CONNECTOR_INVALID names the module and what is wrong, here or later: what its
- * `plan` throws, returns, or never ends is an error of that one deployment.
+ * `plan` throws, returns, or does not end in `planMs` is an error of that one deployment.
  */
-export function parseOutside(module: string, exports: Readonly<Record<string, unknown>>): Connector {
+export function parseOutside(module: string, exports: Readonly<Record<string, unknown>>, planMs = 30_000): Connector {
   const fail = (reason: string): WaxsealError => new WaxsealError('CONNECTOR_INVALID', { module, reason })
   if (exports['interfaceVersion'] !== interfaceVersion)
     throw fail(
@@ -52,7 +51,7 @@ export function parseOutside(module: string, exports: Readonly<Record<string, un
   if (open !== undefined) throw fail(`its schema lets unknown fields in: ${open} has no additionalProperties: false`)
   if (!attempt(() => compileTarget(connector.schema)(connector.example), fail))
     throw fail('its example is none of its targets')
-  return { ...connector, plan: guarded(connector, fail) }
+  return { ...connector, plan: guarded(connector, planMs, fail) }
 }
 
 /** Copied, so that the module cannot change later what was looked at here. */
@@ -75,7 +74,7 @@ function reasonOf(error: unknown): string {
   return (error instanceof Error ? String(error) : (JSON.stringify(error) ?? typeof error)).slice(0, 500)
 }
 
-function guarded(connector: Connector, fail: (reason: string) => WaxsealError): Connector['plan'] {
+function guarded(connector: Connector, planMs: number, fail: (reason: string) => WaxsealError): Connector['plan'] {
   return async (target, material, host, signal) => {
     try {
       const made = await withinTime(planMs, signal, (stop) => connector.plan(target, material, host, stop))
