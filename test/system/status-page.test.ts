@@ -159,7 +159,7 @@ async function swap([certificatePem = '', keyPem = '']: readonly string[]): Prom
   const { certPath, keyPath, reload } = site.daemon
   await writeFile(certPath, certificatePem)
   await writeFile(keyPath, keyPem)
-  const [program = '', ...args] = reload
+  const [program, ...args] = reload
   await promisify(execFile)(program, args)
 }
 
