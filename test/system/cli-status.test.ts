@@ -1,0 +1,95 @@
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Ajv } from 'ajv'
+import t from 'tap'
+import { freePorts } from '../../src/host/plain-files.ts'
+import type { StatusDocument } from '../../src/status/status-document.ts'
+import { statusSchema } from '../../src/status/status-schema.ts'
+import { onTerminal } from '../support/on-terminal.ts'
+import { jsonOf, type Ran, runWaxseal } from '../support/run-waxseal.ts'
+import { startSite } from '../support/site.ts'
+
+const [port = 0] = await freePorts(1)
+const site = await startSite({ status: { listen: `127.0.0.1:${port}` } })
+t.teardown(() => site.close())
+const config = join(site.dir, 'waxseal.yaml')
+const waxseal = (...args: readonly string[]): Promise<Ran> => runWaxseal([...args, '--config', config])
+const isStatus = new Ajv({ allowUnionTypes: true }).compile<StatusDocument>(statusSchema)
+
+const agent = site.startAgent()
+await site.request()
+await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
+
+t.test('status asks the agent: a table for people, one document for programs', async (t) => {
+  const [text, json] = [await waxseal('status'), await waxseal('status', '--json')]
+
+  t.match(text, { status: 0, stderr: '', stdout: /: running, ready\n/ })
+  t.match(text.stdout, new RegExp(`^${site.targetId}  postfix  healthy  46 +3/3 +deployed, `, 'm'))
+  t.notMatch(text.stdout, '\u{1b}')
+  t.ok(isStatus(jsonOf(json)), JSON.stringify(isStatus.errors))
+})
+
+t.test('colours are for terminals, and not for those who set NO_COLOR', async (t) => {
+  const bright = await onTerminal(['status', '--config', config])
+  const plain = await onTerminal(['status', '--config', config], { NO_COLOR: '1' })
+
+  t.match(bright, '\u{1b}[32mhealthy\u{1b}[0m')
+  t.match(plain, 'healthy')
+  t.notMatch(plain, '\u{1b}')
+})
+
+t.test('keys names each key by its digest, with the target that uses it, and shows none', async (t) => {
+  const [text, json] = [await waxseal('keys'), await waxseal('keys', '--json')]
+  const folder = join(site.dir, 'state/keys')
+  const [name = ''] = await readdir(folder)
+  const keyLines = (await readFile(join(folder, name), 'utf8'))
+    .split('\n')
+    .filter((line) => /^[A-Za-z0-9+/=]{20,}$/.test(line))
+
+  t.match(text, { status: 0, stdout: new RegExp(`^${name.slice(0, 64)}  20.*  ${site.targetId}$`, 'm'), stderr: '' })
+  t.match(jsonOf(json), { keys: [{ spkiSha256: name.slice(0, 64), targets: [site.targetId], problem: null }] })
+  t.ok(keyLines.length > 1)
+  for (const line of keyLines) t.notMatch(text.stdout + json.stdout, line)
+})
+
+t.test('check looks at policy, keys, clock and service, and says what to do', async (t) => {
+  const { findings } = jsonOf<{ readonly findings: readonly { readonly what: string }[] }>(
+    await waxseal('check', '--json'),
+  )
+  t.match(
+    new Map(findings.map((finding) => [finding.what, finding])),
+    new Map(['policy', 'keys', 'clock'].map((what) => [what, { what, verdict: 'ok' }])),
+  )
+
+  await chmod(site.daemon.keyPath, 0o644)
+  t.teardown(() => chmod(site.daemon.keyPath, 0o600))
+
+  t.match(await waxseal('check'), { status: 1, stdout: `Every user may read ${site.daemon.keyPath}: chmod o= ` })
+})
+
+t.test('a configuration that is no longer valid makes the agent not ready', async (t) => {
+  const text = await readFile(config, 'utf8')
+  await writeFile(config, 'nonsense: 1\n')
+  agent.kill('SIGHUP')
+  await agent.waitFor(({ msg }) => msg === 'configuration kept: the new one is not valid')
+  await writeFile(config, text)
+
+  t.match(jsonOf(await waxseal('status', '--json')), {
+    ready: false,
+    warnings: [/CONFIG_INVALID|not valid/, /drift_watch/],
+  })
+  agent.kill('SIGHUP')
+  await agent.waitFor(({ msg }) => String(msg).startsWith('configuration read again'))
+  t.match(jsonOf(await waxseal('status', '--json')), { ready: true })
+})
+
+t.test('status reads the state directory when no agent runs, and says so', async (t) => {
+  agent.kill('SIGTERM')
+  await agent.exited
+
+  const [text, json] = [await waxseal('status'), await waxseal('status', '--json')]
+
+  t.match(text, { status: 1, stdout: /down, not ready\n {2}No agent runs\. This is read from / })
+  t.match(text.stdout, new RegExp(`^${site.targetId}  postfix  healthy`, 'm'))
+  t.match(jsonOf(json), { phase: 'down', inbox: 0, outbox: 0 })
+})
