@@ -1,5 +1,5 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build, type Plugin } from 'esbuild-wasm'
 import { thirdPartyLicences } from './third-party-licences.ts'
 
@@ -14,11 +14,12 @@ const require = __createRequire(import.meta.url)`
 export async function bundle(root: string, outDir: string): Promise<readonly string[]> {
   await rm(outDir, { recursive: true, force: true })
   await mkdir(outDir, { recursive: true })
-  const outfile = join(outDir, 'waxseal.mjs')
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ['src/main.ts'],
-    outfile,
+    // Named in the source map: wherever the bundle is written, its bytes are those of dist/.
+    outfile: 'dist/waxseal.mjs',
+    write: false,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -31,7 +32,8 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     plugins: [sqliteOnUse],
     logLevel: 'warning',
   })
-  await chmod(outfile, 0o755)
+  for (const { path, contents } of outputFiles) await writeFile(join(outDir, basename(path)), contents)
+  await chmod(join(outDir, 'waxseal.mjs'), 0o755)
   const folders = packageFolders(Object.keys(metafile.inputs))
   await writeFile(join(outDir, 'THIRD-PARTY-LICENCES.txt'), await thirdPartyLicences(root, folders))
   return folders

@@ -60,7 +60,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   await server.register(async (operator) => operatorRoutes(operator, { store, reaper, operatorToken }), {
     prefix: '/operator/v1',
   })
-  const url = await server.listen({ host, port })
+  // The address of all addresses is one to listen at, not one to call, and no certificate carries it.
+  const url = (await server.listen({ host, port })).replace('//[::]:', '//[::1]:')
   await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
   return {
     url,

@@ -65,7 +65,7 @@ class Container implements Machine {
     await this.write('/etc/hostname', `${hostname}\n`)
     await this.write('/etc/hosts', `127.0.0.1 localhost\n::1 localhost\n${hosts}`)
     await this.write(
-      '/etc/systemd/network/host0.network',
+      '/etc/systemd/network/10-host0.network',
       `[Match]\nName=host0\n[Network]\nAddress=10.77.0.${number}/24\n`,
     )
     await mkdir(join(this.#dir, 'root/var/log/journal'), { recursive: true })

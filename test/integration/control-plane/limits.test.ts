@@ -81,6 +81,13 @@ t.test('its certificate is for the address that it listens at and the names that
   await t.rejects(ask('other.example.net'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
 })
 
+t.test('a control plane that listens at all addresses is called at one that its certificate carries', async (t) => {
+  const { url, operator } = await openTestControlPlane(t, { host: '::' })
+
+  t.match(url, /^https:\/\/\[::1\]:/)
+  t.same(await operator.agents(), [])
+})
+
 t.test('every error answer says what is wrong and which request it was', async (t) => {
   const { plane, agent, jobId } = await claimedDeployment(t)
   const foreign = await plane.enroll('mail-2')
