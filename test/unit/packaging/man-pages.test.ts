@@ -17,7 +17,9 @@ t.test('the program and each of its commands has a page, and nothing else has', 
 })
 
 t.test('the pages have the options and arguments of the command line, and no others', async (t) => {
-  const written = pages.flatMap(({ text: roff }) => [...roff.matchAll(/^\.TP\n\.B (.*)$/gm)].map((match) => match[1]))
+  const written = pages.flatMap(({ text: roff }) =>
+    [...roff.matchAll(/^\.TP\n\.B (.*)$/gm)].map((match) => match[1] ?? ''),
+  )
   const shown = everyCommand(program)
     .filter((command) => command.parent !== null && command.commands.length === 0)
     .flatMap((command) => command.createHelp().visibleOptions(command))
