@@ -30,7 +30,7 @@ interface DeployOptions {
 export function deployCommand(): Command {
   const command = withConfig(new Command('deploy'))
     .description('Deploy one certificate with the same engine, policy and journal as the agent.')
-    .requiredOption('--connector <name>', 'postfix, nginx, files, …: docs/connectors.md lists them')
+    .requiredOption('--connector <name>', 'postfix, dovecot, nginx, files and others: docs/connectors.md lists them')
     .option('--target <file>', 'target configuration (JSON); without it the defaults of the connector')
     .option('--name <name>', 'what history and rollback call this target; default: the name of the target file')
     .requiredOption('--cert <file>', 'certificate, leaf first; its chain may follow (PEM)')
