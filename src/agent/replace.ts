@@ -13,16 +13,18 @@ import { rollBack } from './roll-back.ts'
 import { settle } from './settle.ts'
 import { type Member, once, step, type Transaction } from './transaction.ts'
 
-/** Steps 5 to 12 for all members at once. Never throws: one outcome each, in their order. */
+/** Steps 5 to 12 for all members at once: one outcome each, in their order. */
 export async function replace(members: Transaction, engine: Engine): Promise<readonly Outcome[]> {
+  let before: Before
+  let entry: JournalEntry
   try {
-    const before = await preflight(members, engine)
-    const entry = entryOf(members, before, engine)
+    before = await preflight(members, engine)
+    entry = entryOf(members, before, engine)
     await stage(entry, members, engine)
-    return await makeLive(entry, before.isBroken, members, engine)
   } catch (error) {
     return members.map(({ draft }) => draft.refuse(asWaxsealError(error)))
   }
+  return makeLive(entry, before.isBroken, members, engine)
 }
 
 /** Steps 6 and 7. Throws with the host untouched. */

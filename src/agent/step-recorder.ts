@@ -30,9 +30,14 @@ export class StepRecorder {
     this.#current = name
   }
 
+  /** Who is told of a step cannot change what comes of it. */
   end(step: Step): void {
     this.steps.push(step)
-    this.#onStep(step)
+    try {
+      this.#onStep(step)
+    } catch {
+      return
+    }
   }
 }
 

@@ -37,6 +37,20 @@ t.test('equal commands are run once, different ones once each', async (t) => {
   t.same(commandsOf(ended.get('a'), 'activate'), ['true other', 'true'])
 })
 
+t.test('who is told of the steps cannot change their end: what is live is never called untouched', async (t) => {
+  const { dir, run, orderOf } = await open(t)
+  const onStep = ({ name }: Step): void => {
+    if (name === 'settle' || name === 'rollback') throw new Error('the log is gone')
+  }
+
+  const deployed = await run([{ ...orderOf('a'), onStep }])
+  const undone = await run([{ ...orderOf('b', { reload_command: 'false' }), onStep }])
+
+  t.match(deployed.get('a'), { outcome: 'deployed', host: 'changed', code: null })
+  t.match(undone.get('b'), { host: /restored|unknown/, code: /ACTIVATE_FAILED|ROLLBACK_FAILED/ })
+  t.match(await readFile(join(dir, 'a', 'cert.pem'), 'utf8'), /BEGIN CERTIFICATE/)
+})
+
 t.test('more than a transaction holds follow in a second one of the same service, never beside it', async (t) => {
   const { run, orderOf } = await open(t)
 
