@@ -1,8 +1,8 @@
-import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
 import { type ApplyFigures, measureApply } from './support/apply.ts'
 import { type ApplyReport, printedApply } from './support/print-apply.ts'
+import { thisProcessor } from './support/processor.ts'
 
 const runs = 100
 const warmUps = 10
@@ -17,12 +17,9 @@ try {
   undo.push(() => removeTree(dir))
   const figures: ApplyFigures[] = []
   for (const files of [1, 3, 30]) figures.push(await measureApply(dir, files, { runs, warmUps }))
-  const processors = cpus()
   const report: ApplyReport = {
     v: 1,
-    node: process.versions.node,
-    cpu: processors[0]?.model ?? 'unknown',
-    cpus: processors.length,
+    ...thisProcessor(),
     runs,
     warmUps,
     aim,

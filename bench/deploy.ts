@@ -1,4 +1,3 @@
-import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { targetFor } from '../src/demo/target.ts'
 import { describeError, WaxsealError } from '../src/error/waxseal-error.ts'
@@ -6,6 +5,7 @@ import { type BenchSite, startBenchSite } from './support/bench-site.ts'
 import { figuresOf } from './support/figures.ts'
 import { type Timing, timingOf } from './support/lap.ts'
 import { type BenchReport, printed } from './support/print.ts'
+import { thisProcessor } from './support/processor.ts'
 
 const runs = 20
 const warmUps = 3
@@ -31,12 +31,9 @@ async function measure(site: BenchSite): Promise<BenchReport> {
     const timings = await deployOnto(site, daemon)
     daemons.push({ daemon: daemon.name, probes: daemon.ports.length, ...figuresOf(timings) })
   }
-  const processors = cpus()
   return {
     v: 1,
-    node: process.versions.node,
-    cpu: processors[0]?.model ?? 'unknown',
-    cpus: processors.length,
+    ...thisProcessor(),
     runs,
     warmUps,
     remark: site.remark,

@@ -1,11 +1,9 @@
 import type { ApplyFigures } from './apply.ts'
+import type { Processor } from './processor.ts'
 
 /** Everything that one run of the bench found; what `--json` prints. */
-export interface ApplyReport {
+export interface ApplyReport extends Processor {
   readonly v: 1
-  readonly node: string
-  readonly cpu: string
-  readonly cpus: number
   readonly runs: number
   readonly warmUps: number
   /** The largest median ratio that we allow. */

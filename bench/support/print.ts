@@ -1,11 +1,9 @@
 import type { Figures, Share, Spread } from './figures.ts'
+import type { Processor } from './processor.ts'
 
 /** Everything that one run of the bench found; what `--json` prints. */
-export interface BenchReport {
+export interface BenchReport extends Processor {
   readonly v: 1
-  readonly node: string
-  readonly cpu: string
-  readonly cpus: number
   readonly runs: number
   readonly warmUps: number
   /** A sentence where a daemon is not the real one. */

@@ -50,7 +50,7 @@ export async function examineUnit(records: readonly DeploymentRecord[]): Promise
   const unit = new Map(shown.stdout.split('\n').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)]))
   if (shown.exitCode !== 0) return { what, verdict: 'ok', detail: 'no systemd is asked here' }
   if (unit.get('LoadState') !== 'loaded')
-    return { what, verdict: 'warning', detail: 'waxseal.service is not installed: see docs/operations.md' }
+    return { what, verdict: 'warning', detail: 'waxseal.service is not installed: install the package, see README.md' }
   const closed = closedFolders(records, unit.get('ProtectSystem'), unit.get('ReadWritePaths') ?? '')
   if (closed.length > 0) {
     const way = `systemctl edit waxseal, then [Service] ReadWritePaths=${closed.join(' ')}`

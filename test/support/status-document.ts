@@ -1,6 +1,23 @@
+import type { HistoryLine } from '../../src/journal/history.ts'
 import type { StatusDocument, TargetStatus } from '../../src/status/status-document.ts'
 
 const leaf = 'ab'.repeat(32)
+
+/** A deployment that went well, as the history keeps it; `changes` differ from it. */
+export function aLine(changes: Partial<HistoryLine> = {}): HistoryLine {
+  return {
+    time: '2026-11-20T08:00:00.000Z',
+    target: 'mx1',
+    connector: 'postfix',
+    outcome: 'deployed',
+    host: 'changed',
+    code: null,
+    message: 'Deployed.',
+    sha256: leaf,
+    ms: 400,
+    ...changes,
+  }
+}
 
 /** A healthy target; `changes` differ from it. */
 export function aTarget(changes: Partial<TargetStatus> = {}): TargetStatus {

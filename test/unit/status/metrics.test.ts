@@ -2,20 +2,9 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { metricTable } from '../../../src/status/metric-table.ts'
 import { openMetrics } from '../../../src/status/metrics.ts'
-import { aStatus, aTarget } from '../../support/status-document.ts'
+import { aLine, aStatus, aTarget } from '../../support/status-document.ts'
 
-const line = {
-  time: '2026-11-20T08:00:00.000Z',
-  target: 'mx1',
-  connector: 'postfix',
-  outcome: 'deployed',
-  host: 'changed',
-  code: null,
-  message: 'Deployed.',
-  sha256: null,
-  ms: 400,
-  steps: [{ name: 'verify', ms: 90 }],
-} as const
+const line = aLine({ steps: [{ name: 'verify', ms: 90 }] })
 
 t.test('deployments before the first scrape are counted, and those after it', async (t) => {
   const metrics = openMetrics()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { DeploymentRecord } from '../../../src/journal/deployment-record.ts'
-import type { HistoryLine } from '../../../src/journal/history.ts'
 import { type Look, targetStatuses } from '../../../src/status/target-status.ts'
+import { aLine } from '../../support/status-document.ts'
 
 const now = Date.parse('2026-11-24T12:00:00.000Z')
 const leaf = 'ab'.repeat(32)
@@ -22,7 +22,7 @@ const probe = {
 } as const
 
 t.test('a target whose deployment was proven is healthy, with what the deployment saw', async (t) => {
-  const [status] = targetStatuses([record()], [line()], [], now)
+  const [status] = targetStatuses([record()], [aLine()], [], now)
 
   t.match(status, {
     state: 'healthy',
@@ -35,7 +35,7 @@ t.test('a target whose deployment was proven is healthy, with what the deploymen
 })
 
 t.test('a newer look tells what is on disk and served now', async (t) => {
-  const [status] = targetStatuses([record()], [line()], [look('2026-11-24T11:00:00.000Z')], now)
+  const [status] = targetStatuses([record()], [aLine()], [look('2026-11-24T11:00:00.000Z')], now)
 
   t.match(status, {
     state: 'drifting',
@@ -47,28 +47,28 @@ t.test('a newer look tells what is on disk and served now', async (t) => {
 })
 
 t.test('a look from before the deployment says nothing of it', async (t) => {
-  const [status] = targetStatuses([record()], [line()], [look('2026-11-20T07:59:00.000Z')], now)
+  const [status] = targetStatuses([record()], [aLine()], [look('2026-11-20T07:59:00.000Z')], now)
 
   t.match(status, { state: 'healthy', files: [{ leaf, ok: true }] })
 })
 
 t.test('a target is failed when its last deployment was, and healthy after a good one', async (t) => {
-  const bad = line({ outcome: 'rolled-back', host: 'restored', code: 'VERIFY_FAILED', message: 'Not seen.' })
+  const bad = aLine({ outcome: 'rolled-back', host: 'restored', code: 'VERIFY_FAILED', message: 'Not seen.' })
 
-  t.match(targetStatuses([record()], [line(), bad], [], now), [
+  t.match(targetStatuses([record()], [aLine(), bad], [], now), [
     { state: 'failed', problems: ['The last deployment failed, everything was put back. VERIFY_FAILED: Not seen.'] },
   ])
-  t.match(targetStatuses([record()], [bad, line()], [], now), [{ state: 'healthy' }])
+  t.match(targetStatuses([record()], [bad, aLine()], [], now), [{ state: 'healthy' }])
 })
 
 t.test('a target that nothing was ever deployed to is there, too', async (t) => {
-  const bad = line({ outcome: 'refused', host: 'untouched', code: 'PATH_NOT_ALLOWED', message: 'No.' })
+  const bad = aLine({ outcome: 'refused', host: 'untouched', code: 'PATH_NOT_ALLOWED', message: 'No.' })
 
   t.match(targetStatuses([], [bad], [], now), [{ target: 'mx1', state: 'failed', deployed: null, files: [] }])
 })
 
 t.test('a certificate is expiring below 14 days, and failed when it has expired', async (t) => {
-  const at = (notAfter: string): string | undefined => targetStatuses([record(notAfter)], [line()], [], now)[0]?.state
+  const at = (notAfter: string): string | undefined => targetStatuses([record(notAfter)], [aLine()], [], now)[0]?.state
 
   t.equal(at('2026-12-08T13:00:00.000Z'), 'healthy')
   t.equal(at('2026-12-08T11:00:00.000Z'), 'expiring')
@@ -77,7 +77,7 @@ t.test('a certificate is expiring below 14 days, and failed when it has expired'
 
 t.test('the worst target comes first', async (t) => {
   const records = ['b', 'a', 'c'].map((target) => ({ ...record(), target }))
-  const bad = line({ target: 'c', code: 'CHECK_FAILED', outcome: 'rolled-back', host: 'restored' })
+  const bad = aLine({ target: 'c', code: 'CHECK_FAILED', outcome: 'rolled-back', host: 'restored' })
 
   t.same(
     targetStatuses(records, [bad], [], now).map(({ target }) => target),
@@ -104,21 +104,6 @@ function record(notAfter = '2027-01-10T08:00:00.000Z'): DeploymentRecord {
     probes: [probe],
     looks: [],
     check: null,
-  }
-}
-
-function line(changes: Partial<HistoryLine> = {}): HistoryLine {
-  return {
-    time: '2026-11-20T08:00:00.000Z',
-    target: 'mx1',
-    connector: 'postfix',
-    outcome: 'deployed',
-    host: 'changed',
-    code: null,
-    message: 'Deployed.',
-    sha256: leaf,
-    ms: 400,
-    ...changes,
   }
 }
 
