@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { stringify } from 'yaml'
 import { defaultConfigFile, loadConfig } from '../config/load-config.ts'
@@ -33,7 +33,10 @@ export function enrollCommand(): Command {
     .requiredOption('--url <url>', 'the control plane: https://HOST:PORT')
     .option('--token <token>', 'the one-time token (others can see it in the process list: better --token-file)')
     .option('--token-file <file>', 'a file that holds the token')
-    .option('--ca-file <file>', 'the CA of the control plane (PEM); without it the system’s roots')
+    .option(
+      '--ca-file <file>',
+      'the CA of the control plane (PEM), kept beside the credential; without it the system’s roots',
+    )
     .option('--name <name>', 'the name of this agent; default: control_plane.agent_name, else the host name')
     .option('--config <file>', 'where to write the configuration, or to look for it', defaultConfigFile)
     .option('--credential-file <file>', 'where to store the credential (0600)', '/etc/waxseal/credential')
@@ -44,7 +47,7 @@ export function enrollCommand(): Command {
 
 async function enroll(options: EnrollOptions): Promise<void> {
   const credentialFile = resolve(options.credentialFile)
-  const caFile = options.caFile === undefined ? null : resolve(options.caFile)
+  const givenCaFile = options.caFile === undefined ? null : resolve(options.caFile)
   if (options.force !== true && (await readSnapshot(credentialFile)) !== null) {
     throw invalid(
       '--credential-file',
@@ -54,7 +57,7 @@ async function enroll(options: EnrollOptions): Promise<void> {
   }
   if (!options.url.startsWith('https://') || !URL.canParse(options.url))
     throw invalid('--url', 'it is not an https URL', 'Write it as https://HOST:PORT.')
-  const ca = await readCa(caFile, '--ca-file')
+  const ca = await readCa(givenCaFile, '--ca-file')
   const url = options.url.replace(/\/+$/, '')
   const facts = hostFacts(version)
   const name = options.name ?? (await configuredName(options.config, url)) ?? facts.hostname
@@ -68,6 +71,7 @@ async function enroll(options: EnrollOptions): Promise<void> {
   if (credential === null)
     throw invalid('--url', 'the server hands out no credential', 'Set control_plane.agent_id and the API key by hand.')
   await durableWrite(credentialFile, Buffer.from(`${credential}\n`))
+  const caFile = ca === null ? null : await keepCa(ca, credentialFile)
   const block = {
     control_plane: {
       url,
@@ -132,6 +136,13 @@ function wayOut({ code, details }: WaxsealError): string | null {
   if (status === 401 || status === 403)
     return 'A token is good for one registration: make another with waxseal control-plane token.'
   return status === 409 ? 'Give another name with --name.' : null
+}
+
+/** Beside the credential: the service sees no home folders, which is where the given file may be. */
+async function keepCa(ca: string, credentialFile: string): Promise<string> {
+  const file = join(dirname(credentialFile), 'ca.pem')
+  await durableWrite(file, Buffer.from(ca), 0o644)
+  return file
 }
 
 async function writeConfig(file: string, text: string): Promise<boolean> {

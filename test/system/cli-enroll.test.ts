@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
@@ -28,13 +28,23 @@ t.test(
     t.same(parse(await readFile(configFile, 'utf8')), {
       control_plane: {
         url: controlPlane.url,
-        ca_file: controlPlane.caFile,
+        ca_file: join(dirname(credentialFile), 'ca.pem'),
         agent_id: agent?.['id'],
         credential_file: credentialFile,
       },
     })
   },
 )
+
+t.test('enroll keeps the CA beside the credential, without anything else that its file holds', async (t) => {
+  const { dir, enroll } = await openHost(t)
+  const ca = await readFile(controlPlane.caFile, 'utf8')
+  await writeText(join(dir, 'given.pem'), `-----BEGIN PRIVATE KEY-----\nMIG\n-----END PRIVATE KEY-----\n${ca}`)
+
+  t.match(await enroll(['--name', 'keeps-the-ca', '--ca-file', join(dir, 'given.pem')]), { status: 0 })
+
+  t.equal(await readFile(join(dir, 'ca.pem'), 'utf8'), ca)
+})
 
 t.test('enroll leaves a configuration that is there alone, and prints what belongs into it', async (t) => {
   const { configFile, credentialFile, enroll } = await openHost(t)
