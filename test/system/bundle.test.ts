@@ -42,5 +42,6 @@ t.test('the licence of each package in the bundle is beside it', async (t) => {
 
   t.ok(folders.length > 50)
   for (const name of ['@peculiar/x509', 'fastify', 'pino', 'undici']) t.match(text, new RegExp(`\n${name} \\d`))
-  t.equal(text.match(/^.+ \d.* \(.+\)$/gm)?.length, folders.length)
+  const headings = text.match(/^={80}\n\S+ \d\S* \(.+\)\n={80}$/gm)
+  t.equal(headings?.length, folders.length, 'a heading each, between two rules')
 })
