@@ -1,18 +1,22 @@
 import { open } from 'node:fs/promises'
 import { isCode } from './files.ts'
 
+/** Most files of ours are smaller: a buffer as large as the bound would be cleared for each. */
+const chunkBytes = 16 * 1024
+
 /** The bytes of a file, symlinks followed; null when there is none. Throws when it is larger than `maxBytes`. */
 export async function readBounded(path: string, maxBytes: number): Promise<Uint8Array | null> {
   try {
     const file = await open(path, 'r')
     try {
-      const buffer = Buffer.alloc(maxBytes + 1)
+      const chunks: Uint8Array[] = []
       let length = 0
       for (;;) {
-        const { bytesRead } = await file.read(buffer, length, buffer.length - length)
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(chunkBytes))
+        if (bytesRead === 0) return Uint8Array.from(Buffer.concat(chunks))
+        chunks.push(buffer.subarray(0, bytesRead))
         length += bytesRead
         if (length > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`)
-        if (bytesRead === 0) return Uint8Array.prototype.slice.call(buffer, 0, length)
       }
     } finally {
       await file.close()

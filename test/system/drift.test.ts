@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { runOrThrow } from '../../src/demo/mail-host/daemon.ts'
+import type { StatusDocument } from '../../src/status/status-document.ts'
 import type { LogLine, WaxsealProcess } from '../support/process.ts'
 import { type Site, startSite } from '../support/site.ts'
 
@@ -74,8 +75,8 @@ async function looks({ dir }: Site, count: number): Promise<void> {
   const dispatcher = new Agent({ connect: { socketPath: join(dir, 'status.sock') } })
   while (seen.size <= count) {
     const { body } = await request('http://localhost/status', { dispatcher })
-    const { drift } = (await body.json()) as { readonly drift: readonly { readonly at: string }[] | null }
-    for (const { at } of drift ?? []) seen.add(at)
+    const { targets } = (await body.json()) as StatusDocument
+    for (const { lookedAt } of targets) if (lookedAt !== null) seen.add(lookedAt)
   }
   await dispatcher.destroy()
 }
