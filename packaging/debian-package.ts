@@ -70,7 +70,7 @@ async function addService(tree: Tree, root: string): Promise<void> {
 async function addDocumentation(tree: Tree, parts: PackageParts, version: string): Promise<void> {
   const { root, dist, runtime, epoch } = parts
   const day = new Date(epoch * 1000)
-  const program = waxsealProgram()
+  const program = await waxsealProgram()
   for (const { file, text } of manPages(program, day.toISOString().slice(0, 10)))
     await tree.write(`usr/share/man/man1/${file}.gz`, packed(text))
   await tree.write('usr/share/bash-completion/completions/waxseal', bashCompletion(program))

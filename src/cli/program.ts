@@ -2,25 +2,33 @@ import { Command, CommanderError } from 'commander'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { isCode } from '../host/files.ts'
 import { version } from '../version.ts'
-import { agentCommand } from './agent.ts'
-import { checkCommand } from './check.ts'
-import { controlPlaneCommand } from './control-plane.ts'
-import { demoCommand } from './demo.ts'
-import { deployCommand } from './deploy.ts'
-import { enrollCommand } from './enroll.ts'
 import { exitStatusOfError } from './exit-status.ts'
-import { historyCommand } from './history.ts'
-import { keysCommand } from './keys.ts'
 import { printError } from './print.ts'
-import { probeCommand } from './probe.ts'
-import { recoverCommand } from './recover.ts'
-import { rollbackCommand } from './rollback.ts'
-import { statusCommand } from './status.ts'
-import { verifyCommand } from './verify.ts'
+
+/** In the order of the help. Each is loaded when it is asked for: a deployment does not wait for what the agent serves. */
+const commands = {
+  agent: async () => (await import('./agent.ts')).agentCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  deploy: async () => (await import('./deploy.ts')).deployCommand(),
+  recover: async () => (await import('./recover.ts')).recoverCommand(),
+  rollback: async () => (await import('./rollback.ts')).rollbackCommand(),
+  history: async () => (await import('./history.ts')).historyCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+  keys: async () => (await import('./keys.ts')).keysCommand(),
+  probe: async () => (await import('./probe.ts')).probeCommand(),
+  enroll: async () => (await import('./enroll.ts')).enrollCommand(),
+  'control-plane': async () => (await import('./control-plane.ts')).controlPlaneCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+} as const
+
+type Name = keyof typeof commands
+const everyName = Object.keys(commands) as readonly Name[]
 
 /** Runs one command line and returns the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  const program = waxsealProgram()
+  const named = everyName.filter((name) => name === argv[2])
+  const program = await waxsealProgram(named.length === 0 ? everyName : named)
   for (const command of everyCommand(program)) {
     command.exitOverride().showHelpAfterError('(waxseal --help lists the commands; waxseal COMMAND --help its options)')
   }
@@ -35,29 +43,14 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** The command line: what help, man pages and shell completion are made from. */
-export function waxsealProgram(): Command {
+/** The command line with these commands; with all of them it is what help, man pages and shell completion are made from. */
+export async function waxsealProgram(names: readonly Name[] = everyName): Promise<Command> {
   const program = new Command('waxseal')
     .description(
       'Deploys certificates on mail hosts, proves on the live socket that they are served, and undoes what fails.',
     )
     .version(version)
-  const commands = [
-    agentCommand(),
-    statusCommand(),
-    checkCommand(),
-    deployCommand(),
-    recoverCommand(),
-    rollbackCommand(),
-    historyCommand(),
-    verifyCommand(),
-    keysCommand(),
-    probeCommand(),
-    enrollCommand(),
-    controlPlaneCommand(),
-    demoCommand(),
-  ]
-  for (const command of commands) program.addCommand(command)
+  for (const command of await Promise.all(names.map((name) => commands[name]()))) program.addCommand(command)
   return program
 }
 

@@ -1,7 +1,8 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import { LineCounter, parseDocument } from 'yaml'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
+import { schemaCheck } from '../schema/schema-check.ts'
 import type { Config } from './config.ts'
 import { configSchema } from './config-schema.ts'
 import { nearestKey } from './nearest-key.ts'
@@ -14,9 +15,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export const defaultConfigFile = '/etc/waxseal/waxseal.yaml'
 
 const maxBytes = 1024 * 1024
-const validate = new Ajv({ allErrors: false, allowUnionTypes: true, verbose: true }).compile<WrittenConfig>(
-  configSchema,
-)
+const validate = schemaCheck<WrittenConfig>(configSchema)
 
 /**
  * Reads, checks and completes the configuration. CONFIG_INVALID names file, path in the document, reason and way out.

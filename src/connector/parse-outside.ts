@@ -1,15 +1,12 @@
-import { Ajv } from 'ajv'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { errorsText, schemaCheck } from '../schema/schema-check.ts'
 import { openObjects } from './closed-schema.ts'
 import type { Connector } from './connector.ts'
 import { interfaceVersion, kit } from './kit.ts'
 import { parsePlan } from './parse-plan.ts'
-import { compileTarget } from './plan-for.ts'
 import { withinTime } from './within-time.ts'
 
-const ajv = new Ajv({ allErrors: false, allowUnionTypes: true })
-
-const isConnector = ajv.compile({
+const isConnector = schemaCheck({
   type: 'object',
   additionalProperties: false,
   required: ['name', 'aliases', 'description', 'schema', 'example', 'standardCommands', 'plan'],
@@ -46,10 +43,10 @@ export function parseOutside(module: string, exports: Readonly<Record<string, un
   if (typeof make !== 'function') throw fail('it must export a function called connector')
   const connector = attempt(() => copyOf(make(kit)), fail)
   if (!isConnector({ ...connector, plan: null }))
-    throw fail(`what connector() returns is none: ${ajv.errorsText(isConnector.errors, { dataVar: 'connector' })}`)
+    throw fail(`what connector() returns is none: ${errorsText(isConnector, 'connector')}`)
   const [open] = openObjects(connector.schema)
   if (open !== undefined) throw fail(`its schema lets unknown fields in: ${open} has no additionalProperties: false`)
-  if (!attempt(() => compileTarget(connector.schema)(connector.example), fail))
+  if (!attempt(() => schemaCheck(connector.schema)(connector.example), fail))
     throw fail('its example is none of its targets')
   return { ...connector, plan: guarded(connector, planMs, fail) }
 }

@@ -1,15 +1,14 @@
-import { Ajv } from 'ajv'
 import type { Plan, PlannedFile } from '../plan/plan.ts'
+import { errorsText, schemaCheck } from '../schema/schema-check.ts'
 import { planSchema } from './plan-schema.ts'
 
-const ajv = new Ajv({ allowUnionTypes: true })
-const isPlan = ajv.compile<Plan>(planSchema)
+const isPlan = schemaCheck<Plan>(planSchema)
 const maxBytes = 1024 * 1024
 
 /** The plan that a connector of this name made, copied, so that nothing changes it later. Throws TypeError with what is wrong. */
 export function parsePlan(connector: string, made: unknown): Plan {
   const plan: unknown = structuredClone(made)
-  if (!isPlan(plan)) throw new TypeError(ajv.errorsText(isPlan.errors, { dataVar: 'plan' }))
+  if (!isPlan(plan)) throw new TypeError(errorsText(isPlan, 'plan'))
   if (plan.connector !== connector) throw new TypeError('its plan is of another connector')
   if (plan.probes.length === 0 && !plan.unverified)
     throw new TypeError('its plan has no probe, and no sentence in `unverified` that says why')

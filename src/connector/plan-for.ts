@@ -1,12 +1,12 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Material } from '../material/material.ts'
 import type { Plan } from '../plan/plan.ts'
+import { schemaCheck } from '../schema/schema-check.ts'
 import type { Connector, HostView } from './connector.ts'
 
 const maxBytes = 64 * 1024
 const maxDepth = 20
-const ajv = new Ajv({ allErrors: false, allowUnionTypes: true })
 
 /** Parses the target by the connector's schema, and has it planned. TARGET_REDACTED or TARGET_INVALID names the field. */
 export async function planFor(
@@ -24,14 +24,9 @@ export async function planFor(
   }
   const redacted = findRedacted(config, '')
   if (redacted !== null) throw new WaxsealError('TARGET_REDACTED', { field: redacted })
-  const validate = compileTarget(connector.schema)
+  const validate = schemaCheck(connector.schema)
   if (!validate(config)) throw targetInvalid(validate.errors?.[0])
   return connector.plan(config, material, host, signal)
-}
-
-/** The check of a target by its connector's schema, kept for the next time. Throws where the schema is none. */
-export function compileTarget(schema: object): ReturnType<typeof ajv.compile> {
-  return ajv.compile(schema)
 }
 
 /** Asked first, because what follows recurses. */

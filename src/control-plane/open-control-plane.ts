@@ -1,7 +1,7 @@
-import { Ajv } from 'ajv'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Job } from '../inbox/job.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import { schemaCheck } from '../schema/schema-check.ts'
 import { type Endpoint, openSend } from './request.ts'
 import { type MalformedItem, toJob } from './to-job.ts'
 import { certificateSchema, registrationSchema, workSchema } from './wire.ts'
@@ -51,10 +51,9 @@ export interface ControlPlane {
   close(): Promise<void>
 }
 
-const ajv = new Ajv({ allowUnionTypes: true })
-const isWork = ajv.compile<{ readonly jobs: readonly unknown[] | null }>(workSchema)
-const isCertificate = ajv.compile<{ readonly certificate_pem: string }>(certificateSchema)
-const isRegistration = ajv.compile<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
+const isWork = schemaCheck<{ readonly jobs: readonly unknown[] | null }>(workSchema)
+const isCertificate = schemaCheck<{ readonly certificate_pem: string }>(certificateSchema)
+const isRegistration = schemaCheck<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
 
 const signingMs = 300_000
 

@@ -1,5 +1,5 @@
-import { Ajv } from 'ajv'
 import type { Job } from '../inbox/job.ts'
+import { schemaCheck } from '../schema/schema-check.ts'
 import { type WorkItem, workItemSchema } from './wire.ts'
 
 /** An item of the work answer that has not the form of a job. */
@@ -9,7 +9,7 @@ export interface MalformedItem {
   readonly reason: string
 }
 
-const validate = new Ajv({ allowUnionTypes: true }).compile<WorkItem>(workItemSchema)
+const validate = schemaCheck<WorkItem>(workItemSchema)
 
 /** A job of the domain, or why the item is none. */
 export function toJob(item: unknown): Job | MalformedItem {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Ajv, type ValidateFunction } from 'ajv'
+import { type SchemaCheck, schemaCheck } from '../schema/schema-check.ts'
 import { durableRemove, durableWrite } from './durable-write.ts'
 import { isCode, maxBytes, moveFile, readSnapshot, removeFile, syncFoldersOf } from './files.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
@@ -45,24 +45,31 @@ export async function openDocumentFolder<T>(options: FolderOptions): Promise<Doc
   for (const name of options.isShared === true ? [] : await readdir(options.path)) {
     if (/^\.waxseal-[0-9a-f]{24}\.new$/.test(name)) await removeFile(join(options.path, name))
   }
-  return new JsonFolder<T>(options.path, compile<T>(options.schema))
+  return new JsonFolder<T>(options.path, checkOf<T>(options.schema))
 }
 
-function compile<T>(schema: object): ValidateFunction<Envelope<T>> {
-  return new Ajv({ allowUnionTypes: true }).compile<Envelope<T>>({
-    type: 'object',
-    required: ['v', 'id', 'since', 'document'],
-    properties: { v: { const: 1 }, id: { type: 'string' }, since: { type: 'number' }, document: schema },
-  })
+const checks = new WeakMap<object, SchemaCheck<Envelope<unknown>>>()
+
+/** One check per schema, however often its folder is opened. */
+function checkOf<T>(schema: object): SchemaCheck<Envelope<T>> {
+  const check =
+    checks.get(schema) ??
+    schemaCheck<Envelope<unknown>>({
+      type: 'object',
+      required: ['v', 'id', 'since', 'document'],
+      properties: { v: { const: 1 }, id: { type: 'string' }, since: { type: 'number' }, document: schema },
+    })
+  checks.set(schema, check)
+  return check as SchemaCheck<Envelope<T>>
 }
 
 class JsonFolder<T> implements DocumentFolder<T> {
   readonly setAside: string[] = []
   readonly #path: string
-  readonly #validate: ValidateFunction<Envelope<T>>
+  readonly #validate: SchemaCheck<Envelope<T>>
   #last = 0
 
-  constructor(path: string, validate: ValidateFunction<Envelope<T>>) {
+  constructor(path: string, validate: SchemaCheck<Envelope<T>>) {
     this.#path = path
     this.#validate = validate
   }

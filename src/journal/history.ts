@@ -1,6 +1,6 @@
-import { Ajv } from 'ajv'
 import { type LineLog, openLineLog } from '../host/line-log.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import { schemaCheck } from '../schema/schema-check.ts'
 
 /** One deployment that ended, in a line. */
 export interface HistoryLine {
@@ -30,7 +30,7 @@ export interface History {
 
 const maxBytes = 1024 * 1024
 
-const isLine = new Ajv({ allowUnionTypes: true }).compile<HistoryLine>({
+const isLine = schemaCheck<HistoryLine>({
   type: 'object',
   required: ['v', 'time', 'target', 'connector', 'outcome', 'host', 'code', 'message', 'sha256', 'ms'],
   properties: {

@@ -1,11 +1,11 @@
-import { Ajv } from 'ajv'
 import { Agent, request } from 'undici'
 import type { Config } from '../config/config.ts'
+import { schemaCheck } from '../schema/schema-check.ts'
 import type { StatusDocument } from './status-document.ts'
 import { statusSchema } from './status-schema.ts'
 
 const limitMs = 5000
-const isStatus = new Ajv({ allowUnionTypes: true }).compile<StatusDocument>(statusSchema)
+const isStatus = schemaCheck<StatusDocument>(statusSchema)
 
 /** What the agent's own endpoint says; null where none answers, or something else does. */
 export async function askStatus(listen: NonNullable<Config['status']>): Promise<StatusDocument | null> {

@@ -19,7 +19,7 @@ const run = promisify(execFile)
 
 t.test('the bundle knows its version and each of its commands, and says nothing else', async (t) => {
   t.same(await run(process.execPath, [file, '--version']), { stdout: `${version}\n`, stderr: '' })
-  for (const command of waxsealProgram().commands) {
+  for (const command of (await waxsealProgram()).commands) {
     const { stdout, stderr } = await run(process.execPath, [file, command.name(), '--help'])
     t.match(stdout, `Usage: waxseal ${command.name()}`)
     t.equal(stderr, '')

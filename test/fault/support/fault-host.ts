@@ -62,7 +62,7 @@ export async function openFaultHost(options: FaultHostOptions): Promise<FaultHos
     await writeText(at(`${name}.key`), pair.keyPem, 0o600)
   }
   const argsOf = (pair: string): readonly string[] =>
-    `deploy --json --connector postfix --config ${at('waxseal.yaml')} --target ${at('target.json')}`
+    `deploy --json --connector opensmtpd --config ${at('waxseal.yaml')} --target ${at('target.json')}`
       .split(' ')
       .concat('--cert', at(`${pair}.pem`), '--key', at(`${pair}.key`))
   const recoverArgs = ['recover', '--json', '--config', at('waxseal.yaml')]

@@ -58,7 +58,7 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
   const deployPair = async (pair: TestPair, config: object): Promise<Outcome> => {
     const request = {
       target: at('input', 'target.json'),
-      connector: 'postfix',
+      connector: 'opensmtpd',
       config,
       findKey: async () => pair.keyPem,
     }
@@ -99,7 +99,7 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
       const files = ['cert', 'chain', 'key'].flatMap((name) => [`--${name}`, at('input', `${name}.pem`)])
       const more = [
         '--connector',
-        'postfix',
+        'opensmtpd',
         '--name',
         'mail',
         '--target',

@@ -4,7 +4,7 @@ import t from 'tap'
 import { bashCompletion } from '../../../packaging/bash-completion.ts'
 import { waxsealProgram } from '../../../src/cli/program.ts'
 
-const script = bashCompletion(waxsealProgram())
+const script = bashCompletion(await waxsealProgram())
 
 t.test('a command is completed', async (t) => {
   t.same(await complete('waxseal', 'enr'), ['enroll'])

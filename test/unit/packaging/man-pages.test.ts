@@ -4,7 +4,7 @@ import t from 'tap'
 import { manPages } from '../../../packaging/man-pages.ts'
 import { everyCommand, waxsealProgram } from '../../../src/cli/program.ts'
 
-const program = waxsealProgram()
+const program = await waxsealProgram()
 const pages = manPages(program, '2026-11-24')
 
 t.test('the program and each of its commands has a page, and nothing else has', async (t) => {
