@@ -34,7 +34,6 @@ const deployments = [
   { name: 'rollback of new files', layout: 'pair', start: 'nothing', ends: 'rolled-back' },
   { name: 'rollback of a generation', layout: 'generation', start: 'deployed', ends: 'rolled-back' },
   { name: 'two targets in one transaction', layout: 'two targets', start: 'found', ends: 'deployed' },
-  { name: 'rollback of two targets', layout: 'two targets', start: 'found', ends: 'rolled-back' },
 ] as const
 
 const thorough: readonly string[] = ['new files', 'replacement', 'generation, second time', 'rollback']
@@ -78,6 +77,14 @@ export const scenarios: readonly Scenario[] = [
     ends: 'rolled-back',
     interruptedAt: /^rename.*\.old", .*\/live\/key\.pem"\)/,
     isThorough: true,
+  },
+  {
+    name: 'recovery in the middle of the rollback of two targets',
+    layout: 'two targets',
+    start: 'found',
+    ends: 'rolled-back',
+    interruptedAt: /^rename.*\.old", .*\/live\/second\/key\.pem"\)/,
+    isThorough: false,
   },
   {
     name: 'recovery in the middle of the rollback of a generation',
