@@ -3,12 +3,13 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { request } from 'undici'
-import { freePorts } from '../src/host/plain-files.ts'
+import { bundle } from '../packaging/bundle.ts'
+import { freePorts, makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
 import { startSite } from '../test/support/site.ts'
 
 const root = new URL('..', import.meta.url).pathname
 
-/** Figures of one run: each is told as a ratio to a bare process of the same runtime on the same machine. */
+/** Figures of one run of the bundle, which is what the package installs: each is told as a ratio to a bare process of the same runtime on the same machine. */
 interface Footprint {
   readonly polls: number
   readonly bareRssMb: number
@@ -29,6 +30,8 @@ process.stdout.write(`${values.json ? JSON.stringify(figures, null, 2) : lines(f
 
 async function measure(minutes: number): Promise<Footprint> {
   const bare = await bareProcess()
+  const dist = await makeTemporaryFolder('waxseal-bundle-')
+  await bundle(root, dist)
   const [port = 0] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
   const polls = 10
@@ -39,7 +42,7 @@ async function measure(minutes: number): Promise<Footprint> {
   })
   try {
     const started = performance.now()
-    const agent = site.startAgent()
+    const agent = site.startAgent(join(dist, 'waxseal.mjs'))
     await agent.waitFor(({ msg }) => msg === 'agent starts')
     while (!(await isReady(url))) await nextTurn()
     const readyMs = performance.now() - started
@@ -62,6 +65,7 @@ async function measure(minutes: number): Promise<Footprint> {
     }
   } finally {
     await site.close()
+    await removeTree(dist)
   }
 }
 

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { keepFile, moveFile, readSnapshot, removeFile, syncFoldersOf } from '../host/files.ts'
+import { moveFile, readSnapshot, removeFile, syncFoldersOf } from '../host/files.ts'
+import { keepFile } from '../host/keep-file.ts'
 import { namesIn, readLink, removeFolder } from '../host/links.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange } from '../plan/file-change.ts'

@@ -5,8 +5,9 @@ import { runAgent } from '../agent/agent.ts'
 import { hourlyFor } from '../agent/drift-watch.ts'
 import { feedWatchdog } from '../agent/feed-watchdog.ts'
 import { openKeyRequests } from '../agent/key-requests.ts'
-import { openEngine } from '../agent/open-engine.ts'
+import { openEngine, openRecovery } from '../agent/open-engine.ts'
 import { openProgress } from '../agent/progress.ts'
+import { recover } from '../agent/recover.ts'
 import { initialState } from '../agent/state.ts'
 import { busy } from '../agent/turns.ts'
 import type { Config } from '../config/config.ts'
@@ -54,8 +55,8 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   let reload: ReloadProblems = { invalid: null, waiting: [] }
   const form = standardOutput(environment()['JOURNAL_STREAM'])
   const log = await openLog({ level: config.logLevel, form, colours: mayColour(), write: writeToStandardOutput })
-  const controlPlane = await connect(config)
   const lock = await holdState(config.stateDir)
+  const controlPlane = await connect(config).catch((error: unknown) => recoverAndThrow(error, config, log))
   const stop = stopSignal(log)
   const manager = openServiceManager(environment())
   const progress = openProgress()
@@ -64,7 +65,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   const engine = await openEngine(config, systemClock, (line) => {
     metrics.count(line)
     log[line.code === null ? 'info' : 'error'](endOf(line), 'deployment ends')
-  })
+  }).catch((error: unknown) => recoverAndThrow(error, config, log))
   const inbox = await openInbox(join(config.stateDir, 'inbox'), systemClock)
   const outbox = await openOutbox({
     path: join(config.stateDir, 'outbox'),
@@ -115,6 +116,13 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   lock.release()
   log.info({ retired: state.retired }, 'agent ends')
   process.exit(0)
+}
+
+/** Without a control plane or a connector there is no agent, but what a crash left is put in order all the same. */
+async function recoverAndThrow(error: unknown, config: Config, log: Logger): Promise<never> {
+  for (const { target, did, error: left } of await recover(await openRecovery(config)))
+    log.warn({ target, did, code: left?.code }, 'recovered')
+  throw error
 }
 
 function endOf({ job, target, outcome, host, code, sha256, ms }: HistoryLine): object {

@@ -58,20 +58,6 @@ export async function writeNewFile(path: string, snapshot: Snapshot): Promise<vo
   }
 }
 
-const linkRefused = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV', 'ENOSYS']
-
-/** Gives the file at `path` the second name `kept`: a hard link, or a copy where the file system refuses links. */
-export async function keepFile(path: string, kept: string): Promise<void> {
-  try {
-    await link(path, kept)
-  } catch (error) {
-    if (!linkRefused.some((code) => isCode(error, code))) throw error
-    const snapshot = await readSnapshot(path)
-    if (snapshot === null) throw error
-    await writeNewFile(kept, snapshot)
-  }
-}
-
 /** Renames one file over another, atomically; `syncFolder` makes it durable. */
 export async function moveFile(from: string, to: string): Promise<void> {
   await rename(from, to)

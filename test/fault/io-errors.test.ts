@@ -1,10 +1,10 @@
-import { open, rm } from 'node:fs/promises'
+import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeFolder, makeTemporaryFolder, removeTree } from '../../src/host/plain-files.ts'
 import type { Outcome } from '../../src/outcome/outcome.ts'
 import { unlessInstalled } from '../support/daemons.ts'
-import type { Ran } from '../support/run-waxseal.ts'
+import { jsonOf, type Ran } from '../support/run-waxseal.ts'
 import { deploymentsOf, startSite } from '../support/site.ts'
 import { mountMemory, must, remount, unlessMountable, unmount } from './support/disk.ts'
 import { type FaultHost, openFaultHost, printsKey } from './support/fault-host.ts'
@@ -12,6 +12,7 @@ import { pointsOf, runTraced } from './support/traced.ts'
 
 const folder = await makeTemporaryFolder('waxseal-errors-')
 t.teardown(() => removeTree(folder))
+const skip = await unlessMountable(folder)
 t.setTimeout(1_800_000)
 t.jobs = 2
 
@@ -48,7 +49,6 @@ for (const layout of ['files', 'generation'] as const) {
   })
 }
 
-const skip = await unlessMountable(folder)
 const small = [
   ['live', 'size=8k'],
   ['live', 'size=64k,nr_inodes=5'],
@@ -82,6 +82,27 @@ for (const [what, options] of small) {
     t.comment(`${options}: ${ran.status}`)
   })
 }
+
+t.test('a write that ends short leaves the old pair', { skip: skip || unlessInstalled('strace') }, async (t) => {
+  const dir = join(folder, 'short')
+  await makeFolder(dir)
+  const names = ['mail.example.net', ...Array.from({ length: 200 }, (_, index) => `mail-${index}.example.net`)]
+  const host = await openFaultHost({ dir, live: join(dir, 'live'), state: join(dir, 'state'), layout: 'files', names })
+  await mountMemory(host.live, 'size=12k')
+  t.teardown(async () => {
+    await host.close()
+    await unmount(host.live)
+  })
+  await host.install()
+
+  const log = join(dir, 'strace.log')
+  const ran = await runTraced([`--output=${log}`, '--trace=write', '--string-limit=0'], host.deployArgs)
+
+  const writes = [...(await readFile(log, 'utf8')).matchAll(/ write\(\d+, ""\.\.\., (\d+)\) += (\d+)/g)]
+  t.ok(writes.some(([, asked, written]) => Number(written) < Number(asked)))
+  t.match(jsonOf(ran), { outcome: 'refused', code: 'STAGE_FAILED', host: 'untouched' })
+  t.same(await judge(host, ran), [])
+})
 
 t.test('an agent whose state directory is full takes no work, stays up, and goes on', { skip }, async (t) => {
   const site = await startSite()

@@ -23,9 +23,13 @@ export interface WaxsealProcess {
   readonly exited: Promise<number | string>
 }
 
-/** Starts `waxseal` with these arguments on the runtime of the test. */
-export function startWaxseal(args: readonly string[], env: Readonly<Record<string, string>> = {}): WaxsealProcess {
-  const child = spawn(process.execPath, [main, ...args], {
+/** Starts `waxseal` with these arguments on the runtime of the test; `program` is its main file, or the bundle. */
+export function startWaxseal(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  program: string = main,
+): WaxsealProcess {
+  const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, ...env },
   })

@@ -156,37 +156,42 @@ frontend https
   }
 }
 
-export const startCaddy: StartWebDaemon = async (dir, pair) => {
-  const [adminPort = 0] = await freePorts(1)
-  const { port, config, certPath, keyPath } = await prepare(dir, pair, 'caddy.json', (site) =>
-    JSON.stringify({
-      admin: { listen: `127.0.0.1:${adminPort}`, config: { persist: false } },
-      logging: { logs: { default: { level: 'ERROR' } } },
-      storage: { module: 'file_system', root: `${dir}/storage` },
-      apps: {
-        tls: { certificates: { load_files: [{ certificate: site.certPath, key: site.keyPath }] } },
-        http: {
-          servers: {
-            site: {
-              listen: [`127.0.0.1:${site.port}`],
-              automatic_https: { disable: true },
-              tls_connection_policies: [{ default_sni: 'www.example.net' }],
-              routes: [],
+/** With the reload of Debian's unit, or by the admin API. */
+export const startCaddy =
+  (mode: 'api' | 'file'): StartWebDaemon =>
+  async (dir, pair) => {
+    const [adminPort = 0] = await freePorts(1)
+    const { port, config, certPath, keyPath } = await prepare(dir, pair, 'caddy.json', (site) =>
+      JSON.stringify({
+        admin: { listen: `127.0.0.1:${adminPort}`, config: { persist: false } },
+        logging: { logs: { default: { level: 'ERROR' } } },
+        storage: { module: 'file_system', root: `${dir}/storage` },
+        apps: {
+          tls: { certificates: { load_files: [{ certificate: site.certPath, key: site.keyPath }] } },
+          http: {
+            servers: {
+              site: {
+                listen: [`127.0.0.1:${site.port}`],
+                automatic_https: { disable: true },
+                tls_connection_policies: [{ default_sni: 'www.example.net' }],
+                routes: [],
+              },
             },
           },
         },
-      },
-    }),
-  )
-  const pidFile = join(dir, 'caddy.pid')
-  await runOrThrow(['caddy', 'start', '--config', config, '--pidfile', pidFile])
-  await ready(port)
-  return {
-    port,
-    target: { mode: 'api', admin_api: `http://127.0.0.1:${adminPort}`, cert_dir: dir },
-    commands: [],
-    files: [certPath, keyPath],
-    pid: () => pidIn(pidFile),
-    stop: () => runOrThrow(['caddy', 'stop', '--address', `127.0.0.1:${adminPort}`]),
+      }),
+    )
+    const pidFile = join(dir, 'caddy.pid')
+    await runOrThrow(['caddy', 'start', '--config', config, '--pidfile', pidFile])
+    await ready(port)
+    const reload = `caddy reload --force --config ${config}`
+    const by = mode === 'file' ? { reload_command: reload } : { admin_api: `http://127.0.0.1:${adminPort}` }
+    return {
+      port,
+      target: { mode, cert_dir: dir, ...by },
+      commands: mode === 'file' ? [reload] : [],
+      files: [certPath, keyPath],
+      pid: () => pidIn(pidFile),
+      stop: () => runOrThrow(['caddy', 'stop', '--address', `127.0.0.1:${adminPort}`]),
+    }
   }
-}

@@ -20,6 +20,8 @@ export interface FaultHostOptions {
   readonly layout: 'files' | 'generation'
   /** The check command of the target; default: `true`. */
   readonly check?: string
+  /** The names of the new certificate; default: one. */
+  readonly names?: readonly string[]
 }
 
 /** A host with a server that reads its pair for each connection, and a new pair that waits to be deployed. */
@@ -43,13 +45,13 @@ export interface FaultHost extends FaultHostOptions {
 
 /** Makes a host; `install` it when its disks are mounted. */
 export async function openFaultHost(options: FaultHostOptions): Promise<FaultHost> {
-  const { dir, live, state, layout, check = 'true' } = options
+  const { dir, live, state, layout, check = 'true', names = ['mail.example.net'] } = options
   const at = (name: string): string => join(dir, name)
   const folder = layout === 'files' ? live : join(live, 'current')
   const [certPath, keyPath] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const [oldPair, newPair] = await Promise.all([
     authority.issue({ names: ['mail.example.net'] }),
-    authority.issue({ names: ['mail.example.net'] }),
+    authority.issue({ names }),
   ])
   const server = await startStarttlsServer('smtp', { certPath, keyPath })
   await writeText(

@@ -13,7 +13,8 @@ const pads = 60
 
 if (path !== undefined) {
   await import('../../../src/cli/program.ts')
-  await import(`../../../src/cli/${process.argv[2]}.ts`)
+  await import('../../../src/cli/deploy.ts')
+  await import('../../../src/cli/recover.ts')
   writeSync(1, `${process.pid}\n`)
   await once(process.stdin, 'data')
   process.stdin.destroy()

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, chown, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { deploy } from '../../../src/agent/deploy.ts'
+import { fileURLToPath } from 'node:url'
 import { openEngine } from '../../../src/agent/open-engine.ts'
 import { type Recovered, recover } from '../../../src/agent/recover.ts'
 import { loadConfig } from '../../../src/config/load-config.ts'
@@ -12,6 +12,7 @@ import { removeTree, writeText } from '../../../src/host/plain-files.ts'
 import { startStarttlsServer } from '../../../src/host/starttls-server.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { TestPair } from '../../support/certificates.ts'
+import { deployInputs, type Input } from './deploy-inputs.ts'
 import { contentsOf, type Layout, pathsOf, type Scenario } from './scenario.ts'
 import { type KillAt, type Pad, runTraced, type Traced } from './strace.ts'
 
@@ -39,7 +40,7 @@ export interface KillHost {
   recover(): Promise<readonly Recovered[]>
   /** The deployment once more; `proven`: with endpoints that all serve. */
   deploy(target: 'same' | 'proven'): Promise<Outcome>
-  /** How many results are on record. */
+  /** How many results each target has on record; not a whole number: not all have the same. */
   results(): Promise<number>
   close(): Promise<void>
 }
@@ -52,22 +53,27 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
   const [dir, live, state] = [at('host'), at('host', 'live'), at('host', 'state')]
   const server = await startStarttlsServer('smtp', servedFiles(scenario.layout, live))
   const endpoint = { endpoint: `127.0.0.1:${server.port}`, protocol: 'smtp' }
-  const proven = { ...pathsOf(scenario.layout, live), ...commands, endpoints: [endpoint] }
-  const same = scenario.ends === 'deployed' ? proven : { ...proven, ...unproven }
+  const proven = pathsOf(scenario.layout, live).map((paths) => ({ ...paths, ...commands, endpoints: [endpoint] }))
+  const same = scenario.ends === 'deployed' ? proven : proven.map((config) => ({ ...config, ...unproven }))
+  const isAlone = proven.length === 1
   const engine = async () => openEngine(await loadConfig({ file: at('input', 'waxseal.yaml'), env: {} }), systemClock)
-  const deployPair = async (pair: TestPair, config: object): Promise<Outcome> => {
-    const request = {
-      target: at('input', 'target.json'),
-      connector: 'opensmtpd',
-      config,
-      findKey: async () => pair.keyPem,
-    }
-    return deploy({ ...request, certificatePem: pair.certificatePem, chainPem: pair.chainPem }, await engine())
+  const deployPair = async ({ certificatePem, chainPem, keyPem }: TestPair, configs: readonly object[]) => {
+    const inputs = configs.map((config, index): Input => {
+      const target = isAlone ? at('input', 'target.json') : `target-${index}`
+      return { target, config, certificatePem, chainPem, keyPem }
+    })
+    const outcomes = await deployInputs(inputs, await engine())
+    const bad = outcomes.find(({ outcome }) => outcome !== 'deployed' && outcome !== 'unchanged')
+    const [outcome = bad] = bad === undefined ? outcomes : [bad]
+    if (outcome === undefined || outcomes.length !== configs.length) throw new Error('not every target has an outcome')
+    return outcome
   }
   await mkdir(at('input'), { recursive: true })
   const policy = { roots: [live], commands: ['true'] }
   await writeText(at('input', 'waxseal.yaml'), JSON.stringify({ state_dir: state, policy }))
-  await writeText(at('input', 'target.json'), JSON.stringify(same))
+  await writeText(at('input', 'target.json'), JSON.stringify(same[0]))
+  const inputs = same.map((config, index): Input => ({ ...pairs.new, target: `target-${index}`, config }))
+  await writeText(at('input', 'inputs.json'), JSON.stringify(inputs), 0o600)
   await writeText(at('input', 'cert.pem'), pairs.new.certificatePem)
   await writeText(at('input', 'chain.pem'), pairs.new.chainPem)
   await writeText(at('input', 'key.pem'), pairs.new.keyPem, 0o600)
@@ -91,11 +97,20 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
       await mkdir(live, { recursive: true })
       if (scenario.start === 'deployed') await deployPair(pairs.old, proven)
       const found = scenario.start === 'found' ? contentsOf(scenario.layout, pairs.old) : {}
+      if (scenario.layout === 'two targets') await mkdir(join(live, 'second'), { recursive: true })
       for (const [name, text] of Object.entries(found)) await writeText(join(live, name), text)
       if (scenario.start !== 'nothing') await dress(scenario.layout, live)
       await save('start')
     },
     run: (command, kill) => {
+      if (command === 'deploy' && !isAlone)
+        return runTraced({
+          program: batchProgram,
+          args: [at('input', 'waxseal.yaml'), at('input', 'inputs.json')],
+          dir,
+          scratch: base,
+          kill,
+        })
       const files = ['cert', 'chain', 'key'].flatMap((name) => [`--${name}`, at('input', `${name}.pem`)])
       const more = [
         '--connector',
@@ -112,7 +127,10 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
     },
     recover: async () => recover(await engine()),
     deploy: (target) => deployPair(pairs.new, target === 'same' ? same : proven),
-    results: async () => (await readFile(join(state, 'history.jsonl'), 'utf8').catch(() => '')).split('\n').length - 1,
+    results: async () => {
+      const lines = (await readFile(join(state, 'history.jsonl'), 'utf8').catch(() => '')).split('\n').length - 1
+      return lines / proven.length
+    },
     close: async () => {
       await server.close()
       await removeTree(base)
@@ -120,6 +138,7 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
   }
 }
 
+const batchProgram = fileURLToPath(new URL('deploy-inputs-program.ts', import.meta.url))
 const commands = { validate_command: 'true', reload_command: 'true' }
 /** Nothing listens there: the deployment is undone. */
 const unproven = {
@@ -130,14 +149,15 @@ const unproven = {
 
 function servedFiles(layout: Layout, live: string): { readonly certPath: string; readonly keyPath: string } {
   const names = Object.keys(contentsOf(layout, none))
-  return { certPath: join(live, names[0] ?? ''), keyPath: join(live, names.at(-1) ?? '') }
+  const [certName = '', keyName = certName] = [names[0], names.findLast((name) => !name.startsWith('second/'))]
+  return { certPath: join(live, certName), keyPath: join(live, keyName) }
 }
 
 /** Gives the files modes and a group that are no defaults, so that keeping them can be seen. */
 async function dress(layout: Layout, live: string): Promise<void> {
   for (const name of Object.keys(contentsOf(layout, none))) {
     if (isRoot()) await chown(join(live, name), 0, 8)
-    await chmod(join(live, name), /^(current\/)?(key|both)\.pem$/.test(name) ? 0o440 : 0o604)
+    await chmod(join(live, name), /^(current\/|second\/)?(key|both)\.pem$/.test(name) ? 0o440 : 0o604)
   }
 }
 

@@ -115,7 +115,7 @@ function keysElsewhere({ pairs }: KillHost, entries: readonly Entry[]): readonly
   return entries
     .filter(({ text }) => secrets.some((secret) => text.includes(secret)))
     .filter(({ path, mode }) => !(path.startsWith('state/archive/') && mode === 0o600))
-    .filter(({ path }) => !/^live\/(generations\/[^/]+\/)?(key|both)\.pem$/.test(path))
+    .filter(({ path }) => !/^live\/(generations\/[^/]+\/|second\/)?(key|both)\.pem$/.test(path))
     .map(({ path }) => `${path} holds a key`)
 }
 

@@ -1,7 +1,7 @@
 import type { TestPair } from '../../support/certificates.ts'
 
 /** The files of a target, by their paths below the folder that the daemon reads. */
-export type Layout = 'pair' | 'chain' | 'bundle' | 'generation'
+export type Layout = 'pair' | 'chain' | 'bundle' | 'generation' | 'two targets'
 
 /** What is there at first, what is done, and how it ends when nobody interrupts it. */
 export interface Scenario {
@@ -33,12 +33,15 @@ const deployments = [
   { name: 'rollback', layout: 'pair', start: 'found', ends: 'rolled-back' },
   { name: 'rollback of new files', layout: 'pair', start: 'nothing', ends: 'rolled-back' },
   { name: 'rollback of a generation', layout: 'generation', start: 'deployed', ends: 'rolled-back' },
+  { name: 'two targets in one transaction', layout: 'two targets', start: 'found', ends: 'deployed' },
 ] as const
 
 const thorough: readonly string[] = ['new files', 'replacement', 'generation, second time', 'rollback']
 
 /** Before the key takes its place: the certificate has. */
 const betweenRenames = /^rename.*"[^"]*\/live\/key\.pem"\)/
+/** Before the first file of the second target takes its place: the first target is committed. */
+const betweenTargets = /^rename.*"[^"]*\/live\/second\/cert\.pem"\)/
 const beforeLink = /^rename.*"[^"]*\/live\/current"\)/
 const afterSettle = /^unlink.*\/live\/\.waxseal-.*\.old"/
 const archiving = /O_CREAT.*\/state\/archive\/\.waxseal/
@@ -50,6 +53,7 @@ const recoveries = [
   { name: 'recovery after the commit', layout: 'pair', start: 'found', at: archiving },
   { name: 'recovery while it settles', layout: 'pair', start: 'found', at: afterSettle },
   { name: 'recovery of a staged generation', layout: 'generation', start: 'deployed', at: beforeLink },
+  { name: 'recovery between two targets', layout: 'two targets', start: 'found', at: betweenTargets },
   { name: 'recovery of a switched generation', layout: 'generation', start: 'deployed', at: archiving },
 ] as const
 
@@ -75,6 +79,14 @@ export const scenarios: readonly Scenario[] = [
     isThorough: true,
   },
   {
+    name: 'recovery in the middle of the rollback of two targets',
+    layout: 'two targets',
+    start: 'found',
+    ends: 'rolled-back',
+    interruptedAt: /^rename.*\.old", .*\/live\/second\/key\.pem"\)/,
+    isThorough: false,
+  },
+  {
     name: 'recovery in the middle of the rollback of a generation',
     layout: 'generation',
     start: 'deployed',
@@ -84,12 +96,14 @@ export const scenarios: readonly Scenario[] = [
   },
 ]
 
-/** What a target of this layout says of its paths. */
-export function pathsOf(layout: Layout, live: string): Readonly<Record<string, string>> {
-  if (layout === 'generation') return { layout, directory: live }
-  if (layout === 'bundle') return { cert_path: `${live}/both.pem`, key_path: `${live}/both.pem` }
-  const chain = layout === 'chain' ? { chain_path: `${live}/chain.pem` } : {}
-  return { cert_path: `${live}/cert.pem`, key_path: `${live}/key.pem`, ...chain }
+/** What each target of this layout says of its paths. */
+export function pathsOf(layout: Layout, live: string): readonly Readonly<Record<string, string>>[] {
+  if (layout === 'generation') return [{ layout, directory: live }]
+  if (layout === 'bundle') return [{ cert_path: `${live}/both.pem`, key_path: `${live}/both.pem` }]
+  const pair = { cert_path: `${live}/cert.pem`, key_path: `${live}/key.pem` }
+  if (layout === 'two targets')
+    return [pair, { cert_path: `${live}/second/cert.pem`, key_path: `${live}/second/key.pem` }]
+  return [layout === 'chain' ? { ...pair, chain_path: `${live}/chain.pem` } : pair]
 }
 
 /** The files of a layout that hold this pair, by their paths below the folder that the daemon reads. */
@@ -97,6 +111,8 @@ export function contentsOf(layout: Layout, pair: TestPair): Readonly<Record<stri
   const whole = pair.certificatePem + pair.chainPem
   if (layout === 'bundle') return { 'both.pem': pair.keyPem + whole }
   if (layout === 'generation') return { 'current/cert.pem': whole, 'current/key.pem': pair.keyPem }
-  if (layout === 'pair') return { 'cert.pem': whole, 'key.pem': pair.keyPem }
+  const files = { 'cert.pem': whole, 'key.pem': pair.keyPem }
+  if (layout === 'pair') return files
+  if (layout === 'two targets') return { ...files, 'second/cert.pem': whole, 'second/key.pem': pair.keyPem }
   return { 'cert.pem': pair.certificatePem, 'chain.pem': pair.chainPem, 'key.pem': pair.keyPem }
 }

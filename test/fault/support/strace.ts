@@ -47,6 +47,8 @@ export interface Traced {
 /** What a run needs beside its arguments. */
 export interface TraceOptions {
   readonly args: readonly string[]
+  /** What is run in place of `waxseal`. */
+  readonly program?: string
   /** Calls below this folder are ours. */
   readonly dir: string
   /** Trace, compile cache and padding go here. */
@@ -58,10 +60,10 @@ export interface TraceOptions {
 const startThenTrace = '"$@" <&3 3<&- & read go; exec 3<&- strace -f -p $! $OPTIONS'
 
 /** Runs `waxseal`, traces it with strace(1) from where all of it is loaded, and kills it before the named call. */
-export async function runTraced({ args, dir, scratch, kill }: TraceOptions): Promise<Traced> {
+export async function runTraced({ args, program = main, dir, scratch, kill }: TraceOptions): Promise<Traced> {
   const file = join(scratch, 'trace')
   const inject = typeof kill === 'string' ? '' : `-e inject=${kill.name}:signal=KILL:when=${kill.when}`
-  const child = spawn('sh', ['-c', startThenTrace, 'sh', process.execPath, '--import', gate, main, ...args], {
+  const child = spawn('sh', ['-c', startThenTrace, 'sh', process.execPath, '--import', gate, program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],

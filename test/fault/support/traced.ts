@@ -19,7 +19,7 @@ export async function runTraced(
   args: readonly string[],
   program: string = main,
 ): Promise<Ran> {
-  const options = ['--follow-forks', '--seccomp-bpf', '--quiet=all', ...strace]
+  const options = ['--follow-forks', '--quiet=all', ...strace]
   const child = spawn('strace', [...options, process.execPath, program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: '1' },

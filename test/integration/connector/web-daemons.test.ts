@@ -18,7 +18,8 @@ for (const [what, connector, program, start] of [
   ['Apache', 'Apache', 'apache2', startApache],
   ['HAProxy by its master CLI', 'HAProxy', 'haproxy', startHaproxy('master_socket')],
   ['HAProxy by its runtime API', 'HAProxy', 'haproxy', startHaproxy('runtime_socket')],
-  ['Caddy by its admin API', 'Caddy', 'caddy', startCaddy],
+  ['Caddy by its admin API', 'Caddy', 'caddy', startCaddy('api')],
+  ['Caddy by a reload', 'Caddy', 'caddy', startCaddy('file')],
 ] as const) {
   t.test(`on a real ${what}`, { skip: unlessInstalled(program) }, async (t) => {
     const { daemon, first, second, third, deployPair, served } = await open(t, connector, start)

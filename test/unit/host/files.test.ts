@@ -14,7 +14,6 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
   isCode,
-  keepFile,
   moveFile,
   moveWithoutReplacing,
   readSnapshot,
@@ -23,6 +22,7 @@ import {
   syncFoldersOf,
   writeNewFile,
 } from '../../../src/host/files.ts'
+import { keepFile } from '../../../src/host/keep-file.ts'
 
 const isRoot = process.geteuid?.() === 0
 const owner = isRoot ? { uid: 1234, gid: 2345 } : { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }

@@ -1,0 +1,94 @@
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeFolder, makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
+import type { Outcome } from '../src/outcome/outcome.ts'
+import { makeAuthority, type TestPair } from '../test/support/certificates.ts'
+import { issueAll, type NginxSites, startNginxSites } from '../test/support/nginx-sites.ts'
+import { spreadOf } from './support/figures.ts'
+
+/** 50 jobs for 50 names of one nginx, together and one by one, turn by turn in one run. */
+interface Round {
+  readonly togetherMs: number
+  readonly togetherReloads: number
+  readonly oneByOneMs: number
+  readonly oneByOneReloads: number
+}
+
+const jobs = 50
+
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
+})
+const rounds = Number(options.rounds)
+
+const interrupted = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupted.abort(new Error('interrupted')))
+
+const names = Array.from({ length: jobs }, (_, index) => `site-${index}.example.net`)
+const authority = await makeAuthority()
+const undo: (() => Promise<void>)[] = []
+try {
+  const dir = await makeTemporaryFolder('waxseal-bench-')
+  undo.push(() => removeTree(dir))
+  await makeFolder(join(dir, 'sites'))
+  const host = await startNginxSites(join(dir, 'sites'), await issueAll(authority, names))
+  undo.push(() => host.stop())
+  await measure(host)
+  const measured: Round[] = []
+  for (let round = 0; round < rounds; round += 1) measured.push(await measure(host))
+  print(measured)
+} finally {
+  for (const step of undo.toReversed()) await step()
+}
+
+async function measure(host: NginxSites): Promise<Round> {
+  const [some, others] = [await issueAll(authority, names), await issueAll(authority, names)]
+  const together = await timed(host, () => deployAll(host, some))
+  const oneByOne = await timed(host, async () => {
+    for (const pair of others) {
+      interrupted.signal.throwIfAborted()
+      await deployAll(host, new Map([pair]))
+    }
+  })
+  return {
+    togetherMs: together.ms,
+    togetherReloads: together.reloads,
+    oneByOneMs: oneByOne.ms,
+    oneByOneReloads: oneByOne.reloads,
+  }
+}
+
+async function deployAll(host: NginxSites, pairs: ReadonlyMap<string, TestPair>): Promise<void> {
+  const outcomes: Outcome[] = []
+  const onOutcome = (outcome: Outcome): void => void outcomes.push(outcome)
+  await host.deployOrders([...pairs].map(([name, pair]) => host.order(name, pair, {}, onOutcome)))
+  const failed = outcomes.find(({ outcome }) => outcome !== 'deployed')
+  if (failed !== undefined || outcomes.length !== pairs.size)
+    throw new Error(`a deployment failed: ${failed?.message ?? 'no outcome'}`)
+}
+
+async function timed(host: NginxSites, work: () => Promise<void>): Promise<{ ms: number; reloads: number }> {
+  const before = (await host.counts()).reload
+  const started = performance.now()
+  await work()
+  const ms = performance.now() - started
+  return { ms, reloads: (await host.counts()).reload - before }
+}
+
+function print(measured: readonly Round[]): void {
+  const together = spreadOf(measured.map(({ togetherMs }) => togetherMs)).medianMs
+  const oneByOne = spreadOf(measured.map(({ oneByOneMs }) => oneByOneMs)).medianMs
+  const ratio = spreadOf(measured.map(({ togetherMs, oneByOneMs }) => oneByOneMs / togetherMs)).medianMs
+  if (options.json) {
+    console.log(JSON.stringify({ v: 1, jobs, rounds, measured, together, oneByOne, ratio }, null, 2))
+    return
+  }
+  const [first] = measured
+  console.log(
+    `${jobs} jobs for ${jobs} names of one nginx, ${rounds} rounds, turn by turn, ${cpus().length} CPUs; medians.\n`,
+  )
+  console.log(`together    ${together.toFixed(0).padStart(7)} ms   ${first?.togetherReloads} reloads`)
+  console.log(`one by one  ${oneByOne.toFixed(0).padStart(7)} ms   ${first?.oneByOneReloads} reloads`)
+  console.log(`ratio       ${ratio.toFixed(2).padStart(7)}`)
+}
