@@ -16,13 +16,22 @@ interface Count {
   handshakes: number
   failed: number
   foreign: number
-  readonly errors: Set<string>
+  /** How often each was seen. */
+  readonly errors: Map<string, number>
 }
 
 type Start = (dir: string, pair: TestPair, paths: Pick<Daemon, 'certPath' | 'keyPath'>) => Promise<Daemon>
 
-const onPostfix: Start = (dir, pair, paths) => startPostfix(dir, pair, paths)
-const daemonStarts: readonly Start[] = [onPostfix, (dir, pair, paths) => startDovecot(dir, pair, paths)]
+/**
+ * By default a login process takes one connection, from the STARTTLS port first: clients without a pause leave it nothing to take
+ * from the other port, deployment or not.
+ */
+const manyPerLogin = ['imap', 'pop3'].map((name) => `service ${name}-login {\n  service_count = 0\n}\n`).join('')
+
+const daemonStarts: readonly Start[] = [
+  (dir, pair, paths) => startPostfix(dir, pair, paths),
+  (dir, pair, paths) => startDovecot(dir, pair, paths, manyPerLogin),
+]
 const clients = 4
 const deployments = Number(process.argv.find((arg) => /^\d+$/.test(arg)) ?? 100)
 
@@ -31,8 +40,8 @@ const isJson = process.argv.includes('--json')
 const authority = await makeAuthority()
 const pairs = await Promise.all(['one', 'two'].map(() => authority.issue({ names: ['mail.example.net'] })))
 const counts: Count[] = []
-for (const layout of ['files', 'generation'] as const) for (const start of daemonStarts) await measure(layout, start)
-await measure('chain file', onPostfix)
+for (const layout of ['files', 'generation', 'chain file'] as const)
+  for (const start of daemonStarts) await measure(layout, start)
 if (isJson) print(JSON.stringify(counts.map(asDocument), null, 2))
 
 /** A layout takes minutes: each is told as soon as it is known. */
@@ -43,14 +52,14 @@ async function measure(layout: Count['layout'], start: Start): Promise<void> {
 }
 
 function asDocument(count: Count): object {
-  return { ...count, errors: [...count.errors] }
+  return { ...count, errors: Object.fromEntries(count.errors) }
 }
 
 function linesOf({ layout, daemon, handshakes, failed, foreign, errors }: Count): readonly string[] {
   const seen = `${handshakes} handshakes: ${failed} failed, ${foreign} of neither leaf`
   return [
     `${layout.padEnd(11)} ${daemon.padEnd(8)} ${deployments} deployments, ${seen}`,
-    ...[...errors].map((error) => `            ${error}`),
+    ...[...errors].map(([error, times]) => `            ${times} × ${error}`),
   ]
 }
 
@@ -58,7 +67,6 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Dovecot has no setting that names key and chain in one file. */
 async function hammer(layout: Count['layout'], start: Start): Promise<Count> {
   const dir = await makeTemporaryFolder('waxseal-hammer-')
   const tls = join(dir, 'tls')
@@ -68,7 +76,7 @@ async function hammer(layout: Count['layout'], start: Start): Promise<Count> {
   if (layout === 'generation') await linkFirstGeneration(tls)
   const daemon = await start(dir, first, pathsFor(layout, tls))
   try {
-    if (layout === 'chain file') await readChainFile(daemon)
+    if (layout === 'chain file' && daemon.name === 'postfix') await readChainFile(daemon)
     const engine = await openTestEngine(dir, [daemon.check.join(' '), daemon.reload.join(' ')])
     const count: Count = {
       layout,
@@ -77,7 +85,7 @@ async function hammer(layout: Count['layout'], start: Start): Promise<Count> {
       handshakes: 0,
       failed: 0,
       foreign: 0,
-      errors: new Set<string>(),
+      errors: new Map<string, number>(),
     }
     const stop = new AbortController()
     const workers = daemon.ports.flatMap((port) =>
@@ -86,7 +94,7 @@ async function hammer(layout: Count['layout'], start: Start): Promise<Count> {
     for (let turn = 0; turn < deployments; turn += 1) {
       const pair = pairs[(turn + 1) % 2] as TestPair
       const outcome = await deployPair(engine, daemon, pair, changes)
-      if (outcome.outcome !== 'deployed') count.errors.add(`deployment ${turn}: ${outcome.outcome}: ${outcome.message}`)
+      if (outcome.outcome !== 'deployed') add(count, `deployment: ${outcome.outcome}: ${outcome.message}`)
     }
     stop.abort()
     await Promise.all(workers)
@@ -108,7 +116,7 @@ async function linkFirstGeneration(tls: string): Promise<void> {
   await makeLink(join(tls, 'current'), 'generations/first')
 }
 
-/** `smtpd_tls_chain_files` takes the place of the other settings: one file, read once. */
+/** `smtpd_tls_chain_files` takes the place of the other settings: one file, read once. Dovecot names it twice and reads it twice. */
 async function readChainFile({ certPath, reload }: Daemon): Promise<void> {
   await runOrThrow(['postconf', '-c', reload[2] ?? '', '-e', `smtpd_tls_chain_files=${certPath}`])
   await runOrThrow(reload)
@@ -116,6 +124,10 @@ async function readChainFile({ certPath, reload }: Daemon): Promise<void> {
 
 function changesFor(layout: string, tls: string): Readonly<Record<string, unknown>> {
   return layout === 'generation' ? { layout: 'generation', directory: tls } : {}
+}
+
+function add({ errors }: Count, error: string): void {
+  errors.set(error, (errors.get(error) ?? 0) + 1)
 }
 
 async function client(port: Daemon['ports'][number], count: Count, signal: AbortSignal): Promise<void> {
@@ -132,7 +144,7 @@ async function client(port: Daemon['ports'][number], count: Count, signal: Abort
     count.handshakes += 1
     if (look.leaf === null) {
       count.failed += 1
-      count.errors.add(`${port.name}: ${look.error}`)
+      add(count, `${port.name}: ${look.error}`)
     } else if (!known.includes(look.leaf.sha256)) count.foreign += 1
   }
 }

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import { schedule } from 'node-cron'
 import type { Logger } from 'pino'
 import type { ControlPlane } from '../control-plane/open-control-plane.ts'
+import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Engine } from './engine.ts'
 import { type Inspection, inspect } from './inspect.ts'
 
 /** What the watch needs. */
 export interface DriftParts {
   readonly engine: Engine
-  readonly controlPlane: Pick<ControlPlane, 'reportFindings'>
+  readonly controlPlane: Pick<ControlPlane, 'reportDrift'>
   readonly log: Logger
   /** Told the newest inspections, one per target. */
   readonly onInspected: (inspections: readonly Inspection[]) => void
@@ -31,6 +32,8 @@ export function watchDrift(expression: string, parts: DriftParts): void {
 class DriftWatch {
   readonly #parts: DriftParts
   readonly #known = new Map<string, string>()
+  /** What the control plane was told last, by target. */
+  readonly #told = new Map<string, string>()
 
   constructor(parts: DriftParts) {
     this.#parts = parts
@@ -49,7 +52,7 @@ class DriftWatch {
       const changed = inspections.filter((inspection) => this.#isNews(inspection))
       for (const { target, valid, reasons, daysLeft } of changed)
         log[valid ? 'info' : 'warn']({ target, reasons, daysLeft }, valid ? 'drift mended' : 'drift')
-      await this.#report(changed)
+      await this.#report(inspections)
     } catch (error) {
       log.warn({ reason: (error as Error).message }, 'the drift watch could not look')
     }
@@ -62,12 +65,13 @@ class DriftWatch {
     return now !== before
   }
 
-  /** The protocol has no call for drift; a server may take it as a finding, and need not. */
-  async #report(changed: readonly Inspection[]): Promise<void> {
-    const findings = changed.flatMap(({ target, reasons }) => reasons.map((reason) => `${target}: ${reason}`))
-    if (findings.length === 0) return
-    await this.#parts.controlPlane.reportFindings(findings).catch((error: Error) => {
-      this.#parts.log.info({ reason: error.message }, 'the control plane takes no findings')
+  /** The protocol has no call for drift: a server may take it as a finding, and need not. What could not be sent is sent again. */
+  async #report(inspections: readonly Inspection[]): Promise<void> {
+    const news = inspections.filter(({ target, reasons }) => this.#told.get(target) !== JSON.stringify(reasons))
+    const isDone = await this.#parts.controlPlane.reportDrift(news).catch((error: WaxsealError) => {
+      this.#parts.log.info({ reason: describeError(error) }, 'the control plane takes no findings')
+      return error.code === 'CONTROL_PLANE_REFUSED'
     })
+    if (isDone) for (const { target, reasons } of news) this.#told.set(target, JSON.stringify(reasons))
   }
 }

@@ -82,6 +82,9 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     })
   })
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
+  const { discoveryDirs } = config
+  if (discoveryDirs.length > 0)
+    log.info({ discoveryDirs }, 'no folder is searched for certificates: this agent has no discovery')
   stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
   await manager.notify('READY=1')
   feedWatchdog({ manager, progress, log })

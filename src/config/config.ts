@@ -37,6 +37,8 @@ export interface Config {
   readonly stateDir: string
   /** Where keys are kept; null: `keys` below the state directory. From the environment only. */
   readonly keyDir: string | null
+  /** Folders that the agent before this one searched for certificates, which this one does not. From the environment only. */
+  readonly discoveryDirs: readonly string[]
   readonly pollIntervalMs: number
   readonly heartbeatIntervalMs: number
   /** How many services are deployed to at the same time. */

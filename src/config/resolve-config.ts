@@ -61,6 +61,7 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
     controlPlane: resolveControlPlane(written.control_plane, env, file),
     stateDir: written.state_dir ?? '/var/lib/waxseal',
     keyDir: setting(env, 'KEY_DIR') ?? null,
+    discoveryDirs: listOf(setting(env, 'DISCOVERY_DIRS')),
     pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000),
     heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000),
     parallelServices: written.parallel_services ?? 4,
@@ -114,6 +115,14 @@ function resolveControlPlane(
 /** Our name for a setting in the environment wins over the reference agent's (protocol §2). */
 function setting(env: Environment, name: string): string | undefined {
   return [env[`WAXSEAL_${name}`], env[`CERTCTL_${name}`]].find((value) => value !== undefined && value !== '')
+}
+
+/** `/etc/ssl, /srv/tls` */
+function listOf(value = ''): readonly string[] {
+  return value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
 }
 
 function resolveLogLevel(level: string | undefined): Config['logLevel'] | undefined {

@@ -1,5 +1,5 @@
 import type { Command, ProbeProtocol } from '../plan/plan.ts'
-import type { ReadOutput } from './connector.ts'
+import type { HostView, ReadOutput } from './connector.ts'
 
 /** Certificate material that a listener reads, as the daemon's own settings name it. */
 export interface WiredFile {
@@ -52,11 +52,25 @@ export function listenersOf({ listeners }: Pick<Wiring, 'listeners'>, paths: rea
   return listeners.filter(({ files }) => files.some(({ path }) => paths.includes(path)))
 }
 
-/** The addresses at which a listener on all, or on these, can be reached from here. */
-export function reachable(addresses: readonly string[], ipv6Only: boolean): readonly string[] {
-  const own = addresses.filter((address) => !['all', '*', '0.0.0.0', '::', ''].includes(address))
-  if (own.length < addresses.length || addresses.length === 0) return [ipv6Only ? '::1' : '127.0.0.1']
-  return own.map((address) =>
-    /^(localhost|loopback-only)$/.test(address) ? (ipv6Only ? '::1' : '127.0.0.1') : address,
-  )
+/** The loopback addresses that this host has: `127.0.0.1`, and `::1` where IPv6 is not switched off; proc_net(5). */
+export async function loopbacksOf(host: HostView): Promise<readonly string[]> {
+  // Below /proc/self: a service manager may hide the rest of /proc.
+  const table = await host.readFile('/proc/self/net/if_inet6').catch(() => null)
+  const hasIpv6 = /^0{31}1 /m.test(new TextDecoder().decode(table ?? new Uint8Array()))
+  return hasIpv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1']
+}
+
+/** Where a listener at these addresses is met from here: one on all addresses at each of these loopback ones. */
+export function reachable(addresses: readonly string[], loopbacks: readonly string[]): readonly string[] {
+  return [...new Set(addresses.flatMap((address) => metAt(address, loopbacks)))]
+}
+
+/** What Postfix, Dovecot and Exim write; each keeps a socket on `::` to IPv6. */
+function metAt(address: string, loopbacks: readonly string[]): readonly string[] {
+  if (address === '') return []
+  if (address === 'all' || address === 'loopback-only') return loopbacks
+  if (address === '*' || address === '0.0.0.0') return loopbacks.filter((own) => own === '127.0.0.1')
+  if (address === '::') return loopbacks.filter((own) => own === '::1')
+  // hosts(5) may give it one of the two alone.
+  return address === 'localhost' ? loopbacks.slice(0, 1) : [address]
 }

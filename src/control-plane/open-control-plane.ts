@@ -31,6 +31,15 @@ export interface VerificationReport {
   readonly error?: string
 }
 
+/** What one target is like, against what was deployed to it. */
+export interface TargetDrift {
+  readonly target: string
+  /** When it was looked at: RFC 3339, UTC. */
+  readonly at: string
+  /** What is not as it was deployed, a sentence each. */
+  readonly reasons: readonly string[]
+}
+
 /**
  * The control plane as an agent sees it (protocol §1). Each call fails with CONTROL_PLANE_UNREACHABLE (try again),
  * CONTROL_PLANE_REFUSED or AGENT_RETIRED.
@@ -44,8 +53,11 @@ export interface ControlPlane {
   submitCsr(certificateId: string, csrPem: string): Promise<void>
   reportStatus(jobId: string, report: StatusReport): Promise<void>
   reportVerification(jobId: string, report: VerificationReport): Promise<void>
-  /** What is not as it was deployed, a sentence each, as the errors of a discovery. */
-  reportFindings(findings: readonly string[]): Promise<void>
+  /**
+   * What is not as it was deployed, a sentence each, as the errors of a discovery; a server with the feature `drift` is told of
+   * targets that are in order, too. False: there was nothing that this server takes, and nothing was sent.
+   */
+  reportDrift(drift: readonly TargetDrift[]): Promise<boolean>
   /** How far this clock is ahead of the server's at the last answer, in milliseconds; null: it has not said. */
   clockAheadMs(): number | null
   close(): Promise<void>
@@ -55,17 +67,24 @@ const isWork = schemaCheck<{ readonly jobs: readonly unknown[] | null }>(workSch
 const isCertificate = schemaCheck<{ readonly certificate_pem: string }>(certificateSchema)
 const isRegistration = schemaCheck<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
 
+const hasDrift = schemaCheck<object>({
+  type: 'object',
+  required: ['features'],
+  properties: { features: { type: 'array', contains: { const: 'drift' } } },
+})
+
 const signingMs = 300_000
 
 /** Opens the client of one agent. Connects at the first call. */
 export function openControlPlane(options: Endpoint & { readonly agentId: string }): ControlPlane {
   const { send, clockAheadMs, close } = openSend(options)
   const agent = `/api/v1/agents/${encodeURIComponent(options.agentId)}`
+  let takesDrift = false
   return {
     clockAheadMs,
     close,
     heartbeat: async (facts) => {
-      await send({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) })
+      takesDrift = hasDrift(await send({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) }))
     },
     work: async () => {
       const answer = await send({ method: 'GET', path: `${agent}/work` })
@@ -90,15 +109,20 @@ export function openControlPlane(options: Endpoint & { readonly agentId: string 
       const headers = { 'idempotency-key': `${job}/${report.status}` }
       await send({ method: 'POST', path: `${agent}/jobs/${job}/status`, body: report, headers })
     },
-    reportFindings: async (findings) => {
+    reportDrift: async (drift) => {
+      const errors = drift.flatMap(({ target, reasons }) => reasons.map((reason) => `${target}: ${reason}`))
+      // A server that does not know the field has an error for a discovery without a finding.
+      if (errors.length === 0 && !(takesDrift && drift.length > 0)) return false
       const body = {
         agent_id: options.agentId,
         directories: [],
         certificates: [],
-        errors: findings,
+        errors,
         scan_duration_ms: 0,
+        drift: drift.map(({ target, at, reasons }) => ({ target_id: target, looked_at: at, reasons })),
       }
       await send({ method: 'POST', path: `${agent}/discoveries`, body })
+      return true
     },
     reportVerification: async (jobId, { targetId, expected, actual, verified, error }) => {
       const body = { target_id: targetId, expected_fingerprint: expected, actual_fingerprint: actual, verified, error }

@@ -51,7 +51,7 @@ export function agentRoutes(server: FastifyInstance, parts: Parts): void {
     async (request) => {
       const agent = authenticateActive(parts, request, request.params.id)
       store.run('UPDATE agent SET last_heartbeat_at = ? WHERE id = ?', store.timestamp(), agent.id)
-      return { status: 'heartbeat_recorded', features: [] }
+      return { status: 'heartbeat_recorded', features: ['drift'] }
     },
   )
 
@@ -139,16 +139,34 @@ export function agentRoutes(server: FastifyInstance, parts: Parts): void {
     },
   )
 
-  server.post<{ Params: { id: string }; Body: { certificates: unknown[] | null; errors: unknown[] | null } }>(
-    '/api/v1/agents/:id/discoveries',
-    { schema: { body: discoveriesSchema } },
-    async (request, reply) => {
-      authenticateActive(parts, request, request.params.id)
-      const { certificates, errors } = request.body
-      if ((certificates ?? []).length + (errors ?? []).length === 0) throw new HttpError(500, 'nothing was discovered')
-      return reply.code(202).send({ status: 'accepted' })
-    },
-  )
+  server.post<{
+    Params: { id: string }
+    Body: { certificates: unknown[] | null; errors: unknown[] | null; drift?: readonly Drift[] }
+  }>('/api/v1/agents/:id/discoveries', { schema: { body: discoveriesSchema } }, async (request, reply) => {
+    const agent = authenticateActive(parts, request, request.params.id)
+    const { certificates, errors, drift = [] } = request.body
+    if ((certificates ?? []).length + (errors ?? []).length + drift.length === 0)
+      throw new HttpError(500, 'nothing was discovered')
+    store.transaction(() => recordDrift(store, agent, drift))
+    return reply.code(202).send({ status: 'accepted' })
+  })
+}
+
+interface Drift {
+  readonly target_id: string
+  readonly looked_at: string
+  readonly reasons: readonly string[]
+}
+
+/** Of the agent's own targets; one without a reason is in order, and one that is not known here was deployed by hand. */
+function recordDrift(store: Store, agent: AgentRow, drift: readonly Drift[]): void {
+  for (const { target_id, looked_at, reasons } of drift) {
+    if (store.first('SELECT id FROM target WHERE id = ? AND agent_id = ?', target_id, agent.id) === undefined) continue
+    store.run('DELETE FROM drift WHERE target_id = ?', target_id)
+    if (reasons.length === 0) continue
+    const values = [target_id, JSON.stringify(reasons), looked_at] as const
+    store.run('INSERT INTO drift (target_id, reasons, since) VALUES (?, ?, ?)', ...values)
+  }
 }
 
 function bearerOf(request: FastifyRequest): string {

@@ -4,7 +4,7 @@ import { HttpError } from './http-error.ts'
 import type { Reaper } from './reaper.ts'
 import { certificateRequestSchema, deploymentSchema, targetSchema, validationSchema } from './schemas.ts'
 import { hashSecret, isSecret, newId, newSecret } from './secret.ts'
-import type { CertificateRow, JobRow, Store, TargetRow } from './store.ts'
+import type { CertificateRow, DriftRow, JobRow, Store, TargetRow } from './store.ts'
 
 const defaultValidityDays = 47
 
@@ -40,11 +40,14 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     return { status: 'retired' }
   })
 
-  server.get('/targets', async () => ({
-    targets: store
-      .all<TargetRow>('SELECT * FROM target ORDER BY name')
-      .map((row) => ({ ...row, config: JSON.parse(row.config) as unknown })),
-  }))
+  server.get('/targets', async () => {
+    const drift = new Map(store.all<DriftRow>('SELECT * FROM drift').map((row) => [row.target_id, row]))
+    return {
+      targets: store
+        .all<TargetRow>('SELECT * FROM target ORDER BY name')
+        .map((row) => ({ ...row, config: parse(row.config), drift: asDocument(drift.get(row.id)) })),
+    }
+  })
 
   server.post<{ Body: { name: string; agent_id: string; type: string; config: object } }>(
     '/targets',
@@ -140,6 +143,10 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     if (job === undefined) throw new HttpError(404, 'there is no such job')
     return { ...job, outcome: parse(job.outcome), verification: parse(job.verification) }
   })
+}
+
+function asDocument(drift: DriftRow | undefined): object | null {
+  return drift === undefined ? null : { since: drift.since, reasons: parse(drift.reasons) }
 }
 
 function parse(json: string | null): unknown {

@@ -37,7 +37,19 @@ export const verifySchema = {
 export const discoveriesSchema = {
   type: 'object',
   required: ['certificates', 'errors'],
-  properties: { certificates: { type: ['array', 'null'] }, errors: { type: ['array', 'null'] } },
+  properties: {
+    certificates: { type: ['array', 'null'] },
+    errors: { type: ['array', 'null'] },
+    drift: {
+      type: 'array',
+      maxItems: 1000,
+      items: {
+        type: 'object',
+        required: ['target_id', 'looked_at', 'reasons'],
+        properties: { target_id: id, looked_at: id, reasons: { type: 'array', maxItems: 1000, items: text } },
+      },
+    },
+  },
 } as const
 
 export const targetSchema = {

@@ -46,6 +46,15 @@ export interface JobRow {
   readonly updated_at: string
 }
 
+/** What is not as it was deployed to a target. */
+export interface DriftRow {
+  readonly target_id: string
+  /** JSON array of sentences. */
+  readonly reasons: string
+  /** When an agent first saw it so. */
+  readonly since: string
+}
+
 const schema = `
   CREATE TABLE IF NOT EXISTS token (hash TEXT PRIMARY KEY, created_at TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS agent (
@@ -65,6 +74,8 @@ const schema = `
     certificate_id TEXT NOT NULL REFERENCES certificate(id), target_id TEXT REFERENCES target(id), status TEXT NOT NULL,
     error TEXT, outcome TEXT, verification TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS reaped (job_id TEXT PRIMARY KEY REFERENCES job(id)) STRICT;
+  CREATE TABLE IF NOT EXISTS drift (
+    target_id TEXT PRIMARY KEY REFERENCES target(id), reasons TEXT NOT NULL, since TEXT NOT NULL) STRICT;
 `
 
 type Value = string | number | null

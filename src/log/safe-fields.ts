@@ -2,7 +2,7 @@
 const fields: ReadonlySet<string> = new Set(
   `job target step ms outcome host code sha256 report final service
    details reason reasons daysLeft failures wait did retired signal overdue
-   version stateDir restart`.split(/\s+/),
+   version stateDir restart discoveryDirs`.split(/\s+/),
 )
 
 const longest = 2048

@@ -22,7 +22,7 @@ export interface Site {
   /** The target that deploys onto the Postfix. */
   readonly targetId: string
   /** `program`: the bundle, in place of the sources. */
-  startAgent(program?: string): WaxsealProcess
+  startAgent(program?: string, env?: Readonly<Record<string, string>>): WaxsealProcess
   /** Has a certificate made and deployed to these targets; returns its id. */
   request(targets?: readonly string[]): Promise<string>
   close(): Promise<void>
@@ -79,8 +79,8 @@ export async function startSite(changes: object = {}): Promise<Site> {
     oldPair,
     agentId: registered.agentId,
     targetId,
-    startAgent: (program) => {
-      const agent = startWaxseal(['agent', '--config', join(dir, 'waxseal.yaml')], {}, program)
+    startAgent: (program, env = {}) => {
+      const agent = startWaxseal(['agent', '--config', join(dir, 'waxseal.yaml')], env, program)
       agents.push(agent)
       return agent
     },

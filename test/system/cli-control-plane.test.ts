@@ -59,6 +59,21 @@ t.test('add-target adds a target that targets lists with its configuration', asy
   t.match(await operate('targets'), { status: 0, stdout: `name=second  agent_id=${agent.id}  type=Postfix` })
 })
 
+t.test('targets shows what an agent found not to be as it was deployed', async (t) => {
+  const agent = await newAgent('drifts')
+  const add = ['add-target', '--agent', agent.id, '--type', 'Postfix', '--target-config', targetFile]
+  const { id: target = '' } = jsonOf<Ids>(await operate(...add, '--name', 'drifting', '--json'))
+  const client = openControlPlane({ url, ca, agentId: agent.id, credential: agent.credential })
+  t.teardown(() => client.close())
+  const at = '2026-05-01T10:00:00.000Z'
+
+  await client.reportDrift([{ target, at, reasons: ['/a is gone.'] }])
+
+  const drift = { since: at, reasons: ['/a is gone.'] }
+  t.match((await rows('targets')).filter(isOf(agent.id)), [{ id: target, drift }])
+  t.match(await operate('targets'), { status: 0, stdout: `  drift=${JSON.stringify(drift)}\n` })
+})
+
 t.test('request, jobs and job show an issuance', async (t) => {
   const agent = await newAgent('has-jobs')
   const requested = await operate('request', '--agent', agent.id, '--cn', 'mail.example.net', '--json')

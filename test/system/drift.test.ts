@@ -10,7 +10,7 @@ import { type Site, startSite } from '../support/site.ts'
 const site = await startSite({ drift_watch: '* * * * * *' })
 t.teardown(() => site.close())
 
-const agent = site.startAgent()
+const agent = site.startAgent(undefined, { CERTCTL_DISCOVERY_DIRS: '/etc/ssl,/srv/tls' })
 await site.request()
 await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
 
@@ -26,16 +26,35 @@ t.test('a pair swapped and served behind the agent is told once, and once more w
   const isComplete = ({ msg, reasons }: LogLine): boolean =>
     msg === 'drift' && (reasons as readonly string[]).filter((line) => line.includes(sha256)).length === ports.length
 
+  site.proxy.misbehave(({ path }) => (path.endsWith('/discoveries') ? { status: 503 } : null))
   await serve([certificatePem, keyPem])
   const drift = await agent.waitFor(isComplete)
   await looks(site, 2)
+  const before = await site.operator.targets()
+  site.proxy.misbehave(() => null)
+  await looks(site, 2)
+  const shown = await site.operator.targets()
   await serve(deployed)
   const mended = await agent.waitFor(({ msg }) => msg === 'drift mended')
+  await looks(site, 2)
 
   t.match(drift['reasons'], [`${certPath} is not what was deployed.`, `${keyPath} is not what was deployed.`])
   t.equal(agent.lines.filter(isComplete).length, 1, 'on each port, once')
   t.ok(site.proxy.seen.some(({ path, body }) => path.endsWith('/discoveries') && body.includes(sha256)))
   t.same(mended['reasons'], [])
+  t.match(before, [{ drift: null }])
+  t.match(shown, [{ id: site.targetId, drift: { reasons: drift['reasons'] } }], 'told once it can be')
+  t.match(await site.operator.targets(), [{ drift: null }])
+})
+
+t.test('the folders of a discovery are named once, and not searched', async (t) => {
+  const lines = agent.lines.filter((line) => line['discoveryDirs'] !== undefined)
+
+  t.match(lines, [{ level: 30, discoveryDirs: ['/etc/ssl', '/srv/tls'] }])
+  t.equal(lines.length, 1)
+  const isFound = ({ path, body }: { readonly path: string; readonly body: string }): boolean =>
+    path.endsWith('/discoveries') && !body.includes('"certificates":[]')
+  t.notOk(site.proxy.seen.some(isFound))
 })
 
 t.test('a validation job is Completed when the target is as it was deployed', async (t) => {

@@ -1,6 +1,6 @@
 import type { Command, ProbeProtocol } from '../../plan/plan.ts'
 import type { HostView } from '../connector.ts'
-import { isWhole, type Listener, reachable, type WiredFile, type Wiring } from '../wiring.ts'
+import { isWhole, type Listener, loopbacksOf, reachable, type WiredFile, type Wiring } from '../wiring.ts'
 import { parseSettings, type SettingsBlock } from './parse-settings.ts'
 import { localAddressesOf, ownValues, servernamesOf, valuesFor } from './values-for.ts'
 
@@ -17,22 +17,23 @@ const services: Readonly<Record<string, { readonly protocol: string; readonly sp
 export async function readDovecotWiring(host: HostView, configFile: string | null): Promise<Wiring | null> {
   const doveconf = (...args: string[]): Command =>
     configFile === null ? ['doveconf', ...args] : ['doveconf', '-c', configFile, ...args]
-  const [settings, listening] = await Promise.all([
+  const [settings, listening, loopbacks] = await Promise.all([
     // -P shows that a key is in a file, as `</path`; without -x the file is not read into the answer.
     host.run(doveconf('-P', '-a')),
     // Among all settings, 2.4 prints no listener, port or `ssl = yes` that is a default.
     host.run(doveconf('service')),
+    loopbacksOf(host),
   ])
   if (!isWhole(settings) || !isWhole(listening)) return null
-  return wiringOf(parseSettings(settings.stdout), parseSettings(listening.stdout))
+  return wiringOf(parseSettings(settings.stdout), parseSettings(listening.stdout), loopbacks)
 }
 
 /** The listeners of parsed settings. */
-function wiringOf(settings: SettingsBlock, listening: SettingsBlock): Wiring {
+function wiringOf(settings: SettingsBlock, listening: SettingsBlock, loopbacks: readonly string[]): Wiring {
   const protocols = protocolsOf(settings)
   const sockets = listening.blocks
     .filter(({ kind, name }) => kind === 'service' && protocols.includes(services[name]?.protocol ?? ''))
-    .flatMap((service) => socketsOf(service, settings))
+    .flatMap((service) => socketsOf(service, settings, loopbacks))
   const servernames = [null, ...servernamesOf(settings)]
   const listeners = sockets.flatMap(({ filter, ...socket }) =>
     servernames.flatMap((servername) => {
@@ -55,8 +56,8 @@ function protocolsOf({ values, blocks }: SettingsBlock): readonly string[] {
 
 type Socket = Pick<Listener, 'name' | 'host' | 'port' | 'protocol'> & { readonly filter: string }
 
-/** A socket on all addresses is met at a loopback one, and at each that has settings of its own. */
-function socketsOf(service: SettingsBlock, settings: SettingsBlock): readonly Socket[] {
+/** A socket on all addresses is met at the loopback one of its family, and at each that has settings of its own. */
+function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: readonly string[]): readonly Socket[] {
   const { protocol: filter = '', speaks = 'tls' } = services[service.name] ?? {}
   return service.blocks
     .filter(({ kind }) => kind === 'inet_listener')
@@ -65,8 +66,8 @@ function socketsOf(service: SettingsBlock, settings: SettingsBlock): readonly So
       if (!(port > 0 && port < 65_536)) return []
       const listen = values.get('address') || values.get('listen') || settings.values.get('listen') || '*'
       const addresses = listen.split(/[\s,]+/)
-      const isAny = addresses.some((address) => address === '*' || address === '::')
-      const hosts = new Set([...reachable(addresses, false), ...(isAny ? localAddressesOf(settings) : [])])
+      const locals = localAddressesOf(settings).filter((own) => addresses.includes(own.includes(':') ? '::' : '*'))
+      const hosts = new Set([...reachable(addresses, loopbacks), ...locals])
       const protocol = values.get('ssl') === 'yes' ? 'tls' : speaks
       return [...hosts].map((host) => ({ name, host, port, protocol, filter }))
     })

@@ -1,5 +1,5 @@
 import type { HostView } from '../connector.ts'
-import { isWhole, type Listener, reachable, type WiredFile, type Wiring } from '../wiring.ts'
+import { isWhole, type Listener, loopbacksOf, reachable, type WiredFile, type Wiring } from '../wiring.ts'
 
 const options = [
   'tls_certificate',
@@ -8,6 +8,7 @@ const options = [
   'daemon_smtp_ports',
   'tls_on_connect_ports',
   'local_interfaces',
+  'disable_ipv6',
 ] as const
 
 type Settings = Readonly<Record<(typeof options)[number], string>>
@@ -18,26 +19,26 @@ type Settings = Readonly<Record<(typeof options)[number], string>>
  */
 export async function readEximWiring(host: HostView, configFile: string | null): Promise<Wiring | null> {
   const instance = configFile === null ? [] : ['-C', configFile]
-  const asked = await host.run(['exim4', ...instance, '-bP', ...options])
-  return isWhole(asked) ? wiringOf(parseSettings(asked.stdout)) : null
+  const [asked, loopbacks] = await Promise.all([host.run(['exim4', ...instance, '-bP', ...options]), loopbacksOf(host)])
+  return isWhole(asked) ? wiringOf(parseSettings(asked.stdout), loopbacks) : null
 }
 
-/** Lines of `name = value`; an option that is off is printed without a value. */
+/** Lines of `name = value`; one that is off is printed without a value, a switch that is on by its name alone. */
 function parseSettings(text: string): Settings {
   const values = new Map(
     text.split('\n').map((line) => {
       const [name = '', ...value] = line.split('=')
-      return [name.trim(), value.join('=').trim()] as const
+      return [name.trim(), value.length === 0 ? 'yes' : value.join('=').trim()] as const
     }),
   )
   return Object.fromEntries(options.map((name) => [name, values.get(name) ?? ''])) as unknown as Settings
 }
 
-function wiringOf(settings: Settings): Wiring | null {
+function wiringOf(settings: Settings, loopbacks: readonly string[]): Wiring | null {
   const files = filesOf(settings)
   if (files === null) return null
   const wrapped = listOf(settings.tls_on_connect_ports).map(portOf)
-  const listeners = socketsOf(settings).flatMap(({ host, port }): readonly Listener[] => {
+  const listeners = socketsOf(settings, loopbacks).flatMap(({ host, port }): readonly Listener[] => {
     const isWrapped = wrapped.includes(port)
     if (files.length === 0 || (!isWrapped && settings.tls_advertise_hosts === '')) return []
     const protocol = isWrapped ? 'tls' : 'smtp'
@@ -58,9 +59,10 @@ function filesOf({ tls_certificate: certificate, tls_privatekey: key }: Settings
 }
 
 /** `[ADDRESS]:PORT`, `192.0.2.1.PORT` or a bare address, which listens on each of the daemon's ports. */
-function socketsOf(settings: Settings): readonly Pick<Listener, 'host' | 'port'>[] {
+function socketsOf(settings: Settings, loopbacks: readonly string[]): readonly Pick<Listener, 'host' | 'port'>[] {
+  const isIpv4Only = settings.disable_ipv6 === 'yes'
   const usual = listOf(settings.daemon_smtp_ports || 'smtp').map(portOf)
-  const sockets = listOf(settings.local_interfaces || '0.0.0.0').flatMap((entry) => {
+  const sockets = listOf(settings.local_interfaces || '<; ::0 ; 0.0.0.0').flatMap((entry) => {
     const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(entry) ?? /^(\d+(?:\.\d+){3})\.(\d+)$/.exec(entry)
     const [, address = entry, port] = match ?? []
     const ports = port === undefined ? usual : [Number(port)]
@@ -69,7 +71,8 @@ function socketsOf(settings: Settings): readonly Pick<Listener, 'host' | 'port'>
   const ports = new Set(sockets.map(({ port }) => port).filter((port) => port > 0 && port < 65_536))
   return [...ports].flatMap((port) => {
     const addresses = sockets.filter((socket) => socket.port === port).map(({ address }) => address)
-    return reachable(addresses, false).map((host) => ({ host, port }))
+    const hosts = reachable(addresses, loopbacks)
+    return hosts.filter((host) => !isIpv4Only || !host.includes(':')).map((host) => ({ host, port }))
   })
 }
 

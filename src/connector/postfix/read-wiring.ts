@@ -1,7 +1,7 @@
 import type { Command } from '../../plan/plan.ts'
 import { protocolOfPort } from '../../plan/protocol-of-port.ts'
 import type { HostView } from '../connector.ts'
-import { type Listener, reachable, type WiredFile, type Wiring } from '../wiring.ts'
+import { type Listener, loopbacksOf, reachable, type WiredFile, type Wiring } from '../wiring.ts'
 import { readServices, type Service, type Settings } from './read-services.ts'
 import { readSniMaps, type SniMap } from './read-sni-maps.ts'
 
@@ -9,14 +9,15 @@ import { readSniMaps, type SniMap } from './read-sni-maps.ts'
 export async function readPostfixWiring(host: HostView, configDir: string | null): Promise<Wiring | null> {
   const postconf = (...args: readonly string[]): Command =>
     configDir === null ? ['postconf', ...args] : ['postconf', '-c', configDir, ...args]
-  const [services, ports] = await Promise.all([
+  const [services, ports, loopbacks] = await Promise.all([
     readServices(host, postconf),
     host.readFile('/etc/services').catch(() => null),
+    loopbacksOf(host),
   ])
   if (services === null) return null
   const tables = services.flatMap(({ settings }) => tablesOf(settings))
   const maps = await readSniMaps(host, configDir, tables)
-  const listeners = services.flatMap((service) => listenersFor(service, ports, maps))
+  const listeners = services.flatMap((service) => listenersFor(service, { ports, maps, loopbacks }))
   const read = [
     ...listeners.flatMap(({ files }) => files.map(({ path }) => path)),
     ...maps.flatMap(({ files }) => files),
@@ -28,26 +29,35 @@ function tablesOf(settings: Settings): readonly string[] {
   return settings.tls_server_sni_maps.split(/[\s,]+/)
 }
 
-function listenersFor(
-  { name, settings }: Service,
-  services: Uint8Array | null,
-  maps: readonly SniMap[],
-): readonly Listener[] {
+interface Surroundings {
+  /** services(5) */
+  readonly ports: Uint8Array | null
+  readonly maps: readonly SniMap[]
+  readonly loopbacks: readonly string[]
+}
+
+function listenersFor({ name, settings }: Service, around: Surroundings): readonly Listener[] {
   if (!speaksTls(settings)) return []
   const at = /^(?:\[?([^\]]*)\]?:)?([^:]+)$/.exec(name)
-  const port = portOf(at?.[2] ?? '', services)
+  const port = portOf(at?.[2] ?? '', around.ports)
   if (port === null) return []
   const addresses = at?.[1] === undefined || at[1] === '' ? settings.inet_interfaces.split(/[\s,]+/) : [at[1]]
   const protocol = settings.smtpd_tls_wrappermode === 'yes' ? 'tls' : asMail(port)
   const own = { servername: null, files: filesOf(settings) }
-  const named = maps
+  const named = around.maps
     .filter(({ table }) => tablesOf(settings).includes(table))
     .flatMap(({ names }) => names)
     .map(({ servername, paths }) => ({ servername, files: paths.map((path) => ({ path, role: 'bundle' }) as const) }))
   const readers = [own, ...named].filter(({ files }) => files.length > 0)
-  return reachable(addresses, settings.inet_protocols === 'ipv6').flatMap((host) =>
+  return reachable(addresses, loopbacksFor(settings, around.loopbacks)).flatMap((host) =>
     readers.map((reader) => ({ name, host, port, protocol, ...reader })),
   )
+}
+
+/** `all`, or a list of `ipv4` and `ipv6`. */
+function loopbacksFor({ inet_protocols: families }: Settings, loopbacks: readonly string[]): readonly string[] {
+  if (/\ball\b/.test(families)) return loopbacks
+  return loopbacks.filter((address) => families.includes(address === '::1' ? 'ipv6' : 'ipv4'))
 }
 
 /** Submission on an unusual port is SMTP all the same. */

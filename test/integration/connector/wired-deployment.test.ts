@@ -1,4 +1,5 @@
 import { chmod, readFile, stat } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority } from '../../support/certificates.ts'
@@ -28,6 +29,11 @@ const dual = {
     main: `ssl_alt_cert = <${dir}/rsa-cert.pem\nssl_alt_key = <${dir}/rsa-key.pem\n`,
     files: { 'rsa-cert.pem': rsa.certificatePem, 'rsa-key.pem': rsa.keyPem },
   }),
+} as const
+
+const everywhere = {
+  postfix: 'inet_interfaces = all\ninet_protocols = all\n',
+  dovecot: 'listen = *, ::\n',
 } as const
 
 const sni = {
@@ -66,6 +72,24 @@ for (const name of ['postfix', 'dovecot'] as const) {
       t.same(new Set(await leavesOf(daemon)), new Set([second.sha256]))
     },
   )
+
+  t.test(`${name}: on all addresses, each port is proven on IPv4 and on IPv6`, { skip }, async (t) => {
+    const { daemon, deploy } = await startWired(t, name, first, () => ({ main: everywhere[name] }))
+    const loopbacks = (networkInterfaces()['lo'] ?? []).map(({ address }) => address)
+
+    const outcome = await deploy(second, { cert_path: daemon.certPath, key_path: daemon.keyPath })
+
+    t.match(outcome, { outcome: 'deployed', code: null, warnings: [] })
+    t.same(
+      outcome.probes.map(({ address, seen }) => [address, seen]),
+      daemon.ports.flatMap(({ port }) =>
+        loopbacks.map((address) => [
+          address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+          second.sha256,
+        ]),
+      ),
+    )
+  })
 
   t.test(
     `${name}: of two pairs each is deployed and asked for by its key type, beside the other`,

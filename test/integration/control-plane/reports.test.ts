@@ -1,5 +1,5 @@
 import t from 'tap'
-import { claimedDeployment, openTestControlPlane } from '../../support/control-plane.ts'
+import { addTarget, claimedDeployment, openTestControlPlane } from '../../support/control-plane.ts'
 
 t.test('the final state of a job is kept with its error and its outcome', async (t) => {
   const { plane, agent, jobId } = await claimedDeployment(t)
@@ -67,6 +67,41 @@ t.test('discoveries are accepted unless there are none', async (t) => {
   const malformed = await agent.post('/discoveries', { certificates: 'all', errors: [] })
 
   t.same([found.status, failed.status, empty.status, malformed.status], [202, 202, 500, 400])
+})
+
+t.test('drift stands beside its target until it is mended, also over a restart', async (t) => {
+  const first = await openTestControlPlane(t)
+  const known = await first.enroll()
+  const target_id = await addTarget(first, known)
+  const driftsTo = (reasons: readonly string[]): object => ({
+    certificates: [],
+    errors: [],
+    drift: [{ target_id, looked_at: '2026-05-01T10:00:00Z', reasons }],
+  })
+
+  t.match(await first.operator.targets(), [{ id: target_id, drift: null }])
+  t.equal((await known.post('/discoveries', driftsTo(['/a is gone.']))).status, 202)
+  t.equal((await known.post('/discoveries', driftsTo(['/a is gone.', '/b is gone.']))).status, 202)
+  await first.close()
+  const second = await openTestControlPlane(t, { dataDir: first.dataDir })
+
+  const kept = { since: '2026-05-01T10:00:00Z', reasons: ['/a is gone.', '/b is gone.'] }
+  t.match(await second.operator.targets(), [{ id: target_id, drift: kept }])
+  t.equal((await second.agent(known).post('/discoveries', driftsTo([]))).status, 202)
+  t.match(await second.operator.targets(), [{ id: target_id, drift: null }])
+})
+
+t.test('an agent says nothing of the target of another', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const owner = await plane.enroll()
+  const foreign = await plane.enroll('mail-2')
+  const target_id = await addTarget(plane, owner)
+  const drift = [{ target_id, looked_at: '2026-05-01T10:00:00Z', reasons: ['/a is gone.'] }]
+
+  const answer = await foreign.post('/discoveries', { certificates: [], errors: [], drift })
+
+  t.equal(answer.status, 202)
+  t.match(await plane.operator.targets(), [{ id: target_id, drift: null }])
 })
 
 const verification = {

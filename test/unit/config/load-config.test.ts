@@ -10,6 +10,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
     controlPlane: null,
     stateDir: '/var/lib/waxseal',
     keyDir: null,
+    discoveryDirs: [],
     pollIntervalMs: 30_000,
     heartbeatIntervalMs: 60_000,
     parallelServices: 4,
@@ -77,6 +78,14 @@ t.test('WAXSEAL_* wins over CERTCTL_*, and that over the file', async (t) => {
       ['https://waxseal.example', 'waxseal', 'debug'],
     ],
   )
+})
+
+t.test('the folders of a discovery are read, with commas between them', async (t) => {
+  t.same((await load(t, '', { CERTCTL_DISCOVERY_DIRS: '/etc/ssl, /srv/tls,,' })).discoveryDirs, [
+    '/etc/ssl',
+    '/srv/tls',
+  ])
+  t.same((await load(t, '', {})).discoveryDirs, [])
 })
 
 t.test('an empty variable is as good as none', async (t) => {

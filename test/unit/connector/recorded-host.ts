@@ -6,6 +6,14 @@ interface RecordedFile {
   readonly mode: number
 }
 
+/** A host that has an IPv6 loopback address, as the kernel lists it. */
+export const ipv6Loopback: Readonly<Record<string, RecordedFile>> = {
+  '/proc/self/net/if_inet6': {
+    text: 'fe8000000000000000fc00fffe000001 04 40 20 80     eth0\n00000000000000000000000000000001 01 80 10 80       lo\n',
+    mode: 0o444,
+  },
+}
+
 /** A host whose commands answer what was recorded of them, by their line; any other fails. */
 export function recordedHost(
   outputs: Readonly<Record<string, string>>,

@@ -131,6 +131,33 @@ t.test('a status report is marked so that the server can tell a repetition', asy
   t.strictSame(server.requests.at(-1)?.body, { status: 'Failed', error: 'CHECK_FAILED' })
 })
 
+t.test(
+  'drift goes out as the errors of a discovery, and one that is in order only to a server that takes it',
+  async (t) => {
+    const at = '2026-05-01T10:00:00.000Z'
+    const drifting = { target: 't-1', at, reasons: ['/a is gone.', '/b is gone.'] }
+    const inOrder = { target: 't-2', at, reasons: [] }
+    const sent = async (features: unknown, drift: readonly (typeof drifting)[]): Promise<unknown> => {
+      server.answer(json(200, { status: 'heartbeat_recorded', features }))
+      await controlPlane.heartbeat(facts)
+      server.answer(json(202, { status: 'accepted' }))
+      return (await controlPlane.reportDrift(drift)) ? server.requests.at(-1)?.body : null
+    }
+
+    t.match(await sent(undefined, [drifting, inOrder]), {
+      agent_id: 'agent/1',
+      certificates: [],
+      errors: ['t-1: /a is gone.', 't-1: /b is gone.'],
+    })
+    t.equal(await sent(['wait'], [inOrder]), null)
+    t.match(await sent(['wait', 'drift'], [inOrder]), {
+      errors: [],
+      drift: [{ target_id: 't-2', looked_at: at, reasons: [] }],
+    })
+    t.equal(await sent(['drift'], []), null)
+  },
+)
+
 t.test('a verification report carries both fingerprints, and an error only where there is one', async (t) => {
   const fields = { target_id: 't-1', expected_fingerprint: 'a'.repeat(64), actual_fingerprint: '0'.repeat(64) }
   server.answer(json(200, {}))

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readDovecotWiring } from '../../../../src/connector/dovecot/read-wiring.ts'
 import type { Listener, Wiring } from '../../../../src/connector/wiring.ts'
-import { recordedHost } from '../recorded-host.ts'
+import { ipv6Loopback, recordedHost } from '../recorded-host.ts'
 import { services23, services24, settings23, settings24 } from './recorded.ts'
 
 const default24 = ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem']
@@ -82,6 +82,21 @@ t.test('a socket on all addresses is met at each that has settings of its own', 
   t.ok(wiring?.named.includes('/srv/tls/ten.pem'), 'it is named, though no connection from here reads it')
 })
 
+t.test('a socket on all addresses of a family is met at its loopback address, where the host has one', async (t) => {
+  const local = 'local 2001:db8::9 {\n  ssl_cert = </srv/tls/nine.pem\n}\n'
+  const hostsAt143 = async (listen: string, files: typeof ipv6Loopback): Promise<readonly string[] | undefined> => {
+    const wiring = await read(settings23.replace('listen = *, ::', `listen = ${listen}`) + local, services23, files)
+    return wiring?.listeners
+      .filter(({ port, servername }) => port === 143 && servername === null)
+      .map(({ host }) => host)
+  }
+
+  t.same(await hostsAt143('*, ::', ipv6Loopback), ['127.0.0.1', '::1', '2001:db8::9'])
+  t.same(await hostsAt143('::', ipv6Loopback), ['::1', '2001:db8::9'])
+  t.same(await hostsAt143('*', ipv6Loopback), ['127.0.0.1'])
+  t.same(await hostsAt143('*', {}), ['127.0.0.1'])
+})
+
 t.test('without TLS, for all or for one protocol, nothing is read', async (t) => {
   const off = settings23.replace('ssl = required', 'ssl = no')
   const noImap = `${settings23}protocol imap {\n  ssl = no\n}\n`
@@ -115,8 +130,8 @@ t.test('another instance is asked with its own settings file', async (t) => {
   t.ok((await readDovecotWiring(host, '/srv/d.conf'))?.listeners.length)
 })
 
-function read(settings: string, services: string): Promise<Wiring | null> {
-  return readDovecotWiring(recordedHost({ 'doveconf -P -a': settings, 'doveconf service': services }), null)
+function read(settings: string, services: string, files: typeof ipv6Loopback = {}): Promise<Wiring | null> {
+  return readDovecotWiring(recordedHost({ 'doveconf -P -a': settings, 'doveconf service': services }, files), null)
 }
 
 function socketOf({ name, host, port, protocol }: Listener): readonly unknown[] {

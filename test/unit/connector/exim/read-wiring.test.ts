@@ -1,12 +1,12 @@
 import t from 'tap'
 import { readEximWiring } from '../../../../src/connector/exim/read-wiring.ts'
-import { recordedHost } from '../recorded-host.ts'
+import { ipv6Loopback, recordedHost } from '../recorded-host.ts'
 
 const asked =
-  'exim4 -bP tls_certificate tls_privatekey tls_advertise_hosts daemon_smtp_ports tls_on_connect_ports local_interfaces'
+  'exim4 -bP tls_certificate tls_privatekey tls_advertise_hosts daemon_smtp_ports tls_on_connect_ports local_interfaces disable_ipv6'
 
 /** Printed by exim 4.96, with these in the place of the first. */
-function settings(changes: Readonly<Record<string, string>> = {}) {
+function settings(changes: Readonly<Record<string, string>> = {}, isIpv6Off = false) {
   const values = {
     tls_certificate: '/etc/exim4/exim.crt',
     tls_privatekey: '/etc/exim4/exim.key',
@@ -17,11 +17,15 @@ function settings(changes: Readonly<Record<string, string>> = {}) {
     ...changes,
   }
   const text = Object.entries(values).map(([name, value]) => `${name} = ${value}\n`)
-  return recordedHost({ [asked]: text.join('') })
+  const last = isIpv6Off ? 'disable_ipv6\n' : 'no_disable_ipv6\n'
+  return recordedHost({ [asked]: text.join('') + last }, ipv6Loopback)
 }
 
-async function socketsOf(changes: Readonly<Record<string, string>>): Promise<readonly unknown[] | undefined> {
-  const wiring = await readEximWiring(settings(changes), null)
+async function socketsOf(
+  changes: Readonly<Record<string, string>>,
+  isIpv6Off = false,
+): Promise<readonly unknown[] | undefined> {
+  const wiring = await readEximWiring(settings(changes, isIpv6Off), null)
   return wiring?.listeners.map(({ host, port, protocol }) => [host, port, protocol])
 }
 
@@ -49,9 +53,14 @@ t.test('an address with a port of its own has that one alone', async (t) => {
   ])
 })
 
-t.test('a listener on all addresses is met at a loopback one, once', async (t) => {
-  for (const interfaces of ['<; ::0 ; 0.0.0.0', ''])
-    t.same(await socketsOf({ daemon_smtp_ports: '25', local_interfaces: interfaces }), [['127.0.0.1', 25, 'smtp']])
+t.test('a listener on all addresses is met at the loopback one of each family, once', async (t) => {
+  const ipv4 = ['127.0.0.1', 25, 'smtp']
+  const ipv6 = ['::1', 25, 'smtp']
+
+  for (const local_interfaces of ['<; ::0 ; 0.0.0.0', '']) {
+    t.same(await socketsOf({ daemon_smtp_ports: '25', local_interfaces }), [ipv6, ipv4])
+    t.same(await socketsOf({ daemon_smtp_ports: '25', local_interfaces }, true), [ipv4], 'disable_ipv6')
+  }
 })
 
 t.test('where STARTTLS is advertised to nobody, only the wrapped port reads the pair', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readPostfixWiring } from '../../../../src/connector/postfix/read-wiring.ts'
 import type { Listener, Wiring } from '../../../../src/connector/wiring.ts'
-import { recordedHost } from '../recorded-host.ts'
+import { ipv6Loopback, recordedHost } from '../recorded-host.ts'
 
 const names = [
   'smtpd_tls_chain_files',
@@ -77,6 +77,32 @@ t.test('every SMTP server on TCP that speaks TLS is a listener: by name, port, a
     ['[::1]:10026', '::1', 10026, 'smtp'],
     ['192.0.2.7:smtps', '192.0.2.7', 465, 'tls'],
   ])
+})
+
+t.test('a listener on all addresses is met on IPv4 and IPv6 each, where host and Postfix have both', async (t) => {
+  const both = ['127.0.0.1', '::1']
+  const withIpv6 = [
+    ['all', 'all', both],
+    ['ipv4, ipv6', 'all', both],
+    ['ipv4', 'all', ['127.0.0.1']],
+    ['ipv6', 'all', ['::1']],
+    ['all', 'loopback-only', both],
+    ['all', 'localhost', ['127.0.0.1']],
+    ['ipv6', 'localhost', ['::1']],
+    ['all', '192.0.2.7, ::1', ['192.0.2.7', '::1']],
+  ] as const
+
+  for (const [inet_protocols, inet_interfaces, hosts] of withIpv6) {
+    const wiring = await readWith({ inet_protocols, inet_interfaces }, ipv6Loopback)
+    t.same(wiring?.listeners.map(hostOf), hosts, `${inet_protocols} on ${inet_interfaces}`)
+  }
+  t.same((await readWith({}))?.listeners.map(hostOf), ['127.0.0.1'], 'IPv6 is switched off')
+})
+
+t.test('a service on all addresses of one family is met on that alone', async (t) => {
+  const wiring = await readWith({}, ipv6Loopback, '[::]:587 inet n - n - - smtpd\n0.0.0.0:465 inet n - n - - smtpd\n')
+
+  t.same(wiring?.listeners.map(hostOf), ['::1', '127.0.0.1'])
 })
 
 t.test('postconf itself resolves what a service overrides, with the variables in it', async (t) => {
@@ -210,6 +236,10 @@ function readWith(
 ): Promise<Wiring | null> {
   const outputs = { 'postconf -M': services, 'postconf -P': '', [`postconf -x ${names}`]: change(changes) }
   return readPostfixWiring(recordedHost(outputs, files), null)
+}
+
+function hostOf({ host }: Listener): string {
+  return host
 }
 
 function socketOf({ name, host, port, protocol }: Listener): readonly unknown[] {
