@@ -31,7 +31,7 @@ t.test('SIGTERM during a deployment neither kills the reload nor refuses that of
     [{ status: 'Failed', error: /^ACTIVATE_FAILED/ }],
   )
   t.same(await leavesOf(site.daemon), before)
-  site.expectWarnings(t, agent, [])
+  site.expectWarnings(t, agent, ['deployment ends'])
 })
 
 t.test('a hung reload is ended with its process group, and heartbeats go on meanwhile', async (t) => {
@@ -63,7 +63,7 @@ t.test('a hung reload is ended with its process group, and heartbeats go on mean
   for (const pid of (await readFile(mark, 'utf8')).trim().split(' ')) t.equal(await stateOf(pid), 'gone')
   agent.kill('SIGTERM')
   t.equal(await agent.exited, 0)
-  site.expectWarnings(t, agent, [])
+  site.expectWarnings(t, agent, ['deployment ends'])
 })
 
 t.test('a CSR job does not overwrite the key that is served, nor does one that is refused', async (t) => {

@@ -61,7 +61,7 @@ t.test('the second SIGTERM does not interrupt a rollback, and neither does the t
   t.match(job, { status: 'Failed', error: /^ACTIVATE_FAILED/, outcome: { outcome: 'rolled-back', host: 'restored' } })
   t.same(await leavesOf(site.daemon), before)
   t.equal(count(await site.logged(), 'failing-ends'), 2)
-  site.expectWarnings(t, agent, [])
+  site.expectWarnings(t, agent, ['deployment ends'])
 })
 
 t.test('after SIGTERM no new job is begun: it waits for the next start', async (t) => {
@@ -90,7 +90,7 @@ t.test('SIGHUP re-reads the policy: it holds for the next job', async (t) => {
   await agent.waitFor(({ msg }) => String(msg).startsWith('configuration read again'))
 
   t.match(await site.resultOf(await site.deploy(slow), agent), { status: 'Completed' })
-  site.expectWarnings(t, agent, [])
+  site.expectWarnings(t, agent, ['deployment ends'])
   await ended(t, agent)
 })
 
@@ -109,7 +109,7 @@ t.test('SIGHUP with a configuration that is not valid says why, and the old one 
   await ended(t, agent)
 })
 
-for (const step of ['stage', 'check'] as const) {
+for (const step of ['preflight', 'stage'] as const) {
   t.test(`a job that crashes the agent after ${step} twice fails as INTERRUPTED and is not tried again`, async (t) => {
     const certificate = await site.deploy(slow)
     for (const _ of [1, 2]) {
@@ -129,6 +129,25 @@ for (const step of ['stage', 'check'] as const) {
     t.equal(new Set(await leavesOf(site.daemon)).size, 1)
   })
 }
+
+t.test('a job that crashes the agent after the commit is finished at the next start, and told', async (t) => {
+  const certificate = await site.deploy(slow)
+  const doomed = site.startAgent()
+  await begun(doomed, 'check')
+  doomed.kill('SIGKILL')
+  t.equal(await doomed.exited, 'SIGKILL')
+
+  const agent = site.startAgent()
+  const job = await site.resultOf(certificate, agent)
+
+  t.match(job, { status: 'Completed', outcome: { outcome: 'unchanged' } })
+  t.match(
+    agent.lines.find(({ msg }) => msg === 'recovered'),
+    { did: 'finished' },
+  )
+  t.same([...new Set(await leavesOf(site.daemon))], [leafOf(job?.outcome)])
+  await ended(t, agent)
+})
 
 /** Resolves when the step before is over; null: when the deployment begins, which is the job after the issuance. */
 async function begun(agent: WaxsealProcess, before: string | null | undefined): Promise<void> {
