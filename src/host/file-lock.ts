@@ -14,6 +14,8 @@ export interface FileLock {
 export function tryLock(path: string): FileLock | null {
   const database = new DatabaseSync(path)
   try {
+    // SQLite begins the journal of an empty database at once: on a full disk there would be no lock, no start, no recovery.
+    database.exec('PRAGMA journal_mode=MEMORY')
     database.exec('BEGIN EXCLUSIVE')
     return { release: () => database.close() }
   } catch (error) {

@@ -1,6 +1,7 @@
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { tryLock } from '../../src/host/file-lock.ts'
 import { makeFolder, makeTemporaryFolder, removeTree } from '../../src/host/plain-files.ts'
 import type { Outcome } from '../../src/outcome/outcome.ts'
 import { unlessInstalled } from '../support/daemons.ts'
@@ -102,6 +103,23 @@ t.test('a write that ends short leaves the old pair', { skip: skip || unlessInst
   t.ok(writes.some(([, asked, written]) => Number(written) < Number(asked)))
   t.match(jsonOf(ran), { outcome: 'refused', code: 'STAGE_FAILED', host: 'untouched' })
   t.same(await judge(host, ran), [])
+})
+
+t.test('a lock is taken on a full disk: a start there recovers', { skip }, async (t) => {
+  const full = join(folder, 'full')
+  await makeFolder(full)
+  await mountMemory(full, 'size=64k')
+  t.teardown(() => unmount(full))
+  await fill(join(full, 'fill'))
+
+  const lock = tryLock(join(full, 'lock'))
+
+  t.not(lock, null)
+  t.equal(tryLock(join(full, 'lock')), null, 'a second one is not')
+  lock?.release()
+  const again = tryLock(join(full, 'lock'))
+  t.not(again, null, 'what is released is free')
+  again?.release()
 })
 
 t.test('an agent whose state directory is full takes no work, stays up, and goes on', { skip }, async (t) => {

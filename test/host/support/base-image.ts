@@ -12,9 +12,18 @@ export async function baseImage(): Promise<string> {
   const growing = join(cache, 'base.new')
   await rm(growing, { recursive: true, force: true })
   await mkdir(cache, { recursive: true })
-  await run(['debootstrap', '--variant=minbase', `--include=${packages}`, 'bookworm', growing])
+  await run(['debootstrap', '--variant=minbase', `--include=${packages}`, 'bookworm', growing, ...(await mirror())])
   await rename(growing, image)
   return image
+}
+
+/** Where this machine has its own packages from; none: what debootstrap takes. */
+async function mirror(): Promise<readonly string[]> {
+  const sources = await run(['apt-get', 'indextargets', '--format', '$(REPO_URI)'])
+  return sources
+    .split('\n')
+    .filter((source) => source.endsWith('/debian/'))
+    .slice(0, 1)
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -18,6 +18,7 @@ export async function followLog(prefix: readonly [string, ...string[]], unit: st
   const options = ['-f', '-o', 'cat', '-u', unit, `--after-cursor=${cursor}`]
   const child = spawn(program, [...args, 'journalctl', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   })
   const lines: string[] = []
   let wake = (): void => {}
@@ -47,7 +48,8 @@ export async function followLog(prefix: readonly [string, ...string[]], unit: st
       }
     },
     close: async () => {
-      child.kill('SIGTERM')
+      // The group: nsenter waits for a journalctl that would outlive it.
+      if (!isOver && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
       await closed
     },
   }

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { baseImage } from './base-image.ts'
 import { type FollowedLog, followLog } from './followed-log.ts'
-import { run } from './run.ts'
+import { environment, run } from './run.ts'
 
 /** A Debian under systemd, in a container of its own; its files outlive a power cut. */
 export interface Machine {
@@ -108,11 +108,17 @@ class Container implements Machine {
   }
 
   async run(...argv: readonly [string, ...string[]]): Promise<string> {
-    return run(['nsenter', '-t', String(this.#pid), '-a', ...argv])
+    return run([...this.#inside(), ...argv])
   }
 
   async follow(unit: string): Promise<FollowedLog> {
-    return followLog(['nsenter', '-t', String(this.#pid), '-a'], unit)
+    return followLog(this.#inside(), unit)
+  }
+
+  /** What starts a command on the machine. tap puts its loader into the environment of each child; there is none there. */
+  #inside(): [string, ...string[]] {
+    const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+    return ['nsenter', '-t', String(this.#pid), '-a', 'env', '-i', ...variables]
   }
 
   async read(path: string): Promise<string> {

@@ -13,8 +13,9 @@ export async function run(argv: readonly [string, ...string[]]): Promise<string>
   }
 }
 
-const environment = {
+/** The whole environment of a command. */
+export const environment = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  LANG: 'C',
+  LANG: 'C.UTF-8',
   DEBIAN_FRONTEND: 'noninteractive',
 }
