@@ -109,7 +109,7 @@ t.test('SIGHUP with a configuration that is not valid says why, and the old one 
   await ended(t, agent)
 })
 
-for (const step of ['preflight', 'stage'] as const) {
+for (const step of ['journal', 'stage'] as const) {
   t.test(`a job that crashes the agent after ${step} twice fails as INTERRUPTED and is not tried again`, async (t) => {
     const certificate = await site.deploy(slow)
     for (const _ of [1, 2]) {
