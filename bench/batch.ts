@@ -88,7 +88,7 @@ function print(measured: readonly Round[]): void {
   console.log(
     `${jobs} jobs for ${jobs} names of one nginx, ${rounds} rounds, turn by turn, ${cpus().length} CPUs; medians.\n`,
   )
-  console.log(`together    ${together.toFixed(0).padStart(7)} ms   ${first?.togetherReloads} reloads`)
-  console.log(`one by one  ${oneByOne.toFixed(0).padStart(7)} ms   ${first?.oneByOneReloads} reloads`)
+  console.log(`together    ${together.toFixed(0).padStart(7)} ms   reloads: ${first?.togetherReloads}`)
+  console.log(`one by one  ${oneByOne.toFixed(0).padStart(7)} ms   reloads: ${first?.oneByOneReloads}`)
   console.log(`ratio       ${ratio.toFixed(2).padStart(7)}`)
 }

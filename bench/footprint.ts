@@ -9,7 +9,10 @@ import { startSite } from '../test/support/site.ts'
 
 const root = new URL('..', import.meta.url).pathname
 
-/** Figures of one run of the bundle, which is what the package installs: each is told as a ratio to a bare process of the same runtime on the same machine. */
+/**
+ * Figures of one run of the bundle, which is what the package installs: each is told as a ratio to a bare process of the same runtime on
+ * the same machine.
+ */
 interface Footprint {
   readonly polls: number
   readonly bareRssMb: number

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { type Clock, systemClock } from '../host/clock.ts'
+import type { Clock } from '../host/clock.ts'
 import { tryLock } from '../host/file-lock.ts'
 import { createHostView } from '../host/host-view.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
@@ -58,8 +58,8 @@ export async function openEngine(
 }
 
 /** An engine for recovery alone, which the journal tells everything: a connector that cannot be loaded does not stop it. */
-export async function openRecovery(config: Config): Promise<Engine> {
-  return openEngine({ ...config, connectors: [] }, systemClock)
+export async function openRecovery(config: Config, clock: Clock): Promise<Engine> {
+  return openEngine({ ...config, connectors: [] }, clock)
 }
 
 /** While another process deploys, what looks half written may be its file. */

@@ -5,12 +5,13 @@ import { runAgent } from '../agent/agent.ts'
 import { hourlyFor } from '../agent/drift-watch.ts'
 import { feedWatchdog } from '../agent/feed-watchdog.ts'
 import { openKeyRequests } from '../agent/key-requests.ts'
-import { openEngine, openRecovery } from '../agent/open-engine.ts'
+import { type ConfiguredEngine, openEngine, openRecovery } from '../agent/open-engine.ts'
 import { openProgress } from '../agent/progress.ts'
 import { recover } from '../agent/recover.ts'
 import { initialState } from '../agent/state.ts'
 import { busy } from '../agent/turns.ts'
 import type { Config } from '../config/config.ts'
+import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { type FileLock, tryLock } from '../host/file-lock.ts'
@@ -56,16 +57,19 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   const form = standardOutput(environment()['JOURNAL_STREAM'])
   const log = await openLog({ level: config.logLevel, form, colours: mayColour(), write: writeToStandardOutput })
   const lock = await holdState(config.stateDir)
-  const controlPlane = await connect(config).catch((error: unknown) => recoverAndThrow(error, config, log))
   const stop = stopSignal(log)
   const manager = openServiceManager(environment())
   const progress = openProgress()
   const state = initialState()
   const metrics = openMetrics()
-  const engine = await openEngine(config, systemClock, (line) => {
+  const onEnd = (line: HistoryLine): void => {
     metrics.count(line)
     log[line.code === null ? 'info' : 'error'](endOf(line), 'deployment ends')
-  }).catch((error: unknown) => recoverAndThrow(error, config, log))
+  }
+  const { controlPlane, engine } = await openBoth(config, onEnd).catch(async (error: unknown) => {
+    await recoverAlone(config, log)
+    throw error
+  })
   const inbox = await openInbox(join(config.stateDir, 'inbox'), systemClock)
   const outbox = await openOutbox({
     path: join(config.stateDir, 'outbox'),
@@ -118,11 +122,22 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   process.exit(0)
 }
 
+async function openBoth(
+  config: Config,
+  onEnd: (line: HistoryLine) => void,
+): Promise<{ readonly controlPlane: ControlPlane; readonly engine: ConfiguredEngine }> {
+  return { controlPlane: await connect(config), engine: await openEngine(config, systemClock, onEnd) }
+}
+
 /** Without a control plane or a connector there is no agent, but what a crash left is put in order all the same. */
-async function recoverAndThrow(error: unknown, config: Config, log: Logger): Promise<never> {
-  for (const { target, did, error: left } of await recover(await openRecovery(config)))
-    log.warn({ target, did, code: left?.code }, 'recovered')
-  throw error
+async function recoverAlone(config: Config, log: Logger): Promise<void> {
+  try {
+    for (const { target, did, error } of await recover(await openRecovery(config, systemClock)))
+      log.warn({ target, did, code: error?.code }, 'recovered')
+  } catch (error) {
+    const { code, details } = asWaxsealError(error)
+    log.error({ code, details }, 'not recovered: run waxseal recover')
+  }
 }
 
 function endOf({ job, target, outcome, host, code, sha256, ms }: HistoryLine): object {

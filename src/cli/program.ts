@@ -20,7 +20,7 @@ const commands = {
   enroll: async () => (await import('./enroll.ts')).enrollCommand(),
   'control-plane': async () => (await import('./control-plane.ts')).controlPlaneCommand(),
   demo: async () => (await import('./demo.ts')).demoCommand(),
-} as const
+}
 
 type Name = keyof typeof commands
 const everyName = Object.keys(commands) as readonly Name[]

@@ -4,7 +4,7 @@ import type { Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type Endpoint, openSend } from './request.ts'
 import { type MalformedItem, toJob } from './to-job.ts'
-import { certificateSchema, registrationSchema, workSchema } from './wire.ts'
+import { certificateSchema, driftFeatureSchema, registrationSchema, workSchema } from './wire.ts'
 
 /** What the agent says of its host. */
 export interface HostFacts {
@@ -66,12 +66,7 @@ export interface ControlPlane {
 const isWork = schemaCheck<{ readonly jobs: readonly unknown[] | null }>(workSchema)
 const isCertificate = schemaCheck<{ readonly certificate_pem: string }>(certificateSchema)
 const isRegistration = schemaCheck<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
-
-const hasDrift = schemaCheck<object>({
-  type: 'object',
-  required: ['features'],
-  properties: { features: { type: 'array', contains: { const: 'drift' } } },
-})
+const takesDriftOf = schemaCheck<object>(driftFeatureSchema)
 
 const signingMs = 300_000
 
@@ -84,7 +79,7 @@ export function openControlPlane(options: Endpoint & { readonly agentId: string 
     clockAheadMs,
     close,
     heartbeat: async (facts) => {
-      takesDrift = hasDrift(await send({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) }))
+      takesDrift = takesDriftOf(await send({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) }))
     },
     work: async () => {
       const answer = await send({ method: 'GET', path: `${agent}/work` })

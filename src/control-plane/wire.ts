@@ -36,6 +36,13 @@ export const registrationSchema = {
   properties: { id, api_key: { type: 'string', minLength: 1, maxLength: 4096 } },
 } as const
 
+/** The answer to a heartbeat of a server that takes drift: an addition of ours (docs/control-plane.md). */
+export const driftFeatureSchema = {
+  type: 'object',
+  required: ['features'],
+  properties: { features: { type: 'array', maxItems: 100, contains: { const: 'drift' } } },
+} as const
+
 /** One unit of work as it stands on the wire. */
 export interface WorkItem {
   readonly id: string

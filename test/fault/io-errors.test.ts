@@ -14,7 +14,7 @@ import { pointsOf, runTraced } from './support/traced.ts'
 const folder = await makeTemporaryFolder('waxseal-errors-')
 t.teardown(() => removeTree(folder))
 const skip = await unlessMountable(folder)
-t.setTimeout(1_800_000)
+t.setTimeout(900_000)
 t.jobs = 2
 
 /** What each call may fail with (its man page). */
@@ -33,7 +33,7 @@ const openErrors = ['EIO', 'EACCES', 'EMFILE'] as const
 
 for (const layout of ['files', 'generation'] as const) {
   const title = `an error at any file-system call leaves a whole pair and tells the truth: ${layout}`
-  t.test(title, { skip: unlessInstalled('strace'), buffered: true, timeout: 1_800_000 }, async (t) => {
+  t.test(title, { skip: unlessInstalled('strace'), buffered: true, timeout: 900_000 }, async (t) => {
     const host = await openOnFolder(t, layout)
     const faults = await faultsOf(host)
 

@@ -23,7 +23,7 @@ interface Report {
   readonly violations: readonly string[]
 }
 
-t.setTimeout(2_700_000)
+t.setTimeout(1_800_000)
 
 if (platform() === 'linux') await killEverywhere()
 else t.comment(`strace(1) is for Linux, and this is ${platform()}: nothing is killed here`)

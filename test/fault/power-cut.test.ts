@@ -10,7 +10,7 @@ import { type CallPoint, pointsOf, runTraced } from './support/traced.ts'
 
 const folder = await makeTemporaryFolder('waxseal-power-')
 t.teardown(() => removeTree(folder))
-t.setTimeout(1_800_000)
+t.setTimeout(900_000)
 t.jobs = 2
 
 /** What changes a disk. The power is cut right before each of these calls: after each fsync, and between them. */
@@ -23,7 +23,7 @@ const counts = { one: 'on one disk', two: 'with the state directory on a disk of
 for (const layout of ['files', 'generation'] as const) {
   for (const count of ['two', 'one'] as const) {
     const title = `no power cut during ${layouts[layout]} ${counts[count]} leaves anything but a whole pair`
-    t.test(title, { skip, buffered: true, timeout: 1_800_000 }, async (t) => {
+    t.test(title, { skip, buffered: true, timeout: 900_000 }, async (t) => {
       const { host, disks, close } = await openMachine(`${layout}-${count}`, layout, count)
       t.teardown(close)
       const points = await pointsOfDeployment(host, disks)
@@ -55,7 +55,7 @@ t.test('a result that was told survives a power cut right after it', { skip, buf
 
 t.test(
   'without the fsync of the folders a power cut does leave something: this suite would see it',
-  { skip, buffered: true, timeout: 1_800_000 },
+  { skip, buffered: true, timeout: 900_000 },
   async (t) => {
     const { host, disks, close } = await openMachine('broken', 'files', 'two')
     t.teardown(close)
