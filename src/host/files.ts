@@ -49,7 +49,9 @@ export async function writeNewFile(path: string, snapshot: Snapshot): Promise<vo
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
   const file = await open(path, flags, 0o600)
   try {
-    await file.chown(snapshot.uid, snapshot.gid)
+    const { uid, gid } = await file.stat()
+    // Where nothing is to be changed the call is not made: a sandbox may forbid it.
+    if (uid !== snapshot.uid || gid !== snapshot.gid) await file.chown(snapshot.uid, snapshot.gid)
     await file.chmod(snapshot.mode)
     await file.writeFile(snapshot.bytes)
     await file.sync()
