@@ -15,7 +15,8 @@ import type { LinkSwitch } from '../plan/link-switch.ts'
 export async function commitFiles({ files, link }: ChangeSet): Promise<void> {
   const destinations = files.map(({ destination }) => destination)
   try {
-    for (const change of files) if (change.before !== null) await keep(change, change.before.digest)
+    for (const { before, destination, kept } of files) if (before !== null) await keepFile(destination, kept)
+    await Promise.all(files.map(refuseIfEdited))
     await syncFoldersOf(destinations)
     for (const change of files) await moveFile(change.staged, change.destination)
     await syncFoldersOf(destinations)
@@ -29,10 +30,10 @@ export async function commitFiles({ files, link }: ChangeSet): Promise<void> {
 }
 
 /** What is kept must be what was looked at: somebody may have written it since. */
-async function keep({ destination, kept, path, role }: FileChange, digest: string): Promise<void> {
-  await keepFile(destination, kept)
+async function refuseIfEdited({ before, kept, path, role }: FileChange): Promise<void> {
+  if (before === null) return
   const snapshot = await readSnapshot(kept)
-  if (snapshot !== null && fileDigest(role, snapshot.bytes) === digest) return
+  if (snapshot !== null && fileDigest(role, snapshot.bytes) === before.digest) return
   throw new WaxsealError('COMMIT_FAILED', { path, reason: 'somebody else changed it meanwhile' })
 }
 
