@@ -11,6 +11,7 @@ COPY --chmod=0644 dist/waxseal.mjs dist/waxseal.mjs.map /usr/lib/waxseal/
 RUN mkdir -p /etc/waxseal && install -d -m 0700 -o ${UID} -g ${GID} /var/lib/waxseal
 # Started as 0:0, it may give files to other owners.
 USER ${UID}:${GID}
+ENV NODE_OPTIONS=--max-semi-space-size=1
 VOLUME /var/lib/waxseal
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/lib/waxseal/node", "-e", "fetch('http://127.0.0.1:9780/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

@@ -45,9 +45,9 @@ async function measure(minutes: number): Promise<Footprint> {
   })
   try {
     const started = performance.now()
-    const agent = site.startAgent(join(dist, 'waxseal.mjs'))
+    const agent = site.startAgent(join(dist, 'waxseal.mjs'), await unitEnvironment())
     await agent.waitFor(({ msg }) => msg === 'agent starts')
-    while (!(await isReady(url))) await nextTurn()
+    while (!(await isReady(url))) await nextTurn(10)
     const readyMs = performance.now() - started
     await seePolls(url, polls)
     const idleRssMb = await rssMb(agent.pid)
@@ -85,6 +85,14 @@ async function bareProcess(): Promise<{ readonly startMs: number; readonly rssMb
   return { startMs, rssMb: mb }
 }
 
+/** What the unit sets: `Environment=NAME=value`. */
+async function unitEnvironment(): Promise<Record<string, string>> {
+  const unit = await readFile(join(root, 'systemd/waxseal.service'), 'utf8')
+  return Object.fromEntries(
+    [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+  )
+}
+
 async function isReady(url: string): Promise<boolean> {
   try {
     const { statusCode, body } = await request(`${url}/readyz`)
@@ -105,9 +113,9 @@ async function seePolls(url: string, count: number): Promise<void> {
   }
 }
 
-function nextTurn(): Promise<void> {
+function nextTurn(ms = 100): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, 100)
+    setTimeout(resolve, ms)
   })
 }
 

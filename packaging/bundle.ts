@@ -27,6 +27,9 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     sourcemap: 'linked',
     sourcesContent: true,
     legalComments: 'none',
+    // Every start reads all of it. Names stay as they are: a stack trace is read without the source map, too.
+    minifyWhitespace: true,
+    minifySyntax: true,
     metafile: true,
     banner: { js: banner },
     plugins: [sqliteOnUse],

@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { errorsText, schemaCheck } from '../schema/schema-check.ts'
+import { assertSchema, errorsText, schemaCheck } from '../schema/schema-check.ts'
 import { openObjects } from './closed-schema.ts'
 import type { Connector } from './connector.ts'
 import { interfaceVersion, kit } from './kit.ts'
@@ -46,6 +46,7 @@ export function parseOutside(module: string, exports: Readonly<Record<string, un
     throw fail(`what connector() returns is none: ${errorsText(isConnector, 'connector')}`)
   const [open] = openObjects(connector.schema)
   if (open !== undefined) throw fail(`its schema lets unknown fields in: ${open} has no additionalProperties: false`)
+  attempt(() => assertSchema(connector.schema), fail)
   if (!attempt(() => schemaCheck(connector.schema)(connector.example), fail))
     throw fail('its example is none of its targets')
   return { ...connector, plan: guarded(connector, planMs, fail) }

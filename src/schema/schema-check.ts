@@ -7,10 +7,15 @@ export interface SchemaCheck<T> {
   readonly errors: readonly ErrorObject[] | null
 }
 
-/** One for all: each would compile the meta-schema for itself, and every start would pay for it. */
-const ajv = new Ajv({ allowUnionTypes: true, verbose: true })
+/** One for all, and our own schemas are not held against the meta-schema: every start would pay for its compilation. */
+const ajv = new Ajv({ allowUnionTypes: true, verbose: true, validateSchema: false })
 
-/** The check of data against a JSON Schema (draft-07), compiled when it is first asked: then it throws where the schema is none. */
+/** Throws where a schema of someone else is none (draft-07). */
+export function assertSchema(schema: object): void {
+  if (ajv.validateSchema(schema) !== true) throw new TypeError(`schema is invalid: ${ajv.errorsText()}`)
+}
+
+/** The check of data against a JSON Schema (draft-07), compiled when it is first asked. */
 export function schemaCheck<T>(schema: object): SchemaCheck<T> {
   let compiled: ValidateFunction<T> | null = null
   const check = (data: unknown): data is T => {

@@ -29,10 +29,15 @@ export function startWaxseal(
   env: Readonly<Record<string, string>> = {},
   program: string = main,
 ): WaxsealProcess {
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, ...env },
-  })
+  return startProcess([process.execPath, program, ...args], { NODE_COMPILE_CACHE: compileCache, ...env })
+}
+
+/** The same of any program that runs `waxseal` in the end. */
+export function startProcess(
+  [program, ...args]: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>> = {},
+): WaxsealProcess {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...env } })
   const lines: LogLine[] = []
   const wakers = new Set<() => void>()
   const wake = (): void => {

@@ -1,0 +1,28 @@
+import t from 'tap'
+import { configSchema } from '../../../src/config/config-schema.ts'
+import { builtInConnectors } from '../../../src/connector/built-in.ts'
+import { planSchema } from '../../../src/connector/plan-schema.ts'
+import { workItemSchema, workSchema } from '../../../src/control-plane/wire.ts'
+import * as embedded from '../../../src/embedded/schemas.ts'
+import { journalSchema } from '../../../src/journal/journal-schema.ts'
+import { assertSchema } from '../../../src/schema/schema-check.ts'
+import { statusSchema } from '../../../src/status/status-schema.ts'
+
+const schemas: Readonly<Record<string, object>> = {
+  ...embedded,
+  ...Object.fromEntries(builtInConnectors.map(({ name, schema }) => [name, schema])),
+  configSchema,
+  planSchema,
+  workItemSchema,
+  workSchema,
+  journalSchema,
+  statusDocument: statusSchema,
+}
+
+t.test('each schema of ours is one: nothing holds it against the meta-schema at the start', async (t) => {
+  for (const [name, schema] of Object.entries(schemas)) t.doesNotThrow(() => assertSchema(schema), name)
+})
+
+t.test('a schema that is none is refused', async (t) => {
+  t.throws(() => assertSchema({ type: 'object', properties: { a: { type: 'nonsense' } } }), /schema is invalid/)
+})
