@@ -53,7 +53,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       await examineControlPlane(options),
       examineClock(options),
       await examineUnit(records),
-      ...wiring.map(({ connector, found }) => examineWiring(connector, found)),
+      ...(await Promise.all(wiring.map(({ connector, found }) => examineWiring(connector, found, options.engine)))),
       ...(await examineTargets(options.engine)),
     ],
     wiring: wiring.flatMap(({ connector, found }) =>
@@ -135,27 +135,43 @@ async function findWiring(
   )
 }
 
-function examineWiring(connector: string, found: Wiring | null): Finding {
+async function examineWiring(connector: string, found: Wiring | null, { hostView }: Engine): Promise<Finding> {
   const what = `wiring of ${connector}`
   if (found === null) return { what, verdict: 'ok', detail: 'it is not installed here, or does not answer' }
-  if (found.listeners.length === 0)
+  const { listeners } = found
+  if (listeners.length === 0)
     return { what, verdict: 'warning', detail: 'none of its listeners speaks TLS: see docs/wiring.md' }
-  return { what, verdict: 'ok', detail: `${found.listeners.length} TLS listeners` }
+  const paths = [...new Set(listeners.flatMap(({ files }) => files.map(({ path }) => path)))]
+  const areThere = await Promise.all(paths.map((path) => hostView.exists(path)))
+  const missing = paths.filter((_, index) => areThere[index] !== true)
+  if (missing.length === 0) return { what, verdict: 'ok', detail: `${listeners.length} TLS listeners` }
+  const way = 'put the present pair there, or name the one that is there'
+  const detail = `it is to read ${missing.join(', ')}, which is not there, or not for this user to see: ${way}`
+  return { what, verdict: 'warning', detail }
 }
 
 async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
   const records = (await engine.records.list()).map(({ document }) => document)
-  const history = await engine.history.read()
-  return Promise.all(
-    records.map(async (record): Promise<Finding> => {
-      const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
-      const what = `target ${record.target}`
-      if (!valid) return { what, verdict: 'failed', detail: `${reasons.join(' ')} Deploy it again.` }
-      const failure = describeFailure(history.findLast(({ target }) => target === record.target))
-      const verdict = failure !== '' ? 'failed' : daysLeft < 14 ? 'warning' : 'ok'
-      return { what, verdict, detail: `as it was deployed, ${daysLeft} days left${failure}` }
-    }),
-  )
+  const lastEnds = new Map((await engine.history.read()).map((line) => [line.target, line]))
+  const never = [...lastEnds.values()].filter(({ target }) => !records.some((record) => record.target === target))
+  return [
+    ...(await Promise.all(
+      records.map(async (record): Promise<Finding> => {
+        const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
+        const what = `target ${record.target}`
+        if (!valid) return { what, verdict: 'failed', detail: `${reasons.join(' ')} Deploy it again.` }
+        const failure = describeFailure(lastEnds.get(record.target))
+        const verdict = failure !== '' ? 'failed' : daysLeft < 14 ? 'warning' : 'ok'
+        return { what, verdict, detail: `as it was deployed, ${daysLeft} days left${failure}` }
+      }),
+    )),
+    ...never
+      .filter((last) => describeFailure(last) !== '')
+      .map((last): Finding => {
+        const detail = `nothing of ours is on it${describeFailure(last)}`
+        return { what: `target ${last.target}`, verdict: 'failed', detail }
+      }),
+  ]
 }
 
 /** A hook of certbot's that fails is a line of a log that nobody reads: here it is said again. */

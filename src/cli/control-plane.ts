@@ -81,17 +81,18 @@ function operatorCommand(name: string, description: string, ask: Ask): Command {
 function jobCommand(): Command {
   return withShared(new Command('job'))
     .description('Show one job with its outcome.')
-    .argument('<id>')
+    .argument('<id>', 'id of the job')
     .action((id: string, options: Shared) => answer({ ...options, json: true }, (operator) => operator.job(id)))
 }
 
 function addTargetCommand(): Command {
   return withShared(new Command('add-target'))
     .description('Add a target: a daemon of an agent that is to get certificates.')
-    .requiredOption('--name <name>')
-    .requiredOption('--agent <id>')
-    .requiredOption('--type <type>', 'Postfix or Dovecot')
-    .requiredOption('--target-config <file>', 'target configuration (JSON)')
+    .requiredOption('--name <name>', 'what you call it')
+    .requiredOption('--agent <agent>', 'id or name of the agent')
+    .requiredOption('--type <type>', 'the connector: Postfix, Dovecot, NGINX, … (docs/connectors.md)')
+    .requiredOption('--target-config <file>', 'target configuration (JSON): the fields of the connector')
+    .option('--replace', 'change the target of this name, where there is one')
     .action(
       (
         options: Shared & {
@@ -99,6 +100,7 @@ function addTargetCommand(): Command {
           readonly agent: string
           readonly type: string
           readonly targetConfig: string
+          readonly replace?: true
         },
       ) =>
         answer(options, async (operator) => {
@@ -106,9 +108,8 @@ function addTargetCommand(): Command {
             options.targetConfig,
             await readText(options.targetConfig, 'name a readable file with --target-config'),
           )
-          return {
-            id: await operator.addTarget({ name: options.name, agent_id: options.agent, type: options.type, config }),
-          }
+          const { name, agent, type, replace = false } = options
+          return { id: await operator.addTarget({ name, agent_id: agent, type, config, replace }) }
         }),
     )
 }
@@ -126,10 +127,10 @@ function parseObject(file: string, text: string): object {
 function requestCommand(): Command {
   return withShared(new Command('request'))
     .description('Have an agent make a key and request a certificate, and deploy it when it is signed.')
-    .requiredOption('--agent <id>')
+    .requiredOption('--agent <agent>', 'id or name of the agent')
     .requiredOption('--cn <name>', 'common name')
     .option('--san <name...>', 'further names', [])
-    .option('--deploy-to <target...>', 'targets that it is deployed to', [])
+    .option('--deploy-to <target...>', 'targets that it is deployed to, by id or name', [])
     .option('--validity-days <days>', 'how long it is valid', parseDays, 47)
     .action(
       (
@@ -161,8 +162,8 @@ function parseDays(text: string): number {
 function deployCommand(): Command {
   return withShared(new Command('deploy'))
     .description('Deploy the newest version of a certificate to a target.')
-    .requiredOption('--certificate <id>')
-    .requiredOption('--target <id>')
+    .requiredOption('--certificate <id>', 'id of the certificate, as request printed it')
+    .requiredOption('--target <target>', 'id or name of the target')
     .action((options: Shared & { readonly certificate: string; readonly target: string }) =>
       answer(options, async (operator) => ({ job_id: await operator.deploy(options.certificate, options.target) })),
     )
@@ -171,7 +172,7 @@ function deployCommand(): Command {
 function validateCommand(): Command {
   return withShared(new Command('validate'))
     .description('Have a target compared with what was deployed to it.')
-    .argument('<target>')
+    .argument('<target>', 'id or name')
     .action((target: string, options: Shared) =>
       answer(options, async (operator) => ({ job_id: await operator.validate(target) })),
     )
@@ -180,7 +181,7 @@ function validateCommand(): Command {
 function retireCommand(): Command {
   return withShared(new Command('retire'))
     .description('Retire an agent: it finishes, reports and ends.')
-    .argument('<agent>')
+    .argument('<agent>', 'id or name')
     .action((agent: string, options: Shared) =>
       answer(options, async (operator) => {
         await operator.retire(agent)

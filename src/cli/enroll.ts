@@ -102,8 +102,10 @@ async function tokenOf({ token, tokenFile }: EnrollOptions): Promise<string> {
   const path = token === undefined ? '--token-file' : '--token'
   const text = token ?? (await readToken(tokenFile))
   if (text === null) throw invalid(path, 'there is no token', 'Name a file that holds it, or give --token.')
-  if (/^[\x21-\x7e]+$/.test(text.trim())) return text.trim()
-  throw invalid(path, 'it is not a token', 'Give the one word that waxseal control-plane token printed after token=.')
+  // A file that `waxseal control-plane token` was written into has its whole line.
+  const word = text.trim().replace(/^token=/, '')
+  if (/^[\x21-\x7e]+$/.test(word)) return word
+  throw invalid(path, 'it is not a token', 'Give what waxseal control-plane token printed.')
 }
 
 async function readToken(file: string | undefined): Promise<string | null> {

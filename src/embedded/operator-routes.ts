@@ -35,8 +35,7 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
   }))
 
   server.post<{ Params: { id: string } }>('/agents/:id/retire', async (request) => {
-    if (store.run("UPDATE agent SET status = 'retired' WHERE id = ?", request.params.id) === 0)
-      throw new HttpError(404, 'there is no such agent')
+    store.run("UPDATE agent SET status = 'retired' WHERE id = ?", agentOf(store, request.params.id))
     return { status: 'retired' }
   })
 
@@ -49,33 +48,30 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     }
   })
 
-  server.post<{ Body: { name: string; agent_id: string; type: string; config: object } }>(
+  server.post<{ Body: { name: string; agent_id: string; type: string; config: object; replace?: boolean } }>(
     '/targets',
     { schema: { body: targetSchema } },
     async (request, reply) => {
-      const { name, agent_id, type, config } = request.body
-      requireAgent(store, agent_id)
-      if (store.first('SELECT id FROM target WHERE name = ?', name) !== undefined)
-        throw new HttpError(409, 'a target of this name is there')
-      const id = newId('target')
-      store.run(
-        'INSERT INTO target (id, name, agent_id, type, config) VALUES (?, ?, ?, ?, ?)',
-        id,
-        name,
-        agent_id,
-        type,
-        JSON.stringify(config),
-      )
-      return reply.code(201).send({ id })
+      const { name, type, config, replace = false } = request.body
+      const values = [agentOf(store, request.body.agent_id), type, JSON.stringify(config)] as const
+      const there = store.first<{ id: string }>('SELECT id FROM target WHERE name = ?', name)
+      if (there === undefined) {
+        const id = newId('target')
+        store.run('INSERT INTO target (id, name, agent_id, type, config) VALUES (?, ?, ?, ?, ?)', id, name, ...values)
+        return reply.code(201).send({ id })
+      }
+      if (!replace) throw new HttpError(409, 'a target of this name is there; add-target --replace changes it')
+      store.run('UPDATE target SET agent_id = ?, type = ?, config = ? WHERE id = ?', ...values, there.id)
+      return reply.code(200).send({ id: there.id })
     },
   )
 
   server.post<{
     Body: { agent_id: string; common_name: string; sans?: string[]; validity_days?: number; deploy_to?: string[] }
   }>('/certificates', { schema: { body: certificateRequestSchema } }, async (request, reply) => {
-    const { agent_id, common_name, sans = [], validity_days = defaultValidityDays, deploy_to = [] } = request.body
-    requireAgent(store, agent_id)
-    for (const target of deploy_to) requireTarget(store, target, agent_id)
+    const { common_name, sans = [], validity_days = defaultValidityDays, deploy_to = [] } = request.body
+    const agent_id = agentOf(store, request.body.agent_id)
+    const targets = deploy_to.map((target) => targetOf(store, target, agent_id))
     const id = newId('cert')
     const job = store.transaction(() => {
       const values = [id, agent_id, common_name, JSON.stringify(sans), validity_days] as const
@@ -83,7 +79,7 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
         'INSERT INTO certificate (id, agent_id, common_name, sans, validity_days) VALUES (?, ?, ?, ?, ?)',
         ...values,
       )
-      for (const target of new Set(deploy_to))
+      for (const target of new Set(targets))
         store.run('INSERT INTO deploy_to (certificate_id, target_id) VALUES (?, ?)', id, target)
       return insertJob(store, {
         type: 'Issuance',
@@ -100,10 +96,10 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     '/deployments',
     { schema: { body: deploymentSchema } },
     async (request, reply) => {
-      const { certificate_id, target_id } = request.body
+      const { certificate_id } = request.body
       const certificate = store.first<CertificateRow>('SELECT * FROM certificate WHERE id = ?', certificate_id)
       if (certificate === undefined) throw new HttpError(404, 'there is no such certificate')
-      requireTarget(store, target_id, certificate.agent_id)
+      const target_id = targetOf(store, request.body.target_id, certificate.agent_id)
       const id = insertJob(store, {
         type: 'Deployment',
         status: 'Pending',
@@ -119,7 +115,7 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     '/validations',
     { schema: { body: validationSchema } },
     async (request, reply) => {
-      const { target_id } = request.body
+      const { id: target_id } = named<TargetRow>(store, 'target', request.body.target_id)
       const last = store.first<JobRow>(
         "SELECT * FROM job WHERE target_id = ? AND type = 'Deployment' ORDER BY created_at DESC, rowid DESC",
         target_id,
@@ -153,12 +149,21 @@ function parse(json: string | null): unknown {
   return json === null ? null : JSON.parse(json)
 }
 
-function requireAgent(store: Store, id: string): void {
-  if (store.first('SELECT id FROM agent WHERE id = ?', id) === undefined)
-    throw new HttpError(404, 'there is no such agent')
+/** What has this text as its id, else as its name: people say names. */
+function named<Row>(store: Store, table: 'agent' | 'target', text: string): Row {
+  const query = `SELECT * FROM ${table} WHERE ? IN (id, name) ORDER BY id = ? DESC LIMIT 1`
+  const row = store.first<Row>(query, text, text)
+  if (row === undefined) throw new HttpError(404, `there is no such ${table}: ${text}`)
+  return row
 }
 
-function requireTarget(store: Store, id: string, agentId: string): void {
-  const row = store.first('SELECT id FROM target WHERE id = ? AND agent_id = ?', id, agentId)
-  if (row === undefined) throw new HttpError(404, `this agent has no target ${id}`)
+function agentOf(store: Store, text: string): string {
+  return named<{ readonly id: string }>(store, 'agent', text).id
+}
+
+/** Of this agent. */
+function targetOf(store: Store, text: string, agentId: string): string {
+  const { id, agent_id } = named<TargetRow>(store, 'target', text)
+  if (agent_id !== agentId) throw new HttpError(404, `this agent has no target ${text}`)
+  return id
 }

@@ -56,7 +56,7 @@ export const targetSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['name', 'agent_id', 'type', 'config'],
-  properties: { name: id, agent_id: id, type: id, config: { type: 'object' } },
+  properties: { name: id, agent_id: id, type: id, config: { type: 'object' }, replace: { type: 'boolean' } },
 } as const
 
 export const certificateRequestSchema = {

@@ -103,6 +103,47 @@ t.test('deploy adds a deployment to the jobs', async (t) => {
   )
 })
 
+t.test('an agent and a target are known by their names, too', async (t) => {
+  const agent = await newAgent('mail')
+  const add = ['add-target', '--agent', 'mail', '--type', 'Postfix', '--target-config', targetFile]
+  const { id: target } = jsonOf<Ids>(await operate(...add, '--name', 'mail-postfix', '--json'))
+
+  const requested = await operate(
+    'request',
+    '--agent',
+    'mail',
+    '--cn',
+    'a.example',
+    '--deploy-to',
+    'mail-postfix',
+    '--json',
+  )
+  const { certificate_id: certificate = '' } = jsonOf<Ids>(requested)
+  const { job_id: id } = jsonOf<Ids>(
+    await operate('deploy', '--certificate', certificate, '--target', 'mail-postfix', '--json'),
+  )
+
+  t.match(
+    (await rows('jobs')).find((job) => job['id'] === id),
+    { target_id: target, agent_id: agent.id },
+  )
+  t.match(await operate('validate', 'mail-postfix'), { status: 0, stdout: /^job_id=job-\w+\n$/ })
+  t.match(await operate('retire', 'mail'), { status: 0 })
+})
+
+t.test('a target is changed by --replace alone, and keeps its id', async (t) => {
+  const agent = await newAgent('changes-its-mind')
+  const add = ['add-target', '--agent', agent.id, '--type', 'Postfix', '--name', 'changed', '--json', '--target-config']
+  const other = join(dir, 'other.json')
+  await writeText(other, JSON.stringify({ ...config, endpoints: ['127.0.0.1:25'] }))
+  const { id } = jsonOf<Ids>(await operate(...add, targetFile))
+
+  refused(t, await operate(...add, other), /a target of this name is there; add-target --replace changes it/)
+  t.same(jsonOf(await operate(...add, other, '--replace')), { id })
+
+  t.match((await rows('targets')).filter(isOf(agent.id)), [{ id, config: { endpoints: ['127.0.0.1:25'] } }])
+})
+
 t.test('request prints a line of identifiers without --json', async (t) => {
   const agent = await newAgent('reads-lines')
 

@@ -36,6 +36,19 @@ t.test(
   },
 )
 
+t.test('enroll takes the file that waxseal control-plane token was written into', async (t) => {
+  const { dir, credentialFile } = await openHost(t)
+  const file = join(dir, 'token')
+  await writeText(file, `token=${await controlPlane.token()}\n`, 0o600)
+  const at = ['--url', controlPlane.url, '--ca-file', controlPlane.caFile, '--name', 'by-line']
+
+  const files = ['--credential-file', credentialFile, '--config', join(dir, 'waxseal.yaml')]
+  t.match(await runWaxseal(['enroll', ...at, ...files, '--token-file', file]), {
+    status: 0,
+    stdout: /Enrolled as agent-/,
+  })
+})
+
 t.test('enroll keeps the CA beside the credential, without anything else that its file holds', async (t) => {
   const { dir, enroll } = await openHost(t)
   const ca = await readFile(controlPlane.caFile, 'utf8')

@@ -67,6 +67,28 @@ t.test('check looks at policy, keys, clock and service, and says what to do', as
   t.match(await waxseal('check'), { status: 1, stdout: `Every user may read ${site.daemon.keyPath}: chmod o= ` })
 })
 
+t.test(
+  'check fails while the first deployment of a target has failed, though nothing of it is there to compare',
+  async (t) => {
+    const target = {
+      name: 'deaf',
+      agent_id: site.agentId,
+      type: 'Postfix',
+      config: { ...((await site.operator.targets())[0]?.['config'] as object), validate_command: 'false' },
+    }
+    await site.request([await site.operator.addTarget(target)])
+    const { reason } = await agent.waitFor(({ msg, code }) => msg === 'deployment ends' && code !== null)
+
+    const ran = await waxseal('check')
+
+    t.match(reason, /false/)
+    t.match(ran, {
+      status: 1,
+      stdout: /failed +target target-\w+: nothing of ours is on it; but the deployment of \S+ was /,
+    })
+  },
+)
+
 t.test('a configuration that is no longer valid makes the agent not ready', async (t) => {
   const text = await readFile(config, 'utf8')
   await writeFile(config, 'nonsense: 1\n')
