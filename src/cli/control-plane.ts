@@ -201,9 +201,10 @@ async function answer(options: Shared, ask: Ask): Promise<void> {
   }
 }
 
+/** What a line has no room for, `job` shows. */
 function row(document: unknown): string {
   return Object.entries(document as object)
-    .filter(([, value]) => value !== null && value !== '')
+    .filter(([name, value]) => value !== null && value !== '' && name !== 'verification')
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join('  ')
 }
