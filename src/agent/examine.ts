@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { Listener, Wiring } from '../connector/wiring.ts'
+import type { Listener } from '../connector/wiring.ts'
 import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { freeSpace } from '../host/free-space.ts'
@@ -8,6 +8,7 @@ import type { HistoryLine } from '../journal/history.ts'
 import type { Engine } from './engine.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
+import { examineWiring, findWiring } from './examine-wiring.ts'
 import { inspect } from './inspect.ts'
 
 /** One thing that was looked at. */
@@ -53,7 +54,9 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       await examineControlPlane(options),
       examineClock(options),
       await examineUnit(records),
-      ...(await Promise.all(wiring.map(({ connector, found }) => examineWiring(connector, found, options.engine)))),
+      ...(await Promise.all(
+        wiring.map(({ connector, found }) => examineWiring(connector, found, options.engine.hostView)),
+      )),
       ...(await examineTargets(options.engine)),
     ],
     wiring: wiring.flatMap(({ connector, found }) =>
@@ -120,34 +123,6 @@ function examineClock({ controlPlane }: ExamineOptions): Finding {
   const side = aheadMs > 0 ? 'ahead of' : 'behind'
   const way = 'timedatectl set-ntp true; by a wrong clock, certificates seem expired or not valid yet'
   return { what, verdict: 'failed', detail: `${seconds} s ${side} the control plane's: ${way}` }
-}
-
-async function findWiring(
-  engine: Engine,
-): Promise<readonly { readonly connector: string; readonly found: Wiring | null }[]> {
-  return Promise.all(
-    engine.registry.connectors
-      .filter(({ readWiring }) => readWiring !== undefined)
-      .map(async (connector) => ({
-        connector: connector.name,
-        found: (await connector.readWiring?.(engine.hostView)) ?? null,
-      })),
-  )
-}
-
-async function examineWiring(connector: string, found: Wiring | null, { hostView }: Engine): Promise<Finding> {
-  const what = `wiring of ${connector}`
-  if (found === null) return { what, verdict: 'ok', detail: 'it is not installed here, or does not answer' }
-  const { listeners } = found
-  if (listeners.length === 0)
-    return { what, verdict: 'warning', detail: 'none of its listeners speaks TLS: see docs/wiring.md' }
-  const paths = [...new Set(listeners.flatMap(({ files }) => files.map(({ path }) => path)))]
-  const areThere = await Promise.all(paths.map((path) => hostView.exists(path)))
-  const missing = paths.filter((_, index) => areThere[index] !== true)
-  if (missing.length === 0) return { what, verdict: 'ok', detail: `${listeners.length} TLS listeners` }
-  const way = 'put the present pair there, or name the one that is there'
-  const detail = `it is to read ${missing.join(', ')}, which is not there, or not for this user to see: ${way}`
-  return { what, verdict: 'warning', detail }
 }
 
 async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
