@@ -90,7 +90,7 @@ function addTargetCommand(): Command {
     .description('Add a target: a daemon of an agent that is to get certificates.')
     .requiredOption('--name <name>', 'what you call it')
     .requiredOption('--agent <agent>', 'id or name of the agent')
-    .requiredOption('--type <type>', 'the connector: Postfix, Dovecot, NGINX, … (docs/connectors.md)')
+    .requiredOption('--type <type>', 'the connector, such as Postfix, Dovecot or NGINX (docs/connectors.md)')
     .requiredOption('--target-config <file>', 'target configuration (JSON): the fields of the connector')
     .option('--replace', 'change the target of this name, where there is one')
     .action(
