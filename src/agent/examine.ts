@@ -127,31 +127,33 @@ function examineClock({ controlPlane }: ExamineOptions): Finding {
 
 async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
   const records = (await engine.records.list()).map(({ document }) => document)
-  const lastEnds = new Map((await engine.history.read()).map((line) => [line.target, line]))
-  const never = [...lastEnds.values()].filter(({ target }) => !records.some((record) => record.target === target))
+  const last = new Map((await engine.history.read()).map((line) => [line.target, line]))
+  const deployed = records.map(async (record): Promise<Finding> => {
+    const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
+    const what = `target ${record.target}`
+    if (!valid) return { what, verdict: 'failed', detail: `${reasons.join(' ')} Deploy it again.` }
+    const detail = `as it was deployed, ${daysLeft} days left`
+    const line = last.get(record.target)
+    if (line !== undefined && hasFailed(line))
+      return { what, verdict: 'failed', detail: `${detail}; but ${describe(line)}` }
+    return { what, verdict: daysLeft < 14 ? 'warning' : 'ok', detail }
+  })
+  const known = new Set(records.map(({ target }) => target))
+  const neverDeployed = [...last.values()].filter((line) => !known.has(line.target) && hasFailed(line))
   return [
-    ...(await Promise.all(
-      records.map(async (record): Promise<Finding> => {
-        const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
-        const what = `target ${record.target}`
-        if (!valid) return { what, verdict: 'failed', detail: `${reasons.join(' ')} Deploy it again.` }
-        const failure = describeFailure(lastEnds.get(record.target))
-        const verdict = failure !== '' ? 'failed' : daysLeft < 14 ? 'warning' : 'ok'
-        return { what, verdict, detail: `as it was deployed, ${daysLeft} days left${failure}` }
-      }),
-    )),
-    ...never
-      .filter((last) => describeFailure(last) !== '')
-      .map((last): Finding => {
-        const detail = `nothing of ours is on it${describeFailure(last)}`
-        return { what: `target ${last.target}`, verdict: 'failed', detail }
-      }),
+    ...(await Promise.all(deployed)),
+    ...neverDeployed.map((line): Finding => {
+      const detail = `no deployment to it has succeeded yet: ${describe(line)}`
+      return { what: `target ${line.target}`, verdict: 'failed', detail }
+    }),
   ]
 }
 
+function hasFailed({ outcome }: HistoryLine): boolean {
+  return outcome !== 'deployed' && outcome !== 'unchanged'
+}
+
 /** A hook of certbot's that fails is a line of a log that nobody reads: here it is said again. */
-function describeFailure(last: HistoryLine | undefined): string {
-  if (last === undefined || last.outcome === 'deployed' || last.outcome === 'unchanged') return ''
-  const { time, outcome, code, target } = last
-  return `; but the deployment of ${time} was ${outcome}: ${code}; waxseal history ${target}`
+function describe({ time, outcome, code, target }: HistoryLine): string {
+  return `the deployment of ${time} was ${outcome}: ${code}; waxseal history ${target}`
 }

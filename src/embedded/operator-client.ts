@@ -34,7 +34,7 @@ export interface Operator {
     readonly agent_id: string
     readonly type: string
     readonly config: object
-    /** Where a target of this name is there: it keeps its id, and has this agent, type and configuration from now on. */
+    /** Where a target of this name is there: it keeps its id and agent, and has this type and configuration from now on. */
     readonly replace?: boolean
   }): Promise<string>
   requestCertificate(request: CertificateRequest): Promise<{ readonly certificate_id: string; readonly job_id: string }>

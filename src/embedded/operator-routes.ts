@@ -53,15 +53,18 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     { schema: { body: targetSchema } },
     async (request, reply) => {
       const { name, type, config, replace = false } = request.body
-      const values = [agentOf(store, request.body.agent_id), type, JSON.stringify(config)] as const
-      const there = store.first<{ id: string }>('SELECT id FROM target WHERE name = ?', name)
+      const agentId = agentOf(store, request.body.agent_id)
+      const there = store.first<TargetRow>('SELECT * FROM target WHERE name = ?', name)
       if (there === undefined) {
         const id = newId('target')
-        store.run('INSERT INTO target (id, name, agent_id, type, config) VALUES (?, ?, ?, ?, ?)', id, name, ...values)
+        const values = [id, name, agentId, type, JSON.stringify(config)] as const
+        store.run('INSERT INTO target (id, name, agent_id, type, config) VALUES (?, ?, ?, ?, ?)', ...values)
         return reply.code(201).send({ id })
       }
       if (!replace) throw new HttpError(409, 'a target of this name is there; add-target --replace changes it')
-      store.run('UPDATE target SET agent_id = ?, type = ?, config = ? WHERE id = ?', ...values, there.id)
+      // Its certificates are renewed by their agent, and have their keys there.
+      if (there.agent_id !== agentId) throw new HttpError(409, 'the target of this name is one of another agent')
+      store.run('UPDATE target SET type = ?, config = ? WHERE id = ?', type, JSON.stringify(config), there.id)
       return reply.code(200).send({ id: there.id })
     },
   )

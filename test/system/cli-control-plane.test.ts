@@ -140,6 +140,9 @@ t.test('a target is changed by --replace alone, and keeps its id', async (t) => 
 
   refused(t, await operate(...add, other), /a target of this name is there; add-target --replace changes it/)
   t.same(jsonOf(await operate(...add, other, '--replace')), { id })
+  const stranger = await newAgent('wants-the-target')
+  const steal = ['add-target', '--agent', stranger.id, '--type', 'Postfix', '--name', 'changed', '--replace']
+  refused(t, await operate(...steal, '--target-config', other), /is one of another agent/)
 
   t.match((await rows('targets')).filter(isOf(agent.id)), [{ id, config: { endpoints: ['127.0.0.1:25'] } }])
 })

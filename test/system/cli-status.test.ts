@@ -84,7 +84,8 @@ t.test(
     t.match(reason, /false/)
     t.match(ran, {
       status: 1,
-      stdout: /failed +target target-\w+: nothing of ours is on it; but the deployment of \S+ was /,
+      stdout:
+        /failed +target target-\w+: no deployment to it has succeeded yet: the deployment of \S+ was \S+: PREFLIGHT_FAILED; waxseal history target-/,
     })
   },
 )

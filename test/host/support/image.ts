@@ -73,6 +73,8 @@ export async function openImage(): Promise<Image> {
       await run([...inside, container, '--', ...config.Healthcheck.Test.slice(1)])
     },
     remove: async () => {
+      // What a test that failed has left running; most have nothing to find.
+      await run(['pkill', '--signal', 'KILL', '--uid', config.User.split(':')[0] ?? '']).catch(() => '')
       await run([...buildah, 'rm', '--all'])
       await run([...buildah, 'rmi', '--all'])
       await removeTree(store)
