@@ -3,4 +3,4 @@ import { bundle } from './bundle.ts'
 import { root } from './root.ts'
 
 const folders = await bundle(root, join(root, 'dist'))
-process.stdout.write(`dist/waxseal.mjs: Waxseal and ${folders.length} packages.\n`)
+process.stdout.write(`dist/waxseal.cjs: Waxseal and ${folders.length} packages.\n`)

@@ -3,12 +3,8 @@ import { basename, join } from 'node:path'
 import { build, type Plugin } from 'esbuild-wasm'
 import { thirdPartyLicences } from './third-party-licences.ts'
 
-/** CommonJS dependencies ask for `require`, which an ES module does not have. */
-const banner = `import { createRequire as __createRequire } from 'node:module'
-const require = __createRequire(import.meta.url)`
-
 /**
- * Bundles the agent into `outDir`: `waxseal.mjs`, its source map, and the licences of what is in it. Equal sources make
+ * Bundles the agent into `outDir`: `waxseal.cjs`, its source map, and the licences of what is in it. Equal sources make
  * equal bytes. Returns the package folders that went in, relative to `root`.
  */
 export async function bundle(root: string, outDir: string): Promise<readonly string[]> {
@@ -18,11 +14,12 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     absWorkingDir: root,
     entryPoints: ['src/main.ts'],
     // Named in the source map: wherever the bundle is written, its bytes are those of dist/.
-    outfile: 'dist/waxseal.mjs',
+    outfile: 'dist/waxseal.cjs',
     write: false,
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    // A script: for a module the runtime loads all that its own libraries export, WebSocket and fetch among them.
+    format: 'cjs',
     target: 'node24',
     sourcemap: 'linked',
     sourcesContent: true,
@@ -31,12 +28,11 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     minifyWhitespace: true,
     minifySyntax: true,
     metafile: true,
-    banner: { js: banner },
-    plugins: [sqliteOnUse],
+    plugins: [sqliteOnUse, withoutUnused],
     logLevel: 'warning',
   })
   for (const { path, contents } of outputFiles) await writeFile(join(outDir, basename(path)), contents)
-  await chmod(join(outDir, 'waxseal.mjs'), 0o755)
+  await chmod(join(outDir, 'waxseal.cjs'), 0o755)
   const folders = packageFolders(Object.keys(metafile.inputs))
   await writeFile(join(outDir, 'THIRD-PARTY-LICENCES.txt'), await thirdPartyLicences(root, folders))
   return folders
@@ -53,6 +49,23 @@ const sqliteOnUse: Plugin = {
       contents: `module.exports = require('${path}')`,
       loader: 'js',
     }))
+  },
+}
+
+/**
+ * Of undici the Agent alone, as its index makes it, and HTTP/1.1 alone: what else the index and fastify import (fetch,
+ * WebSocket, caches, mocks, HTTP/2, a second parser) would be read, run and kept by every agent.
+ */
+const withoutUnused: Plugin = {
+  name: 'without-unused',
+  setup: ({ onResolve, onLoad }) => {
+    onLoad({ filter: /\/undici\/index\.js$/ }, () => ({
+      contents: `Object.assign(require('./lib/dispatcher/dispatcher').prototype, require('./lib/api'))
+exports.Agent = require('./lib/dispatcher/agent')`,
+      loader: 'js',
+    }))
+    onResolve({ filter: /^node:http2$|\/client-h2\.js$|\/milo\// }, ({ path }) => ({ path, namespace: 'unused' }))
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '', loader: 'js' }))
   },
 }
 

@@ -53,11 +53,11 @@ export async function debianPackage(parts: PackageParts): Promise<string> {
 
 /** `/usr/bin/waxseal` is the bundle itself: its first line names the runtime beside it, so that no shell starts it. */
 async function addProgram(tree: Tree, { dist, runtime }: PackageParts): Promise<void> {
-  const text = await readFile(join(dist, 'waxseal.mjs'), 'utf8')
-  await tree.write(`${lib}/waxseal.mjs`, text.replace(/^#!.*/, shebang), 0o755)
-  await tree.copy(join(dist, 'waxseal.mjs.map'), `${lib}/waxseal.mjs.map`)
+  const text = await readFile(join(dist, 'waxseal.cjs'), 'utf8')
+  await tree.write(`${lib}/waxseal.cjs`, text.replace(/^#!.*/, shebang), 0o755)
+  await tree.copy(join(dist, 'waxseal.cjs.map'), `${lib}/waxseal.cjs.map`)
   await tree.copy(join(runtime.folder, 'bin/node'), `${lib}/node`, 0o755)
-  await tree.link('../lib/waxseal/waxseal.mjs', 'usr/bin/waxseal')
+  await tree.link('../lib/waxseal/waxseal.cjs', 'usr/bin/waxseal')
 }
 
 async function addService(tree: Tree, root: string): Promise<void> {

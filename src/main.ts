@@ -1,4 +1,7 @@
 #!/usr/bin/env node
 import { runProgram } from './cli/program.ts'
 
-process.exitCode = await runProgram(process.argv)
+// Without a top-level await: the bundle is a script.
+void runProgram(process.argv).then((status) => {
+  process.exitCode = status
+})

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { schedule } from 'node-cron'
+import { Cron } from 'croner'
 import type { Logger } from 'pino'
 import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
@@ -24,8 +24,8 @@ export function hourlyFor(hostname: string): string {
 /** Looks at every target by the cron expression until the signal aborts: a look never overlaps another, or a deployment. */
 export function watchDrift(expression: string, parts: DriftParts): void {
   const look = new DriftWatch(parts)
-  const task = schedule(expression, () => look.once(), { noOverlap: true })
-  parts.signal.addEventListener('abort', () => void task.destroy(), { once: true })
+  const schedule = new Cron(expression, { protect: true }, () => look.once())
+  parts.signal.addEventListener('abort', () => schedule.stop(), { once: true })
 }
 
 /** Compares what is with what was deployed, and tells each change once. */

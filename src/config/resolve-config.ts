@@ -1,4 +1,4 @@
-import { validate } from 'node-cron'
+import { Cron } from 'croner'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { parseDuration } from '../plan/duration.ts'
 import type { Config, ControlPlaneConfig, PolicyConfig } from './config.ts'
@@ -152,13 +152,21 @@ function isRange(range: string): boolean {
 
 function driftWatchAt(file: string, expression: string): string | null {
   if (expression === 'off') return null
-  if (expression === 'hourly' || validate(expression)) return expression
+  if (expression === 'hourly' || isCron(expression)) return expression
   throw invalid(
     file,
     'drift_watch',
     'it is not a cron expression',
     'Write hourly, off, or five fields such as "17 * * * *".',
   )
+}
+
+function isCron(expression: string): boolean {
+  try {
+    return new Cron(expression).nextRun() !== null
+  } catch {
+    return false
+  }
 }
 
 function listenAt(file: string, listen: string): Config['status'] {

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici'
+import { Agent } from 'undici'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -31,7 +31,7 @@ const defaultTimeoutMs = 30_000
 const longestTimeoutMs = 300_000
 const longestConnectMs = 10_000
 
-/** A client with kept-alive connections, TLS 1.3 at least, and limits on time and size. */
+/** An HTTP/1.1 client with kept-alive connections, TLS 1.3 at least, and limits on time and size. */
 export function openSend(endpoint: Endpoint): {
   readonly send: Send
   /** How far this clock is ahead of the server's at the last answer, in milliseconds; null: it has not said. */
@@ -42,6 +42,7 @@ export function openSend(endpoint: Endpoint): {
   const { url, ca, credential, timeoutMs: usualTimeoutMs = defaultTimeoutMs } = endpoint
   const agent = new Agent({
     connections: 4,
+    allowH2: false,
     keepAliveTimeout: 90_000,
     headersTimeout: longestTimeoutMs,
     bodyTimeout: longestTimeoutMs,
@@ -53,9 +54,11 @@ export function openSend(endpoint: Endpoint): {
   })
   const send: Send = async ({ method, path, body, headers, timeoutMs = usualTimeoutMs }) => {
     try {
-      const answer = await request(`${url}${path}`, {
+      const { origin, pathname, search } = new URL(`${url}${path}`)
+      const answer = await agent.request({
+        origin,
+        path: `${pathname}${search}`,
         method,
-        dispatcher: agent,
         signal: AbortSignal.timeout(timeoutMs),
         headers: {
           ...headers,

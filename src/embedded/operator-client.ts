@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici'
+import { Agent } from 'undici'
 import { WaxsealError } from '../error/waxseal-error.ts'
 
 /** A job as the operator sees it. */
@@ -53,21 +53,24 @@ export function openOperator(at: {
   readonly caPem: string
   readonly operatorToken: string
 }): Operator {
-  const agent = new Agent({ connect: { ca: at.caPem, minVersion: 'TLSv1.3' } })
+  const agent = new Agent({ allowH2: false, connect: { ca: at.caPem, minVersion: 'TLSv1.3' } })
   /** `Answer` is what the bundled control plane of the same version sends. */
   const call = async <Answer>(method: 'GET' | 'POST', path: string, body: object | null = null): Promise<Answer> => {
-    const { statusCode, body: answer } = await request(`${at.url}/operator/v1${path}`, {
-      method,
-      dispatcher: agent,
-      headers: {
-        authorization: `Bearer ${at.operatorToken}`,
-        ...(body === null ? {} : { 'content-type': 'application/json' }),
-      },
-      body: body === null ? null : JSON.stringify(body),
-    }).catch((error: Error) => {
-      const hint = 'start it with: waxseal control-plane serve'
-      throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
-    })
+    const { statusCode, body: answer } = await agent
+      .request({
+        origin: at.url,
+        path: `/operator/v1${path}`,
+        method,
+        headers: {
+          authorization: `Bearer ${at.operatorToken}`,
+          ...(body === null ? {} : { 'content-type': 'application/json' }),
+        },
+        body: body === null ? null : JSON.stringify(body),
+      })
+      .catch((error: Error) => {
+        const hint = 'start it with: waxseal control-plane serve'
+        throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
+      })
     const document: unknown = await answer.json()
     if (statusCode < 300) return document as Answer
     throw new WaxsealError('CONTROL_PLANE_REFUSED', {

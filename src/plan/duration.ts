@@ -8,7 +8,7 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
 }
-const part = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)/y
+const part = /(\d+(?:\.\d+)?)(ns|us|\u00b5s|ms|s|m|h|d)/y
 const longestMs = 366 * 86_400_000
 
 /** Milliseconds of `"2s"`, `"500ms"`, `"1m30s"`, or of an integer number of nanoseconds. Throws RangeError. */

@@ -7,8 +7,11 @@ export interface SchemaCheck<T> {
   readonly errors: readonly ErrorObject[] | null
 }
 
-/** One for all, and our own schemas are not held against the meta-schema: every start would pay for its compilation. */
-const ajv = new Ajv({ allowUnionTypes: true, verbose: true, validateSchema: false })
+/**
+ * One for all. Our own schemas are not held against the meta-schema, and what is compiled is not optimized: every start
+ * would pay for it.
+ */
+const ajv = new Ajv({ allowUnionTypes: true, verbose: true, validateSchema: false, code: { optimize: false } })
 
 /** Throws where a schema of someone else is none (draft-07). */
 export function assertSchema(schema: object): void {

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici'
+import { Agent } from 'undici'
 import type { Config } from '../config/config.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import type { StatusDocument } from './status-document.ts'
@@ -9,12 +9,14 @@ const isStatus = schemaCheck<StatusDocument>(statusSchema)
 
 /** What the agent's own endpoint says; null where none answers, or something else does. */
 export async function askStatus(listen: NonNullable<Config['status']>): Promise<StatusDocument | null> {
-  const dispatcher = new Agent('socket' in listen ? { connect: { socketPath: listen.socket } } : {})
+  const agent = new Agent('socket' in listen ? { connect: { socketPath: listen.socket } } : {})
   const host =
     'socket' in listen ? 'localhost' : `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
   try {
-    const { statusCode, body } = await request(`http://${host}/status`, {
-      dispatcher,
+    const { statusCode, body } = await agent.request({
+      origin: `http://${host}`,
+      path: '/status',
+      method: 'GET',
       signal: AbortSignal.timeout(limitMs),
     })
     const document: unknown = await body.json()
@@ -22,6 +24,6 @@ export async function askStatus(listen: NonNullable<Config['status']>): Promise<
   } catch {
     return null
   } finally {
-    await dispatcher.destroy()
+    await agent.destroy()
   }
 }

@@ -6,8 +6,12 @@ const texts = { type: 'array', items: text } as const
 const time = { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT.*Z$' } as const
 const timeOrNull = { anyOf: [time, { type: 'null' }] } as const
 
-/** Every field is there, and no other: what is not named here does not leave the process. */
+/** The name of every field in it. With JSON.stringify, what is not named here does not leave the process. */
+export const statusFields: string[] = []
+
+/** Every field is there, and no other. */
 function all<P extends Readonly<Record<string, object>>>(properties: P): object {
+  statusFields.push(...Object.keys(properties))
   return { type: 'object', required: Object.keys(properties), properties, additionalProperties: false }
 }
 
@@ -54,7 +58,7 @@ const targets = listOf({
   lastJob: { anyOf: [lastJob, { type: 'null' }] },
 })
 
-/** JSON schema of `/status`, served as `/status.schema.json`; the endpoint writes its answer by it. */
+/** JSON schema of `/status`, served as `/status.schema.json`. */
 export const statusSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'The status of a Waxseal agent',

@@ -23,13 +23,9 @@ export interface WaxsealProcess {
   readonly exited: Promise<number | string>
 }
 
-/** Starts `waxseal` with these arguments on the runtime of the test; `program` is its main file, or the bundle. */
-export function startWaxseal(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  program: string = main,
-): WaxsealProcess {
-  return startProcess([process.execPath, program, ...args], { NODE_COMPILE_CACHE: compileCache, ...env })
+/** Starts `waxseal` with these arguments on the runtime of the test. */
+export function startWaxseal(args: readonly string[], env: Readonly<Record<string, string>> = {}): WaxsealProcess {
+  return startProcess([process.execPath, main, ...args], { NODE_COMPILE_CACHE: compileCache, ...env })
 }
 
 /** The same of any program that runs `waxseal` in the end. */

@@ -21,8 +21,7 @@ export interface Site {
   readonly agentId: string
   /** The target that deploys onto the Postfix. */
   readonly targetId: string
-  /** `program`: the bundle, in place of the sources. */
-  startAgent(program?: string, env?: Readonly<Record<string, string>>): WaxsealProcess
+  startAgent(env?: Readonly<Record<string, string>>): WaxsealProcess
   /** Has a certificate made and deployed to these targets; returns its id. */
   request(targets?: readonly string[]): Promise<string>
   close(): Promise<void>
@@ -79,8 +78,8 @@ export async function startSite(changes: object = {}): Promise<Site> {
     oldPair,
     agentId: registered.agentId,
     targetId,
-    startAgent: (program, env = {}) => {
-      const agent = startWaxseal(['agent', '--config', join(dir, 'waxseal.yaml')], env, program)
+    startAgent: (env = {}) => {
+      const agent = startWaxseal(['agent', '--config', join(dir, 'waxseal.yaml')], env)
       agents.push(agent)
       return agent
     },

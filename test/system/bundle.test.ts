@@ -14,7 +14,7 @@ import { version } from '../../src/version.ts'
 const dir = await makeTemporaryFolder('waxseal-bundle-')
 t.teardown(() => removeTree(dir))
 const folders = await bundle(root, dir)
-const file = join(dir, 'waxseal.mjs')
+const file = join(dir, 'waxseal.cjs')
 const run = promisify(execFile)
 
 t.test('the bundle knows its version and each of its commands, and says nothing else', async (t) => {
@@ -35,6 +35,22 @@ t.test('the bundle serves the control plane, which needs SQLite and the X.509 li
 
   t.match(line, 'The control plane listens at https://127.0.0.1:')
   t.same(await once(child, 'close'), [0, null])
+})
+
+t.test('the bundle is ASCII: one other character, and the runtime keeps twice its size', async (t) => {
+  t.notMatch(await readFile(file, 'latin1'), /[\x80-\xff]/)
+})
+
+t.test('the container starts the agent on the runtime as the service does', async (t) => {
+  const unit = await readFile(join(root, 'systemd/waxseal.service'), 'utf8')
+  const image = await readFile(join(root, 'Dockerfile'), 'utf8')
+  const entrypoint = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(image)?.[1] ?? '') as readonly string[]
+  const environment = [...unit.matchAll(/^Environment=(.*)$/gm)].map(([, setting]) => setting)
+
+  t.equal(/^ExecStart=(.*)$/m.exec(unit)?.[1], `${entrypoint.join(' ')} agent`)
+  t.equal(/^ENV (.*)$/m.exec(image)?.[1], environment.join(' '))
+  const [, ...options] = entrypoint.slice(0, -1)
+  t.same(await run(process.execPath, [...options, file, '--version']), { stdout: `${version}\n`, stderr: '' })
 })
 
 t.test('the licence of each package in the bundle is beside it', async (t) => {

@@ -10,7 +10,7 @@ import { type Site, startSite } from '../support/site.ts'
 const site = await startSite({ drift_watch: '* * * * * *' })
 t.teardown(() => site.close())
 
-const agent = site.startAgent(undefined, { CERTCTL_DISCOVERY_DIRS: '/etc/ssl,/srv/tls' })
+const agent = site.startAgent({ CERTCTL_DISCOVERY_DIRS: '/etc/ssl,/srv/tls' })
 await site.request()
 await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
 
