@@ -28,7 +28,7 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     minifyWhitespace: true,
     minifySyntax: true,
     metafile: true,
-    plugins: [sqliteOnUse, withoutUnused],
+    plugins: [withoutUnused],
     logLevel: 'warning',
   })
   for (const { path, contents } of outputFiles) await writeFile(join(outDir, basename(path)), contents)
@@ -36,20 +36,6 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
   const folders = packageFolders(Object.keys(metafile.inputs))
   await writeFile(join(outDir, 'THIRD-PARTY-LICENCES.txt'), await thirdPartyLicences(root, folders))
   return folders
-}
-
-/** A static import would load SQLite, and print its warning, for every command; the bundled control plane alone needs it. */
-const sqliteOnUse: Plugin = {
-  name: 'sqlite-on-use',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^node:sqlite$/ }, ({ namespace }) =>
-      namespace === 'on-use' ? { path: 'node:sqlite', external: true } : { path: 'node:sqlite', namespace: 'on-use' },
-    )
-    onLoad({ filter: /.*/, namespace: 'on-use' }, ({ path }) => ({
-      contents: `module.exports = require('${path}')`,
-      loader: 'js',
-    }))
-  },
 }
 
 /**

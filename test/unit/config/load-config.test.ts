@@ -207,6 +207,12 @@ t.test('a wrong type is refused with its place in the document', async (t) => {
   }
 })
 
+t.test('the drift watch is hourly, off, or a cron expression', async (t) => {
+  t.equal((await load(t, 'drift_watch: hourly')).driftWatch, 'hourly')
+  t.equal((await load(t, 'drift_watch: off')).driftWatch, null)
+  t.equal((await load(t, 'drift_watch: "17 3 * * mon-fri"')).driftWatch, '17 3 * * mon-fri')
+})
+
 t.test('a value that its type allows but its meaning does not is refused with its place', async (t) => {
   const places: Readonly<Record<string, string>> = {
     'poll_interval: soon': 'poll_interval',
@@ -215,6 +221,8 @@ t.test('a value that its type allows but its meaning does not is refused with it
     'timeouts: {check: "-1s"}': 'timeouts.check',
     'timeouts: {activate: 100us}': 'timeouts.activate',
     'control_plane: {url: "https://"}': 'control_plane.url',
+    'drift_watch: "61 * * * *"': 'drift_watch',
+    'drift_watch: "0 0 31 2 *"': 'drift_watch',
     'policy: {commands: [postfix reload, "a; b"]}': 'policy.commands[1]',
     'policy: {probes: [192.0.2.0/]}': 'policy.probes[0]',
     'policy: {probes: [mx, 192.0.2.0/33]}': 'policy.probes[1]',
