@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
+import { root } from '../../packaging/root.ts'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import { startProcess } from '../support/process.ts'
 import { runWaxseal } from '../support/run-waxseal.ts'
 
 const shared = ['--data-dir', '--json']
@@ -25,6 +28,18 @@ const commands: readonly (readonly [command: string, ...named: string[]])[] = [
   ['control-plane deploy', ...shared, '--certificate', '--target'],
   ['control-plane retire', ...shared, '<agent>'],
 ]
+
+t.test('a command that nothing can end any more is no success', async (t) => {
+  const dir = await makeTemporaryFolder('waxseal-usage-')
+  t.teardown(() => removeTree(dir))
+  const preload = join(dir, 'never.cjs')
+  const commander = createRequire(import.meta.url).resolve('commander')
+  await writeText(preload, `require('${commander}').Command.prototype.parseAsync = () => new Promise(() => {})`, 0o600)
+
+  const { exited } = startProcess([process.execPath, '--require', preload, join(root, 'src/main.ts'), 'status'])
+
+  t.equal(await exited, 13)
+})
 
 for (const [command, ...named] of commands) {
   t.test(`${command} --help names its options, and an option that it does not know points to --help`, async (t) => {
