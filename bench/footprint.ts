@@ -10,6 +10,7 @@ import { startProcess, type WaxsealProcess } from '../test/support/process.ts'
 import { startSite } from '../test/support/site.ts'
 
 const starts = 9
+const polls = 10
 const root = new URL('..', import.meta.url).pathname
 
 /**
@@ -41,7 +42,6 @@ async function measure(minutes: number): Promise<Footprint> {
   await bundle(root, dist)
   const [port = 0] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
-  const polls = 10
   const site = await startSite({
     status: { listen: `127.0.0.1:${port}` },
     poll_interval: '1s',
@@ -50,46 +50,56 @@ async function measure(minutes: number): Promise<Footprint> {
   })
   const { options, env } = await unitCommand()
   const command = [...options, join(dist, 'waxseal.cjs'), 'agent', '--config', join(site.dir, 'waxseal.yaml')]
-  const startAgent = (): WaxsealProcess => startProcess([process.execPath, ...command], env)
-  try {
-    const bare: Bare[] = []
-    const readyMs: number[] = []
-    for (let start = 0; start < starts; start += 1) {
-      bare.push(await bareProcess())
-      const started = performance.now()
-      const agent = startAgent()
+  const withAgent = async <Figures>(use: (agent: WaxsealProcess) => Promise<Figures>): Promise<Figures> => {
+    const agent = startProcess([process.execPath, ...command], env)
+    try {
       while (!(await isReady(url))) await nextTurn(5)
-      readyMs.push(performance.now() - started)
+      return await use(agent)
+    } finally {
       agent.kill('SIGTERM')
       await agent.exited
     }
+  }
+  try {
+    const bare: Bare[] = []
+    const ready: number[] = []
+    for (let start = 0; start < starts; start += 1) {
+      bare.push(await bareProcess())
+      const started = performance.now()
+      ready.push(await withAgent(async () => performance.now() - started))
+    }
     const bareStartMs = median(bare.map(({ startMs }) => startMs))
     const bareRssMb = median(bare.map(({ rssMb }) => rssMb))
-    const agent = startAgent()
-    while (!(await isReady(url))) await nextTurn()
-    await seePolls(url, polls)
-    const idleRssMb = await rssMb(agent.pid)
-    const before = await cpuMs(agent.pid)
-    await nextTurn(minutes * 60_000)
-    const idleCpuMsPerMinute = Math.round(((await cpuMs(agent.pid)) - before) / minutes)
-    agent.kill('SIGTERM')
-    await agent.exited
+    const readyMs = median(ready)
+    const idle = await withAgent(async ({ pid }) => measureIdle(pid, url, minutes))
     return {
       polls,
       bareRssMb,
-      idleRssMb,
-      rssRatio: ratio(idleRssMb, bareRssMb),
+      ...idle,
+      rssRatio: ratio(idle.idleRssMb, bareRssMb),
       starts,
       bareStartMs: Math.round(bareStartMs),
-      readyMs: Math.round(median(readyMs)),
-      startRatio: ratio(median(readyMs), bareStartMs),
-      idleCpuMsPerMinute,
+      readyMs: Math.round(readyMs),
+      startRatio: ratio(readyMs, bareStartMs),
       packageMb: await packageMb(),
     }
   } finally {
     await site.close()
     await removeTree(dist)
   }
+}
+
+/** Memory after the polls, then the processor's time while nothing happens but polls. */
+async function measureIdle(
+  pid: number,
+  url: string,
+  minutes: number,
+): Promise<Pick<Footprint, 'idleRssMb' | 'idleCpuMsPerMinute'>> {
+  await seePolls(url, polls)
+  const idleRssMb = await rssMb(pid)
+  const before = await cpuMs(pid)
+  await nextTurn(minutes * 60_000)
+  return { idleRssMb, idleCpuMsPerMinute: Math.round(((await cpuMs(pid)) - before) / minutes) }
 }
 
 interface Bare {

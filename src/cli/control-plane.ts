@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import pRetry from 'p-retry'
 import { type Operator, openOperator } from '../embedded/operator-client.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
@@ -9,6 +11,11 @@ interface Shared {
   readonly dataDir: string
   readonly json?: true
 }
+
+const missing = 'there is no such file'
+/** Five seconds in all. */
+const firstStartTries = 20
+const firstStartPauseMs = 250
 
 /** `waxseal control-plane`: the bundled control plane, and the operator's commands for it. */
 export function controlPlaneCommand(): Command {
@@ -209,17 +216,28 @@ function row(document: unknown): string {
     .join('  ')
 }
 
+/** A control plane that has just been started for the first time is waited for: its folder is there before its files are. */
 async function openLocalOperator(dataDir: string): Promise<Operator> {
-  const [url, caPem, operatorToken] = await Promise.all(
-    ['url', 'ca.pem', 'operator-token'].map((name) =>
-      readText(join(dataDir, name), 'name the folder of a running control plane with --data-dir'),
-    ),
-  )
+  const readAll = (): Promise<readonly string[]> =>
+    Promise.all(
+      ['url', 'ca.pem', 'operator-token'].map((name) =>
+        readText(join(dataDir, name), 'name the folder of a running control plane with --data-dir'),
+      ),
+    )
+  const mayAppear = existsSync(dataDir)
+  const [url, caPem, operatorToken] = await pRetry(readAll, {
+    retries: firstStartTries,
+    minTimeout: firstStartPauseMs,
+    factor: 1,
+    shouldRetry: ({ error }) => mayAppear && error instanceof WaxsealError && error.details['reason'] === missing,
+  })
   return openOperator({ url: (url ?? '').trim(), caPem: caPem ?? '', operatorToken: (operatorToken ?? '').trim() })
 }
 
 async function readText(file: string, hint: string): Promise<string> {
-  const bytes = await readBounded(file, 1024 * 1024).catch(() => null)
-  if (bytes !== null) return Buffer.from(bytes).toString('utf8')
-  throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it cannot be read', hint })
+  const bytes = await readBounded(file, 1024 * 1024).catch(({ message }: Error) => {
+    throw new WaxsealError('CONFIG_INVALID', { file, reason: message, hint })
+  })
+  if (bytes === null) throw new WaxsealError('CONFIG_INVALID', { file, reason: missing, hint })
+  return Buffer.from(bytes).toString('utf8')
 }

@@ -206,6 +206,19 @@ t.test('a folder without a control plane ends with 2, and points to --data-dir',
     }
 })
 
+t.test('a control plane that is started for the first time is waited for', async (t) => {
+  const dataDir = join(dir, 'first')
+  await makeFolder(dataDir)
+
+  const asking = runWaxseal(['control-plane', 'agents', '--data-dir', dataDir, '--json'])
+  const starting = startWaxseal(['control-plane', 'serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0'])
+  const ran = await asking
+  starting.kill('SIGTERM')
+
+  t.same([ran.status, ran.stderr, await starting.exited], [0, '', 0])
+  t.same(jsonOf(ran), [])
+})
+
 t.test('a control plane that no longer runs ends with 1, and says how to start it', async (t) => {
   const ran = await runWaxseal(['control-plane', 'agents', '--data-dir', join(dir, 'second')])
 
