@@ -96,7 +96,7 @@ await t.test('a killed agent is started again, puts the half deployment back and
   const certificate = await request(slow)
   await log.waitFor(/"step":"commit"/)
 
-  await mail.run('systemctl', 'kill', '--signal=SIGKILL', 'waxseal')
+  await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal')
 
   await log.waitFor(/agent starts/)
   t.match(await log.waitFor(/recovered/), /put back|finished/)
