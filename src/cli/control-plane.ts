@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import pRetry from 'p-retry'
 import { type Operator, openOperator } from '../embedded/operator-client.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { isFolder } from '../host/private-folder.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import { print, printJson } from './print.ts'
 
@@ -224,7 +224,7 @@ async function openLocalOperator(dataDir: string): Promise<Operator> {
         readText(join(dataDir, name), 'name the folder of a running control plane with --data-dir'),
       ),
     )
-  const mayAppear = existsSync(dataDir)
+  const mayAppear = await isFolder(dataDir)
   const [url, caPem, operatorToken] = await pRetry(readAll, {
     retries: firstStartTries,
     minTimeout: firstStartPauseMs,

@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, stat } from 'node:fs/promises'
 
 /** Makes a folder that only its owner can enter (0700), with its parents. */
 export async function ensurePrivateFolder(path: string): Promise<void> {
@@ -9,4 +9,13 @@ export async function ensurePrivateFolder(path: string): Promise<void> {
 /** Makes a folder with its parents, and leaves one that is there as it is. */
 export async function ensureFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o755 })
+}
+
+/** Whether there is a folder of this name that may be reached. */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
+  }
 }
