@@ -53,6 +53,7 @@ async function measure(minutes: number): Promise<Footprint> {
   const withAgent = async <Figures>(use: (agent: WaxsealProcess) => Promise<Figures>): Promise<Figures> => {
     const agent = startProcess([process.execPath, ...command], env)
     try {
+      await agent.waitFor(({ msg }) => msg === 'agent starts')
       while (!(await isReady(url))) await nextTurn(5)
       return await use(agent)
     } finally {

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import pRetry from 'p-retry'
 import { type Operator, openOperator } from '../embedded/operator-client.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { isCode } from '../host/files.ts'
 import { isFolder } from '../host/private-folder.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import { print, printJson } from './print.ts'
@@ -235,8 +236,9 @@ async function openLocalOperator(dataDir: string): Promise<Operator> {
 }
 
 async function readText(file: string, hint: string): Promise<string> {
-  const bytes = await readBounded(file, 1024 * 1024).catch(({ message }: Error) => {
-    throw new WaxsealError('CONFIG_INVALID', { file, reason: message, hint })
+  const bytes = await readBounded(file, 1024 * 1024).catch((error: Error) => {
+    // Who may not read it is told to be root.
+    throw isCode(error, 'EACCES') ? error : new WaxsealError('CONFIG_INVALID', { file, reason: error.message, hint })
   })
   if (bytes === null) throw new WaxsealError('CONFIG_INVALID', { file, reason: missing, hint })
   return Buffer.from(bytes).toString('utf8')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Command, CommanderError } from 'commander'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { isCode } from '../host/files.ts'
@@ -33,7 +34,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     command.exitOverride().showHelpAfterError('(waxseal --help lists the commands; waxseal COMMAND --help its options)')
   }
   try {
-    await program.parseAsync(argv)
+    await Promise.race([program.parseAsync(argv), nothingLeft()])
     return Number(process.exitCode ?? 0)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
@@ -41,6 +42,12 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     printError(coded)
     return exitStatusOfError(coded)
   }
+}
+
+/** Rejects where nothing is left that could end the command: that is no success. */
+async function nothingLeft(): Promise<never> {
+  await once(process, 'beforeExit')
+  throw new WaxsealError('INTERNAL', { reason: 'the command waits for something that cannot come' })
 }
 
 /** The command line with these commands; with all of them it is what help, man pages and shell completion are made from. */

@@ -156,7 +156,7 @@ function driftWatchAt(file: string, expression: string): string | null {
   throw invalid(
     file,
     'drift_watch',
-    'it is not a cron expression',
+    'it is not a cron expression, or one that never comes',
     'Write hourly, off, or five fields such as "17 * * * *".',
   )
 }

@@ -13,9 +13,6 @@ const escapes: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** The texts of a tagged template alone are not escaped in the bundle, which is ASCII. */
-export const dash = '\u{2013}'
-
 /** Template tag: every value that is not itself markup is escaped, in text as in a quoted attribute. */
 export function html(texts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {
   return { markup: texts.map((text, index) => text + markupOf(pieces[index])).join('') }

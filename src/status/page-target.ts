@@ -1,4 +1,4 @@
-import { dash, type Html, html } from './html.ts'
+import { type Html, html } from './html.ts'
 import { badge, count, digest, duration, list, when } from './page-words.ts'
 import type { LastJob, TargetStatus } from './status-document.ts'
 
@@ -41,7 +41,7 @@ function filesTable({ target, files }: TargetStatus): Html {
     files.map(({ path, role, leaf, ok }) => [
       html`<code>${path}</code>`,
       html`${role}`,
-      leaf === null ? html`<span class="soft">${dash}</span>` : digest(leaf),
+      leaf === null ? html`<span class="soft">–</span>` : digest(leaf),
       ok ? badge('good', 'yes') : badge('bad', 'no'),
     ]),
   )

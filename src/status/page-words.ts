@@ -17,7 +17,7 @@ function ago(ms: number): string {
 /** The start of a digest; all of it for who points at it. */
 export function digest(sha256: string | null): Html {
   if (sha256 === null) return html`<span class="soft">none</span>`
-  return html`<code title="${sha256}">${`${sha256.slice(0, 16)}…`}</code>`
+  return html`<code title="${sha256}">${sha256.slice(0, 16)}…</code>`
 }
 
 /** A word with its sign, so that the colour is never all that tells. */

@@ -1,4 +1,4 @@
-import { dash, type Html, html } from './html.ts'
+import { type Html, html } from './html.ts'
 import { agentSection, attentionSection } from './page-agent.ts'
 import { targetSection } from './page-target.ts'
 import { count, when } from './page-words.ts'
@@ -14,7 +14,7 @@ export function statusPage(status: StatusDocument): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${words} ${dash} ${status.hostname} ${dash} Waxseal</title>
+<title>${words} – ${status.hostname} – Waxseal</title>
 <link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/page.css">
 <script src="/page.js" defer></script>

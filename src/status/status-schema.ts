@@ -6,16 +6,21 @@ const texts = { type: 'array', items: text } as const
 const time = { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT.*Z$' } as const
 const timeOrNull = { anyOf: [time, { type: 'null' }] } as const
 
-/** The name of every field in it. With JSON.stringify, what is not named here does not leave the process. */
-export const statusFields: string[] = []
+/** What of a schema says which fields there are. */
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>
+  readonly items?: Shape
+  /** A shape, or null. */
+  readonly anyOf?: readonly Shape[]
+  readonly [keyword: string]: unknown
+}
 
-/** Every field is there, and no other. */
-function all<P extends Readonly<Record<string, object>>>(properties: P): object {
-  statusFields.push(...Object.keys(properties))
+/** Every field is there, and no other: what is not named here does not leave the process. */
+function all(properties: Readonly<Record<string, Shape>>): Shape {
   return { type: 'object', required: Object.keys(properties), properties, additionalProperties: false }
 }
 
-function listOf<P extends Readonly<Record<string, object>>>(properties: P): object {
+function listOf(properties: Readonly<Record<string, Shape>>): Shape {
   return { type: 'array', items: all(properties) }
 }
 
@@ -81,4 +86,15 @@ export const statusSchema = {
     setAside: texts,
     warnings: texts,
   }),
+}
+
+/** The value with the fields that the schema names, on each level, and no other. */
+export function namedFields(value: unknown, { properties = {}, items = {}, anyOf }: Shape = statusSchema): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (anyOf !== undefined) return namedFields(value, anyOf[0] ?? {})
+  if (Array.isArray(value)) return value.map((item) => namedFields(item, items))
+  const fields = new Map(Object.entries(value))
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, shape]) => [name, namedFields(fields.get(name), shape)]),
+  )
 }

@@ -6,7 +6,7 @@ import { statusPage } from './page.ts'
 import { pageScript } from './page-script.ts'
 import { pageIcon, pageStyle } from './page-style.ts'
 import type { StatusDocument } from './status-document.ts'
-import { statusFields, statusSchema } from './status-schema.ts'
+import { namedFields, statusSchema } from './status-schema.ts'
 
 /** A status endpoint that listens. */
 export interface StatusServer {
@@ -69,9 +69,7 @@ function addProbes(server: FastifyInstance, { readStatus, metrics }: StatusSourc
     const { ready, notReady } = await readStatus()
     return reply.code(ready ? 200 : 503).send({ ready, reasons: notReady })
   })
-  server.get('/status', async (_, reply) =>
-    reply.type('application/json; charset=utf-8').send(JSON.stringify(await readStatus(), statusFields)),
-  )
+  server.get('/status', async () => namedFields(await readStatus()))
   server.get('/status.schema.json', async (_, reply) =>
     reply.type('application/schema+json').send(JSON.stringify(statusSchema)),
   )

@@ -36,9 +36,13 @@ t.test('a command that nothing can end any more is no success', async (t) => {
   const commander = createRequire(import.meta.url).resolve('commander')
   await writeText(preload, `require('${commander}').Command.prototype.parseAsync = () => new Promise(() => {})`, 0o600)
 
-  const { exited } = startProcess([process.execPath, '--require', preload, join(root, 'src/main.ts'), 'status'])
+  const { exited, lines } = startProcess([process.execPath, '--require', preload, join(root, 'src/main.ts'), 'status'])
 
-  t.equal(await exited, 13)
+  t.equal(await exited, 1)
+  t.match(lines, [
+    { text: /^waxseal: INTERNAL: .*waits for something that cannot come/ },
+    { text: /docs\/errors\.md#internal/ },
+  ])
 })
 
 for (const [command, ...named] of commands) {

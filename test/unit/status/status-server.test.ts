@@ -38,6 +38,19 @@ t.test('/status says nothing that its schema does not name', async (t) => {
   t.notMatch(await body.text(), /secret/)
 })
 
+t.test('/status says nothing that its schema names elsewhere', async (t) => {
+  const { targets, controlPlane, ...rest } = aStatus()
+  const url = await start(t, {
+    ...rest,
+    controlPlane: { ...controlPlane, sha256: 'secret' },
+    targets: targets.map((target) => ({ ...target, url: 'secret', hostname: { keyPem: 'secret' } })),
+  } as StatusDocument)
+
+  const { body } = await request(`${url}/status`)
+
+  t.same(await body.json(), aStatus())
+})
+
 t.test('/status.schema.json is the schema that /status is valid by', async (t) => {
   const url = await start(t)
 
