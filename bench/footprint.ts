@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { request } from 'undici'
 import { bundle } from '../packaging/bundle.ts'
 import { freePorts, makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
@@ -40,6 +40,7 @@ process.stdout.write(`${values.json ? JSON.stringify(figures, null, 2) : lines(f
 async function measure(minutes: number): Promise<Footprint> {
   const dist = await makeTemporaryFolder('waxseal-bundle-')
   await bundle(root, dist)
+  await promisify(execFile)(process.execPath, [join(dist, 'cache-code.cjs')])
   const [port = 0] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
   const site = await startSite({
@@ -49,7 +50,7 @@ async function measure(minutes: number): Promise<Footprint> {
     drift_watch: 'hourly',
   })
   const { options, env } = await unitCommand()
-  const command = [...options, join(dist, 'waxseal.cjs'), 'agent', '--config', join(site.dir, 'waxseal.yaml')]
+  const command = [...options, join(dist, 'start.cjs'), 'agent', '--config', join(site.dir, 'waxseal.yaml')]
   const withAgent = async <Figures>(use: (agent: WaxsealProcess) => Promise<Figures>): Promise<Figures> => {
     const agent = startProcess([process.execPath, ...command], env)
     try {

@@ -1,48 +1,62 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { build, type Plugin } from 'esbuild-wasm'
+import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild-wasm'
+import { compiledSchemas } from './compiled-schemas.ts'
 import { thirdPartyLicences } from './third-party-licences.ts'
 
 /**
- * Bundles the agent into `outDir`: `waxseal.cjs`, its source map, and the licences of what is in it. Equal sources make
- * equal bytes. Returns the package folders that went in, relative to `root`.
+ * Bundles the program into `outDir`: `waxseal.cjs`, its source map, the licences of what is in it, and what starts it from its
+ * code cache (start/). Equal sources make equal bytes. Returns the package folders that went in, relative to `root`.
  */
 export async function bundle(root: string, outDir: string): Promise<readonly string[]> {
   await rm(outDir, { recursive: true, force: true })
   await mkdir(outDir, { recursive: true })
-  const { metafile, outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+  for (const name of ['start', 'cache-code'])
+    await write(outDir, await build({ ...script(root, `packaging/start/${name}.ts`), outfile: `dist/${name}.cjs` }))
+  const program = await build({
+    ...script(root, 'src/main.ts'),
     // Named in the source map: wherever the bundle is written, its bytes are those of dist/.
     outfile: 'dist/waxseal.cjs',
-    write: false,
-    bundle: true,
-    platform: 'node',
-    // A script: for a module the runtime loads all that its own libraries export, WebSocket and fetch among them.
-    format: 'cjs',
-    target: 'node24',
     sourcemap: 'linked',
     sourcesContent: true,
-    legalComments: 'none',
-    // Every start reads all of it. Names stay as they are: a stack trace is read without the source map, too.
-    minifyWhitespace: true,
-    minifySyntax: true,
+    // Every start reads all of it, and the agent keeps it.
+    minify: true,
+    lineLimit: 200,
     // The texts of a tagged template would stay as they are written. One character beyond ASCII, and the runtime keeps two bytes for each.
     supported: { 'template-literal': false },
     metafile: true,
-    plugins: [withoutUnused],
-    logLevel: 'warning',
+    plugins: [compiledSchemas, withoutUnused],
   })
-  for (const { path, contents } of outputFiles) await writeFile(join(outDir, basename(path)), contents)
-  await chmod(join(outDir, 'waxseal.cjs'), 0o755)
-  const folders = packageFolders(Object.keys(metafile.inputs))
+  await write(outDir, program)
+  await chmod(join(outDir, 'start.cjs'), 0o755)
+  const folders = packageFolders(Object.keys(program.metafile.inputs))
   await writeFile(join(outDir, 'THIRD-PARTY-LICENCES.txt'), await thirdPartyLicences(root, folders))
   return folders
 }
 
+/** A script: for a module the runtime loads all that its own libraries export, WebSocket and fetch among them. */
+function script(root: string, entry: string) {
+  return {
+    absWorkingDir: root,
+    entryPoints: [entry],
+    write: false,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node24',
+    legalComments: 'none',
+    logLevel: 'warning',
+  } as const satisfies BuildOptions
+}
+
+async function write(outDir: string, { outputFiles }: { readonly outputFiles: readonly OutputFile[] }): Promise<void> {
+  for (const { path, contents } of outputFiles) await writeFile(join(outDir, basename(path)), contents)
+}
+
 /**
  * Of undici the Agent alone, as its index makes it, and HTTP/1.1 alone: what else the index and fastify import (fetch,
- * WebSocket, caches, mocks, HTTP/2, a second parser) would be read, run and kept by every agent.
+ * WebSocket, caches, mocks, HTTP/2, a second parser; semver for the versions of plugins) would be read, run and kept by
+ * every agent.
  */
 const withoutUnused: Plugin = {
   name: 'without-unused',
@@ -52,7 +66,10 @@ const withoutUnused: Plugin = {
 exports.Agent = require('./lib/dispatcher/agent')`,
       loader: 'js',
     }))
-    onResolve({ filter: /^node:http2$|\/client-h2\.js$|\/milo\// }, ({ path }) => ({ path, namespace: 'unused' }))
+    onResolve({ filter: /^node:http2$|^semver$|\/client-h2\.js$|\/milo\// }, ({ path }) => ({
+      path,
+      namespace: 'unused',
+    }))
     onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '', loader: 'js' }))
   },
 }

@@ -51,13 +51,14 @@ export async function debianPackage(parts: PackageParts): Promise<string> {
   return file
 }
 
-/** `/usr/bin/waxseal` is the bundle itself: its first line names the runtime beside it, so that no shell starts it. */
+/** `/usr/bin/waxseal` is what starts the bundle: its first line names the runtime beside it, so that no shell starts it. */
 async function addProgram(tree: Tree, { dist, runtime }: PackageParts): Promise<void> {
-  const text = await readFile(join(dist, 'waxseal.cjs'), 'utf8')
-  await tree.write(`${lib}/waxseal.cjs`, text.replace(/^#!.*/, shebang), 0o755)
-  await tree.copy(join(dist, 'waxseal.cjs.map'), `${lib}/waxseal.cjs.map`)
+  const text = await readFile(join(dist, 'start.cjs'), 'utf8')
+  await tree.write(`${lib}/start.cjs`, text.replace(/^#!.*/, shebang), 0o755)
+  for (const file of ['waxseal.cjs', 'waxseal.cjs.map', 'cache-code.cjs'])
+    await tree.copy(join(dist, file), `${lib}/${file}`)
   await tree.copy(join(runtime.folder, 'bin/node'), `${lib}/node`, 0o755)
-  await tree.link('../lib/waxseal/waxseal.cjs', 'usr/bin/waxseal')
+  await tree.link('../lib/waxseal/start.cjs', 'usr/bin/waxseal')
 }
 
 async function addService(tree: Tree, root: string): Promise<void> {

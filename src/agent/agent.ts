@@ -45,6 +45,9 @@ export interface AgentParts {
   readonly stop: AbortSignal
 }
 
+/** The first heartbeat takes the connection that the first poll has opened: one handshake for each start of a fleet, not two. */
+const firstHeartbeatMs = 1000
+
 /** Recovers, then polls, works and reports until it is told to stop or is retired; then drains. */
 export async function runAgent(parts: AgentParts): Promise<void> {
   const { state, log, progress } = parts
@@ -153,5 +156,6 @@ async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () 
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
     return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
   }
-  await runLoop({ name: 'heartbeat', progress: parts.progress, turn, waitAfterFailure, clock, signal })
+  const firstWait = firstHeartbeatMs
+  await runLoop({ name: 'heartbeat', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
 }

@@ -20,6 +20,7 @@ import { standardOutput, writeToStandardOutput } from '../host/log-stream.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
 import { openReserve } from '../host/reserve.ts'
 import { openServiceManager } from '../host/service-manager.ts'
+import { goOnWithoutCompilers } from '../host/without-compilers.ts'
 import { openInbox } from '../inbox/inbox.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import { openLog } from '../log/open-log.ts'
@@ -52,6 +53,7 @@ export function agentCommand(): Command {
 }
 
 async function runDaemon(options: { readonly config?: string }): Promise<void> {
+  goOnWithoutCompilers()
   let config = await configOf(options)
   let reload: ReloadProblems = { invalid: null, waiting: [] }
   const form = standardOutput(environment()['JOURNAL_STREAM'])

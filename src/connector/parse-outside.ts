@@ -1,5 +1,6 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { assertSchema, errorsText, schemaCheck } from '../schema/schema-check.ts'
+import { assertSchema } from '../schema/compile-schema.ts'
+import { errorsText, schemaCheck } from '../schema/schema-check.ts'
 import { openObjects } from './closed-schema.ts'
 import type { Connector } from './connector.ts'
 import { interfaceVersion, kit } from './kit.ts'

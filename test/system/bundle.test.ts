@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
@@ -53,6 +53,97 @@ t.test('the container starts the agent on the runtime as the service does', asyn
   t.same(await run(process.execPath, [...options, file, '--version']), { stdout: `${version}\n`, stderr: '' })
 })
 
+t.test('the starter reads the code of the program from its cache', async (t) => {
+  const { start, cacheCode, readsCode } = await installed('cached')
+  t.equal(await readsCode(), false)
+
+  await cacheCode()
+
+  t.equal(await readsCode(), true)
+  t.same(await start('--version'), { stdout: `${version}\n`, stderr: '' })
+})
+
+t.test('code of another program is not run, were it as long', async (t) => {
+  const { start, cacheCode, rewrite } = await installed('exchanged')
+  await cacheCode()
+  t.match((await start('agent', '--help')).stdout, 'Poll the control plane')
+
+  await rewrite('waxseal.cjs', (program) =>
+    Buffer.from(program.toString('latin1').replace('Poll the control plane', 'Pull the control plane'), 'latin1'),
+  )
+
+  t.match((await start('agent', '--help')).stdout, 'Pull the control plane')
+})
+
+t.test('code that is not whole is not run', async (t) => {
+  const { start, cacheCode, rewrite, readsCode } = await installed('broken')
+  for (const [what, change] of [
+    ['a byte', (code: Buffer) => code.fill(code.readUInt8(500_000) ^ 1, 500_000, 500_001)],
+    ['its end', (code: Buffer) => code.subarray(0, 500_000)],
+    ['all of it', () => Buffer.alloc(0)],
+  ] as const) {
+    await cacheCode()
+    await rewrite('waxseal.code', change)
+
+    t.equal(await readsCode(), false, what)
+    t.same(await start('--version'), { stdout: `${version}\n`, stderr: '' }, what)
+  }
+})
+
+t.test('a runtime with other options, as the control plane has them, compiles the program itself', async (t) => {
+  const { path, cacheCode } = await installed('jitless')
+  await cacheCode()
+
+  const ran = await run(process.execPath, ['--jitless', path('start.cjs'), '--version'])
+
+  t.same(ran, { stdout: `${version}\n`, stderr: '' })
+})
+
+t.test('the checks that were compiled for the bundle say what those of the sources say', async (t) => {
+  const config = join(dir, 'waxseal.yaml')
+  const said = async (...command: readonly string[]): Promise<string> => {
+    const failed = await run(process.execPath, [...command, 'agent', '--config', config]).catch((error) => error)
+    return String(failed.stderr)
+  }
+  for (const [text, reason] of [
+    ['poll_intervall: 30s', /no such setting is known.*Is poll_interval meant/s],
+    ['control_plane: { url: "http://plain.example.net" }', /https:/],
+    ['policy: { roots: 7 }', /policy\.roots/],
+    ['[]', /must be object/],
+  ] as const) {
+    await writeFile(config, text)
+    const stderr = await said(file)
+
+    t.match(stderr, reason, text)
+    t.equal(stderr, await said(join(root, 'src/main.ts')), text)
+  }
+})
+
+t.test('a module from outside is loaded by the bundle, and its schema compiled', async (t) => {
+  const module = join(dir, 'outside.mjs')
+  const documented =
+    /```js\n([^]*?)```/.exec(await readFile(join(root, 'docs/adding-a-connector.md'), 'utf8'))?.[1] ?? ''
+  const config = join(dir, 'outside.yaml')
+  await writeFile(config, JSON.stringify({ state_dir: join(dir, 'state'), connectors: [module] }))
+  const { path } = await installed('outside')
+  const check = async (): Promise<string> => {
+    const args = [path('start.cjs'), 'check', '--config', config, '--json']
+    const ran = await run(process.execPath, args).catch(
+      (error: unknown) => error as { readonly stdout: string; readonly stderr: string },
+    )
+    return ran.stdout + ran.stderr
+  }
+
+  await writeFile(module, documented)
+  t.match(await check(), /it keeps the contract/)
+
+  await writeFile(
+    module,
+    documented.replace("'Key, leaf and chain", "7, type: 'nonsense', title: 'Key, leaf and chain"),
+  )
+  t.match(await check(), /CONNECTOR_INVALID.*schema is invalid/)
+})
+
 t.test('the licence of each package in the bundle is beside it', async (t) => {
   const text = await readFile(join(dir, 'THIRD-PARTY-LICENCES.txt'), 'utf8')
 
@@ -61,3 +152,22 @@ t.test('the licence of each package in the bundle is beside it', async (t) => {
   const headings = text.match(/^={80}\n\S+ \d\S* \(.+\)\n={80}$/gm)
   t.equal(headings?.length, folders.length, 'a heading each, between two rules')
 })
+
+/** The starter and the program in a folder of their own, as the package installs them. */
+async function installed(name: string) {
+  const path = (one: string): string => join(dir, name, one)
+  await mkdir(join(dir, name))
+  for (const one of ['start.cjs', 'cache-code.cjs', 'waxseal.cjs']) await copyFile(join(dir, one), path(one))
+  return {
+    path,
+    start: (...args: readonly string[]) => run(process.execPath, [path('start.cjs'), ...args]),
+    cacheCode: () => run(process.execPath, [path('cache-code.cjs')]),
+    rewrite: async (one: string, change: (contents: Buffer) => Uint8Array) =>
+      writeFile(path(one), change(await readFile(path(one)))),
+    /** The runtime tells what it reads from code caches; none of its own is as large. */
+    readsCode: async () => {
+      const { stdout } = await run(process.execPath, ['--profile-deserialization', path('start.cjs'), '--version'])
+      return [...stdout.matchAll(/Deserializing from (\d+) bytes/g)].some(([, bytes]) => Number(bytes) > 500_000)
+    },
+  }
+}

@@ -5,7 +5,7 @@ import { planSchema } from '../../../src/connector/plan-schema.ts'
 import { workItemSchema, workSchema } from '../../../src/control-plane/wire.ts'
 import * as embedded from '../../../src/embedded/schemas.ts'
 import { journalSchema } from '../../../src/journal/journal-schema.ts'
-import { assertSchema } from '../../../src/schema/schema-check.ts'
+import { assertSchema } from '../../../src/schema/compile-schema.ts'
 import { statusSchema } from '../../../src/status/status-schema.ts'
 
 const schemas: Readonly<Record<string, object>> = {

@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { Ajv } from 'ajv'
+import standaloneCode from 'ajv/dist/standalone/index.js'
+import type { Plugin } from 'esbuild-wasm'
+import { configSchema } from '../src/config/config-schema.ts'
+import * as wire from '../src/control-plane/wire.ts'
+import { schemaOptions } from '../src/schema/compile-schema.ts'
+import { root } from './root.ts'
+import { schemaDigest } from './schema-digest.ts'
+
+/** What each start asks before it is ready. */
+const schemas = [
+  configSchema,
+  wire.workSchema,
+  wire.driftFeatureSchema,
+  wire.registrationSchema,
+  wire.certificateSchema,
+  wire.workItemSchema,
+]
+
+/**
+ * Has the schemas of every start compiled when the bundle is made, by the same library with the same options. Another one,
+ * that of an outside connector for instance, has the library loaded and is compiled when it is first asked.
+ */
+export const compiledSchemas: Plugin = {
+  name: 'compiled-schemas',
+  setup: ({ onResolve, onLoad }) => {
+    const path = join(root, 'src/schema/compile-schema.ts')
+    onResolve({ filter: /\/compile-schema\.ts$/ }, ({ namespace }) =>
+      namespace === 'compiled' ? { path } : { path, namespace: 'compiled' },
+    )
+    onLoad({ filter: /.*/, namespace: 'compiled' }, () => ({
+      contents: compiledModule(),
+      resolveDir: root,
+      loader: 'js',
+    }))
+  },
+}
+
+/** Each compiled function is exported under the digest of its schema. */
+function compiledModule(): string {
+  const ajv = new Ajv({ ...schemaOptions, code: { source: true } })
+  const names = schemas.map(schemaDigest)
+  for (const [index, name] of names.entries()) ajv.addSchema(schemas[index] ?? {}, name)
+  const code = standaloneCode.default(ajv, Object.fromEntries(names.map((name) => [name, name])))
+  return `${code}
+const { schemaDigest } = require('./packaging/schema-digest.ts')
+const others = () => require('./src/schema/compile-schema.ts')
+exports.compileSchema = (schema) => exports[schemaDigest(schema)] ?? others().compileSchema(schema)
+exports.assertSchema = (schema) => others().assertSchema(schema)`
+}

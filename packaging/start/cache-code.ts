@@ -1,0 +1,8 @@
+import { writeFileSync } from 'node:fs'
+import { codeFile, openProgram } from './program.ts'
+
+// Run once, when the package is installed: the help of the agent loads all that it is made of, and starts nothing.
+const program = openProgram()
+process.argv.splice(2, Number.POSITIVE_INFINITY, 'agent', '--help')
+process.on('exit', () => writeFileSync(codeFile, program.code()))
+program.run()

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { constants, Script } from 'node:vm'
+
+const file = join(__dirname, 'waxseal.cjs')
+
+/** What the runtime has made of the program: a digest of both, then its code. */
+export const codeFile = join(__dirname, 'waxseal.code')
+
+/** The program, compiled, or read from its code cache: of this program, of this runtime, and whole; else it is compiled. */
+export interface Program {
+  run(): void
+  /** What `codeFile` is to contain: all that has been compiled until now. */
+  code(): Buffer
+}
+
+/** The program that lies beside the starter. */
+export function openProgram(): Program {
+  const program = readFileSync(file)
+  const cachedData = codeOf(program)
+  // As the runtime itself wraps a script. It is ASCII: no character becomes another one.
+  const source = program.toString('latin1').replace(/^#!.*/, '')
+  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: file,
+    ...(cachedData === undefined ? {} : { cachedData }),
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  })
+  return {
+    run: () => {
+      const module = { exports: {} }
+      script.runInThisContext()(module.exports, createRequire(file), module, file, __dirname)
+    },
+    code: () => {
+      const code = script.createCachedData()
+      return Buffer.concat([digestOf(program, code), code])
+    },
+  }
+}
+
+/** The runtime itself looks at its own version and the length of the program alone. */
+function codeOf(program: Buffer): Buffer | undefined {
+  try {
+    const cache = readFileSync(codeFile)
+    const code = cache.subarray(digestBytes)
+    return digestOf(program, code).equals(cache.subarray(0, digestBytes)) ? code : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const digestBytes = 32
+
+function digestOf(program: Buffer, code: Buffer): Buffer {
+  return createHash('sha256').update(program).update(code).digest()
+}
