@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild-wasm'
 import { compiledSchemas } from './compiled-schemas.ts'
@@ -19,13 +19,13 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     outfile: 'dist/waxseal.cjs',
     sourcemap: 'linked',
     sourcesContent: true,
-    // Every start reads all of it, and the agent keeps it.
+    // Every start reads all of it, and the agent keeps it in memory.
     minify: true,
     lineLimit: 200,
     // The texts of a tagged template would stay as they are written. One character beyond ASCII, and the runtime keeps two bytes for each.
     supported: { 'template-literal': false },
     metafile: true,
-    plugins: [compiledSchemas, withoutUnused],
+    plugins: [compiledSchemas, withoutUnused, withNames],
   })
   await write(outDir, program)
   await chmod(join(outDir, 'start.cjs'), 0o755)
@@ -71,6 +71,18 @@ exports.Agent = require('./lib/dispatcher/agent')`,
       namespace: 'unused',
     }))
     onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '', loader: 'js' }))
+  },
+}
+
+/** `@peculiar/asn1-schema` knows a sequence by the name of its class: the classes of this library keep their names. */
+const withNames: Plugin = {
+  name: 'with-names',
+  setup: ({ onLoad, esbuild }) => {
+    onLoad({ filter: /\/node_modules\/asn1js\/.*\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8')
+      const { code } = await esbuild.transform(text, { keepNames: true, sourcemap: 'inline', sourcefile: path })
+      return { contents: code, loader: 'js' }
+    })
   },
 }
 

@@ -27,7 +27,7 @@ export const compiledSchemas: Plugin = {
   setup: ({ onResolve, onLoad }) => {
     const path = join(root, 'src/schema/compile-schema.ts')
     onResolve({ filter: /\/compile-schema\.ts$/ }, ({ namespace }) =>
-      namespace === 'compiled' ? { path } : { path, namespace: 'compiled' },
+      namespace === 'compiled' ? { path } : { path: 'schemas-of-every-start', namespace: 'compiled' },
     )
     onLoad({ filter: /.*/, namespace: 'compiled' }, () => ({
       contents: compiledModule(),

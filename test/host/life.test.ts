@@ -41,6 +41,7 @@ await t.test(
 
     await mail.run('apt-get', 'install', '-y', '/root/waxseal.deb')
     t.equal(await isActive(), 'inactive', 'nothing runs before the host is enrolled')
+    t.equal(await mail.run('stat', '-c', '%a %U', '/usr/lib/waxseal/waxseal.code'), '644 root\n')
     await mail.run(...enroll)
     await mail.run('systemctl', 'start', 'waxseal')
 
@@ -220,6 +221,7 @@ await t.test('a removal keeps state and configuration; a purge removes both and 
     await mail.run('ls', '/etc/waxseal/waxseal.yaml', '/etc/waxseal/credential'),
     '/etc/waxseal/credential\n/etc/waxseal/waxseal.yaml\n',
   )
+  await t.rejects(mail.run('ls', '-d', '/usr/lib/waxseal'), 'what was made at the installation is gone, too')
   await mail.run('umount', '/var/lib/waxseal')
 
   await mail.run('apt-get', 'purge', '-y', 'waxseal')

@@ -41,6 +41,15 @@ t.test('the bundle is ASCII: one other character, and the runtime keeps twice it
   t.notMatch(await readFile(file, 'latin1'), /[\x80-\xff]/)
 })
 
+t.test('where a library compares the name of a class, that class has kept it', async (t) => {
+  const text = await readFile(file, 'latin1')
+  const names = [...text.matchAll(/\.\s*name\s*={2,3}\s*"([A-Z]\w*)"/g)].map(([, name]) => name)
+
+  // Of the language itself, of the web's cryptography, and one of a library.
+  t.strictSame(new Set(names), new Set(['AsyncFunction', 'DOMException', 'ECDSA', 'Error', 'Sequence', 'TypeError']))
+  t.match(text, /static\{[\w$]+\(this,\s*"Sequence"\)/)
+})
+
 t.test('the container starts the agent on the runtime as the service does', async (t) => {
   const unit = await readFile(join(root, 'systemd/waxseal.service'), 'utf8')
   const image = await readFile(join(root, 'Dockerfile'), 'utf8')
