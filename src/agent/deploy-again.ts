@@ -15,8 +15,10 @@ export async function deployAgain(
   engine: Engine,
   onStep: OnStep,
 ): Promise<Outcome> {
-  const { connector, config, certificatePem, keyPem } = await olderPair(target, generation, engine)
-  return deploy({ target, connector, config, certificatePem, findKey: async () => keyPem }, engine, onStep)
+  const { keyPem, ...pair } = await olderPair(target, generation, engine)
+  const { connector, config, certificatePem, generation: found } = pair
+  const request = { target, connector, config, certificatePem, findKey: async () => keyPem, generation: found }
+  return deploy(request, engine, onStep)
 }
 
 async function olderPair(target: string, generation: number | null, engine: Engine): Promise<ArchivedPair> {

@@ -99,6 +99,7 @@ async function note(request: DeployRequest, outcome: Outcome, started: number, e
     sha256: outcome.certificate?.sha256 ?? null,
     ms: engine.clock.now() - started,
     ...(request.job === undefined ? {} : { job: request.job }),
+    ...(request.generation === undefined ? {} : { generation: request.generation }),
     steps: outcome.steps.map(({ name, ms }) => ({ name, ms })),
   }
   await engine.history.append(line).catch(() => {})

@@ -16,6 +16,8 @@ import type { OutcomeDraft } from './outcome-draft.ts'
 export interface DeployRequest {
   /** The control plane's id of the job; missing: a person asks. */
   readonly job?: string
+  /** The kept pair that is deployed again; missing: a new one. */
+  readonly generation?: number
   /** Names the target in journal and record. */
   readonly target: string
   /** Name or alias of the connector. */

@@ -34,14 +34,15 @@ export function historyCommand(): Command {
 async function keptPairs(engine: Engine): Promise<readonly KeptPair[]> {
   const perTarget = await Promise.all(
     (await engine.archive.targets()).map(async (target) => {
-      const live = (await engine.records.get(target))?.certificate.sha256
+      const leaf = (await engine.records.get(target))?.certificate.sha256
       const pairs = await engine.archive.list(target)
+      const live = pairs.find(({ sha256 }) => sha256 === leaf)?.generation
       return pairs.map(({ generation, deployed, sha256 }) => ({
         target,
         generation,
         deployed,
         sha256,
-        live: sha256 === live,
+        live: generation === live,
       }))
     }),
   )
@@ -56,10 +57,10 @@ function deploymentLines(lines: readonly HistoryLine[]): readonly string[] {
     ['STARTED (UTC)', 'TARGET', 'OUTCOME', 'LEAF', 'TOOK', 'CODE'],
     lines
       .slice(0, shown)
-      .map(({ time, target, outcome, code, sha256, ms }) => [
+      .map(({ time, target, outcome, generation, code, sha256, ms }) => [
         time,
         target,
-        outcome,
+        generation === undefined ? outcome : `${outcome} (rollback to ${generation})`,
         sha256 === null ? '-' : `${sha256.slice(0, 16)}…`,
         `${(ms / 1000).toFixed(1)} s`,
         code ?? '',

@@ -17,6 +17,8 @@ export interface HistoryLine {
   readonly ms: number
   /** The job that asked for it; missing: a person did. */
   readonly job?: string
+  /** The kept pair that was deployed again, by `waxseal rollback`; missing: a new one. */
+  readonly generation?: number
   /** Its steps; missing in lines of an older Waxseal. */
   readonly steps?: readonly { readonly name: string; readonly ms: number }[]
 }
@@ -45,6 +47,7 @@ const isLine = schemaCheck<HistoryLine>({
     sha256: { type: ['string', 'null'] },
     ms: { type: 'number' },
     job: { type: 'string' },
+    generation: { type: 'number' },
     steps: {
       type: 'array',
       items: {

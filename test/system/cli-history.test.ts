@@ -70,6 +70,27 @@ t.test('after two deployments', async (t) => {
     t.same(await served(), [second.sha256])
   })
 
+  await t.test('what was deployed again says so, and of equal pairs the newest alone is live', async (t) => {
+    const { deployments, pairs } = jsonOf<History>(await waxseal('history', '--json'))
+
+    t.match(deployments, [
+      { generation: 3, sha256: second.sha256 },
+      { generation: 2, sha256: first.sha256 },
+      { generation: undefined, sha256: second.sha256 },
+      { generation: undefined, sha256: first.sha256 },
+    ])
+    t.same(
+      pairs.map(({ generation, live }) => [generation, live]),
+      [
+        [5, true],
+        [4, false],
+        [3, false],
+        [2, false],
+      ],
+    )
+    t.match((await waxseal('history')).stdout, /deployed \(rollback to 3\) .*\n.*deployed \(rollback to 2\) /)
+  })
+
   await t.test(
     'an unknown target and an unknown generation end with 2, list what there is, touch nothing',
     async (t) => {
