@@ -28,6 +28,9 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     plugins: [compiledSchemas, withoutUnused, withNames],
   })
   await write(outDir, program)
+  // It is started by start.cjs, or by a runtime that is named: the first line stays, empty, for the source map.
+  const file = join(outDir, 'waxseal.cjs')
+  await writeFile(file, (await readFile(file, 'latin1')).replace(/^#!.*/, ''), 'latin1')
   await chmod(join(outDir, 'start.cjs'), 0o755)
   const folders = packageFolders(Object.keys(program.metafile.inputs))
   await writeFile(join(outDir, 'THIRD-PARTY-LICENCES.txt'), await thirdPartyLicences(root, folders))

@@ -3,31 +3,35 @@ import { Ajv } from 'ajv'
 import standaloneCode from 'ajv/dist/standalone/index.js'
 import type { Plugin } from 'esbuild-wasm'
 import { configSchema } from '../src/config/config-schema.ts'
-import * as wire from '../src/control-plane/wire.ts'
+import { driftFeatureSchema, workSchema } from '../src/control-plane/wire.ts'
+import { envelopeSchema } from '../src/host/document-folder.ts'
+import { claimedJobSchema } from '../src/inbox/inbox.ts'
+import { recordSchema } from '../src/journal/deployment-record.ts'
+import { historyLineSchema } from '../src/journal/history.ts'
 import { schemaOptions } from '../src/schema/compile-schema.ts'
 import { root } from './root.ts'
 import { schemaDigest } from './schema-digest.ts'
 
-/** What each start asks before it is ready. */
+/** What an agent asks that has deployed before and waits for its next job: its start, its polls, its status. */
 const schemas = [
   configSchema,
-  wire.workSchema,
-  wire.driftFeatureSchema,
-  wire.registrationSchema,
-  wire.certificateSchema,
-  wire.workItemSchema,
+  workSchema,
+  driftFeatureSchema,
+  envelopeSchema(claimedJobSchema),
+  envelopeSchema(recordSchema),
+  historyLineSchema,
 ]
 
 /**
- * Has the schemas of every start compiled when the bundle is made, by the same library with the same options. Another one,
- * that of an outside connector for instance, has the library loaded and is compiled when it is first asked.
+ * Has these schemas compiled when the bundle is made, by the same library with the same options. Another one, that of a
+ * target for instance, has the library loaded and is compiled when it is first asked.
  */
 export const compiledSchemas: Plugin = {
   name: 'compiled-schemas',
   setup: ({ onResolve, onLoad }) => {
     const path = join(root, 'src/schema/compile-schema.ts')
     onResolve({ filter: /\/compile-schema\.ts$/ }, ({ namespace }) =>
-      namespace === 'compiled' ? { path } : { path: 'schemas-of-every-start', namespace: 'compiled' },
+      namespace === 'compiled' ? { path } : { path: 'compiled-schemas', namespace: 'compiled' },
     )
     onLoad({ filter: /.*/, namespace: 'compiled' }, () => ({
       contents: compiledModule(),

@@ -9,7 +9,7 @@ const file = join(__dirname, 'waxseal.cjs')
 /** What the runtime has made of the program: a digest of both, then its code. */
 export const codeFile = join(__dirname, 'waxseal.code')
 
-/** The program, compiled, or read from its code cache: of this program, of this runtime, and whole; else it is compiled. */
+/** The program: read from its code cache where that is whole, of this program and of this runtime; else compiled. */
 export interface Program {
   run(): void
   /** What `codeFile` is to contain: all that has been compiled until now. */
@@ -21,7 +21,7 @@ export function openProgram(): Program {
   const program = readFileSync(file)
   const cachedData = codeOf(program)
   // As the runtime itself wraps a script. It is ASCII: no character becomes another one.
-  const source = program.toString('latin1').replace(/^#!.*/, '')
+  const source = program.toString('latin1')
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
@@ -39,7 +39,7 @@ export function openProgram(): Program {
   }
 }
 
-/** The runtime itself looks at its own version and the length of the program alone. */
+/** The runtime itself looks at its version and options, and of the program at no more than its length. */
 function codeOf(program: Buffer): Buffer | undefined {
   try {
     const cache = readFileSync(codeFile)

@@ -45,7 +45,7 @@ export interface AgentParts {
   readonly stop: AbortSignal
 }
 
-/** The first heartbeat takes the connection that the first poll has opened: one handshake for each start of a fleet, not two. */
+/** Poll and heartbeat do not begin together: the second takes the connection of the first, one handshake a start of a fleet, not two. */
 const firstHeartbeatMs = 1000
 
 /** Recovers, then polls, works and reports until it is told to stop or is retired; then drains. */

@@ -53,7 +53,6 @@ export function agentCommand(): Command {
 }
 
 async function runDaemon(options: { readonly config?: string }): Promise<void> {
-  goOnWithoutCompilers()
   let config = await configOf(options)
   let reload: ReloadProblems = { invalid: null, waiting: [] }
   const form = standardOutput(environment()['JOURNAL_STREAM'])
@@ -87,6 +86,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
       engine.reconfigure(config)
     })
   })
+  goOnWithoutCompilers()
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
   const { discoveryDirs } = config
   if (discoveryDirs.length > 0)

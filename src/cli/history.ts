@@ -60,7 +60,7 @@ function deploymentLines(lines: readonly HistoryLine[]): readonly string[] {
       .map(({ time, target, outcome, generation, code, sha256, ms }) => [
         time,
         target,
-        generation === undefined ? outcome : `${outcome} (rollback to ${generation})`,
+        generation === undefined ? outcome : `rollback to ${generation}: ${outcome}`,
         sha256 === null ? '-' : `${sha256.slice(0, 16)}…`,
         `${(ms / 1000).toFixed(1)} s`,
         code ?? '',

@@ -48,17 +48,20 @@ export async function openDocumentFolder<T>(options: FolderOptions): Promise<Doc
   return new JsonFolder<T>(options.path, checkOf<T>(options.schema))
 }
 
+/** JSON schema of the file of a document. */
+export function envelopeSchema(schema: object): object {
+  return {
+    type: 'object',
+    required: ['v', 'id', 'since', 'document'],
+    properties: { v: { const: 1 }, id: { type: 'string' }, since: { type: 'number' }, document: schema },
+  }
+}
+
 const checks = new WeakMap<object, SchemaCheck<Envelope<unknown>>>()
 
 /** One check per schema, however often its folder is opened. */
 function checkOf<T>(schema: object): SchemaCheck<Envelope<T>> {
-  const check =
-    checks.get(schema) ??
-    schemaCheck<Envelope<unknown>>({
-      type: 'object',
-      required: ['v', 'id', 'since', 'document'],
-      properties: { v: { const: 1 }, id: { type: 'string' }, since: { type: 'number' }, document: schema },
-    })
+  const check = checks.get(schema) ?? schemaCheck<Envelope<unknown>>(envelopeSchema(schema))
   checks.set(schema, check)
   return check as SchemaCheck<Envelope<T>>
 }

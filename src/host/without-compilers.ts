@@ -1,9 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * Has the runtime run what it loads as bytecode from now on, and keep its heap small: the agent waits nearly all of its
- * life, and the memory of a compiler would not come back (docs/service.md). On the command line the same options would
- * cost each start the code caches: the runtime refuses those that were made with other options.
+ * Has the runtime compile no more, and keep its heap small: the agent waits nearly all of its life, and the memory of a
+ * compiler would not come back (docs/service.md). Each of these options is asked when something would be compiled or the
+ * heap would grow, so they may be set late; on the command line they would cost each start the code caches, which the
+ * runtime takes with equal options only. What is loaded from here on is compiled from its text.
  */
 export function goOnWithoutCompilers(): void {
   for (const option of options) setFlagsFromString(option)

@@ -62,7 +62,8 @@ export async function openInbox(path: string, clock: Clock): Promise<Inbox> {
   }
 }
 
-const claimedJobSchema = {
+/** JSON schema of a claimed job. */
+export const claimedJobSchema = {
   type: 'object',
   required: ['job', 'tries', 'finishedAt'],
   properties: {

@@ -36,7 +36,8 @@ export async function openDeploymentRecords(path: string, isShared = false): Pro
   return openDocumentFolder<DeploymentRecord>({ path, schema: recordSchema, isShared })
 }
 
-const recordSchema = {
+/** JSON schema of a record. */
+export const recordSchema = {
   type: 'object',
   required: [
     'target',

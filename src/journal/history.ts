@@ -32,7 +32,8 @@ export interface History {
 
 const maxBytes = 1024 * 1024
 
-const isLine = schemaCheck<HistoryLine>({
+/** JSON schema of a line. */
+export const historyLineSchema = {
   type: 'object',
   required: ['v', 'time', 'target', 'connector', 'outcome', 'host', 'code', 'message', 'sha256', 'ms'],
   properties: {
@@ -47,7 +48,7 @@ const isLine = schemaCheck<HistoryLine>({
     sha256: { type: ['string', 'null'] },
     ms: { type: 'number' },
     job: { type: 'string' },
-    generation: { type: 'number' },
+    generation: { type: 'integer', minimum: 1 },
     steps: {
       type: 'array',
       items: {
@@ -57,7 +58,9 @@ const isLine = schemaCheck<HistoryLine>({
       },
     },
   },
-})
+} as const
+
+const isLine = schemaCheck<HistoryLine>(historyLineSchema)
 
 /** Opens the history below the state directory; rotated at 1 MiB. */
 export function openHistory(path: string): History {

@@ -11,7 +11,7 @@ export const schemaOptions = {
 /** One for all. */
 const ajv = new Ajv(schemaOptions)
 
-/** The function that holds data against a JSON Schema (draft-07). In the bundle those of every start are compiled already. */
+/** The function that holds data against a JSON Schema (draft-07). In the bundle some are compiled already (packaging/compiled-schemas.ts). */
 export function compileSchema<T>(schema: object): ValidateFunction<T> {
   return ajv.compile<T>(schema)
 }

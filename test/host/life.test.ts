@@ -41,7 +41,7 @@ await t.test(
 
     await mail.run('apt-get', 'install', '-y', '/root/waxseal.deb')
     t.equal(await isActive(), 'inactive', 'nothing runs before the host is enrolled')
-    t.equal(await mail.run('stat', '-c', '%a %U', '/usr/lib/waxseal/waxseal.code'), '644 root\n')
+    t.equal(await codeCache(), '644 root\n')
     await mail.run(...enroll)
     await mail.run('systemctl', 'start', 'waxseal')
 
@@ -185,6 +185,7 @@ await t.test('an upgrade in the middle of a deployment lets it finish, and the n
   await log.waitFor(/"step":"settle"/)
   await log.waitFor(/agent starts/)
   await log.close()
+  t.equal(await codeCache(), '644 root\n')
   await servesWhatIsReported(t, certificate)
 })
 
@@ -192,6 +193,7 @@ await t.test('a downgrade keeps state and configuration, and the old version goe
   await mail.run('apt-get', 'install', '-y', '--allow-downgrades', '/root/waxseal.deb')
 
   t.equal(await isActive(), 'active')
+  t.equal(await codeCache(), '644 root\n')
   await servesWhatIsReported(t, await request(slow))
 })
 
@@ -231,6 +233,11 @@ await t.test('a removal keeps state and configuration; a purge removes both and 
   await mail.run('systemctl', 'restart', 'dovecot')
   t.equal(await servedOn(mail, 993), before)
 })
+
+/** What the package makes of its program when it is configured. */
+async function codeCache(): Promise<string> {
+  return mail.run('stat', '-c', '%a %U', '/usr/lib/waxseal/waxseal.code')
+}
 
 async function isActive(): Promise<string> {
   return (await mail.run('sh', '-c', 'systemctl is-active waxseal || true')).trim()

@@ -88,7 +88,7 @@ t.test('after two deployments', async (t) => {
         [2, false],
       ],
     )
-    t.match((await waxseal('history')).stdout, /deployed \(rollback to 3\) .*\n.*deployed \(rollback to 2\) /)
+    t.match((await waxseal('history')).stdout, /rollback to 3: deployed .*\n.*rollback to 2: deployed /)
   })
 
   await t.test(
