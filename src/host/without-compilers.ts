@@ -7,14 +7,15 @@ import { setFlagsFromString } from 'node:v8'
  * runtime takes with equal options only. What is loaded from here on is compiled from its text.
  */
 export function goOnWithoutCompilers(): void {
-  for (const option of options) setFlagsFromString(option)
+  for (const option of on) setFlagsFromString(`--${option}`)
+  for (const option of off) setFlagsFromString(`--no-${option}`)
 }
 
-const options = [
-  '--optimize-for-size',
-  '--no-opt',
-  '--no-maglev',
-  '--no-sparkplug',
-  '--no-wasm-tier-up',
-  '--no-wasm-dynamic-tiering',
-] as const
+/** Puts the options back as the runtime has them at its start. */
+export function goOnWithCompilers(): void {
+  for (const option of on) setFlagsFromString(`--no-${option}`)
+  for (const option of off) setFlagsFromString(`--${option}`)
+}
+
+const on = ['optimize-for-size'] as const
+const off = ['opt', 'maglev', 'sparkplug', 'wasm-tier-up', 'wasm-dynamic-tiering'] as const

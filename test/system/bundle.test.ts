@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
@@ -76,6 +76,26 @@ t.test('the starter reads the code of the program from its cache', async (t) => 
   t.equal(await readsCode(), true)
   t.same(await start('--version'), { stdout: `${version}\n`, stderr: '' })
 })
+
+t.test(
+  'the agent that is started for the code cache leaves nothing behind; where it cannot start there is no code',
+  async (t) => {
+    const { path, cacheCode, rewrite } = await installed('left')
+    await mkdir(path('tmp'))
+    const env = { TMPDIR: path('tmp') }
+    t.match((await cacheCode(env)).stdout, /agent starts.*poll failed.*agent ends/s)
+    t.same(await readdir(path('tmp')), [])
+    await rm(path('waxseal.code'))
+    await rewrite('waxseal.cjs', (program) =>
+      Buffer.from(program.toString('latin1').replaceAll('credential_file', 'credential_gone'), 'latin1'),
+    )
+
+    await t.rejects(cacheCode(env), { code: 2, stderr: /CONFIG_INVALID/ })
+
+    t.same(await readdir(path('tmp')), [])
+    await t.rejects(stat(path('waxseal.code')), { code: 'ENOENT' })
+  },
+)
 
 t.test('code of another program is not run, were it as long', async (t) => {
   const { start, cacheCode, rewrite } = await installed('exchanged')
@@ -210,7 +230,7 @@ async function installed(name: string) {
   return {
     path,
     start: (...args: readonly string[]) => run(process.execPath, [path('start.cjs'), ...args]),
-    cacheCode: () => run(process.execPath, [path('cache-code.cjs')]),
+    cacheCode: (env: Readonly<Record<string, string>> = {}) => run(process.execPath, [path('cache-code.cjs')], { env }),
     rewrite: async (one: string, change: (contents: Buffer) => Uint8Array) =>
       writeFile(path(one), change(await readFile(path(one)))),
     /** As the service has them: the runtime tells what it reads from code caches; none of its own is as large. */
