@@ -1,6 +1,7 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { isCode, readSnapshot, removeFile, syncFoldersOf, writeNewFile } from '../host/files.ts'
+import { isCode, readSnapshot, removeFile, syncFoldersOf } from '../host/files.ts'
 import { makeLink, makeNewFolder, readLink, removeNewFolder } from '../host/links.ts'
+import { writeNewFile } from '../host/write-new-file.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { PreparedChange, PreparedChanges } from './prepare-changes.ts'
 
@@ -8,7 +9,7 @@ import type { PreparedChange, PreparedChanges } from './prepare-changes.ts'
 export async function stageFiles(changes: PreparedChanges): Promise<void> {
   try {
     if (changes.link !== null) await makeNewFolder(changes.link.folder)
-    for (const change of changes.files) await writeNewFile(change.staged, { bytes: change.contents, ...change.after })
+    for (const change of changes.files) await stageFile(change, liveName(change, changes.link))
     if (changes.link !== null) {
       await makeLink(changes.link.staged, changes.link.after)
       await syncFoldersOf([changes.link.folder, changes.link.link])
@@ -20,12 +21,28 @@ export async function stageFiles(changes: PreparedChanges): Promise<void> {
   }
 }
 
+async function stageFile(change: PreparedChange, live: string): Promise<void> {
+  const { staged, contents: bytes, after } = change
+  await writeNewFile(staged, { bytes, ...after }, mayHaveAcl(change) ? { path: live, attributes: 'mode' } : null)
+}
+
+/**
+ * With an access control list the bits of the group are its mask (acl(5)): where they are none there is no list that lets anybody in.
+ * Nor does it matter where everybody may read, or where the target wants another mode.
+ */
+function mayHaveAcl({ live, after: { mode } }: PreparedChange): boolean {
+  return live?.mode === mode && (mode & 0o070) !== 0 && (mode & 0o004) === 0
+}
+
+/** Where the daemon's path leads to now: with a generation, through the link. */
+function liveName({ path, destination }: PreparedChange, link: PreparedChanges['link']): string {
+  return link === null ? destination : path
+}
+
 /** An administrator may have written a destination since it was looked at. */
 async function refuseIfEdited({ files, link }: PreparedChanges): Promise<void> {
   if (link !== null && (await readLink(link.link)) !== link.before) throw edited(link.link)
-  const changed = await Promise.all(
-    files.map((change) => isEdited(change, link === null ? change.destination : change.path)),
-  )
+  const changed = await Promise.all(files.map((change) => isEdited(change, liveName(change, link))))
   const first = files[changed.indexOf(true)]
   if (first !== undefined) throw edited(first.path)
 }

@@ -1,12 +1,5 @@
-import {
-  isCode,
-  moveFile,
-  moveWithoutReplacing,
-  removeFile,
-  siblingName,
-  syncFoldersOf,
-  writeNewFile,
-} from './files.ts'
+import { isCode, moveFile, moveWithoutReplacing, removeFile, siblingName, syncFoldersOf } from './files.ts'
+import { writeNewFile } from './write-new-file.ts'
 
 /** Replaces a file so that it is the old or the new one at every moment, and the new one for good on return (law 5). */
 export async function durableWrite(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {

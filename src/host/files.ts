@@ -44,22 +44,6 @@ export function siblingName(path: string, purpose: 'new' | 'old'): string {
   return `${folder === '/' ? '' : folder}/.waxseal-${randomBytes(12).toString('hex')}.${purpose}`
 }
 
-/** Writes a file that must not exist: owner and mode set through the descriptor, all bytes, fsync (law 5). */
-export async function writeNewFile(path: string, snapshot: Snapshot): Promise<void> {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-  const file = await open(path, flags, 0o600)
-  try {
-    const { uid, gid } = await file.stat()
-    // Where nothing is to be changed the call is not made: a sandbox may forbid it.
-    if (uid !== snapshot.uid || gid !== snapshot.gid) await file.chown(snapshot.uid, snapshot.gid)
-    await file.chmod(snapshot.mode)
-    await file.writeFile(snapshot.bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
 /** Renames one file over another, atomically; `syncFolder` makes it durable. */
 export async function moveFile(from: string, to: string): Promise<void> {
   await rename(from, to)

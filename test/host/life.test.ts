@@ -49,6 +49,7 @@ await t.test(
     const job = await finished(await request(await addTarget('mail-postfix', postfixTarget)))
     t.match(job, { status: 'Completed', outcome: { outcome: 'deployed' } })
     t.equal(await servedOn(mail, 25, 'smtp'), job.outcome?.certificate.sha256)
+    t.equal(await mail.run('stat', '-c', '%a %U %G', '/etc/postfix/certs/key.pem'), '640 root mail\n')
     t.comment(`from the package's file to the served certificate: ${Math.round(performance.now() - started)} ms`)
     t.comment(
       (await mail.run('systemd-analyze', 'security', 'waxseal'))

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Machine } from './machine.ts'
 
-/** Has Postfix and Dovecot of a fresh machine read their pairs where Waxseal's targets are, and serve old ones. */
+/** Has Postfix and Dovecot of a fresh machine read their pairs where Waxseal's targets are, and serve old ones. A group may read the key of Postfix. */
 export async function serveOldPairs(mail: Machine): Promise<void> {
   for (const daemon of ['postfix', 'dovecot']) {
     const certs = `/etc/${daemon}/certs`
@@ -10,6 +10,8 @@ export async function serveOldPairs(mail: Machine): Promise<void> {
     const files = ['-keyout', `${certs}/key.pem`, '-out', `${certs}/cert.pem`]
     await mail.run('openssl', 'req', '-x509', ...subject, ...files)
   }
+  await mail.run('chgrp', 'mail', '/etc/postfix/certs/key.pem')
+  await mail.run('chmod', '0640', '/etc/postfix/certs/key.pem')
   await mail.run(
     'postconf',
     'smtpd_tls_cert_file=/etc/postfix/certs/cert.pem',

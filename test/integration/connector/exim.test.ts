@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
+import { chmod, chown, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { deployPair, leavesOf } from '../../support/deployment.ts'
 import { behavesLikeAMailDaemon, startFor } from './behaves-like-a-mail-daemon.ts'
@@ -26,4 +29,21 @@ t.test('on a real exim', { skip: unlessUnpacked() }, async (t) => {
     )
     t.same(new Set(await leavesOf(daemon)), new Set([pair.sha256]))
   })
+
+  await t.test(
+    'a key that Exim may read by an access control list alone is followed by one that it may read',
+    async (t) => {
+      const { daemon, engine, issue } = running
+      await chown(daemon.keyPath, 0, 0)
+      await chmod(daemon.keyPath, 0o600)
+      await promisify(execFile)('setfacl', ['-m', 'u:Debian-exim:r', daemon.keyPath])
+      const pair = await issue()
+
+      t.match(await deployPair(engine, daemon, pair), { outcome: 'deployed', code: null })
+
+      t.same(new Set(await leavesOf(daemon)), new Set([pair.sha256]))
+      const { mode, gid } = await stat(daemon.keyPath)
+      t.same({ mode: mode & 0o777, gid }, { mode: 0o640, gid: 0 })
+    },
+  )
 })

@@ -20,9 +20,9 @@ import {
   removeFile,
   siblingName,
   syncFoldersOf,
-  writeNewFile,
 } from '../../../src/host/files.ts'
 import { keepFile } from '../../../src/host/keep-file.ts'
+import { writeNewFile } from '../../../src/host/write-new-file.ts'
 
 const isRoot = process.geteuid?.() === 0
 const owner = isRoot ? { uid: 1234, gid: 2345 } : { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
