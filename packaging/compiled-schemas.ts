@@ -7,7 +7,7 @@ import { driftFeatureSchema, workSchema } from '../src/control-plane/wire.ts'
 import { envelopeSchema } from '../src/host/document-folder.ts'
 import { claimedJobSchema } from '../src/inbox/inbox.ts'
 import { recordSchema } from '../src/journal/deployment-record.ts'
-import { historyLineSchema } from '../src/journal/history.ts'
+import { forgottenLineSchema, historyLineSchema } from '../src/journal/history.ts'
 import { schemaOptions } from '../src/schema/compile-schema.ts'
 import { root } from './root.ts'
 import { schemaDigest } from './schema-digest.ts'
@@ -20,6 +20,7 @@ const schemas = [
   envelopeSchema(claimedJobSchema),
   envelopeSchema(recordSchema),
   historyLineSchema,
+  forgottenLineSchema,
 ]
 
 /**

@@ -46,7 +46,7 @@ export async function openEngine(
     hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),
     ...folders,
     history: {
-      read: history.read,
+      ...history,
       append: async (line) => {
         onEnd(line)
         await history.append(line)
@@ -57,8 +57,8 @@ export async function openEngine(
   }
 }
 
-/** An engine for recovery alone, which the journal tells everything: a connector that cannot be loaded does not stop it. */
-export async function openRecovery(config: Config, clock: Clock): Promise<Engine> {
+/** An engine for what needs no connector, recovery above all, which the journal tells everything: one that cannot be loaded does not stop it. */
+export async function openWithoutConnectors(config: Config, clock: Clock): Promise<Engine> {
   return openEngine({ ...config, connectors: [] }, clock)
 }
 

@@ -5,7 +5,7 @@ import { runAgent } from '../agent/agent.ts'
 import { hourlyFor } from '../agent/drift-watch.ts'
 import { feedWatchdog } from '../agent/feed-watchdog.ts'
 import { openKeyRequests } from '../agent/key-requests.ts'
-import { type ConfiguredEngine, openEngine, openRecovery } from '../agent/open-engine.ts'
+import { type ConfiguredEngine, openEngine, openWithoutConnectors } from '../agent/open-engine.ts'
 import { openProgress } from '../agent/progress.ts'
 import { recover } from '../agent/recover.ts'
 import { initialState } from '../agent/state.ts'
@@ -134,7 +134,7 @@ async function openBoth(
 /** Without a control plane or a connector there is no agent, but what a crash left is put in order all the same. */
 async function recoverAlone(config: Config, log: Logger): Promise<void> {
   try {
-    for (const { target, did, error } of await recover(await openRecovery(config, systemClock)))
+    for (const { target, did, error } of await recover(await openWithoutConnectors(config, systemClock)))
       log.warn({ target, did, code: error?.code }, 'recovered')
   } catch (error) {
     const { code, details } = asWaxsealError(error)

@@ -14,6 +14,7 @@ const commands = {
   deploy: async () => (await import('./deploy.ts')).deployCommand(),
   recover: async () => (await import('./recover.ts')).recoverCommand(),
   rollback: async () => (await import('./rollback.ts')).rollbackCommand(),
+  forget: async () => (await import('./forget.ts')).forgetCommand(),
   history: async () => (await import('./history.ts')).historyCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { openRecovery } from '../agent/open-engine.ts'
+import { openWithoutConnectors } from '../agent/open-engine.ts'
 import { type Recovered, recover } from '../agent/recover.ts'
 import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
@@ -16,7 +16,7 @@ export function recoverCommand(): Command {
       '\nExit status: 0 nothing is left, 5 something could not be put back (host unknown) or was set aside, 2 usage or\nconfiguration, 1 anything else.',
     )
     .action(async (options: { readonly config?: string; readonly json?: true }) => {
-      const engine = await openRecovery(await configOf(options), systemClock)
+      const engine = await openWithoutConnectors(await configOf(options), systemClock)
       finishFirst()
       const recovered = await recover(engine)
       const setAside = engine.journal.setAside

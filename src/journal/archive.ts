@@ -28,6 +28,8 @@ export interface Archive {
    * none at all.
    */
   keep(pair: Omit<ArchivedPair, 'generation'>, retention: number): Promise<void>
+  /** Removes all pairs of a target; returns how many. */
+  forget(target: string): Promise<number>
 }
 
 /** Opens the archive below the state directory. */
@@ -48,6 +50,11 @@ export async function openArchive(path: string, isShared = false): Promise<Archi
         await folder.put(idOf(pair.target, newest + 1), { ...pair, generation: newest + 1 })
       for (const { target, generation } of kept.slice(retention < 0 ? 0 : retention + (isKept ? 1 : 0)))
         await folder.remove(idOf(target, generation))
+    },
+    forget: async (target) => {
+      const kept = await list(target)
+      for (const { generation } of kept) await folder.remove(idOf(target, generation))
+      return kept.length
     },
   }
 }

@@ -28,6 +28,16 @@ export interface History {
   append(line: HistoryLine): Promise<void>
   /** Oldest first. */
   read(): Promise<readonly HistoryLine[]>
+  /** The last deployment of each target, those to targets that were forgotten since left out. */
+  last(): Promise<ReadonlyMap<string, HistoryLine>>
+  /** From this time on (RFC 3339, UTC) no deployment of the target is its last. */
+  forget(target: string, time: string): Promise<void>
+}
+
+interface ForgottenLine {
+  readonly time: string
+  readonly target: string
+  readonly forgotten: true
 }
 
 const maxBytes = 1024 * 1024
@@ -60,7 +70,20 @@ export const historyLineSchema = {
   },
 } as const
 
+/** JSON schema of the line that says that a target was forgotten. */
+export const forgottenLineSchema = {
+  type: 'object',
+  required: ['v', 'time', 'target', 'forgotten'],
+  properties: {
+    v: { const: 1 },
+    time: { type: 'string' },
+    target: { type: 'string' },
+    forgotten: { const: true },
+  },
+} as const
+
 const isLine = schemaCheck<HistoryLine>(historyLineSchema)
+const isForgotten = schemaCheck<ForgottenLine>(forgottenLineSchema)
 
 /** Opens the history below the state directory; rotated at 1 MiB. */
 export function openHistory(path: string): History {
@@ -68,5 +91,14 @@ export function openHistory(path: string): History {
   return {
     append: (line) => log.append({ v: 1, ...line }),
     read: async () => (await log.read()).filter((line) => isLine(line)),
+    last: async () => {
+      const last = new Map<string, HistoryLine>()
+      for (const line of await log.read()) {
+        if (isLine(line)) last.set(line.target, line)
+        else if (isForgotten(line)) last.delete(line.target)
+      }
+      return last
+    },
+    forget: async (target, time) => log.append({ v: 1, time, target, forgotten: true }),
   }
 }

@@ -25,13 +25,12 @@ const soonDays = 14
 /** The targets, the worst first. A look that is older than the deployment says nothing of it. */
 export function targetStatuses(
   records: readonly DeploymentRecord[],
-  history: readonly HistoryLine[],
+  lineOf: ReadonlyMap<string, HistoryLine>,
   looks: readonly Look[],
   now: number,
 ): readonly TargetStatus[] {
   const recordOf = new Map(records.map((record) => [record.target, record]))
   const lookOf = new Map(looks.map((look) => [look.target, look]))
-  const lineOf = new Map(history.map((line) => [line.target, line]))
   return [...new Set([...recordOf.keys(), ...lineOf.keys()])]
     .map((target) => statusOf(target, recordOf.get(target), lineOf.get(target), lookOf.get(target), now))
     .toSorted(

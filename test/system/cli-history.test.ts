@@ -109,6 +109,49 @@ t.test('after two deployments', async (t) => {
   )
 })
 
+t.test('a target that is deployed to no more', async (t) => {
+  const { dir, daemon, target, deploy, waxseal, cutOff } = await openHost(t)
+  const [first, second] = [await issue(), await issue()]
+  await deploy(first)
+  await deploy(second)
+  const keys = async (): Promise<readonly string[]> => readdir(join(dir, 'state/archive'))
+  const targets = async (): Promise<readonly object[]> =>
+    jsonOf<{ readonly targets: readonly object[] }>(await waxseal('status', '--json')).targets
+
+  await t.test('is not forgotten in the middle of a deployment, nor under another name', async (t) => {
+    await cutOff('true')
+
+    t.match(await waxseal('forget', target), { status: 2, stdout: '', stderr: /not finished.*Run waxseal recover/s })
+    t.match(await waxseal('forget', 'nobody'), { status: 2, stdout: '', stderr: `known: ${target}` })
+
+    t.equal((await keys()).length, 3)
+    t.match(await waxseal('recover'), { status: 0 })
+  })
+
+  await t.test('is watched no more, its kept keys are gone, its files and what happened are not', async (t) => {
+    const before = await filesOf(daemon)
+    await daemon.stop()
+    t.match((await waxseal('check')).stdout, new RegExp(`failed +target ${target}`))
+
+    t.match(await waxseal('forget', target), { status: 0, stdout: `${target} is forgotten: 3 kept pairs are removed.` })
+
+    t.same(await keys(), [])
+    t.same(await targets(), [])
+    t.notMatch((await waxseal('check')).stdout, `target ${target}`)
+    t.same(await filesOf(daemon), before)
+    t.match((await waxseal('history', target)).stdout, new RegExp(`${target} +deployed`))
+    t.match(await waxseal('forget', target), { status: 2, stderr: /nobody knows it/ })
+  })
+
+  await t.test('is known again by its next deployment, were it one that fails', async (t) => {
+    t.match(await deploy({ ...first, keyPem: second.keyPem }), { status: 3 })
+
+    t.match(await targets(), [{ target, state: 'failed' }])
+    t.same(jsonOf(await waxseal('forget', target, '--json')), { target, pairs: 0 })
+    t.same(await targets(), [])
+  })
+})
+
 t.test('recover with nothing to do ends with 0', async (t) => {
   const { waxseal } = await openHost(t)
 

@@ -21,6 +21,26 @@ t.test('before the first deployment there is none', async (t) => {
   t.same(await openHistory(join(t.testdir(), 'history.jsonl')).read(), [])
 })
 
+t.test('a target that was forgotten has no last deployment until the next; what happened stays', async (t) => {
+  const history = openHistory(join(t.testdir(), 'history.jsonl'))
+  const lastOnes = async (): Promise<object> =>
+    Object.fromEntries([...(await history.last())].map(([target, { ms }]) => [target, ms]))
+  for (const [target, ms] of [
+    ['one', 1],
+    ['two', 2],
+    ['one', 3],
+  ] as const)
+    await history.append({ ...line(target), ms })
+  t.same(await lastOnes(), { one: 3, two: 2 })
+
+  await history.forget('one', '2026-11-26T08:00:00.000Z')
+
+  t.same(await lastOnes(), { two: 2 })
+  t.equal((await history.read()).length, 3)
+  await history.append({ ...line('one'), ms: 4 })
+  t.same(await lastOnes(), { one: 4, two: 2 })
+})
+
 t.test('a line that a crash tore is left out, and the next one is whole', async (t) => {
   const path = join(t.testdir(), 'history.jsonl')
   const history = openHistory(path)

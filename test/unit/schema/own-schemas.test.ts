@@ -4,6 +4,7 @@ import { builtInConnectors } from '../../../src/connector/built-in.ts'
 import { planSchema } from '../../../src/connector/plan-schema.ts'
 import { workItemSchema, workSchema } from '../../../src/control-plane/wire.ts'
 import * as embedded from '../../../src/embedded/schemas.ts'
+import { forgottenLineSchema, historyLineSchema } from '../../../src/journal/history.ts'
 import { journalSchema } from '../../../src/journal/journal-schema.ts'
 import { assertSchema } from '../../../src/schema/compile-schema.ts'
 import { statusSchema } from '../../../src/status/status-schema.ts'
@@ -16,6 +17,8 @@ const schemas: Readonly<Record<string, object>> = {
   workItemSchema,
   workSchema,
   journalSchema,
+  historyLineSchema,
+  forgottenLineSchema,
   statusDocument: statusSchema,
 }
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { DeploymentRecord } from '../../../src/journal/deployment-record.ts'
+import type { HistoryLine } from '../../../src/journal/history.ts'
 import { type Look, targetStatuses } from '../../../src/status/target-status.ts'
 import { aLine } from '../../support/status-document.ts'
 
@@ -22,7 +23,7 @@ const probe = {
 } as const
 
 t.test('a target whose deployment was proven is healthy, with what the deployment saw', async (t) => {
-  const [status] = targetStatuses([record()], [aLine()], [], now)
+  const [status] = targetStatuses([record()], last(aLine()), [], now)
 
   t.match(status, {
     state: 'healthy',
@@ -35,7 +36,7 @@ t.test('a target whose deployment was proven is healthy, with what the deploymen
 })
 
 t.test('a newer look tells what is on disk and served now', async (t) => {
-  const [status] = targetStatuses([record()], [aLine()], [look('2026-11-24T11:00:00.000Z')], now)
+  const [status] = targetStatuses([record()], last(aLine()), [look('2026-11-24T11:00:00.000Z')], now)
 
   t.match(status, {
     state: 'drifting',
@@ -47,7 +48,7 @@ t.test('a newer look tells what is on disk and served now', async (t) => {
 })
 
 t.test('a look from before the deployment says nothing of it', async (t) => {
-  const [status] = targetStatuses([record()], [aLine()], [look('2026-11-20T07:59:00.000Z')], now)
+  const [status] = targetStatuses([record()], last(aLine()), [look('2026-11-20T07:59:00.000Z')], now)
 
   t.match(status, { state: 'healthy', files: [{ leaf, ok: true }] })
 })
@@ -55,20 +56,21 @@ t.test('a look from before the deployment says nothing of it', async (t) => {
 t.test('a target is failed when its last deployment was, and healthy after a good one', async (t) => {
   const bad = aLine({ outcome: 'rolled-back', host: 'restored', code: 'VERIFY_FAILED', message: 'Not seen.' })
 
-  t.match(targetStatuses([record()], [aLine(), bad], [], now), [
+  t.match(targetStatuses([record()], last(aLine(), bad), [], now), [
     { state: 'failed', problems: ['The last deployment failed, everything was put back. VERIFY_FAILED: Not seen.'] },
   ])
-  t.match(targetStatuses([record()], [bad, aLine()], [], now), [{ state: 'healthy' }])
+  t.match(targetStatuses([record()], last(bad, aLine()), [], now), [{ state: 'healthy' }])
 })
 
 t.test('a target that nothing was ever deployed to is there, too', async (t) => {
   const bad = aLine({ outcome: 'refused', host: 'untouched', code: 'PATH_NOT_ALLOWED', message: 'No.' })
 
-  t.match(targetStatuses([], [bad], [], now), [{ target: 'mx1', state: 'failed', deployed: null, files: [] }])
+  t.match(targetStatuses([], last(bad), [], now), [{ target: 'mx1', state: 'failed', deployed: null, files: [] }])
 })
 
 t.test('a certificate is expiring below 14 days, and failed when it has expired', async (t) => {
-  const at = (notAfter: string): string | undefined => targetStatuses([record(notAfter)], [aLine()], [], now)[0]?.state
+  const at = (notAfter: string): string | undefined =>
+    targetStatuses([record(notAfter)], last(aLine()), [], now)[0]?.state
 
   t.equal(at('2026-12-08T13:00:00.000Z'), 'healthy')
   t.equal(at('2026-12-08T11:00:00.000Z'), 'expiring')
@@ -80,10 +82,15 @@ t.test('the worst target comes first', async (t) => {
   const bad = aLine({ target: 'c', code: 'CHECK_FAILED', outcome: 'rolled-back', host: 'restored' })
 
   t.same(
-    targetStatuses(records, [bad], [], now).map(({ target }) => target),
+    targetStatuses(records, last(bad), [], now).map(({ target }) => target),
     ['c', 'a', 'b'],
   )
 })
+
+/** By target, as the history has them. */
+function last(...lines: readonly HistoryLine[]): ReadonlyMap<string, HistoryLine> {
+  return new Map(lines.map((line) => [line.target, line]))
+}
 
 function record(notAfter = '2027-01-10T08:00:00.000Z'): DeploymentRecord {
   return {

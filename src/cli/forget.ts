@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import { type Forgotten, forget } from '../agent/forget.ts'
+import { openWithoutConnectors } from '../agent/open-engine.ts'
+import { systemClock } from '../host/clock.ts'
+import { configOf, withConfig } from './context.ts'
+import { print, printJson } from './print.ts'
+
+/** `waxseal forget`: a target that is deployed to no more. */
+export function forgetCommand(): Command {
+  return withConfig(new Command('forget'))
+    .description('Forget a target that is deployed to no more: it is watched no more, and its kept pairs are removed.')
+    .argument('<target>', 'as waxseal status names it')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nIts files and its daemon stay as they are. The next deployment to it begins anew.\nExit status: 0 it is forgotten, 2 usage, or no such target, 1 anything else.',
+    )
+    .action(async (target: string, options: { readonly config?: string; readonly json?: true }) => {
+      const forgotten = await forget(target, await openWithoutConnectors(await configOf(options), systemClock))
+      if (options.json === true) printJson(forgotten)
+      else print(lineOf(forgotten))
+    })
+}
+
+function lineOf({ target, pairs }: Forgotten): string {
+  const removed = pairs === 1 ? '1 kept pair is' : `${pairs} kept pairs are`
+  return `${target} is forgotten: ${removed} removed. Its files stay as they are, and are watched no more.`
+}
