@@ -8,7 +8,7 @@ ARG GID=10001
 COPY --chmod=0755 ${NODE} /usr/lib/waxseal/node
 COPY --chmod=0644 dist/start.cjs dist/cache-code.cjs dist/waxseal.cjs dist/waxseal.cjs.map /usr/lib/waxseal/
 # What the runtime makes of the program, once and not at each start.
-RUN /usr/lib/waxseal/node /usr/lib/waxseal/cache-code.cjs >/dev/null
+RUN env -i /usr/lib/waxseal/node /usr/lib/waxseal/cache-code.cjs >/dev/null
 # Where the base image has no certificates of the web's authorities, control_plane.ca_file says whom to trust.
 RUN mkdir -p /etc/waxseal && install -d -m 0700 -o ${UID} -g ${GID} /var/lib/waxseal
 # Started as 0:0, it may give files to other owners.

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,8 @@ process.on('exit', (status) => {
   if (status !== 0) return
   // Code is taken by a runtime with equal options only.
   goOnWithCompilers()
-  writeFileSync(codeFile, program.code(), { mode: 0o644 })
+  writeFileSync(codeFile, program.code())
+  chmodSync(codeFile, 0o644)
 })
 program.run()
 void endWhenStarted()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Cron } from 'croner'
 import type { Logger } from 'pino'
-import type { ControlPlane } from '../control-plane/open-control-plane.ts'
+import type { ControlPlane, TargetDrift } from '../control-plane/open-control-plane.ts'
 import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Engine } from './engine.ts'
 import { type Inspection, inspect } from './inspect.ts'
@@ -52,7 +52,7 @@ class DriftWatch {
       const changed = inspections.filter((inspection) => this.#isNews(inspection))
       for (const { target, valid, reasons, daysLeft } of changed)
         log[valid ? 'info' : 'warn']({ target, reasons, daysLeft }, valid ? 'drift mended' : 'drift')
-      await this.#report(inspections)
+      await this.#report([...inspections, ...this.#forgotten(inspections)])
     } catch (error) {
       log.warn({ reason: (error as Error).message }, 'the drift watch could not look')
     }
@@ -65,9 +65,19 @@ class DriftWatch {
     return now !== before
   }
 
+  /** What the control plane was told of and is inspected no more: `waxseal forget` was asked. */
+  #forgotten(inspections: readonly Inspection[]): readonly TargetDrift[] {
+    const inspected = new Set(inspections.map(({ target }) => target))
+    for (const target of this.#known.keys()) if (!inspected.has(target)) this.#known.delete(target)
+    const at = new Date(this.#parts.engine.clock.now()).toISOString()
+    return [...this.#told.keys()]
+      .filter((target) => !inspected.has(target))
+      .map((target) => ({ target, at, reasons: [] }))
+  }
+
   /** The protocol has no call for drift: a server may take it as a finding, and need not. What could not be sent is sent again. */
-  async #report(inspections: readonly Inspection[]): Promise<void> {
-    const news = inspections.filter(({ target, reasons }) => this.#told.get(target) !== JSON.stringify(reasons))
+  async #report(looks: readonly TargetDrift[]): Promise<void> {
+    const news = looks.filter(({ target, reasons }) => this.#told.get(target) !== JSON.stringify(reasons))
     const isDone = await this.#parts.controlPlane.reportDrift(news).catch((error: WaxsealError) => {
       this.#parts.log.info({ reason: describeError(error) }, 'the control plane takes no findings')
       return error.code === 'CONTROL_PLANE_REFUSED'

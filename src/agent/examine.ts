@@ -127,7 +127,7 @@ function examineClock({ controlPlane }: ExamineOptions): Finding {
 
 async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
   const records = (await engine.records.list()).map(({ document }) => document)
-  const last = await engine.history.last()
+  const last = await engine.history.lastPerTarget()
   const deployed = records.map(async (record): Promise<Finding> => {
     const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
     const what = `target ${record.target}`

@@ -2,7 +2,7 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import { lockHolder, tryLock } from '../host/file-lock.ts'
 
-/** Lets one process at a time change files: the agent, or a person's `waxseal deploy`, `rollback` or `recover`. */
+/** Lets one process at a time change files: the agent, or a person's `waxseal deploy`, `rollback`, `recover` or `forget`. */
 export interface Turns {
   /** Waits for the others, then works. STATE_BUSY names the process that never ended. */
   take<T>(work: () => Promise<T>): Promise<T>

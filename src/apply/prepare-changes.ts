@@ -29,6 +29,8 @@ export interface PreparedChange extends FileChange {
   readonly contents: Uint8Array
   /** What the daemon's path leads to now; null: nothing. With a generation that is another file than the destination. */
   readonly live: Live | null
+  /** Whether mode, owner and group stay those of the live file. */
+  readonly keepsAccess: boolean
 }
 
 interface Live extends FileVersion {
@@ -81,6 +83,7 @@ async function prepareChange({ file, destination: live }: Destined, folder: stri
     after,
     contents: file.contents,
     live: version,
+    keepsAccess: file.mode === 'keep' && after.uid === snapshot?.uid && after.gid === snapshot.gid,
   }
 }
 

@@ -27,11 +27,11 @@ async function stageFile(change: PreparedChange, live: string): Promise<void> {
 }
 
 /**
- * With an access control list the bits of the group are its mask (acl(5)): where they are none there is no list that lets anybody in.
- * Nor does it matter where everybody may read, or where the target wants another mode.
+ * With an access control list the bits of the group are its mask (acl(5)): where they are none, or give no more than everybody has,
+ * there is no list that lets somebody in. One that only takes rights away is not looked for.
  */
-function mayHaveAcl({ live, after: { mode } }: PreparedChange): boolean {
-  return live?.mode === mode && (mode & 0o070) !== 0 && (mode & 0o004) === 0
+function mayHaveAcl({ keepsAccess, after: { mode } }: PreparedChange): boolean {
+  return keepsAccess && ((mode >> 3) & ~mode & 0o7) !== 0
 }
 
 /** Where the daemon's path leads to now: with a generation, through the link. */

@@ -2,21 +2,30 @@ import { Command } from 'commander'
 import { type Forgotten, forget } from '../agent/forget.ts'
 import { openWithoutConnectors } from '../agent/open-engine.ts'
 import { systemClock } from '../host/clock.ts'
-import { configOf, withConfig } from './context.ts'
+import { configOf, finishFirst, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
+
+interface ForgetOptions {
+  readonly config?: string
+  readonly force?: true
+  readonly json?: true
+}
 
 /** `waxseal forget`: a target that is deployed to no more. */
 export function forgetCommand(): Command {
   return withConfig(new Command('forget'))
     .description('Forget a target that is deployed to no more: it is watched no more, and its kept pairs are removed.')
     .argument('<target>', 'as waxseal status names it')
+    .option('--force', 'also where a deployment to it was cut off and can neither be finished nor undone')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      '\nIts files and its daemon stay as they are. The next deployment to it begins anew.\nExit status: 0 it is forgotten, 2 usage, or no such target, 1 anything else.',
+      '\nIts files and its daemon stay as they are; a deployment to it that a crash cut off is recovered first. The next\ndeployment to it begins anew.\nExit status: 0 it is forgotten, 2 usage, configuration or no such target, 1 anything else.',
     )
-    .action(async (target: string, options: { readonly config?: string; readonly json?: true }) => {
-      const forgotten = await forget(target, await openWithoutConnectors(await configOf(options), systemClock))
+    .action(async (target: string, options: ForgetOptions) => {
+      const engine = await openWithoutConnectors(await configOf(options), systemClock)
+      finishFirst()
+      const forgotten = await forget(target, options.force === true, engine)
       if (options.json === true) printJson(forgotten)
       else print(lineOf(forgotten))
     })

@@ -55,7 +55,7 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
     inbox: spool === null ? null : (await spool.inbox.pending()).length,
     outbox: spool === null ? null : await spool.outbox.depth(),
     deadLetters: await deadLetters(spool),
-    targets: targetStatuses(records, await engine.history.last(), state?.drift ?? [], now),
+    targets: targetStatuses(records, await engine.history.lastPerTarget(), state?.drift ?? [], now),
     recovered: (state?.recovered ?? []).map(({ target, did, error }) => ({ target, did, code: error?.code ?? null })),
     setAside: [...engine.journal.setAside, ...engine.records.setAside, ...(spool?.inbox.setAside ?? [])],
     warnings: [...listed(reload.invalid), ...reload.waiting, ...warningsOf(config)],

@@ -35,7 +35,7 @@ export function asWaxsealError(error: unknown): WaxsealError {
 
 /** One line for a person: sentence, then the details in brackets. */
 export function describeError(error: WaxsealError): string {
-  const given = Object.entries(error.details).filter(([, value]) => value !== '')
+  const given = Object.entries(error.details).filter(([, value]) => String(value) !== '')
   const details = given.map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`)
   return details.length === 0 ? error.message : `${error.message} (${details.join('; ')})`
 }

@@ -1,29 +1,41 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { runCommand } from './command.ts'
+import type { Snapshot } from './files.ts'
 
 /** What a new file takes over from another one. */
 export interface Model {
-  /** A regular file. */
   readonly path: string
-  /** `mode`: permission bits and access control list; `all`: owner, times, label and extended attributes, too. */
+  /** `mode`: permission bits and access control list; `all`: label and extended attributes, too. */
   readonly attributes: 'mode' | 'all'
 }
 
 /**
- * Gives an open file the attributes of another one. Node has no call for them, and cp(1) is on every host; it gets the files
+ * Gives an open file the attributes of another one, a regular file, which must have this mode and owner, as the open one has
+ * afterwards: else it throws. Node has no call for them, and cp(1) of the GNU coreutils is on every Debian; it gets the files
  * themselves, whatever has become of their names meanwhile.
  */
-export async function copyAttributes({ path, attributes }: Model, file: FileHandle): Promise<void> {
+export async function copyAttributes(
+  { path, attributes }: Model,
+  file: FileHandle,
+  access: Omit<Snapshot, 'bytes'>,
+): Promise<void> {
   const model = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
+    if (!(await isSo(model, access))) throw new Error(`somebody else changed ${path} meanwhile`)
     const options = ['--attributes-only', `--preserve=${attributes}`, '--dereference', '--no-target-directory']
     const command = ['cp', ...options, nameOf(model), nameOf(file)] as const
     const { exitCode, output } = await runCommand(command, { timeoutMs: 10_000 })
     if (exitCode !== 0) throw new Error(`the attributes of ${path} cannot be copied: ${output}`)
+    if (!(await isSo(file, access))) throw new Error(`the attributes of ${path} were changed while they were copied`)
   } finally {
     await model.close()
   }
+}
+
+async function isSo(file: FileHandle, { mode, uid, gid }: Omit<Snapshot, 'bytes'>): Promise<boolean> {
+  const stats = await file.stat()
+  return stats.isFile() && (stats.mode & 0o7777) === mode && stats.uid === uid && stats.gid === gid
 }
 
 /** An open file of this process has this name for another one of the same user. */

@@ -5,7 +5,7 @@ import type { Snapshot } from './files.ts'
 
 /**
  * Writes a file that must not exist: owner and mode set through the descriptor, all bytes, fsync (law 5). With a model it takes over
- * the attributes of another file, whose mode is that of the snapshot.
+ * the attributes of another file, which has the mode and the owner of the snapshot.
  */
 export async function writeNewFile(path: string, snapshot: Snapshot, model: Model | null = null): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
@@ -14,10 +14,10 @@ export async function writeNewFile(path: string, snapshot: Snapshot, model: Mode
     const { uid, gid } = await file.stat()
     // Where nothing is to be changed the call is not made: a sandbox may forbid it.
     if (uid !== snapshot.uid || gid !== snapshot.gid) await file.chown(snapshot.uid, snapshot.gid)
-    // Beside an access control list the bits of the group are its mask, and alone they would let the group in.
-    await file.chmod(model === null ? snapshot.mode : snapshot.mode & 0o700)
+    // While it is empty: beside an access control list the bits of the group are its mask, and alone they would let the group in.
+    if (model === null) await file.chmod(snapshot.mode)
+    else await copyAttributes(model, file, snapshot)
     await file.writeFile(snapshot.bytes)
-    if (model !== null) await copyAttributes(model, file)
     await file.sync()
   } finally {
     await file.close()

@@ -29,7 +29,7 @@ export interface History {
   /** Oldest first. */
   read(): Promise<readonly HistoryLine[]>
   /** The last deployment of each target, those to targets that were forgotten since left out. */
-  last(): Promise<ReadonlyMap<string, HistoryLine>>
+  lastPerTarget(): Promise<ReadonlyMap<string, HistoryLine>>
   /** From this time on (RFC 3339, UTC) no deployment of the target is its last. */
   forget(target: string, time: string): Promise<void>
 }
@@ -91,7 +91,7 @@ export function openHistory(path: string): History {
   return {
     append: (line) => log.append({ v: 1, ...line }),
     read: async () => (await log.read()).filter((line) => isLine(line)),
-    last: async () => {
+    lastPerTarget: async () => {
       const last = new Map<string, HistoryLine>()
       for (const line of await log.read()) {
         if (isLine(line)) last.set(line.target, line)

@@ -25,14 +25,14 @@ const soonDays = 14
 /** The targets, the worst first. A look that is older than the deployment says nothing of it. */
 export function targetStatuses(
   records: readonly DeploymentRecord[],
-  lineOf: ReadonlyMap<string, HistoryLine>,
+  lastOf: ReadonlyMap<string, HistoryLine>,
   looks: readonly Look[],
   now: number,
 ): readonly TargetStatus[] {
   const recordOf = new Map(records.map((record) => [record.target, record]))
   const lookOf = new Map(looks.map((look) => [look.target, look]))
-  return [...new Set([...recordOf.keys(), ...lineOf.keys()])]
-    .map((target) => statusOf(target, recordOf.get(target), lineOf.get(target), lookOf.get(target), now))
+  return [...new Set([...recordOf.keys(), ...lastOf.keys()])]
+    .map((target) => statusOf(target, recordOf.get(target), lastOf.get(target), lookOf.get(target), now))
     .toSorted(
       (one, other) =>
         targetStates.indexOf(one.state) - targetStates.indexOf(other.state) || one.target.localeCompare(other.target),

@@ -114,34 +114,48 @@ t.test('a target that is deployed to no more', async (t) => {
   const [first, second] = [await issue(), await issue()]
   await deploy(first)
   await deploy(second)
-  const keys = async (): Promise<readonly string[]> => readdir(join(dir, 'state/archive'))
+  const before = await filesOf(daemon)
+  const inState = async (name: string): Promise<readonly string[]> => readdir(join(dir, 'state', name))
   const targets = async (): Promise<readonly object[]> =>
     jsonOf<{ readonly targets: readonly object[] }>(await waxseal('status', '--json')).targets
 
-  await t.test('is not forgotten in the middle of a deployment, nor under another name', async (t) => {
-    await cutOff('true')
-
-    t.match(await waxseal('forget', target), { status: 2, stdout: '', stderr: /not finished.*Run waxseal recover/s })
-    t.match(await waxseal('forget', 'nobody'), { status: 2, stdout: '', stderr: `known: ${target}` })
-
-    t.equal((await keys()).length, 3)
-    t.match(await waxseal('recover'), { status: 0 })
-  })
-
-  await t.test('is watched no more, its kept keys are gone, its files and what happened are not', async (t) => {
-    const before = await filesOf(daemon)
+  await t.test('is not forgotten while a deployment to it can be neither finished nor undone', async (t) => {
+    await cutOff('false')
     await daemon.stop()
     t.match((await waxseal('check')).stdout, new RegExp(`failed +target ${target}`))
 
-    t.match(await waxseal('forget', target), { status: 0, stdout: `${target} is forgotten: 3 kept pairs are removed.` })
+    const ran = await waxseal('forget', target)
 
-    t.same(await keys(), [])
-    t.same(await targets(), [])
-    t.notMatch((await waxseal('check')).stdout, `target ${target}`)
-    t.same(await filesOf(daemon), before)
-    t.match((await waxseal('history', target)).stdout, new RegExp(`${target} +deployed`))
-    t.match(await waxseal('forget', target), { status: 2, stderr: /nobody knows it/ })
+    t.match(ran, { status: 1, stdout: '', stderr: /ROLLBACK_FAILED.*gone for good\? waxseal forget --force/s })
+    t.equal((await inState('archive')).length, 3)
+    t.equal((await inState('journal')).length, 1)
+    t.match(await targets(), [{ target }])
   })
+
+  await t.test('is never forgotten under another name', async (t) => {
+    t.match(await waxseal('forget', 'nobody'), { status: 2, stdout: '', stderr: `known: ${target})` })
+  })
+
+  await t.test(
+    'is watched no more when it is given up, its kept keys are gone, its files and what happened are not',
+    async (t) => {
+      await alsoTo('other', join(dir, 'state/journal'))
+
+      const ran = await waxseal('forget', target, '--force')
+
+      t.match(ran, { status: 0, stdout: `${target} is forgotten: 3 kept pairs are removed.`, stderr: '' })
+      t.same(await inState('archive'), [])
+      t.same(await inState('journal'), ['other.json'], 'what was deployed together with it is still to be recovered')
+      t.same(await targets(), [])
+      t.notMatch((await waxseal('check')).stdout, `target ${target}`)
+      t.same(await filesOf(daemon), before)
+      t.same((await readdir(join(dir, 'live'))).toSorted(), ['cert.pem', 'key.pem'])
+      t.match((await waxseal('history', target)).stdout, new RegExp(`${target} +deployed`))
+      t.match(await waxseal('forget', 'other', '--force'), { status: 0, stdout: 'other is forgotten: 0 kept pairs' })
+      t.same(await inState('journal'), [])
+      t.match(await waxseal('forget', target), { status: 2, stderr: /there is no such target\)/ })
+    },
+  )
 
   await t.test('is known again by its next deployment, were it one that fails', async (t) => {
     t.match(await deploy({ ...first, keyPem: second.keyPem }), { status: 3 })
@@ -150,6 +164,18 @@ t.test('a target that is deployed to no more', async (t) => {
     t.same(jsonOf(await waxseal('forget', target, '--json')), { target, pairs: 0 })
     t.same(await targets(), [])
   })
+})
+
+t.test('a target is forgotten once the deployment to it that was cut off is finished', async (t) => {
+  const { dir, daemon, target, waxseal, cutOff } = await openHost(t)
+  const pair = await cutOff('true')
+
+  t.match(await waxseal('forget', target), { status: 0 })
+
+  t.same(new Set(await leavesOf(daemon)), new Set([pair.sha256]))
+  t.same(await readdir(join(dir, 'state/journal')), [])
+  t.same(await readdir(join(dir, 'state/deployments')), [])
+  t.same((await readdir(join(dir, 'live'))).toSorted(), ['cert.pem', 'key.pem'])
 })
 
 t.test('recover with nothing to do ends with 0', async (t) => {
@@ -218,6 +244,17 @@ t.test('recover of a journal that is not to be trusted sets it aside, touches no
   t.same(await readdir(join(dir, 'state/journal')), [`${name}.aside`])
   t.same(await filesOf(daemon), files)
 })
+
+/** Has the one transaction of the journal be of this target, too. */
+async function alsoTo(other: string, journal: string): Promise<void> {
+  const [name = ''] = await readdir(journal)
+  const envelope = JSON.parse(await readFile(join(journal, name), 'utf8')) as {
+    readonly document: { readonly deployments: object[] }
+  }
+  const { deployments } = envelope.document
+  deployments.push({ ...deployments[0], target: other })
+  await writeFile(join(journal, name), JSON.stringify(envelope))
+}
 
 /** A stand-in that serves an old pair. */
 async function openHost(t: Test) {

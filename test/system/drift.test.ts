@@ -5,6 +5,7 @@ import { Agent, request } from 'undici'
 import { runOrThrow } from '../../src/demo/mail-host/daemon.ts'
 import type { StatusDocument } from '../../src/status/status-document.ts'
 import type { LogLine, WaxsealProcess } from '../support/process.ts'
+import { runWaxseal } from '../support/run-waxseal.ts'
 import { type Site, startSite } from '../support/site.ts'
 
 const site = await startSite({ drift_watch: '* * * * * *' })
@@ -78,6 +79,19 @@ t.test('a validation job is Failed with the reasons when it is not, and changes 
   await writeFile(keyPath, deployed)
 })
 
+t.test('a target that is forgotten is watched no more, and drifts no more at the control plane', async (t) => {
+  await writeFile(site.daemon.keyPath, site.oldPair.keyPem)
+  await agent.waitFor(({ msg }) => msg === 'drift')
+  await looks(site, 2)
+  t.notMatch(await site.operator.targets(), [{ drift: null }])
+
+  const ran = await runWaxseal(['forget', site.targetId, '--config', join(site.dir, 'waxseal.yaml')])
+
+  t.match(ran, { status: 0, stderr: '' })
+  t.same(await targetsOf(site), [])
+  while ((await site.operator.targets())[0]?.['drift'] !== null) await heartbeat(site)
+})
+
 t.test('the agent with a drift watch still ends with 0', async (t) => {
   agent.kill('SIGTERM')
 
@@ -89,13 +103,21 @@ async function finished(process: WaxsealProcess, id: string): Promise<void> {
 }
 
 /** Waits until the watch has looked so often: each look is in the status. */
-async function looks({ dir }: Site, count: number): Promise<void> {
+async function looks(at: Site, count: number): Promise<void> {
   const seen = new Set<string>()
+  while (seen.size <= count) for (const { lookedAt } of await targetsOf(at)) if (lookedAt !== null) seen.add(lookedAt)
+}
+
+/** Waits for the next one. */
+async function heartbeat(at: Site): Promise<void> {
+  const count = (): number => at.proxy.seen.filter(({ path }) => path.endsWith('/heartbeat')).length
+  for (const before = count(); count() === before; ) await targetsOf(at)
+}
+
+async function targetsOf({ dir }: Site): Promise<StatusDocument['targets']> {
   const dispatcher = new Agent({ connect: { socketPath: join(dir, 'status.sock') } })
-  while (seen.size <= count) {
-    const { body } = await request('http://localhost/status', { dispatcher })
-    const { targets } = (await body.json()) as StatusDocument
-    for (const { lookedAt } of targets) if (lookedAt !== null) seen.add(lookedAt)
-  }
+  const { body } = await request('http://localhost/status', { dispatcher })
+  const { targets } = (await body.json()) as StatusDocument
   await dispatcher.destroy()
+  return targets
 }

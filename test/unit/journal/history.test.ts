@@ -24,7 +24,7 @@ t.test('before the first deployment there is none', async (t) => {
 t.test('a target that was forgotten has no last deployment until the next; what happened stays', async (t) => {
   const history = openHistory(join(t.testdir(), 'history.jsonl'))
   const lastOnes = async (): Promise<object> =>
-    Object.fromEntries([...(await history.last())].map(([target, { ms }]) => [target, ms]))
+    Object.fromEntries([...(await history.lastPerTarget())].map(([target, { ms }]) => [target, ms]))
   for (const [target, ms] of [
     ['one', 1],
     ['two', 2],
