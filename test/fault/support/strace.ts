@@ -115,6 +115,7 @@ function callsOf(trace: string, mainThread: string, dir: string): readonly Call[
   const counts = new Map<string, number>()
   const furthest = new Map<string, number>()
   const lines = trace.split('\n')
+  const commands = commandsOf(lines)
   return lines.flatMap((line, position) => {
     const [, thread = '', name = ''] = /^(\d+) +([a-z]\w*)\(/.exec(line) ?? []
     if (name === '') return []
@@ -122,11 +123,18 @@ function callsOf(trace: string, mainThread: string, dir: string): readonly Call[
     counts.set(`${thread} ${name}`, when)
     const isFirst = when > (furthest.get(name) ?? 0)
     if (isFirst) furthest.set(name, when)
+    if (commands.has(thread)) return []
     if (!(isChange(name, line, dir) || (thread === mainThread && isCommand(name, line)))) return []
     return [
       { name, when, isFirst, isDone: isDone(lines, position, thread, name), line: line.slice(line.indexOf(name)) },
     ]
   })
+}
+
+/** The processes that it begins: a kill at one of their calls would be theirs. */
+function commandsOf(lines: readonly string[]): ReadonlySet<string> {
+  const begun = lines.filter((line) => !line.includes('CLONE_THREAD'))
+  return new Set(begun.flatMap((line) => /^\d+ +(?:<\.\.\. )?(?:clone|v?fork)\b.* = (\d+)$/.exec(line)?.[1] ?? []))
 }
 
 function isChange(name: string, line: string, dir: string): boolean {
