@@ -1,13 +1,15 @@
-import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
 import { type JournalEntry, journalId } from '../journal/journal.ts'
 import type { Engine } from './engine.ts'
-import { recoverEntry } from './recover.ts'
+import { tryRecoverEntry } from './recover.ts'
 
 /** What is gone with a target. */
 export interface Forgotten {
   readonly target: string
   /** How many kept pairs were removed, private keys among them. */
   readonly pairs: number
+  /** Why a deployment to it that was cut off could be neither finished nor undone; null: there was none. */
+  readonly givenUp: WaxsealError | null
 }
 
 /**
@@ -21,12 +23,13 @@ export async function forget(target: string, isForced: boolean, engine: Engine):
     const known = await knownTargets(engine)
     if (!known.includes(target))
       throw new WaxsealError('CONFIG_INVALID', { target, reason: 'there is no such target', known })
-    for (const { id, document } of await journal.list())
-      if (targetsOf(document).includes(target)) await endDeployment(id, document, engine, isForced ? target : null)
+    let givenUp: WaxsealError | null = null
+    for (const one of await journal.list())
+      if (targetsOf(one.document).includes(target)) givenUp = await endDeployment(one, target, isForced, engine)
     const pairs = await archive.forget(target)
     await records.remove(target)
     await history.forget(target, new Date(clock.now()).toISOString())
-    return { target, pairs }
+    return { target, pairs, givenUp }
   })
 }
 
@@ -41,18 +44,26 @@ function targetsOf({ deployments }: JournalEntry): readonly string[] {
   return deployments.map(({ target }) => target)
 }
 
-/** Recovery as at a start. Where it fails, the deployment to `givenUp` is no more, and those to others are left to the next one. */
-async function endDeployment(id: string, entry: JournalEntry, engine: Engine, givenUp: string | null): Promise<void> {
-  const { did, error } = await recoverEntry(id, entry, engine).catch((cause: unknown) => ({
-    did: 'could not put back' as const,
-    error: asWaxsealError(cause),
-  }))
-  if (error === null || did === 'set aside') return
-  const hint = 'Is the target gone for good? waxseal forget --force'
-  if (givenUp === null) throw new WaxsealError(error.code, { ...error.details, hint }, { cause: error })
+/**
+ * Recovery as at a start. Where it fails and that is accepted, the deployment to the target is no more, and those to others are left
+ * to the next one. Returns why it failed; null: it did not.
+ */
+async function endDeployment(
+  { id, document: entry }: { readonly id: string; readonly document: JournalEntry },
+  target: string,
+  isForced: boolean,
+  engine: Engine,
+): Promise<WaxsealError | null> {
+  const { did, error } = await tryRecoverEntry(id, entry, engine)
+  if (error === null || did === 'set aside') return error
+  if (!isForced) {
+    const hint = `Is it gone for good? waxseal forget ${target} --force`
+    throw new WaxsealError(error.code, { ...error.details, hint }, { cause: error })
+  }
   const left = (await engine.journal.get(id)) ?? entry
-  const others = { ...left, deployments: left.deployments.filter(({ target }) => target !== givenUp) }
+  const others = { ...left, deployments: left.deployments.filter((one) => one.target !== target) }
   const isEmpty = others.deployments.length === 0
   if (!isEmpty) await engine.journal.put(journalId(others), others)
   if (isEmpty || journalId(others) !== id) await engine.journal.remove(id)
+  return error
 }

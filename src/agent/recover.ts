@@ -27,14 +27,23 @@ export async function recover(engine: Engine): Promise<readonly Recovered[]> {
   return engine.turns.take(async () => {
     const recovered: Recovered[] = []
     for (const { id, document } of await engine.journal.list()) {
-      const { did, error } = await recoverEntry(id, document, engine).catch((cause: unknown) => ({
-        did: 'could not put back' as const,
-        error: asWaxsealError(cause),
-      }))
+      const { did, error } = await tryRecoverEntry(id, document, engine)
       recovered.push(...document.deployments.map(({ target }) => ({ target, did, error })))
     }
     return recovered
   })
+}
+
+/** Recovers one entry. Never throws: what went wrong is in the result. */
+export async function tryRecoverEntry(
+  id: string,
+  entry: JournalEntry,
+  engine: Engine,
+): Promise<Omit<Recovered, 'target'>> {
+  return recoverEntry(id, entry, engine).catch((cause: unknown) => ({
+    did: 'could not put back',
+    error: asWaxsealError(cause),
+  }))
 }
 
 /** Recovers one entry. May be repeated: a crash during recovery is recovered from. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { type Forgotten, forget } from '../agent/forget.ts'
 import { openWithoutConnectors } from '../agent/open-engine.ts'
+import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
@@ -26,12 +27,19 @@ export function forgetCommand(): Command {
       const engine = await openWithoutConnectors(await configOf(options), systemClock)
       finishFirst()
       const forgotten = await forget(target, options.force === true, engine)
-      if (options.json === true) printJson(forgotten)
-      else print(lineOf(forgotten))
+      if (options.json === true) printJson(asDocument(forgotten))
+      else print(...linesOf(forgotten))
     })
 }
 
-function lineOf({ target, pairs }: Forgotten): string {
+function asDocument({ target, pairs, givenUp }: Forgotten): object {
+  return { target, pairs, givenUp: givenUp === null ? null : describeError(givenUp) }
+}
+
+function linesOf({ target, pairs, givenUp }: Forgotten): readonly string[] {
   const removed = pairs === 1 ? '1 kept pair is' : `${pairs} kept pairs are`
-  return `${target} is forgotten: ${removed} removed. Its files stay as they are, and are watched no more.`
+  return [
+    `${target} is forgotten: ${removed} removed. Its files stay as they are, and are watched no more.`,
+    ...(givenUp === null ? [] : [`Given up: its last deployment. ${givenUp.code}: ${describeError(givenUp)}`]),
+  ]
 }

@@ -126,7 +126,11 @@ t.test('a target that is deployed to no more', async (t) => {
 
     const ran = await waxseal('forget', target)
 
-    t.match(ran, { status: 1, stdout: '', stderr: /ROLLBACK_FAILED.*gone for good\? waxseal forget --force/s })
+    t.match(ran, {
+      status: 1,
+      stdout: '',
+      stderr: new RegExp(`ROLLBACK_FAILED.*gone for good\\? waxseal forget ${target} --force`, 's'),
+    })
     t.equal((await inState('archive')).length, 3)
     t.equal((await inState('journal')).length, 1)
     t.match(await targets(), [{ target }])
@@ -144,6 +148,7 @@ t.test('a target that is deployed to no more', async (t) => {
       const ran = await waxseal('forget', target, '--force')
 
       t.match(ran, { status: 0, stdout: `${target} is forgotten: 3 kept pairs are removed.`, stderr: '' })
+      t.match(ran.stdout, '\nGiven up: its last deployment. ROLLBACK_FAILED: ')
       t.same(await inState('archive'), [])
       t.same(await inState('journal'), ['other.json'], 'what was deployed together with it is still to be recovered')
       t.same(await targets(), [])
@@ -161,7 +166,7 @@ t.test('a target that is deployed to no more', async (t) => {
     t.match(await deploy({ ...first, keyPem: second.keyPem }), { status: 3 })
 
     t.match(await targets(), [{ target, state: 'failed' }])
-    t.same(jsonOf(await waxseal('forget', target, '--json')), { target, pairs: 0 })
+    t.same(jsonOf(await waxseal('forget', target, '--json')), { target, pairs: 0, givenUp: null })
     t.same(await targets(), [])
   })
 })
@@ -176,6 +181,18 @@ t.test('a target is forgotten once the deployment to it that was cut off is fini
   t.same(await readdir(join(dir, 'state/journal')), [])
   t.same(await readdir(join(dir, 'state/deployments')), [])
   t.same((await readdir(join(dir, 'live'))).toSorted(), ['cert.pem', 'key.pem'])
+})
+
+t.test('a target is forgotten with a journal that is set aside, and that is said', async (t) => {
+  const { dir, target, waxseal, cutOff } = await openHost(t)
+  await cutOff('false')
+  const path = join(dir, 'state/journal', `${target}.json`)
+  await writeFile(path, (await readFile(path, 'utf8')).replaceAll(join(dir, 'live'), '/usr/lib'))
+
+  const ran = await waxseal('forget', target)
+
+  t.match(ran, { status: 0, stdout: /Given up: its last deployment\. PATH_NOT_ALLOWED: /, stderr: '' })
+  t.same(await readdir(join(dir, 'state/journal')), [`${target}.json.aside`])
 })
 
 t.test('recover with nothing to do ends with 0', async (t) => {
