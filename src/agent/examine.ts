@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { Listener } from '../connector/wiring.ts'
+import { isUnwired, type Listener } from '../connector/wiring.ts'
 import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { freeSpace } from '../host/free-space.ts'
@@ -54,13 +54,11 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       await examineControlPlane(options),
       examineClock(options),
       await examineUnit(records),
-      ...(await Promise.all(
-        wiring.map(({ connector, found }) => examineWiring(connector, found, options.engine.hostView)),
-      )),
+      ...(await Promise.all(wiring.map((asked) => examineWiring(asked, options.engine.hostView)))),
       ...(await examineTargets(options.engine)),
     ],
     wiring: wiring.flatMap(({ connector, found }) =>
-      found === null ? [] : [{ connector, listeners: found.listeners }],
+      isUnwired(found) ? [] : [{ connector, listeners: found.listeners }],
     ),
   }
 }

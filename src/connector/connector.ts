@@ -1,11 +1,16 @@
 import type { Material } from '../material/material.ts'
 import type { Command, Plan } from '../plan/plan.ts'
-import type { Wiring } from './wiring.ts'
+import type { Unwired, Wiring } from './wiring.ts'
 
 /** What a host view returns of a read-only command. */
 export interface ReadOutput {
   readonly exitCode: number | null
+  /** At most 1 MiB. */
   readonly stdout: string
+  /** The end of all that it printed, printable; or why it could not be started. */
+  readonly output: string
+  /** There is no such program on this host. */
+  readonly isMissing: boolean
 }
 
 /** A password that the host keeps for a file, or why there is none. */
@@ -16,6 +21,11 @@ export interface HostView {
   /** The bytes, at most 1 MiB; null when there is no such file. */
   readFile(path: string): Promise<Uint8Array | null>
   exists(path: string): Promise<boolean>
+  /**
+   * Which file a path leads to, at this moment: two paths of one file give the same text, whatever links are in them. The
+   * file itself need not be there. Compare within one look only: a rename puts another file there.
+   */
+  identity(path: string): Promise<string>
   /** Permission bits; null when there is no such file. */
   mode(path: string): Promise<number | null>
   /** Numeric ids of an account; null when the host has no such account. */
@@ -42,7 +52,7 @@ export interface Connector<Target = unknown> {
   readonly example: Target
   /** The daemon's own check, activate and recover commands, allowed without a line in the policy. */
   readonly standardCommands: readonly Command[]
-  /** What the daemon's own settings say that it reads; null: it cannot be asked. Left out: it has no such settings. */
-  readWiring?(host: HostView): Promise<Wiring | null>
+  /** What the daemon's own settings say that it reads. Left out: it has no such settings. */
+  readWiring?(host: HostView): Promise<Wiring | Unwired>
   plan(target: Target, material: Material, host: HostView, signal: AbortSignal): Promise<Plan>
 }

@@ -6,13 +6,13 @@ import { type DaemonDefaults, planPair } from './plan-pair.ts'
 import { readPostfixWiring } from './postfix/read-wiring.ts'
 import type { MailTarget } from './target.ts'
 import { wirePlan } from './wire-plan.ts'
-import type { Wiring } from './wiring.ts'
+import type { Unwired, Wiring } from './wiring.ts'
 
 interface MailDaemon {
   readonly defaults: DaemonDefaults
   /** Its commands for another instance than the system's. */
   readonly commandsFor: (config: string) => Pick<DaemonDefaults, 'check' | 'reload'>
-  readonly readWiring: (host: HostView, config: string | null) => Promise<Wiring | null>
+  readonly readWiring: (host: HostView, config: string | null) => Promise<Wiring | Unwired>
 }
 
 /** Postfix and Dovecot by protocol §3. */

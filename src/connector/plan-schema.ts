@@ -1,3 +1,5 @@
+import { keyTypes } from '../plan/plan.ts'
+
 const text = { type: 'string', maxLength: 4096 } as const
 const absolute = { type: 'string', pattern: '^/[^\\u0000]*[^/\\u0000]$', maxLength: 4096 } as const
 const command = {
@@ -69,7 +71,8 @@ export const planSchema = {
           name: text,
           protocol: { enum: ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] },
           servername: { type: ['string', 'null'], maxLength: 253 },
-          keyType: { enum: ['rsa', 'ecdsa', null] },
+          keyType: { enum: [...keyTypes, null] },
+          proxy: { enum: [1, 2] },
           timeoutMs: { type: 'integer', minimum: 1, maximum: 600_000 },
         },
       },

@@ -20,10 +20,11 @@ export interface Trial {
 const nowhere: HostView = {
   readFile: async () => null,
   exists: async () => false,
+  identity: async (path) => path,
   mode: async () => null,
   user: async () => null,
   password: async () => ({ reason: 'nothing is on this host' }),
-  run: async () => ({ exitCode: 1, stdout: '' }),
+  run: async () => ({ exitCode: null, stdout: '', output: '', isMissing: true }),
 }
 
 /** A trial of a connector, on a host on which nothing is. */

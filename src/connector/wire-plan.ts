@@ -3,16 +3,16 @@ import type { Plan, Probe } from '../plan/plan.ts'
 import { invalidField } from './field.ts'
 import { serverNameFor } from './plan-probes.ts'
 import type { VerifyTarget } from './target.ts'
-import { type Listener, listenersOf, type Wiring } from './wiring.ts'
+import { isUnwired, type Listener, listenersOf, type Unwired, type Wiring } from './wiring.ts'
 
 const tryMs = 10_000
 
 /**
  * The plan with what the daemon's own settings say: probes from the listeners that read its files where the target names
- * no endpoint, the maps that hold a copy of them rebuilt, and the paths that nothing reads. Null: nothing is known.
+ * no endpoint, the maps that hold a copy of them rebuilt, and the paths that nothing reads.
  */
-export function wirePlan(plan: Plan, wiring: Wiring | null, target: VerifyTarget, material: Material): Plan {
-  if (wiring === null) return plan
+export function wirePlan(plan: Plan, wiring: Wiring | Unwired, target: VerifyTarget, material: Material): Plan {
+  if (isUnwired(wiring)) return plan
   const paths = plan.files.filter(({ role }) => role !== 'other').map(({ path }) => path)
   const read = [
     ...new Set([...wiring.listeners.flatMap(({ files }) => files.map(({ path }) => path)), ...wiring.named]),

@@ -1,4 +1,4 @@
-import type { Command, ProbeProtocol } from '../plan/plan.ts'
+import type { Command, ProbeProtocol, ProxyVersion } from '../plan/plan.ts'
 import type { HostView, ReadOutput } from './connector.ts'
 
 /** Certificate material that a listener reads, as the daemon's own settings name it. */
@@ -18,6 +18,10 @@ export interface Listener {
   /** Asked for this server name it reads these files; `*.example.net`: for a name below it; null: for any other. */
   readonly servername: string | null
   readonly files: readonly WiredFile[]
+  /** The PROXY header that it wants before anything else; left out: none. */
+  readonly proxy?: ProxyVersion
+  /** Why it cannot be told from here what it serves, in a sentence; left out: it can. */
+  readonly doubt?: string
 }
 
 /** A lookup table that names the certificates and keys of server names. */
@@ -37,6 +41,28 @@ export interface Wiring {
   readonly maps: readonly WiredMap[]
   /** Paths that its settings name, also for connections that cannot be made from this host. */
   readonly named: readonly string[]
+  /** What cannot be told, a sentence each: then a path that no listener reads may be read all the same. */
+  readonly doubts: readonly string[]
+}
+
+/** Why nothing is known of a daemon's listeners. */
+export interface Unwired {
+  /** `broken`: its own command refuses the configuration, or does not answer. */
+  readonly unwired: 'not installed' | 'broken'
+  /** In a sentence, with what the daemon said. */
+  readonly reason: string
+}
+
+/** Whether the daemon could not be asked. */
+export function isUnwired(answer: Wiring | Unwired): answer is Unwired {
+  return 'unwired' in answer
+}
+
+/** What a failed read of a daemon's settings means. */
+export function unwiredBy(program: string, { isMissing, output, exitCode }: ReadOutput): Unwired {
+  if (isMissing) return { unwired: 'not installed', reason: `${program} is not on this host.` }
+  const said = output === '' ? `it ended with ${exitCode}` : output.slice(-500)
+  return { unwired: 'broken', reason: `${program} could not tell its settings: ${said}` }
 }
 
 /** A host view gives no more. */

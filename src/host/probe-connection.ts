@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { KeyType } from '../plan/plan.ts'
 
 /** What a TLS server showed. */
 export interface ServedTls {
@@ -11,7 +12,7 @@ export interface ServedTls {
 
 export interface TlsRequest {
   readonly servername: string | null
-  readonly keyType: 'rsa' | 'ecdsa' | null
+  readonly keyType: KeyType | null
 }
 
 /** One connection of a probe: lines first, TLS after. Every read is bounded in size. */
@@ -123,8 +124,11 @@ class SocketConnection implements ProbeConnection {
 
 const signatureAlgorithms = {
   rsa: 'rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:rsa_pkcs1_sha256:rsa_pkcs1_sha384',
+  'rsa-pss': 'rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512',
   ecdsa: 'ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512',
-} as const
+  ed25519: 'ed25519',
+  ed448: 'ed448',
+} as const satisfies Readonly<Record<KeyType, string>>
 
 /** A self-signed certificate is its own issuer: the walk ends there. */
 function chainOf(tls: TLSSocket): readonly Uint8Array[] {

@@ -1,3 +1,5 @@
+import { keyTypes } from '../plan/plan.ts'
+
 const text = { type: 'string', maxLength: 4096 } as const
 const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
 /** An argv. */
@@ -51,7 +53,8 @@ export const probeSchema = {
     port: { type: 'integer', minimum: 0, maximum: 65535 },
     protocol: { enum: ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] },
     servername: { type: ['string', 'null'] },
-    keyType: { enum: ['rsa', 'ecdsa', null] },
+    keyType: { enum: [...keyTypes, null] },
+    proxy: { enum: [1, 2] },
     timeoutMs: { type: 'integer', minimum: 1 },
   },
 } as const

@@ -1,3 +1,5 @@
+import type { KeyType } from '../plan/plan.ts'
+
 /** One parsed X.509 certificate. */
 export interface Certificate {
   /** One PEM block, LF line ends, final LF. */
@@ -18,7 +20,7 @@ export interface Certificate {
   readonly sha256: string
   /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
   readonly spkiSha256: string
-  readonly keyType: 'rsa' | 'ecdsa' | 'other'
+  readonly keyType: KeyType | 'other'
   readonly isCa: boolean
 }
 

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { keyTypes } from '../plan/plan.ts'
 import type { Certificate } from './material.ts'
 
 const maxBytes = 256 * 1024
@@ -26,7 +27,6 @@ function parseCertificate(pem: string, index: number): Certificate {
 }
 
 function describe(x509: X509Certificate): Certificate {
-  const keyTypes: Readonly<Record<string, Certificate['keyType']>> = { rsa: 'rsa', 'rsa-pss': 'rsa', ec: 'ecdsa' }
   const spki = x509.publicKey.export({ type: 'spki', format: 'der' })
   return {
     pem: x509.toString(),
@@ -40,9 +40,14 @@ function describe(x509: X509Certificate): Certificate {
     sha256: sha256(x509.raw),
     spki,
     spkiSha256: sha256(spki),
-    keyType: keyTypes[x509.publicKey.asymmetricKeyType ?? ''] ?? 'other',
+    keyType: keyTypeOf(x509.publicKey.asymmetricKeyType),
     isCa: x509.ca,
   }
+}
+
+/** OpenSSL says `ec` for ECDSA. */
+function keyTypeOf(name: string | undefined): Certificate['keyType'] {
+  return keyTypes.find((type) => type === (name === 'ec' ? 'ecdsa' : name)) ?? 'other'
 }
 
 const kinds: readonly string[] = ['DNS', 'IP Address', 'email']

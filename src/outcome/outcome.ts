@@ -1,5 +1,5 @@
 import type { ErrorCode, HostState } from '../error/catalogue.ts'
-import type { Command, FileRole, ProbeProtocol } from '../plan/plan.ts'
+import type { Command, FileRole, KeyType, ProbeProtocol } from '../plan/plan.ts'
 
 /** The twelve steps of a deployment, and what may follow a failure. */
 const stages = [
@@ -53,7 +53,7 @@ export interface ProbeOutcome {
   readonly address: string
   readonly protocol: ProbeProtocol
   readonly servername: string | null
-  readonly keyType: 'rsa' | 'ecdsa' | null
+  readonly keyType: KeyType | null
   readonly attempts: number
   /** SHA-256 of the leaf's DER, lower-case hex; null: nothing expected. */
   readonly expected: string | null

@@ -23,6 +23,13 @@ export interface PlannedFile {
 export const probeProtocols = ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] as const
 export type ProbeProtocol = (typeof probeProtocols)[number]
 
+/** The kinds of key that a leaf may have and a client can ask for: by its signature algorithms (RFC 8446 §4.2.3). */
+export const keyTypes = ['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448'] as const
+export type KeyType = (typeof keyTypes)[number]
+
+/** The versions of the PROXY header (haproxy's proxy-protocol.txt). */
+export type ProxyVersion = 1 | 2
+
 /** One look at one live socket. */
 export interface Probe {
   /** A name, an address, or the path of a Unix socket. */
@@ -34,8 +41,10 @@ export interface Probe {
   readonly protocol: ProbeProtocol
   /** The SNI name to ask for; null: none. */
   readonly servername: string | null
-  /** Which leaf to ask for, where a daemon serves two. */
-  readonly keyType: 'rsa' | 'ecdsa' | null
+  /** Which leaf to ask for, where a daemon serves several. */
+  readonly keyType: KeyType | null
+  /** The PROXY header that the listener wants before anything else; left out: none. */
+  readonly proxy?: ProxyVersion
   /** Time limit of one try, in milliseconds. */
   readonly timeoutMs: number
 }

@@ -12,7 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   plan: [],
   outcome: ['error', 'plan'],
   host: ['plan', 'outcome', 'connector', 'schema'],
-  material: ['error', 'host'],
+  material: ['error', 'host', 'plan'],
   connector: ['error', 'material', 'plan', 'schema'],
   config: ['error', 'host', 'plan', 'schema'],
   policy: ['config', 'error', 'host', 'material', 'plan'],

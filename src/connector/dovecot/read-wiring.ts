@@ -1,6 +1,15 @@
 import type { Command, ProbeProtocol } from '../../plan/plan.ts'
 import type { HostView } from '../connector.ts'
-import { isWhole, type Listener, loopbacksOf, reachable, type WiredFile, type Wiring } from '../wiring.ts'
+import {
+  isWhole,
+  type Listener,
+  loopbacksOf,
+  reachable,
+  type Unwired,
+  unwiredBy,
+  type WiredFile,
+  type Wiring,
+} from '../wiring.ts'
 import { parseSettings, type SettingsBlock } from './parse-settings.ts'
 import { localAddressesOf, ownValues, servernamesOf, valuesFor } from './values-for.ts'
 
@@ -13,8 +22,8 @@ const services: Readonly<Record<string, { readonly protocol: string; readonly sp
   lmtp: { protocol: 'lmtp', speaks: 'lmtp' },
 }
 
-/** What Dovecot reads for each TLS listener, by doveconf(1), 2.3 and 2.4; null when it cannot be asked. */
-export async function readDovecotWiring(host: HostView, configFile: string | null): Promise<Wiring | null> {
+/** What Dovecot reads for each TLS listener, by doveconf(1), 2.3 and 2.4. */
+export async function readDovecotWiring(host: HostView, configFile: string | null): Promise<Wiring | Unwired> {
   const doveconf = (...args: string[]): Command =>
     configFile === null ? ['doveconf', ...args] : ['doveconf', '-c', configFile, ...args]
   const [settings, listening, loopbacks] = await Promise.all([
@@ -24,7 +33,7 @@ export async function readDovecotWiring(host: HostView, configFile: string | nul
     host.run(doveconf('service')),
     loopbacksOf(host),
   ])
-  if (!isWhole(settings) || !isWhole(listening)) return null
+  for (const asked of [settings, listening]) if (!isWhole(asked)) return unwiredBy('doveconf', asked)
   return wiringOf(parseSettings(settings.stdout), parseSettings(listening.stdout), loopbacks)
 }
 
@@ -42,7 +51,7 @@ function wiringOf(settings: SettingsBlock, listening: SettingsBlock, loopbacks: 
       return files.length === 0 ? [] : [{ ...socket, servername, files }]
     }),
   )
-  return { listeners, maps: [], named: settings.values.get('ssl') === 'no' ? [] : everyFile(settings) }
+  return { listeners, maps: [], named: settings.values.get('ssl') === 'no' ? [] : everyFile(settings), doubts: [] }
 }
 
 /** 2.3 and 2.4 print `protocols = imap pop3`, 2.4 also `protocols { imap = yes }`. */

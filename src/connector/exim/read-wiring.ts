@@ -1,5 +1,14 @@
 import type { HostView } from '../connector.ts'
-import { isWhole, type Listener, loopbacksOf, reachable, type WiredFile, type Wiring } from '../wiring.ts'
+import {
+  isWhole,
+  type Listener,
+  loopbacksOf,
+  reachable,
+  type Unwired,
+  unwiredBy,
+  type WiredFile,
+  type Wiring,
+} from '../wiring.ts'
 
 const options = [
   'tls_certificate',
@@ -14,13 +23,13 @@ const options = [
 type Settings = Readonly<Record<(typeof options)[number], string>>
 
 /**
- * What Exim reads for each listener, by `exim4 -bP`; null when it cannot be asked. A path that Exim expands for each
+ * What Exim reads for each listener, by `exim4 -bP`. A path that Exim expands for each
  * connection (`${if …}`) is not known, and neither are ports given on its command line.
  */
-export async function readEximWiring(host: HostView, configFile: string | null): Promise<Wiring | null> {
+export async function readEximWiring(host: HostView, configFile: string | null): Promise<Wiring | Unwired> {
   const instance = configFile === null ? [] : ['-C', configFile]
   const [asked, loopbacks] = await Promise.all([host.run(['exim4', ...instance, '-bP', ...options]), loopbacksOf(host)])
-  return isWhole(asked) ? wiringOf(parseSettings(asked.stdout), loopbacks) : null
+  return isWhole(asked) ? wiringOf(parseSettings(asked.stdout), loopbacks) : unwiredBy('exim4', asked)
 }
 
 /** Lines of `name = value`; one that is off is printed without a value, a switch that is on by its name alone. */
@@ -34,9 +43,10 @@ function parseSettings(text: string): Settings {
   return Object.fromEntries(options.map((name) => [name, values.get(name) ?? ''])) as unknown as Settings
 }
 
-function wiringOf(settings: Settings, loopbacks: readonly string[]): Wiring | null {
+function wiringOf(settings: Settings, loopbacks: readonly string[]): Wiring {
   const files = filesOf(settings)
-  if (files === null) return null
+  if (files === null)
+    return { listeners: [], maps: [], named: [], doubts: ['Exim makes the path of its pair anew for each connection.'] }
   const wrapped = listOf(settings.tls_on_connect_ports).map(portOf)
   const listeners = socketsOf(settings, loopbacks).flatMap(({ host, port }): readonly Listener[] => {
     const isWrapped = wrapped.includes(port)
@@ -44,7 +54,7 @@ function wiringOf(settings: Settings, loopbacks: readonly string[]): Wiring | nu
     const protocol = isWrapped ? 'tls' : 'smtp'
     return [{ name: String(port), host, port, protocol, servername: null, files }]
   })
-  return { listeners, maps: [], named: files.map(({ path }) => path) }
+  return { listeners, maps: [], named: files.map(({ path }) => path), doubts: [] }
 }
 
 /** Null: only Exim itself can expand them. Without a key option, the key is in the certificate's file. */

@@ -1,6 +1,6 @@
 import type { Command } from '../../plan/plan.ts'
 import type { HostView } from '../connector.ts'
-import { isWhole } from '../wiring.ts'
+import { isWhole, type Unwired, unwiredBy } from '../wiring.ts'
 
 /** The settings that decide what a listener reads; postconf(5). */
 const names = [
@@ -27,23 +27,22 @@ export interface Service {
   readonly settings: Settings
 }
 
-/** The SMTP servers, each with what main.cf and its own `-o` in master.cf say; null when postconf(1) cannot be asked. */
+/** The SMTP servers, each with what main.cf and its own `-o` in master.cf say. */
 export async function readServices(
   host: HostView,
   postconf: (...args: readonly string[]) => Command,
-): Promise<readonly Service[] | null> {
+): Promise<readonly Service[] | Unwired> {
   const [services, overrides] = await Promise.all([host.run(postconf('-M')), host.run(postconf('-P'))])
-  if (!isWhole(services) || !isWhole(overrides)) return null
+  for (const list of [services, overrides]) if (!isWhole(list)) return unwiredBy('postconf', list)
   const asked = await Promise.all(
     parseServices(services.stdout).map(async (name) => {
       // Given the overrides, postconf follows `$name` in them, and defaults such as that of the key file, as smtpd does.
       const options = overridesOf(overrides.stdout, name).flatMap((option) => ['-o', option])
       const values = await host.run(postconf('-x', ...options, ...names))
-      return isWhole(values) ? { name, settings: parseSettings(values.stdout) } : null
+      return isWhole(values) ? { name, settings: parseSettings(values.stdout) } : unwiredBy('postconf', values)
     }),
   )
-  const found = asked.filter((service) => service !== null)
-  return found.length === asked.length ? found : null
+  return asked.find((service) => 'unwired' in service) ?? asked.filter((service) => 'settings' in service)
 }
 
 /** The inet services of master.cf whose command is an SMTP server; master(5). */

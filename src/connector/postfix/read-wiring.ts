@@ -1,12 +1,12 @@
 import type { Command } from '../../plan/plan.ts'
 import { protocolOfPort } from '../../plan/protocol-of-port.ts'
 import type { HostView } from '../connector.ts'
-import { type Listener, loopbacksOf, reachable, type WiredFile, type Wiring } from '../wiring.ts'
+import { type Listener, loopbacksOf, reachable, type Unwired, type WiredFile, type Wiring } from '../wiring.ts'
 import { readServices, type Service, type Settings } from './read-services.ts'
 import { readSniMaps, type SniMap } from './read-sni-maps.ts'
 
-/** What Postfix reads for each TLS listener, by postconf(1); null when it cannot be asked. */
-export async function readPostfixWiring(host: HostView, configDir: string | null): Promise<Wiring | null> {
+/** What Postfix reads for each TLS listener, by postconf(1). */
+export async function readPostfixWiring(host: HostView, configDir: string | null): Promise<Wiring | Unwired> {
   const postconf = (...args: readonly string[]): Command =>
     configDir === null ? ['postconf', ...args] : ['postconf', '-c', configDir, ...args]
   const [services, ports, loopbacks] = await Promise.all([
@@ -14,7 +14,7 @@ export async function readPostfixWiring(host: HostView, configDir: string | null
     host.readFile('/etc/services').catch(() => null),
     loopbacksOf(host),
   ])
-  if (services === null) return null
+  if ('unwired' in services) return services
   const tables = services.flatMap(({ settings }) => tablesOf(settings))
   const maps = await readSniMaps(host, configDir, tables)
   const listeners = services.flatMap((service) => listenersFor(service, { ports, maps, loopbacks }))
@@ -22,7 +22,7 @@ export async function readPostfixWiring(host: HostView, configDir: string | null
     ...listeners.flatMap(({ files }) => files.map(({ path }) => path)),
     ...maps.flatMap(({ files }) => files),
   ]
-  return { listeners, maps, named: [...new Set(read)] }
+  return { listeners, maps, named: [...new Set(read)], doubts: [] }
 }
 
 function tablesOf(settings: Settings): readonly string[] {

@@ -7,7 +7,7 @@ import type { Test } from 'tap'
 import type { Engine } from '../../../src/agent/engine.ts'
 import { readDovecotWiring } from '../../../src/connector/dovecot/read-wiring.ts'
 import { readPostfixWiring } from '../../../src/connector/postfix/read-wiring.ts'
-import type { Listener, Wiring } from '../../../src/connector/wiring.ts'
+import { isUnwired, type Listener, type Wiring } from '../../../src/connector/wiring.ts'
 import { type Daemon, runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { pairPathsIn, startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
@@ -75,7 +75,7 @@ async function readWiring(name: 'postfix' | 'dovecot', config: string): Promise<
     createHostView(30_000, () => '/nowhere'),
     config,
   )
-  if (wiring === null) throw new Error(`${name} cannot be asked`)
+  if (isUnwired(wiring)) throw new Error(wiring.reason)
   return wiring
 }
 

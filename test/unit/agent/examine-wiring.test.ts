@@ -1,6 +1,6 @@
 import t from 'tap'
-import { examineWiring } from '../../../src/agent/examine-wiring.ts'
-import type { Listener } from '../../../src/connector/wiring.ts'
+import { type AskedWiring, examineWiring } from '../../../src/agent/examine-wiring.ts'
+import type { Listener, Wiring } from '../../../src/connector/wiring.ts'
 
 const cert = '/etc/postfix/certs/cert.pem'
 const key = '/etc/postfix/certs/key.pem'
@@ -13,13 +13,13 @@ const listeners = ['127.0.0.1', '::1'].map(
 )
 
 t.test('listeners whose files are there are counted', async (t) => {
-  const finding = await examineWiring('postfix', { listeners }, { exists: async () => true })
+  const finding = await examineWiring(asked({ listeners }), { exists: async () => true })
 
   t.match(finding, { what: 'wiring of postfix', verdict: 'ok', detail: '2 TLS listeners' })
 })
 
 t.test('a file that a listener is to read and that is not there is named, once', async (t) => {
-  const finding = await examineWiring('postfix', { listeners }, { exists: async (path) => path !== key })
+  const finding = await examineWiring(asked({ listeners }), { exists: async (path) => path !== key })
 
   t.match(finding, { verdict: 'warning', detail: `it is to read ${key}, which is not there` })
   t.notMatch(finding.detail, cert)
@@ -27,7 +27,31 @@ t.test('a file that a listener is to read and that is not there is named, once',
 
 t.test('a daemon that is not there is well, and one without TLS is not', async (t) => {
   const host = { exists: async () => true }
+  const missing = { unwired: 'not installed', reason: 'exim4 is not on this host.' } as const
 
-  t.match(await examineWiring('exim', null, host), { verdict: 'ok', detail: /not installed here/ })
-  t.match(await examineWiring('exim', { listeners: [] }, host), { verdict: 'warning', detail: /docs\/wiring\.md/ })
+  t.match(await examineWiring({ connector: 'exim', found: missing }, host), { verdict: 'ok', detail: /not installed/ })
+  t.match(await examineWiring(asked({ listeners: [] }), host), { verdict: 'warning', detail: /docs\/wiring\.md/ })
 })
+
+t.test('a configuration that its daemon refuses is not a daemon that is not installed', async (t) => {
+  const broken = {
+    unwired: 'broken',
+    reason: 'doveconf could not tell its settings: Unknown setting: ssl_cert',
+  } as const
+
+  const finding = await examineWiring({ connector: 'dovecot', found: broken }, { exists: async () => true })
+
+  t.match(finding, { verdict: 'failed', detail: /Unknown setting: ssl_cert/ })
+})
+
+t.test('what cannot be told is said', async (t) => {
+  const doubts = ['inline: is a table that cannot be read.']
+
+  const finding = await examineWiring(asked({ listeners, doubts }), { exists: async () => true })
+
+  t.match(finding, { verdict: 'warning', detail: /inline: is a table that cannot be read/ })
+})
+
+function asked(wiring: Partial<Wiring>): AskedWiring {
+  return { connector: 'postfix', found: { listeners: [], maps: [], named: [], doubts: [], ...wiring } }
+}

@@ -14,7 +14,10 @@ const material = await parseMaterial({ ...pair, now: new Date() })
 const leaf = material.leaf.pem
 const chain = material.chain.map(({ pem }) => pem).join('')
 const key = material.keyPem
-const host = { run: async () => ({ exitCode: 1, stdout: '' }), readFile: async () => null } as unknown as HostView
+const host = {
+  run: async () => ({ exitCode: 1, stdout: '', output: '', isMissing: false }),
+  readFile: async () => null,
+} as unknown as HostView
 
 const connectors = createRegistry(builtInConnectors)
 

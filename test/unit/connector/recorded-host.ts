@@ -1,4 +1,5 @@
 import type { HostView } from '../../../src/connector/connector.ts'
+import { isUnwired, type Unwired, type Wiring } from '../../../src/connector/wiring.ts'
 
 /** A file of a recorded host. */
 interface RecordedFile {
@@ -25,12 +26,21 @@ export function recordedHost(
       return file === undefined ? null : new TextEncoder().encode(file.text)
     },
     exists: async (path) => path in files,
+    identity: async (path) => path,
     mode: async (path) => files[path]?.mode ?? null,
     user: async () => null,
     password: async () => ({ reason: 'it was not recorded' }),
     run: async (command) => {
       const stdout = outputs[command.join(' ')]
-      return stdout === undefined ? { exitCode: 1, stdout: '' } : { exitCode: 0, stdout }
+      const rest = { output: '', isMissing: false }
+      return stdout === undefined ? { exitCode: 1, stdout: '', ...rest } : { exitCode: 0, stdout, ...rest }
     },
   }
+}
+
+/** The wiring of a daemon that is to tell it. */
+export async function wiringOf(asked: Promise<Wiring | Unwired>): Promise<Wiring> {
+  const answer = await asked
+  if (isUnwired(answer)) throw new Error(answer.reason)
+  return answer
 }

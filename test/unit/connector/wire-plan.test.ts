@@ -32,7 +32,7 @@ const map = { source: '/srv/sni', mode: 0o600, files: ['/srv/tls/key.pem'], comm
 t.test('without a wiring the plan is what it was', async (t) => {
   const plan = planPair('postfix', {}, material, defaults)
 
-  t.equal(wirePlan(plan, null, {}, material), plan)
+  t.equal(wirePlan(plan, { unwired: 'not installed', reason: 'It is not here.' }, {}, material), plan)
 })
 
 t.test('a target that names no endpoint is probed at the listeners that read its files', async (t) => {
@@ -154,5 +154,5 @@ function listener(changes: Partial<Listener>): Listener {
 
 function wired(wiring: Partial<Wiring>, target: PairTarget = {}): Plan {
   const plan = planPair('postfix', target, material, defaults)
-  return wirePlan(plan, { listeners: [], maps: [], named: [], ...wiring }, target, material)
+  return wirePlan(plan, { listeners: [], maps: [], named: [], doubts: [], ...wiring }, target, material)
 }

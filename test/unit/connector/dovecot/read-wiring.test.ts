@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readDovecotWiring } from '../../../../src/connector/dovecot/read-wiring.ts'
 import type { Listener, Wiring } from '../../../../src/connector/wiring.ts'
-import { ipv6Loopback, recordedHost } from '../recorded-host.ts'
+import { ipv6Loopback, recordedHost, wiringOf } from '../recorded-host.ts'
 import { services23, services24, settings23, settings24 } from './recorded.ts'
 
 const default24 = ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem']
@@ -9,7 +9,7 @@ const default24 = ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.p
 t.test('2.3: a socket for each address and port of the protocols that are switched on', async (t) => {
   const wiring = await read(settings23, services23)
 
-  t.same(wiring?.listeners.filter(({ servername }) => servername === null).map(socketOf), [
+  t.same(wiring.listeners.filter(({ servername }) => servername === null).map(socketOf), [
     ['imap', '127.0.0.1', 143, 'imap'],
     ['imaps', '192.0.2.7', 993, 'tls'],
     ['imaps', '::1', 993, 'tls'],
@@ -38,7 +38,7 @@ t.test('2.3: each name has its files, and what its block does not set is inherit
 t.test('2.4: listeners, ports and `ssl = yes` that are defaults are found too', async (t) => {
   const wiring = await read(settings24, services24)
 
-  t.same(wiring?.listeners.filter(({ servername }) => servername === null).map(socketOf), [
+  t.same(wiring.listeners.filter(({ servername }) => servername === null).map(socketOf), [
     ['imap', '127.0.0.1', 10143, 'imap'],
     ['imap', '::1', 10143, 'imap'],
     ['imaps', '127.0.0.1', 993, 'tls'],
@@ -51,7 +51,7 @@ t.test('2.4: the files in `ssl_server` are read, alone and within protocol, loca
   const wiring = await read(settings24, services24)
 
   const filesAt = (name: string, host: string): readonly string[] | undefined =>
-    wiring?.listeners
+    wiring.listeners
       .find((listener) => listener.name === name && listener.host === host && listener.servername === null)
       ?.files.map(({ path }) => path)
       .toSorted()
@@ -59,7 +59,7 @@ t.test('2.4: the files in `ssl_server` are read, alone and within protocol, loca
   t.same(filesAt('imap', '127.0.0.1'), ['/srv/tls/key.pem', '/srv/tls/local-cert.pem', ...default24.slice(2)])
   t.same(filesAt('pop3s', '::1'), ['/srv/tls/pop3-cert.pem', '/srv/tls/pop3-key.pem', ...default24.slice(2)])
   t.match(
-    wiring?.listeners.find(({ servername, host }) => servername === 'mail.example.org' && host === '::1'),
+    wiring.listeners.find(({ servername, host }) => servername === 'mail.example.org' && host === '::1'),
     {
       files: [
         { path: '/srv/tls/org-cert.pem', role: 'certificate' },
@@ -75,18 +75,18 @@ t.test('a socket on all addresses is met at each that has settings of its own', 
 
   const wiring = await read(settings23 + local, services23)
 
-  t.match(wiring?.listeners.find(({ host, port }) => host === '192.0.2.9' && port === 143)?.files, [
+  t.match(wiring.listeners.find(({ host, port }) => host === '192.0.2.9' && port === 143)?.files, [
     { path: '/srv/tls/nine.pem' },
   ])
-  t.notOk(wiring?.listeners.some(({ host }) => host.startsWith('10.')))
-  t.ok(wiring?.named.includes('/srv/tls/ten.pem'), 'it is named, though no connection from here reads it')
+  t.notOk(wiring.listeners.some(({ host }) => host.startsWith('10.')))
+  t.ok(wiring.named.includes('/srv/tls/ten.pem'), 'it is named, though no connection from here reads it')
 })
 
 t.test('a socket on all addresses of a family is met at its loopback address, where the host has one', async (t) => {
   const local = 'local 2001:db8::9 {\n  ssl_cert = </srv/tls/nine.pem\n}\n'
   const hostsAt143 = async (listen: string, files: typeof ipv6Loopback): Promise<readonly string[] | undefined> => {
     const wiring = await read(settings23.replace('listen = *, ::', `listen = ${listen}`) + local, services23, files)
-    return wiring?.listeners
+    return wiring.listeners
       .filter(({ port, servername }) => port === 143 && servername === null)
       .map(({ host }) => host)
   }
@@ -102,7 +102,7 @@ t.test('without TLS, for all or for one protocol, nothing is read', async (t) =>
   const noImap = `${settings23}protocol imap {\n  ssl = no\n}\n`
 
   t.match(await read(off, services23), { listeners: [], named: [] })
-  t.same(new Set((await read(noImap, services23))?.listeners.map(({ name }) => name)), new Set(['lmtp', 'pop3s']))
+  t.same(new Set((await read(noImap, services23)).listeners.map(({ name }) => name)), new Set(['lmtp', 'pop3s']))
 })
 
 t.test('a certificate that is no file is none, and a port that cannot be is none', async (t) => {
@@ -110,15 +110,15 @@ t.test('a certificate that is no file is none, and a port that cannot be is none
   const ports = services23.replace('port = 143', 'port = 65536').replace('port = 993', 'port = imaps')
 
   t.match(await read(inline, services23), { listeners: [], named: [] })
-  t.same((await read(settings23.replace(' pop3 lmtp', ''), ports))?.listeners, [])
+  t.same((await read(settings23.replace(' pop3 lmtp', ''), ports)).listeners, [])
 })
 
 t.test('nothing is known where doveconf fails, or says more than is heard', async (t) => {
   const long = `${settings23}${'plugin = x\n'.repeat(100_000)}`
 
-  t.equal(await readDovecotWiring(recordedHost({}), null), null)
-  t.equal(await readDovecotWiring(recordedHost({ 'doveconf -P -a': settings23 }), null), null)
-  t.equal(await read(long.slice(0, 1024 * 1024), services23), null)
+  t.match(await readDovecotWiring(recordedHost({}), null), { unwired: 'broken' })
+  t.match(await readDovecotWiring(recordedHost({ 'doveconf -P -a': settings23 }), null), { unwired: 'broken' })
+  await t.rejects(read(long.slice(0, 1024 * 1024), services23), /could not tell its settings/)
 })
 
 t.test('another instance is asked with its own settings file', async (t) => {
@@ -127,19 +127,21 @@ t.test('another instance is asked with its own settings file', async (t) => {
     'doveconf -c /srv/d.conf service': services23,
   })
 
-  t.ok((await readDovecotWiring(host, '/srv/d.conf'))?.listeners.length)
+  t.ok((await wiringOf(readDovecotWiring(host, '/srv/d.conf'))).listeners.length)
 })
 
-function read(settings: string, services: string, files: typeof ipv6Loopback = {}): Promise<Wiring | null> {
-  return readDovecotWiring(recordedHost({ 'doveconf -P -a': settings, 'doveconf service': services }, files), null)
+function read(settings: string, services: string, files: typeof ipv6Loopback = {}): Promise<Wiring> {
+  return wiringOf(
+    readDovecotWiring(recordedHost({ 'doveconf -P -a': settings, 'doveconf service': services }, files), null),
+  )
 }
 
 function socketOf({ name, host, port, protocol }: Listener): readonly unknown[] {
   return [name, host, port, protocol]
 }
 
-function filesByName(wiring: Wiring | null, port: number): Readonly<Record<string, readonly string[]>> {
-  const listeners = wiring?.listeners.filter((listener) => listener.port === port) ?? []
+function filesByName(wiring: Wiring, port: number): Readonly<Record<string, readonly string[]>> {
+  const listeners = wiring.listeners.filter((listener) => listener.port === port)
   return Object.fromEntries(
     listeners.map(({ servername, files }) => [servername ?? '-', files.map(({ path }) => path)]),
   )

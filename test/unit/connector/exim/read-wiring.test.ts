@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readEximWiring } from '../../../../src/connector/exim/read-wiring.ts'
-import { ipv6Loopback, recordedHost } from '../recorded-host.ts'
+import { ipv6Loopback, recordedHost, wiringOf } from '../recorded-host.ts'
 
 const asked =
   'exim4 -bP tls_certificate tls_privatekey tls_advertise_hosts daemon_smtp_ports tls_on_connect_ports local_interfaces disable_ipv6'
@@ -25,8 +25,8 @@ async function socketsOf(
   changes: Readonly<Record<string, string>>,
   isIpv6Off = false,
 ): Promise<readonly unknown[] | undefined> {
-  const wiring = await readEximWiring(settings(changes, isIpv6Off), null)
-  return wiring?.listeners.map(({ host, port, protocol }) => [host, port, protocol])
+  const wiring = await wiringOf(readEximWiring(settings(changes, isIpv6Off), null))
+  return wiring.listeners.map(({ host, port, protocol }) => [host, port, protocol])
 }
 
 t.test('each port speaks SMTP, or TLS where it is among those that do from the first byte', async (t) => {
@@ -70,20 +70,20 @@ t.test('where STARTTLS is advertised to nobody, only the wrapped port reads the 
 })
 
 t.test('without a key option, the key is in the file of the certificate', async (t) => {
-  const wiring = await readEximWiring(settings({ tls_privatekey: '' }), null)
+  const wiring = await wiringOf(readEximWiring(settings({ tls_privatekey: '' }), null))
 
-  t.same(wiring?.listeners[0]?.files, [{ path: '/etc/exim4/exim.crt', role: 'bundle' }])
+  t.same(wiring.listeners[0]?.files, [{ path: '/etc/exim4/exim.crt', role: 'bundle' }])
 })
 
 t.test('nothing is known of a path that Exim expands, or of an Exim that cannot be asked', async (t) => {
   const expanded = ['$', '{if exists{/etc/exim4/exim.crt}{/etc/exim4/exim.crt}}'].join('')
 
-  t.equal(await readEximWiring(settings({ tls_certificate: expanded }), null), null)
-  t.equal(await readEximWiring(recordedHost({}), null), null)
+  t.match(await readEximWiring(settings({ tls_certificate: expanded }), null), { doubts: [/Exim makes the path/] })
+  t.match(await readEximWiring(recordedHost({}), null), { unwired: 'broken' })
 })
 
 t.test('a daemon without a certificate has no listener that reads one', async (t) => {
-  const wiring = await readEximWiring(settings({ tls_certificate: '' }), null)
+  const wiring = await wiringOf(readEximWiring(settings({ tls_certificate: '' }), null))
 
-  t.same(wiring, { listeners: [], maps: [], named: [] })
+  t.same(wiring, { listeners: [], maps: [], named: [], doubts: [] })
 })
