@@ -51,7 +51,7 @@ function serveCommand(): Command {
   return withShared(new Command('serve'))
     .description('Run the control plane until SIGTERM.')
     .option('--listen <host:port>', 'address', '127.0.0.1:8443')
-    .option('--name <name...>', 'names that its own certificate carries beside the host name')
+    .option('--name <name...>', 'names that its own certificate carries beside the host names, short and full')
     .action(async (options: Shared & { readonly listen: string; readonly name?: string[] }) => {
       const { startControlPlane } = await import('../embedded/start-control-plane.ts')
       const dataDir = resolve(options.dataDir)

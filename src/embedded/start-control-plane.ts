@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { durableWrite } from '../host/durable-write.ts'
-import { localHostname } from '../host/host-facts.ts'
+import { ownNames } from '../host/host-facts.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import { agentRoutes } from './agent-routes.ts'
@@ -19,7 +19,7 @@ export interface ControlPlaneOptions {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
-  /** Names beside localhost and the host's own that its certificate carries. */
+  /** Names beside localhost and the host's own, short and full, that its certificate carries. */
   readonly names?: readonly string[]
   /** Milliseconds since 1970, UTC; default: the host's clock. */
   readonly now?: () => number
@@ -41,7 +41,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   await ensurePrivateFolder(dataDir)
   const authority = await openAuthority(dataDir)
   const pair = await authority.issueServerPair([
-    ...new Set(['localhost', '127.0.0.1', '::1', localHostname(), ...addressOf(host), ...names]),
+    ...new Set(['localhost', '127.0.0.1', '::1', ...(await ownNames()), ...addressOf(host), ...names]),
   ])
   const operatorToken = await openOperatorToken(dataDir)
   const store = new Store(join(dataDir, 'control-plane.db'), now)
