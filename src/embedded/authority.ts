@@ -15,7 +15,7 @@ export interface IssuedPair {
 /** The local CA: one self-signed root, made at the first start. */
 export interface Authority {
   readonly caPem: string
-  /** A certificate for the names of a CSR, which must be just these. JOB_MALFORMED otherwise. PEM. */
+  /** A certificate for the names of a CSR, its common name and its SANs together, which must be just these. JOB_MALFORMED otherwise. PEM. */
   sign(csrPem: string, names: readonly string[], validityDays: number): Promise<string>
   /** A pair for the control plane's own listener. */
   issueServerPair(names: readonly string[]): Promise<IssuedPair>
@@ -52,7 +52,7 @@ export async function openAuthority(folder: string): Promise<Authority> {
     caPem: `${root.certificate.toString('pem')}\n`,
     sign: async (csrPem, names, validityDays) => {
       const csr = await readCsr(csrPem)
-      if (!isSameSet(namesOf(csr), names.map(spelling)))
+      if (!isSameSet(namesOf(csr), names.map(spelling).map(folded)))
         throw new WaxsealError('JOB_MALFORMED', { reason: 'the names of the CSR are not those that were asked for' })
       return `${(await issue(csr.publicKey, names, validityDays)).toString('pem')}\n`
     },
@@ -114,10 +114,17 @@ async function readCsr(pem: string): Promise<x509.Pkcs10CertificateRequest> {
   throw new WaxsealError('JOB_MALFORMED', { reason: 'the signature of the CSR is wrong' })
 }
 
+/** The Go agent's CSR has a common name that no SAN repeats, and an address as a DNS name. */
 function namesOf(csr: x509.Pkcs10CertificateRequest): readonly string[] {
   const extension = csr.extensions.find((one) => one.type === '2.5.29.17')
-  if (extension === undefined) return []
-  return new x509.SubjectAlternativeNameExtension(extension.rawData).names.items.map(({ value }) => value)
+  const sans = extension === undefined ? [] : new x509.SubjectAlternativeNameExtension(extension.rawData).names.items
+  const names = [...csr.subjectName.getField('CN'), ...sans.map(({ value }) => value)]
+  return names.filter((name) => name !== '').map((name) => folded(spelling(name)))
+}
+
+/** DNS names are the same in any case (RFC 4343). */
+function folded(name: string): string {
+  return name.toLowerCase()
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {

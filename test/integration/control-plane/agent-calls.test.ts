@@ -1,4 +1,6 @@
-import { X509Certificate } from 'node:crypto'
+import 'reflect-metadata'
+import { webcrypto, X509Certificate } from 'node:crypto'
+import * as x509 from '@peculiar/x509'
 import t from 'tap'
 import { deploymentFor, openTestControlPlane } from '../../support/control-plane.ts'
 
@@ -181,6 +183,26 @@ t.test('a CSR for the names that were asked for is signed, whatever their order 
   t.equal(leaf.checkEmail('post@example.net'), 'post@example.net')
 })
 
+t.test('the names of a CSR are its common name and its SANs together, as the Go agent writes them', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  const common = { agent_id: agent.id, common_name: 'Mail.example.net' }
+  const alone = await plane.operator.requestCertificate(common)
+  const several = await plane.operator.requestCertificate({ ...common, sans: ['imap.example.net', '192.0.2.25'] })
+  const csrFor = async (id: string, name: string, sans: readonly string[]): Promise<number> =>
+    (await agent.post('/csr', { csr_pem: await namesApart(name, sans), certificate_id: id })).status
+
+  t.equal(await csrFor(alone.certificate_id, 'evil.example.org', ['mail.example.net']), 400)
+  t.equal(await csrFor(several.certificate_id, 'mail.example.net', ['imap.example.net']), 400)
+  t.equal(await csrFor(alone.certificate_id, 'mail.example.net', []), 202)
+  t.equal(await csrFor(several.certificate_id, 'mail.example.net', ['imap.example.net', '192.0.2.25']), 202)
+
+  const { body } = await agent.get(`/certificates/${several.certificate_id}`)
+  const leaf = new X509Certificate(String(body['certificate_pem']))
+  t.ok(leaf.checkHost('mail.example.net'))
+  t.equal(leaf.checkIP('192.0.2.25'), '192.0.2.25')
+})
+
 t.test('a CSR that is garbage or for other names is refused, and the job still waits', async (t) => {
   const plane = await openTestControlPlane(t)
   const agent = await plane.enroll()
@@ -219,3 +241,17 @@ t.test('a certificate is the newest version, and of no use to anyone else', asyn
   t.equal((await foreign.get(`/certificates/${id}`)).status, 404)
   t.equal((await foreign.sendCsr(id)).status, 404)
 })
+
+/** A CSR (PEM) whose SANs do not repeat its common name, and have an address as a DNS name. */
+async function namesApart(commonName: string, sans: readonly string[]): Promise<string> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
+  const names = sans.map((value) => ({ type: 'dns' as const, value }))
+  const csr = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [commonName] }],
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)],
+  })
+  return csr.toString('pem')
+}
