@@ -22,10 +22,15 @@ export interface HostView {
   readFile(path: string): Promise<Uint8Array | null>
   exists(path: string): Promise<boolean>
   /**
-   * Which file a path leads to, at this moment: two paths of one file give the same text, whatever links are in them. The
-   * file itself need not be there. Compare within one look only: a rename puts another file there.
+   * Which entry of which folder a path leads to, at this moment: two paths that a rename replaces together give the same text,
+   * whatever symbolic links, `..` and bind mounts of folders are in them. Nothing need be there. It is no path.
    */
   identity(path: string): Promise<string>
+  /**
+   * The file itself: names of one file, such as hard links, give the same text; null when there is none. A rename onto one of
+   * them leaves the others as they are.
+   */
+  inode(path: string): Promise<string | null>
   /** Permission bits; null when there is no such file. */
   mode(path: string): Promise<number | null>
   /** Numeric ids of an account; null when the host has no such account. */

@@ -55,7 +55,7 @@ export async function planMailDaemon(
   const config = target.daemon_config ?? null
   const defaults = config === null ? daemon.defaults : { ...daemon.defaults, ...daemon.commandsFor(config) }
   const plan = planPair(connector, target, material, defaults)
-  return wirePlan(plan, await daemon.readWiring(host, config), target, material)
+  return wirePlan(plan, await daemon.readWiring(host, config), target, material, host)
 }
 
 /** Their own commands, and the service manager's, allowed without a line in the policy. */

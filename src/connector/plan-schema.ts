@@ -1,6 +1,7 @@
 import { keyTypes } from '../plan/plan.ts'
 
 const text = { type: 'string', maxLength: 4096 } as const
+const texts = { type: 'array', items: text } as const
 const absolute = { type: 'string', pattern: '^/[^\\u0000]*[^/\\u0000]$', maxLength: 4096 } as const
 const command = {
   type: 'array',
@@ -93,8 +94,8 @@ export const planSchema = {
         {
           type: 'object',
           additionalProperties: false,
-          required: ['read', 'unread'],
-          properties: { read: { type: 'array', items: text }, unread: { type: 'array', items: text } },
+          required: ['read', 'unread', 'untold', 'doubts', 'names'],
+          properties: { read: texts, unread: texts, untold: texts, doubts: texts, names: texts },
         },
         { type: 'null' },
       ],

@@ -21,6 +21,7 @@ const nowhere: HostView = {
   readFile: async () => null,
   exists: async () => false,
   identity: async (path) => path,
+  inode: async () => null,
   mode: async () => null,
   user: async () => null,
   password: async () => ({ reason: 'nothing is on this host' }),

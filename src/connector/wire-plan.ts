@@ -1,9 +1,10 @@
 import type { Material } from '../material/material.ts'
 import type { Plan, Probe } from '../plan/plan.ts'
+import type { HostView } from './connector.ts'
 import { invalidField } from './field.ts'
 import { serverNameFor } from './plan-probes.ts'
 import type { VerifyTarget } from './target.ts'
-import { isUnwired, type Listener, listenersOf, type Unwired, type Wiring } from './wiring.ts'
+import { isUnwired, type Listener, type Unwired, type Wiring } from './wiring.ts'
 
 const tryMs = 10_000
 
@@ -11,31 +12,93 @@ const tryMs = 10_000
  * The plan with what the daemon's own settings say: probes from the listeners that read its files where the target names
  * no endpoint, the maps that hold a copy of them rebuilt, and the paths that nothing reads.
  */
-export function wirePlan(plan: Plan, wiring: Wiring | Unwired, target: VerifyTarget, material: Material): Plan {
-  if (isUnwired(wiring)) return plan
+export async function wirePlan(
+  plan: Plan,
+  wiring: Wiring | Unwired,
+  target: VerifyTarget,
+  material: Material,
+  host: Pick<HostView, 'identity' | 'inode'>,
+): Promise<Plan> {
+  if (isUnwired(wiring)) return unwired(plan, wiring)
   const paths = plan.files.filter(({ role }) => role !== 'other').map(({ path }) => path)
   const read = [
     ...new Set([...wiring.listeners.flatMap(({ files }) => files.map(({ path }) => path)), ...wiring.named]),
   ]
+  const isSame = await compare(host, paths, [...read, ...wiring.maps.flatMap(({ files }) => files)])
+  const readers = wiring.listeners.filter(({ files }) => files.some(({ path }) => isSame.planned(path)))
   const isAsked = plan.probes.length === 0 && target.post_deploy_verify?.enabled !== false
-  const probes = isAsked
-    ? listenersOf(wiring, paths).flatMap((listener) => probesOf(listener, wiring, material))
-    : plan.probes
-  const rebuild = rebuildOf(wiring, paths)
+  const probes = isAsked ? readers.flatMap((listener) => probesOf(listener, wiring, material)) : plan.probes
+  const rebuild = rebuildOf(wiring, isSame.planned)
+  const missed = paths.filter((path) => !isSame.read(path, read))
+  const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read))]
   return {
     ...plan,
     activate: [...rebuild, ...plan.activate],
     recover: [...rebuild, ...plan.recover],
     probes,
     unverified: probes.length > 0 ? null : plan.unverified,
-    wiring: { read, unread: paths.filter((path) => !read.includes(path)) },
+    wiring: {
+      read,
+      unread: wiring.doubts.length === 0 ? missed : [],
+      untold: wiring.doubts.length === 0 ? [] : missed,
+      doubts: wiring.doubts,
+      names: [...new Set(readers.flatMap(({ servername }) => (servername === null ? [] : [servername])))],
+    },
+    ...(remarks.length === 0 ? {} : { remarks }),
   }
 }
 
+/** A daemon that refuses its own configuration is no daemon that is not there: whoever deploys is told. */
+function unwired(plan: Plan, { unwired: why, reason }: Unwired): Plan {
+  if (why === 'not installed') return plan
+  const remark = `Which files ${plan.service} reads is not known, for its configuration is broken: ${reason}`
+  return { ...plan, remarks: [...(plan.remarks ?? []), remark] }
+}
+
+interface Comparison {
+  /** Whether this path of the settings leads to a planned file. */
+  readonly planned: (path: string) => boolean
+  /** Whether one of these paths of the settings leads to this planned file. */
+  readonly read: (path: string, settings: readonly string[]) => boolean
+}
+
+/** By where the paths lead, not by their text. */
+async function compare(
+  host: Pick<HostView, 'identity'>,
+  paths: readonly string[],
+  settings: readonly string[],
+): Promise<Comparison> {
+  const all = [...new Set([...paths, ...settings])]
+  const identities = await Promise.all(all.map((path) => host.identity(path)))
+  const leadsTo = new Map(all.map((path, index) => [path, identities[index]]))
+  const planned = new Set(paths.map((path) => leadsTo.get(path)))
+  return {
+    planned: (path) => planned.has(leadsTo.get(path)),
+    read: (path, read) => read.some((other) => leadsTo.get(other) === leadsTo.get(path)),
+  }
+}
+
+/** A file that has two names loses one of them by a rename: who reads the other goes on with the old file. */
+async function otherNamesOf(
+  host: Pick<HostView, 'inode'>,
+  missed: readonly string[],
+  read: readonly string[],
+): Promise<readonly string[]> {
+  const [there, inodes] = await Promise.all(
+    [missed, read].map((paths) => Promise.all(paths.map((path) => host.inode(path)))),
+  )
+  return missed.flatMap((path, index) => {
+    const inode = there?.[index] ?? null
+    const other = inode === null ? undefined : read[inodes?.indexOf(inode) ?? -1]
+    if (other === undefined) return []
+    return [`${other} is read, another name of the file ${path} (a hard link, or a bind mount): it stays the old file.`]
+  })
+}
+
 /** The commands that compile anew the maps that hold a copy of these files; one that everyone could read is refused. */
-function rebuildOf({ maps }: Wiring, paths: readonly string[]): Plan['activate'] {
+function rebuildOf({ maps }: Wiring, isPlanned: Comparison['planned']): Plan['activate'] {
   return maps.flatMap(({ source, mode, files, command }) => {
-    if (command === null || !files.some((path) => paths.includes(path))) return []
+    if (command === null || !files.some(isPlanned)) return []
     if (mode === null || (mode & 0o004) === 0) return [command]
     const reason = `everyone may read ${source}, and postmap gives its mode to the table that holds the key: chmod o-r ${source}`
     throw invalidField('key_path', reason)
@@ -44,13 +107,14 @@ function rebuildOf({ maps }: Wiring, paths: readonly string[]): Plan['activate']
 
 /** None where a listener reads the files for names alone that the certificate does not have. */
 function probesOf(listener: Listener, wiring: Wiring, material: Material): readonly Probe[] {
-  const { host, port, protocol, files } = listener
+  const { host, port, protocol, files, proxy } = listener
   const servername = nameFor(listener, wiring, material)
   if (servername === undefined) return []
   const pairs = files.filter(({ role }) => role === 'certificate' || role === 'bundle').length
   const { keyType } = material.leaf
   const asked = pairs > 1 && keyType !== 'other' ? keyType : null
-  return [{ host, port, protocol, servername, keyType: asked, timeoutMs: tryMs }]
+  const header = proxy === undefined ? {} : { proxy }
+  return [{ host, port, protocol, servername, keyType: asked, ...header, timeoutMs: tryMs }]
 }
 
 /** A listener that has names of its own is asked without one: that is who reads the default pair. */

@@ -73,11 +73,6 @@ export function isWhole({ exitCode, stdout }: ReadOutput): boolean {
   return exitCode === 0 && Buffer.byteLength(stdout) < mostOutput
 }
 
-/** The listeners that read one of these paths. */
-export function listenersOf({ listeners }: Pick<Wiring, 'listeners'>, paths: readonly string[]): readonly Listener[] {
-  return listeners.filter(({ files }) => files.some(({ path }) => paths.includes(path)))
-}
-
 /** The loopback addresses that this host has: `127.0.0.1`, and `::1` where IPv6 is not switched off; proc_net(5). */
 export async function loopbacksOf(host: HostView): Promise<readonly string[]> {
   // Below /proc/self: a service manager may hide the rest of /proc.

@@ -1,5 +1,5 @@
-import { realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, normalize } from 'node:path'
+import { readlink, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { HostView } from '../connector/connector.ts'
 import { runCommand } from './command.ts'
 import { readPassword } from './host-password.ts'
@@ -14,6 +14,7 @@ export function createHostView(timeoutMs: number, passwordDir: () => string): Ho
     readFile: async (path) => ((await isFile(path)) ? readBounded(path, maxBytes) : null),
     exists: isFile,
     identity,
+    inode,
     mode: (path) =>
       stat(path).then(
         ({ mode }) => mode & 0o7777,
@@ -28,12 +29,40 @@ export function createHostView(timeoutMs: number, passwordDir: () => string): Ho
   }
 }
 
-/** The path with its links resolved; of what is not there, as far as there is something. */
+/**
+ * The folder by device and inode, and the name in it: that is what a rename replaces. A file has no identity of its own here, for
+ * it may have several names (hard links, a bind mount of the file alone), and a rename replaces one.
+ */
 async function identity(path: string): Promise<string> {
-  const clean = normalize(path)
-  const real = await realpath(clean).catch(() => null)
-  if (real !== null || clean === '/') return real ?? clean
-  return join(await identity(dirname(clean)), basename(clean))
+  // By no folder of ours: a relative path is one of the daemon's.
+  if (!path.startsWith('/') || path.length > longestPath) return path
+  const real = await resolve(path, { links: mostLinks })
+  const folder = await inode(dirname(real))
+  return folder === null ? real : `${folder}/${basename(real)}`
+}
+
+function inode(path: string): Promise<string | null> {
+  return stat(path, { bigint: true }).then(
+    ({ dev, ino }) => `${dev}:${ino}`,
+    () => null,
+  )
+}
+
+/** PATH_MAX and the most links of one look-up; path_resolution(7). */
+const longestPath = 4096
+const mostLinks = 40
+
+/** As the kernel resolves it, `..` after a link included; of what is not there, as far as there is something. */
+async function resolve(path: string, left: { links: number }): Promise<string> {
+  const real = await realpath(path).catch(() => null)
+  if (real !== null || path === '/') return real ?? path
+  const name = basename(path)
+  const folder = await resolve(dirname(path), left)
+  if (name === '.' || name === '..') return name === '.' ? folder : dirname(folder)
+  const link = await readlink(join(folder, name)).catch(() => null)
+  if (link === null || left.links === 0) return join(folder, name)
+  left.links -= 1
+  return resolve(link.startsWith('/') ? link : `${folder}/${link}`, left)
 }
 
 /** A FIFO would keep a reader waiting for ever. */

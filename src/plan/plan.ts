@@ -56,6 +56,20 @@ export interface RetrySchedule {
   readonly maxMs: number
 }
 
+/** What the daemon's own settings say of the files that a plan writes. */
+export interface PlannedWiring {
+  /** Paths that its settings name. */
+  readonly read: readonly string[]
+  /** Planned paths that no listener reads. */
+  readonly unread: readonly string[]
+  /** Planned paths that no listener is seen to read, while `doubts` says why one may read them all the same. */
+  readonly untold: readonly string[]
+  /** What its settings leave open, a sentence each. */
+  readonly doubts: readonly string[]
+  /** The names that the listeners which read the planned files are asked for; `*.example.net`: any name below it. */
+  readonly names: readonly string[]
+}
+
 /** All that one deployment will do, as data (law 1). */
 export interface Plan {
   /** The connector's name: `postfix`. */
@@ -71,7 +85,7 @@ export interface Plan {
   readonly unverified: string | null
   readonly retry: RetrySchedule
   /** What the daemon's own settings say of the paths; null: they could not be asked. */
-  readonly wiring: { readonly read: readonly string[]; readonly unread: readonly string[] } | null
+  readonly wiring: PlannedWiring | null
   /** Where the files are a generation behind one symlink; null: each is replaced where it is. */
   readonly generation: { readonly directory: string; readonly link: string } | null
   /** What the connector has to say about it, a sentence each; they become warnings of the outcome. */

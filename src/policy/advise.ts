@@ -25,11 +25,15 @@ export async function advise(
 }
 
 function adviseOnPaths({ service, wiring }: Plan, mode: Advice['unreadPaths']): readonly string[] {
-  if (wiring === null || wiring.unread.length === 0) return []
-  const details = { paths: wiring.unread, reads: wiring.read, setting: 'policy.unread_paths' }
+  if (wiring === null) return []
+  const { read, unread, untold, doubts } = wiring
+  const doubtful =
+    untold.length === 0 ? [] : [`It cannot be told whether ${service} reads ${untold.join(', ')}: ${doubts.join(' ')}`]
+  if (unread.length === 0) return doubtful
+  const details = { paths: unread, reads: read, setting: 'policy.unread_paths' }
   if (mode === 'refuse') throw new WaxsealError('PATH_NOT_READ', details)
-  const reads = wiring.read.length === 0 ? 'no file at all' : wiring.read.join(', ')
-  return [`No TLS listener of ${service} reads ${wiring.unread.join(', ')}; by its settings it reads ${reads}.`]
+  const reads = read.length === 0 ? 'no file at all' : read.join(', ')
+  return [...doubtful, `No TLS listener of ${service} reads ${unread.join(', ')}; by its settings it reads ${reads}.`]
 }
 
 /** The names that the host serves are those of the live certificate, and those that listeners are asked for by name. */

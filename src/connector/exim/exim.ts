@@ -47,6 +47,6 @@ export const exim: Connector<EximTarget> = {
       throw invalidField('reload_command', 'only the administrator knows how another instance is reloaded')
     const check: Command = config === null ? defaults.check : ['exim4', '-C', config, '-bV']
     const plan = planPair('exim', target, material, { ...defaults, check })
-    return wirePlan(plan, await readEximWiring(host, config), target, material)
+    return wirePlan(plan, await readEximWiring(host, config), target, material, host)
   },
 }

@@ -27,6 +27,7 @@ export function recordedHost(
     },
     exists: async (path) => path in files,
     identity: async (path) => path,
+    inode: async () => null,
     mode: async (path) => files[path]?.mode ?? null,
     user: async () => null,
     password: async () => ({ reason: 'it was not recorded' }),

@@ -6,6 +6,7 @@ import type { Listener, Wiring } from '../../../src/connector/wiring.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
 import type { Plan } from '../../../src/plan/plan.ts'
 import { makeAuthority } from '../../support/certificates.ts'
+import { recordedHost } from './recorded-host.ts'
 
 const authority = await makeAuthority()
 const issued = await authority.issue({ names: ['mail.example.net', 'a.example.net', '*.example.org'] })
@@ -26,19 +27,21 @@ const other = [
   { path: '/srv/ec/cert.pem', role: 'certificate' },
   { path: '/srv/ec/key.pem', role: 'key' },
 ] as const
+/** A host without links. */
+const asWritten = recordedHost({})
 const postmap = ['postmap', '-F', 'hash:/srv/sni'] as const
 const map = { source: '/srv/sni', mode: 0o600, files: ['/srv/tls/key.pem'], command: postmap }
 
 t.test('without a wiring the plan is what it was', async (t) => {
   const plan = planPair('postfix', {}, material, defaults)
 
-  t.equal(wirePlan(plan, { unwired: 'not installed', reason: 'It is not here.' }, {}, material), plan)
+  t.equal(await wirePlan(plan, { unwired: 'not installed', reason: 'It is not here.' }, {}, material, asWritten), plan)
 })
 
 t.test('a target that names no endpoint is probed at the listeners that read its files', async (t) => {
   const listeners = [listener({}), listener({ port: 465, protocol: 'tls' }), listener({ port: 26, files: other })]
 
-  const { probes, unverified } = wired({ listeners })
+  const { probes, unverified } = await wired({ listeners })
 
   t.match(probes, [
     { host: '127.0.0.1', port: 25, protocol: 'smtp', servername: 'mail.example.net', keyType: null, timeoutMs: 10_000 },
@@ -49,21 +52,21 @@ t.test('a target that names no endpoint is probed at the listeners that read its
 })
 
 t.test('a target that names endpoints is probed there alone', async (t) => {
-  const { probes } = wired({ listeners: [listener({})] }, { endpoints: ['192.0.2.1:587'] })
+  const { probes } = await wired({ listeners: [listener({})] }, { endpoints: ['192.0.2.1:587'] })
 
   t.match(probes, [{ host: '192.0.2.1', port: 587 }])
   t.equal(probes.length, 1)
 })
 
 t.test('a target that wants no verification gets none, and says so', async (t) => {
-  const { probes, unverified } = wired({ listeners: [listener({})] }, { post_deploy_verify: { enabled: false } })
+  const { probes, unverified } = await wired({ listeners: [listener({})] }, { post_deploy_verify: { enabled: false } })
 
   t.same(probes, [])
   t.match(unverified, /enabled: false/)
 })
 
 t.test('the key type is asked for where two pairs are served, and only there', async (t) => {
-  const { probes } = wired({ listeners: [listener({ files: [...pair, ...other] }), listener({ port: 26 })] })
+  const { probes } = await wired({ listeners: [listener({ files: [...pair, ...other] }), listener({ port: 26 })] })
 
   t.same(
     probes.map(({ port, keyType }) => [port, keyType]),
@@ -78,8 +81,11 @@ t.test('a listener is asked for each name that reads the files, and without one 
   const named = { servername: 'mail.example.com', files: other }
   const both = [listener({}), listener(named), listener({ port: 26 })]
 
-  const asDefault = wired({ listeners: both }).probes
-  const asNamed = wired({ listeners: both }, { cert_path: '/srv/ec/cert.pem', key_path: '/srv/ec/key.pem' }).probes
+  const { probes: asDefault } = await wired({ listeners: both })
+  const { probes: asNamed } = await wired(
+    { listeners: both },
+    { cert_path: '/srv/ec/cert.pem', key_path: '/srv/ec/key.pem' },
+  )
 
   t.same(
     asDefault.map(({ port, servername }) => [port, servername]),
@@ -95,38 +101,95 @@ t.test('a listener is asked for each name that reads the files, and without one 
 })
 
 t.test('a pattern is asked for by a name of the certificate that it alone stands for, else not at all', async (t) => {
-  const namesFor = (...servernames: readonly string[]): readonly unknown[] =>
-    wired({ listeners: servernames.map((servername) => listener({ servername })) }).probes.map(
-      ({ servername }) => servername,
-    )
+  const namesFor = async (...servernames: readonly string[]): Promise<readonly unknown[]> => {
+    const { probes } = await wired({ listeners: servernames.map((servername) => listener({ servername })) })
+    return probes.map(({ servername }) => servername)
+  }
 
-  t.same(namesFor('*.example.net'), ['mail.example.net'])
-  t.same(namesFor('*.example.net', 'mail.example.net'), ['a.example.net', 'mail.example.net'])
-  t.same(namesFor('*.example.org'), ['waxseal.example.org'])
-  t.same(namesFor('*.example.com'), [])
-  t.match(wired({ listeners: [listener({ servername: '*.example.com' })] }).unverified, /Nothing was verified/)
+  t.same(await namesFor('*.example.net'), ['mail.example.net'])
+  t.same(await namesFor('*.example.net', 'mail.example.net'), ['a.example.net', 'mail.example.net'])
+  t.same(await namesFor('*.example.org'), ['waxseal.example.org'])
+  t.same(await namesFor('*.example.com'), [])
+  const { unverified, wiring } = await wired({ listeners: [listener({ servername: '*.example.com' })] })
+  t.match(unverified, /Nothing was verified/)
+  t.same(wiring?.names, ['*.example.com'], 'it is a name of the host all the same')
 })
 
 t.test('paths that nothing reads are told, with those that are read', async (t) => {
   const target = { cert_path: '/srv/tls/cert.pem', key_path: '/srv/elsewhere.pem', chain_path: '/srv/chain.pem' }
 
-  const { wiring } = wired({ listeners: [listener({}), listener({ port: 26 })] }, target)
+  const { wiring } = await wired({ listeners: [listener({}), listener({ port: 26 })] }, target)
 
   t.same(wiring, {
     read: ['/srv/tls/cert.pem', '/srv/tls/key.pem'],
     unread: ['/srv/chain.pem', '/srv/elsewhere.pem'],
+    untold: [],
+    doubts: [],
+    names: [],
   })
 })
 
+t.test('while the settings leave something open, a path that no listener reads is not told as unread', async (t) => {
+  const doubts = ['The table ldap:sni cannot be read from here.']
+
+  const { wiring } = await wired(
+    { listeners: [listener({})], doubts },
+    { cert_path: '/srv/a.pem', key_path: '/srv/tls/key.pem' },
+  )
+
+  t.match(wiring, { unread: [], untold: ['/srv/a.pem'], doubts })
+})
+
+t.test(
+  'what is compared is where the paths lead: a listener, a map and a target may write one file in three ways',
+  async (t) => {
+    const links: Readonly<Record<string, string>> = {
+      '/srv/link/cert.pem': '1:2/cert.pem',
+      '/srv/tls/cert.pem': '1:2/cert.pem',
+    }
+    const host = { ...asWritten, identity: async (path: string) => links[path] ?? path }
+    const files = [{ path: '/srv/link/cert.pem', role: 'bundle' }] as const
+    const maps = [{ ...map, files: ['/srv/link/cert.pem'] }]
+
+    const plan = await wired({ listeners: [listener({ files })], maps }, { key_path: '/srv/tls/cert.pem' }, host)
+
+    t.match(plan.probes, [{ port: 25 }])
+    t.same(plan.activate, [postmap, ['reload']])
+    t.match(plan.wiring, { read: ['/srv/link/cert.pem'], unread: [] })
+  },
+)
+
+t.test('another name of the same file is another file after a rename, and the plan says so', async (t) => {
+  const host = { ...asWritten, inode: async (path: string) => (path.endsWith('.pem') ? '1:7' : null) }
+  const files = [{ path: '/srv/hard.pem', role: 'bundle' }] as const
+
+  const { wiring, remarks } = await wired({ listeners: [listener({ files })] }, { key_path: '/srv/tls/cert.pem' }, host)
+
+  t.match(wiring, { unread: ['/srv/tls/cert.pem'] })
+  t.match(remarks, [
+    /^\/srv\/hard\.pem is read, another name of the file \/srv\/tls\/cert\.pem .*: it stays the old file\.$/,
+  ])
+})
+
+t.test('a daemon whose configuration is broken is planned for, with a remark', async (t) => {
+  const plan = planPair('postfix', {}, material, defaults)
+  const broken = { unwired: 'broken', reason: 'postconf could not tell its settings: fatal' } as const
+
+  const { remarks, ...rest } = await wirePlan(plan, broken, {}, material, asWritten)
+
+  t.same(rest, plan)
+  t.match(remarks, [/is not known, for its configuration is broken: postconf could not tell its settings: fatal$/])
+})
+
 t.test('a path that is only named, for connections that cannot be made from here, is read', async (t) => {
-  const { wiring, probes } = wired({ listeners: [], named: ['/srv/tls/cert.pem', '/srv/tls/key.pem'] })
+  const { wiring, probes } = await wired({ listeners: [], named: ['/srv/tls/cert.pem', '/srv/tls/key.pem'] })
 
   t.same(wiring?.unread, [])
   t.same(probes, [])
 })
 
 t.test('a map that holds a copy of the files is compiled before the reload, in a recovery too', async (t) => {
-  const { activate, recover } = wired({ maps: [map, { ...map, files: ['/srv/else.pem'], mode: 0o644 }] })
+  const { activate, recover } = await wired({ maps: [map, { ...map, files: ['/srv/else.pem'], mode: 0o644 }] })
 
   t.same(activate, [postmap, ['reload']])
   t.same(recover, [postmap, ['reload']])
@@ -134,16 +197,16 @@ t.test('a map that holds a copy of the files is compiled before the reload, in a
 
 t.test('a map that everyone could read is refused before anything is touched', async (t) => {
   for (const mode of [0o644, 0o604]) {
-    t.throws(() => wired({ maps: [{ ...map, mode }] }), {
+    await t.rejects(wired({ maps: [{ ...map, mode }] }), {
       code: 'TARGET_INVALID',
       details: { field: 'key_path', reason: /chmod o-r \/srv\/sni$/ },
     })
   }
-  t.doesNotThrow(() => wired({ maps: [{ ...map, mode: 0o640 }] }))
+  await t.resolves(wired({ maps: [{ ...map, mode: 0o640 }] }))
 })
 
 t.test('a map that is not compiled holds no copy: everyone may read its source', async (t) => {
-  const { activate } = wired({ maps: [{ ...map, mode: 0o644, command: null }] })
+  const { activate } = await wired({ maps: [{ ...map, mode: 0o644, command: null }] })
 
   t.same(activate, [['reload']])
 })
@@ -152,7 +215,7 @@ function listener(changes: Partial<Listener>): Listener {
   return { name: 'smtp', host: '127.0.0.1', port: 25, protocol: 'smtp', servername: null, files: pair, ...changes }
 }
 
-function wired(wiring: Partial<Wiring>, target: PairTarget = {}): Plan {
+function wired(wiring: Partial<Wiring>, target: PairTarget = {}, host = asWritten): Promise<Plan> {
   const plan = planPair('postfix', target, material, defaults)
-  return wirePlan(plan, { listeners: [], maps: [], named: [], doubts: [], ...wiring }, target, material)
+  return wirePlan(plan, { listeners: [], maps: [], named: [], doubts: [], ...wiring }, target, material, host)
 }

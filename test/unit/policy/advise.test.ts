@@ -16,7 +16,7 @@ const lax: Policy = { unreadPaths: 'warn', uncoveredNames: 'warn', dane: 'off', 
 const strict: Policy = { ...lax, unreadPaths: 'refuse', uncoveredNames: 'refuse' }
 
 t.test('paths that a listener reads, and names that the certificate covers, need no advice', async (t) => {
-  const wiring = { read: ['/etc/postfix/cert.pem'], unread: [] }
+  const wiring = wiringOf({ read: ['/etc/postfix/cert.pem'] })
   const plan = planOf({ wiring, servernames: ['mail.example.net'] })
 
   t.same(await advise(plan, material, material.leaf, strict), [])
@@ -24,17 +24,17 @@ t.test('paths that a listener reads, and names that the certificate covers, need
 
 t.test('a path that nothing reads is a warning that names it and the paths that are read', async (t) => {
   const unread = ['/etc/postfix/old-cert.pem', '/etc/postfix/old-key.pem']
-  const wiring = { read: ['/etc/postfix/cert.pem'], unread }
+  const wiring = wiringOf({ read: ['/etc/postfix/cert.pem'], unread })
 
   t.same(await advise(planOf({ wiring }), material, null, lax), [
     'No TLS listener of postfix reads /etc/postfix/old-cert.pem, /etc/postfix/old-key.pem; ' +
       'by its settings it reads /etc/postfix/cert.pem.',
   ])
-  t.match(await advise(planOf({ wiring: { read: [], unread } }), material, null, lax), [/it reads no file at all\.$/])
+  t.match(await advise(planOf({ wiring: wiringOf({ unread }) }), material, null, lax), [/it reads no file at all\.$/])
 })
 
 t.test('a path that nothing reads is refused where the policy says so', async (t) => {
-  const wiring = { read: ['/etc/postfix/cert.pem'], unread: ['/etc/postfix/old.pem'] }
+  const wiring = wiringOf({ read: ['/etc/postfix/cert.pem'], unread: ['/etc/postfix/old.pem'] })
 
   await t.rejects(advise(planOf({ wiring }), material, null, strict), {
     code: 'PATH_NOT_READ',
@@ -42,6 +42,18 @@ t.test('a path that nothing reads is refused where the policy says so', async (t
     details: { paths: wiring.unread, reads: wiring.read, setting: 'policy.unread_paths' },
   })
 })
+
+t.test(
+  'of a path that may be read all the same, it is said that it cannot be told, and why; it is never refused',
+  async (t) => {
+    const wiring = wiringOf({ untold: ['/etc/postfix/a.pem'], doubts: ['The table ldap:x cannot be read from here.'] })
+
+    for (const policy of [lax, strict])
+      t.same(await advise(planOf({ wiring }), material, null, policy), [
+        'It cannot be told whether postfix reads /etc/postfix/a.pem: The table ldap:x cannot be read from here.',
+      ])
+  },
+)
 
 t.test(
   'where the settings of the daemon could not be asked, no path is unread and no listener has a name',
@@ -54,7 +66,7 @@ t.test(
 
 t.test('a name of the live certificate or of a listener that is no longer covered is a warning', async (t) => {
   const live = (await materialOf(['mail.example.net', 'imap.example.net'])).leaf
-  const plan = planOf({ wiring: { read: [], unread: [] }, servernames: ['smtp.example.net', null, 'imap.example.net'] })
+  const plan = planOf({ wiring: wiringOf({}), servernames: ['smtp.example.net', null, 'imap.example.net'] })
 
   t.same(await advise(plan, material, live, lax), [
     'The new certificate does not cover imap.example.net, smtp.example.net, which this host serves.',
@@ -160,6 +172,10 @@ function ownersIn(warnings: readonly string[]): readonly string[] {
 
 async function materialOf(names: readonly string[], ips: readonly string[] = []): Promise<Material> {
   return parseMaterial({ ...(await authority.issue({ names, ips })), now: new Date() })
+}
+
+function wiringOf(wiring: Partial<NonNullable<Plan['wiring']>>): NonNullable<Plan['wiring']> {
+  return { read: [], unread: [], untold: [], doubts: [], names: [], ...wiring }
 }
 
 /** A probe for each port and server name. */
