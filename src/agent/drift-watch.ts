@@ -3,6 +3,8 @@ import { Cron } from 'croner'
 import type { Logger } from 'pino'
 import type { ControlPlane, TargetDrift } from '../control-plane/open-control-plane.ts'
 import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
+import type { DeploymentRecord } from '../journal/deployment-record.ts'
+import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import type { Engine } from './engine.ts'
 import { type Inspection, inspect } from './inspect.ts'
 
@@ -32,6 +34,8 @@ export function watchDrift(expression: string, parts: DriftParts): void {
 class DriftWatch {
   readonly #parts: DriftParts
   readonly #known = new Map<string, string>()
+  /** How far the certificate of a target was in its life at the last look. */
+  readonly #stages = new Map<string, string>()
   /** What the control plane was told last, by target. */
   readonly #told = new Map<string, string>()
 
@@ -43,8 +47,9 @@ class DriftWatch {
   async once(): Promise<void> {
     const { engine, onInspected, signal, log } = this.#parts
     try {
+      let records: readonly DeploymentRecord[] = []
       const inspections = await engine.turns.take(async () => {
-        const records = (await engine.records.list()).map(({ document }) => document)
+        records = (await engine.records.list()).map(({ document }) => document)
         return Promise.all(records.map((record) => inspect(record, engine, { withCheck: false, signal })))
       })
       if (signal.aborted) return
@@ -52,9 +57,23 @@ class DriftWatch {
       const changed = inspections.filter((inspection) => this.#isNews(inspection))
       for (const { target, valid, reasons, daysLeft } of changed)
         log[valid ? 'info' : 'warn']({ target, reasons, daysLeft }, valid ? 'drift mended' : 'drift')
+      await this.#tellRenewals(records)
       await this.#report([...inspections, ...this.#forgotten(inspections)])
     } catch (error) {
       log.warn({ reason: (error as Error).message }, 'the drift watch could not look')
+    }
+  }
+
+  /** Once for each stage of the life of a certificate: nobody renews by himself. */
+  async #tellRenewals(records: readonly DeploymentRecord[]): Promise<void> {
+    const { engine, log } = this.#parts
+    const last = await engine.history.lastPerTarget()
+    for (const { target, certificate } of records) {
+      const { stage, daysLeft } = lifetimeOf(certificate, engine.clock.now())
+      const isNews = this.#stages.get(target) !== stage
+      this.#stages.set(target, stage)
+      const reason = renewalAdvice(certificate, engine.clock.now(), last.get(target)?.job !== undefined)
+      if (isNews && reason !== null) log.warn({ target, daysLeft, reason }, `renewal ${stage}`)
     }
   }
 

@@ -5,6 +5,7 @@ import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { freeSpace } from '../host/free-space.ts'
 import { openReserve } from '../host/reserve.ts'
 import type { HistoryLine } from '../journal/history.ts'
+import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import type { Engine } from './engine.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
@@ -134,7 +135,10 @@ async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
     const line = last.get(record.target)
     if (line !== undefined && hasFailed(line))
       return { what, verdict: 'failed', detail: `${detail}; but ${describe(line)}` }
-    return { what, verdict: daysLeft < 14 ? 'warning' : 'ok', detail }
+    const { stage } = lifetimeOf(record.certificate, engine.clock.now())
+    const advice = renewalAdvice(record.certificate, engine.clock.now(), line?.job !== undefined)
+    const verdicts = { fresh: 'ok', due: 'warning', late: 'failed', expired: 'failed' } as const
+    return { what, verdict: verdicts[stage], detail: advice === null ? detail : `${detail}. ${advice}` }
   })
   const known = new Set(records.map(({ target }) => target))
   const neverDeployed = [...last.values()].filter((line) => !known.has(line.target) && hasFailed(line))

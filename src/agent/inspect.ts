@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { runInOrder } from '../apply/run-step.ts'
 import { readSnapshot, type Snapshot } from '../host/files.ts'
 import type { DeploymentRecord, RecordedFile } from '../journal/deployment-record.ts'
+import { lifetimeOf } from '../outcome/lifetime.ts'
 import type { CommandFacts, ProbeOutcome } from '../outcome/outcome.ts'
 import { fileDigest } from '../plan/file-digest.ts'
 import { verifyProbes } from '../verify/verify-probes.ts'
@@ -40,8 +41,6 @@ export interface InspectOptions {
   readonly signal?: AbortSignal
 }
 
-const dayMs = 86_400_000
-
 /** Looks at the files, at every port, and, when asked to, runs the daemon's own check. Never throws. */
 export async function inspect(record: DeploymentRecord, engine: Engine, options: InspectOptions): Promise<Inspection> {
   const { withCheck, signal } = options
@@ -53,12 +52,12 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
     ...(signal === undefined ? {} : { signal }),
   })
   const files = await Promise.all(record.files.map(lookAt))
-  const daysLeft = Math.floor((Date.parse(record.certificate.notAfter) - engine.clock.now()) / dayMs)
+  const { daysLeft, stage } = lifetimeOf(record.certificate, engine.clock.now())
   const reasons = [
     ...commands.filter(({ exitCode }) => exitCode !== 0).map((ran) => `${ran.command.join(' ')} fails: ${ran.output}`),
     ...files.flatMap(({ reason }) => (reason === null ? [] : [reason])),
     ...probes.filter(({ ok }) => !ok).map(probeReason),
-    ...(daysLeft < 0 ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
+    ...(stage === 'expired' ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
   ]
   const at = new Date(engine.clock.now()).toISOString()
   return { target: record.target, at, valid: reasons.length === 0, reasons, probes, files, commands, daysLeft }

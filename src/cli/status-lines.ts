@@ -2,7 +2,7 @@ import type { StatusDocument, TargetStatus } from '../status/status-document.ts'
 import { table } from './table.ts'
 import { coloured } from './terminal.ts'
 
-const kinds = { failed: 'bad', drifting: 'bad', expiring: 'warn', healthy: 'good' } as const
+const kinds = { failed: 'bad', drifting: 'bad', late: 'bad', due: 'warn', healthy: 'good' } as const
 
 /** The status for a person: the agent in a few lines, the targets as a table, then what is not well. */
 export function statusLines(status: StatusDocument): readonly string[] {

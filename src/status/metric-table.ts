@@ -13,6 +13,11 @@ export const metricTable = {
     labels: ['target'],
     help: 'When the deployed certificate of the target expires.',
   },
+  waxseal_certificate_lifetime_used_ratio: {
+    type: 'gauge',
+    labels: ['target'],
+    help: 'The share of the life of the deployed certificate that is gone: due for renewal from 2/3 on, late from 0.9 on, expired from 1 on.',
+  },
   waxseal_endpoint_certificate_expiry_timestamp_seconds: {
     type: 'gauge',
     labels: ['target', 'endpoint', 'protocol', 'servername'],

@@ -83,8 +83,12 @@ async function gaugesOf(status: StatusDocument): Promise<Registry> {
     targets.map(({ target, deployed }) => [{ target }, seconds(deployed?.notAfter ?? null)]),
   )
   set(
+    'waxseal_certificate_lifetime_used_ratio',
+    targets.map(({ target, deployed }) => [{ target }, deployed?.lifetimeUsed ?? null]),
+  )
+  set(
     'waxseal_target_healthy',
-    targets.map(({ target, state }) => [{ target }, Number(state === 'healthy' || state === 'expiring')]),
+    targets.map(({ target, state }) => [{ target }, Number(state !== 'failed' && state !== 'drifting')]),
   )
   set(
     'waxseal_endpoint_serves_deployed',

@@ -1,8 +1,9 @@
+import { timeLeft } from '../outcome/lifetime.ts'
 import { type Html, html } from './html.ts'
-import { badge, count, digest, duration, list, when } from './page-words.ts'
+import { badge, digest, duration, list, when } from './page-words.ts'
 import type { LastJob, TargetStatus } from './status-document.ts'
 
-const kinds = { failed: 'bad', drifting: 'bad', expiring: 'warn', healthy: 'good' } as const
+const kinds = { failed: 'bad', drifting: 'bad', late: 'bad', due: 'warn', healthy: 'good' } as const
 
 /** One target: its state first, then deployed, on disk, served, and its last job. */
 export function targetSection(target: TargetStatus, index: number, now: number): Html {
@@ -23,13 +24,13 @@ ${lastJob(target, id, now)}
 }
 
 function deployedFacts(
-  { names, notAfter, daysLeft, sha256, at }: NonNullable<TargetStatus['deployed']>,
+  { names, notAfter, lifetimeUsed, sha256, at }: NonNullable<TargetStatus['deployed']>,
   now: number,
 ): Html {
   return html`
 <div><dt>Deployed</dt><dd>${digest(sha256)} ${when(at, now)}</dd></div>
 <div><dt>Names</dt><dd>${names.join(', ')}</dd></div>
-<div><dt>Expires</dt><dd><strong>${daysLeft < 0 ? 'expired' : `${count(daysLeft, 'day')} left`}</strong> <span class="soft">until ${notAfter.slice(0, 10)}</span></dd></div>`
+<div><dt>Expires</dt><dd><strong>${lifetimeUsed > 1 ? 'expired' : `${timeLeft(notAfter, now)} left`}</strong> <span class="soft">until ${notAfter.slice(0, 10)}, ${Math.floor(lifetimeUsed * 100)} % of its life gone</span></dd></div>`
 }
 
 function filesTable({ target, files }: TargetStatus): Html {

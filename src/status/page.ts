@@ -56,7 +56,8 @@ function verdict(status: StatusDocument): { readonly kind: 'good' | 'warn' | 'ba
   if (broken.length > 0) return { kind: 'bad', words: broken.join(', ') }
   if (status.controlPlane.error !== null) return { kind: 'warn', words: 'The control plane cannot be reached' }
   if (!status.ready) return { kind: 'warn', words: 'Not ready' }
-  if (of('expiring') > 0) return { kind: 'warn', words: `${count(of('expiring'), 'target')} about to expire` }
+  if (of('late') > 0) return { kind: 'bad', words: `${count(of('late'), 'renewal')} late` }
+  if (of('due') > 0) return { kind: 'warn', words: `${count(of('due'), 'renewal')} due` }
   const isQuiet = [status.warnings, status.setAside, status.deadLetters].every(({ length }) => length === 0)
   return isQuiet ? { kind: 'good', words: 'All is well' } : { kind: 'warn', words: 'Something wants a look' }
 }

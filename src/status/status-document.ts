@@ -45,7 +45,7 @@ export interface RecoveredStatus {
 }
 
 /** The worst first. */
-export const targetStates = ['failed', 'drifting', 'expiring', 'healthy'] as const
+export const targetStates = ['failed', 'drifting', 'late', 'due', 'healthy'] as const
 export type TargetState = (typeof targetStates)[number]
 
 /** One target: what was deployed, what is on disk, what is served, and its last job. */
@@ -59,9 +59,12 @@ export interface TargetStatus {
   readonly deployed: {
     readonly at: string
     readonly names: readonly string[]
+    readonly notBefore: string
     readonly notAfter: string
     /** Whole days; negative: it has expired. */
     readonly daysLeft: number
+    /** The share of its life that is gone: 1 when it expires. */
+    readonly lifetimeUsed: number
     readonly sha256: string
     readonly spkiSha256: string
   } | null

@@ -27,8 +27,10 @@ function listOf(properties: Readonly<Record<string, Shape>>): Shape {
 const deployed = all({
   at: time,
   names: texts,
+  notBefore: time,
   notAfter: time,
   daysLeft: { type: 'integer' },
+  lifetimeUsed: { type: 'number', minimum: 0 },
   sha256: text,
   spkiSha256: text,
 })
@@ -47,7 +49,7 @@ const lastJob = all({
 const targets = listOf({
   target: text,
   connector: text,
-  state: { enum: ['failed', 'drifting', 'expiring', 'healthy'] },
+  state: { enum: ['failed', 'drifting', 'late', 'due', 'healthy'] },
   problems: texts,
   deployed: { anyOf: [deployed, { type: 'null' }] },
   lookedAt: timeOrNull,

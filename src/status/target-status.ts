@@ -1,5 +1,6 @@
 import type { DeploymentRecord } from '../journal/deployment-record.ts'
 import type { HistoryLine } from '../journal/history.ts'
+import { type Lifetime, lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
 import { type LastJob, type TargetState, type TargetStatus, targetStates } from './status-document.ts'
 
@@ -16,11 +17,6 @@ export interface Look {
     readonly reason: string | null
   }[]
 }
-
-const dayMs = 86_400_000
-
-/** A certificate with fewer days left wants attention: by then its renewal is late. */
-const soonDays = 14
 
 /** The targets, the worst first. A look that is older than the deployment says nothing of it. */
 export function targetStatuses(
@@ -51,13 +47,13 @@ function statusOf(
   const deployed = record === undefined ? null : deployedOf(record, now)
   const failure = lastJob === null || lastJob.code === null ? [] : [failureOf(lastJob)]
   const drift = look?.reasons ?? []
-  const daysLeft = deployed?.daysLeft ?? Infinity
-  const expiry = daysLeft >= soonDays ? [] : [expiryOf(daysLeft)]
+  const life = record === undefined ? 'fresh' : lifetimeOf(record.certificate, now).stage
+  const advice = record === undefined ? null : renewalAdvice(record.certificate, now, line?.job !== undefined)
   return {
     target,
     connector: record?.connector ?? line?.connector.toLowerCase() ?? 'unknown',
-    state: stateOf(failure.length > 0 || daysLeft < 0, drift.length > 0, expiry.length > 0),
-    problems: [...failure, ...drift, ...expiry],
+    state: stateOf(failure.length > 0, drift.length > 0, life),
+    problems: [...failure, ...drift, ...(advice === null ? [] : [advice])],
     deployed,
     lookedAt: look?.at ?? record?.deployed ?? null,
     files: filesOf(record, look),
@@ -66,10 +62,10 @@ function statusOf(
   }
 }
 
-function stateOf(isFailed: boolean, isDrifting: boolean, isExpiring: boolean): TargetState {
-  if (isFailed) return 'failed'
+function stateOf(isFailed: boolean, isDrifting: boolean, life: Lifetime['stage']): TargetState {
+  if (isFailed || life === 'expired') return 'failed'
   if (isDrifting) return 'drifting'
-  return isExpiring ? 'expiring' : 'healthy'
+  return life === 'fresh' ? 'healthy' : life
 }
 
 /** The certificate itself as deployed: its leaf is the one of the record. */
@@ -93,9 +89,9 @@ function endpointOf({
 }
 
 function deployedOf({ deployed, certificate }: DeploymentRecord, now: number): TargetStatus['deployed'] {
-  const { names, notAfter, sha256, spkiSha256 } = certificate
-  const daysLeft = Math.floor((Date.parse(notAfter) - now) / dayMs)
-  return { at: deployed, names, notAfter, daysLeft, sha256, spkiSha256 }
+  const { names, notBefore, notAfter, sha256, spkiSha256 } = certificate
+  const { daysLeft, used: lifetimeUsed } = lifetimeOf(certificate, now)
+  return { at: deployed, names, notBefore, notAfter, daysLeft, lifetimeUsed, sha256, spkiSha256 }
 }
 
 function lastJobOf({ job, time, outcome, host, code, message, ms, steps }: HistoryLine): LastJob {
@@ -111,10 +107,4 @@ const truths = {
 
 function failureOf({ code, message, host }: LastJob): string {
   return `The last deployment failed, ${truths[host]}. ${code}: ${message}`
-}
-
-function expiryOf(daysLeft: number): string {
-  return daysLeft < 0
-    ? 'The deployed certificate has expired.'
-    : `The deployed certificate expires in ${daysLeft} ${daysLeft === 1 ? 'day' : 'days'}.`
 }

@@ -29,8 +29,10 @@ export function aTarget(changes: Partial<TargetStatus> = {}): TargetStatus {
     deployed: {
       at: '2026-11-20T08:00:00.000Z',
       names: ['mail.example.net'],
+      notBefore: '2026-11-20T08:00:00.000Z',
       notAfter: '2027-01-10T08:00:00.000Z',
       daysLeft: 46,
+      lifetimeUsed: 0.08,
       sha256: leaf,
       spkiSha256: 'cd'.repeat(32),
     },

@@ -79,6 +79,29 @@ t.test('a validation job is Failed with the reasons when it is not, and changes 
   await writeFile(keyPath, deployed)
 })
 
+t.test(
+  'a certificate that is due for renewal is told once, with who has to do what, and check warns of it',
+  async (t) => {
+    const path = join(site.dir, 'state/deployments', `${site.targetId}.json`)
+    const envelope = JSON.parse(await readFile(path, 'utf8')) as {
+      readonly document: { readonly certificate: { notBefore: string; readonly notAfter: string } }
+    }
+    const { certificate } = envelope.document
+    const left = Date.parse(certificate.notAfter) - Date.now()
+    certificate.notBefore = new Date(Date.now() - left * 2.5).toISOString()
+    await writeFile(path, JSON.stringify(envelope))
+
+    const due = await agent.waitFor(({ msg }) => msg === 'renewal due')
+    await looks(site, 2)
+    const ran = await runWaxseal(['check', '--config', join(site.dir, 'waxseal.yaml')])
+
+    t.match(due['reason'], /expires in \d+ days, and 71 % of its life are gone.*waxseal control-plane request/)
+    t.equal(agent.lines.filter(({ msg }) => msg === 'renewal due').length, 1)
+    t.match(ran.stdout, /warning +target .*as it was deployed, \d+ days left\. .*its renewal is due\./)
+    t.match(await targetsOf(site), [{ state: 'due', deployed: { lifetimeUsed: Number } }])
+  },
+)
+
 t.test('a target that is forgotten is watched no more, and drifts no more at the control plane', async (t) => {
   await writeFile(site.daemon.keyPath, site.oldPair.keyPem)
   await agent.waitFor(({ msg }) => msg === 'drift')

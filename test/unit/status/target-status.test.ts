@@ -68,13 +68,32 @@ t.test('a target that nothing was ever deployed to is there, too', async (t) => 
   t.match(targetStatuses([], last(bad), [], now), [{ target: 'mx1', state: 'failed', deployed: null, files: [] }])
 })
 
-t.test('a certificate is expiring below 14 days, and failed when it has expired', async (t) => {
-  const at = (notAfter: string): string | undefined =>
-    targetStatuses([record(notAfter)], last(aLine()), [], now)[0]?.state
+for (const days of [6, 47, 90, 200, 398])
+  t.test(
+    `a certificate of ${days} days is healthy, due, late and failed by the share of its life that is gone`,
+    async (t) => {
+      const stateAt = (share: number): unknown => {
+        const [status] = targetStatuses([lived(days, share)], last(aLine({ job: 'job-1' })), [], now)
+        return [status?.state, status?.problems.length]
+      }
 
-  t.equal(at('2026-12-08T13:00:00.000Z'), 'healthy')
-  t.equal(at('2026-12-08T11:00:00.000Z'), 'expiring')
-  t.equal(at('2026-11-24T11:59:59.000Z'), 'failed')
+      t.same(stateAt(0), ['healthy', 0])
+      t.same(stateAt(0.66), ['healthy', 0])
+      t.same(stateAt(0.67), ['due', 1])
+      t.same(stateAt(0.89), ['due', 1])
+      t.same(stateAt(0.91), ['late', 1])
+      t.same(stateAt(1.001), ['failed', 1])
+    },
+  )
+
+t.test('a certificate that is due says who has to renew it, and that differs by who deployed it', async (t) => {
+  const byJob = targetStatuses([lived(6, 0.7)], last(aLine({ job: 'job-1' })), [], now)[0]?.problems
+  const byHand = targetStatuses([lived(6, 0.7)], last(aLine()), [], now)[0]?.problems
+
+  t.match(byJob, [
+    /expires in 43 hours, and 70 % of its life are gone: its renewal is due\..*waxseal control-plane request/,
+  ])
+  t.match(byHand, [/its renewal is due\..*ACME client/])
 })
 
 t.test('the worst target comes first', async (t) => {
@@ -112,6 +131,15 @@ function record(notAfter = '2027-01-10T08:00:00.000Z'): DeploymentRecord {
     looks: [],
     check: null,
   }
+}
+
+/** Of a certificate with this life in days, this share of which is gone. */
+function lived(days: number, share: number): DeploymentRecord {
+  const life = days * 86_400_000
+  const at = (ms: number): string => new Date(ms).toISOString()
+  const { certificate, ...rest } = record()
+  const start = now - share * life
+  return { ...rest, certificate: { ...certificate, notBefore: at(start), notAfter: at(start + life) } }
 }
 
 function look(at: string): Look {
