@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { freePorts, makeFolder, writeText } from '../../host/plain-files.ts'
 import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from './daemon.ts'
-import { type FirstPair, pairPathsIn, writePair } from './postfix-instance.ts'
+import { accounts, type DovecotRelease, installedDovecot, spelledFor, versionLines } from './dovecot-settings.ts'
+import { type FirstPair, type PairPaths, pairPathsIn, writePair } from './postfix-instance.ts'
 
 /**
  * Starts a private Dovecot below `dir`: IMAP and POP3, each with STARTTLS and with TLS from the first byte. `more` is added to
- * its settings. Needs root.
+ * its settings: lines of 2.3, which are written as the installed release wants them. Needs root.
  */
 export async function startDovecot(dir: string, pair: FirstPair, paths = pairPathsIn(dir), more = ''): Promise<Daemon> {
   for (const folder of [join(dir, 'run'), join(dir, 'state')]) await makeFolder(folder)
@@ -13,7 +14,9 @@ export async function startDovecot(dir: string, pair: FirstPair, paths = pairPat
   await writePair(pair, paths)
   const [imap = 0, imaps = 0, pop3 = 0, pop3s = 0] = await freePorts(4)
   const config = join(dir, 'dovecot.conf')
-  await writeText(config, dovecotConf(dir, certPath, keyPath, { imap, imaps, pop3, pop3s }) + more)
+  const release = await installedDovecot()
+  const settings = dovecotConf(dir, release, paths, { imap, imaps, pop3, pop3s })
+  await writeText(config, versionLines(release) + spelledFor(release, settings + more))
   const ports: readonly DaemonPort[] = [
     { name: 'imap', port: imap, protocol: 'imap' },
     { name: 'imaps', port: imaps, protocol: 'tls' },
@@ -39,8 +42,8 @@ export async function startDovecot(dir: string, pair: FirstPair, paths = pairPat
 
 function dovecotConf(
   dir: string,
-  certPath: string,
-  keyPath: string,
+  release: DovecotRelease,
+  { certPath, keyPath }: PairPaths,
   ports: { readonly imap: number; readonly imaps: number; readonly pop3: number; readonly pop3s: number },
 ): string {
   return `protocols = imap pop3
@@ -52,15 +55,7 @@ log_path = ${dir}/dovecot.log
 ssl = yes
 ssl_cert = <${certPath}
 ssl_key = <${keyPath}
-passdb {
-  driver = static
-  args = password=demo
-}
-userdb {
-  driver = static
-  args = uid=nobody gid=nogroup home=${dir}/home
-}
-service imap-login {
+${accounts(release, `${dir}/home`)}service imap-login {
   inet_listener imap {
     port = ${ports.imap}
   }
