@@ -1,46 +1,84 @@
-import { createHash, X509Certificate } from 'node:crypto'
-import { WaxsealError } from '../error/waxseal-error.ts'
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import { type ErrorDetails, WaxsealError } from '../error/waxseal-error.ts'
 import { keyTypes } from '../plan/plan.ts'
 import type { Certificate } from './material.ts'
+import { type PemBlock, readPem } from './read-pem.ts'
+import { byMark, recognise, trusted } from './recognise.ts'
+import { recogniseDer } from './recognise-der.ts'
 
 const maxBytes = 256 * 1024
 const maxCertificates = 20
-const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
+/** Certificates of public CAs have 250 at most. */
+const maxNames = 1000
 
-/** All certificates of a PEM file, in its order. MATERIAL_INVALID when there is none, or one that cannot be read. */
+/** All certificates of a PEM file, in its order. MATERIAL_INVALID says what it is and how it becomes PEM when it has none that can be read. */
 export function parseCertificates(pem: string | Uint8Array): readonly Certificate[] {
-  if (pem.length > maxBytes) throw invalid(`it is larger than ${maxBytes} bytes`)
+  if (pem.length > maxBytes) throw invalid({ reason: `it is larger than ${maxBytes} bytes` })
   const text = typeof pem === 'string' ? pem : Buffer.from(pem).toString('latin1')
-  const blocks = text.match(block) ?? []
-  const begun = text.split('-----BEGIN CERTIFICATE-----').length - 1
-  if (blocks.length === 0 || blocks.length !== begun) throw invalid('it has no complete PEM certificate, or a torn one')
-  if (blocks.length > maxCertificates) throw invalid(`it has more than ${maxCertificates} certificates`)
-  return blocks.map(parseCertificate)
+  const { blocks, torn } = readPem(text)
+  const found = blocks.filter(({ label }) => isCertificate(label))
+  if (blocks.some(({ label }) => label === 'TRUSTED CERTIFICATE')) throw invalid(trusted)
+  if (torn.some(isCertificate)) throw invalid({ reason: 'a certificate in it is torn', hint: tornHint })
+  if (found.length === 0) throw invalid(recognise(text, 'certificate'))
+  if (found.length > maxCertificates) throw invalid({ reason: `it has more than ${maxCertificates} certificates` })
+  if (found.some(({ der }) => der === null)) throw invalid(byMark(text, 'certificate') ?? noBase64)
+  return found.map(parseCertificate)
 }
 
-function parseCertificate(pem: string, index: number): Certificate {
+const noBase64 = {
+  reason: 'a certificate in it cannot be read',
+  hint: 'It was altered on its way: get the file again from where it was made.',
+}
+const tornHint = 'Its END line is missing: copy the whole file again.'
+
+/** The second name is of the time before RFC 7468; OpenSSL takes it, too. */
+function isCertificate(label: string): boolean {
+  return label === 'CERTIFICATE' || label === 'X509 CERTIFICATE'
+}
+
+function parseCertificate({ der }: PemBlock, index: number): Certificate {
+  const which = `certificate ${index + 1}`
+  const literal = { reason: `${which} cannot be read`, hint: noBase64.hint }
+  const bytes = der ?? new Uint8Array()
+  const x509 = attempt(() => new X509Certificate(bytes))
+  if (x509 === null) throw invalid(recogniseDer(bytes) === 'pkcs7' ? mislabelled : literal)
+  const publicKey = attempt(() => x509.publicKey)
+  if (publicKey === null) throw invalid({ ...literal, reason: `${which} has a key that OpenSSL does not know` })
+  const described = attempt(() => describe(x509, publicKey))
+  if (described === null) throw invalid(literal)
+  if (described.names.length > maxNames) throw invalid({ reason: `${which} has more than ${maxNames} names` })
+  return described
+}
+
+const mislabelled = {
+  reason: 'it is PKCS#7 between the lines of a certificate',
+  hint: "sed 's/CERTIFICATE-----/PKCS7-----/' FILE | openssl pkcs7 -print_certs -out NEW.pem",
+}
+
+/** OpenSSL's own text names its source files, and says nothing to an administrator. */
+function attempt<T>(work: () => T): T | null {
   try {
-    return describe(new X509Certificate(pem))
-  } catch (error) {
-    throw invalid(`certificate ${index + 1} cannot be read: ${(error as Error).message.slice(0, 200)}`)
+    return work()
+  } catch {
+    return null
   }
 }
 
-function describe(x509: X509Certificate): Certificate {
-  const spki = x509.publicKey.export({ type: 'spki', format: 'der' })
+function describe(x509: X509Certificate, publicKey: KeyObject): Certificate {
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
   return {
     pem: x509.toString(),
     der: x509.raw,
     subject: oneLine(x509.subject),
     issuer: oneLine(x509.issuer),
     serial: x509.serialNumber.toLowerCase(),
-    names: namesOf(x509),
+    names: namesOf(x509).map(printable),
     notBefore: x509.validFromDate.toISOString(),
     notAfter: x509.validToDate.toISOString(),
     sha256: sha256(x509.raw),
     spki,
     spkiSha256: sha256(spki),
-    keyType: keyTypeOf(x509.publicKey.asymmetricKeyType),
+    keyType: keyTypeOf(publicKey.asymmetricKeyType),
     isCa: x509.ca,
   }
 }
@@ -64,13 +102,18 @@ function namesOf(x509: X509Certificate): readonly string[] {
 }
 
 function oneLine(name: string | undefined): string {
-  return (name ?? '').replaceAll('\n', ', ')
+  return printable((name ?? '').replaceAll('\n', ', '))
+}
+
+/** A certificate may bring anything in a name: control characters and marks that turn a line around are written out. */
+function printable(name: string): string {
+  return name.replaceAll(/\p{C}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-function invalid(reason: string): WaxsealError {
-  return new WaxsealError('MATERIAL_INVALID', { what: 'certificate', reason })
+function invalid(details: ErrorDetails): WaxsealError {
+  return new WaxsealError('MATERIAL_INVALID', { what: 'certificate', ...details })
 }

@@ -78,6 +78,12 @@ t.test('CRLF line ends, text around the PEM and missing final line ends come out
     `subject=CN = mail.example.net\r\n\r\n${certificatePem}trailing text`,
     certificatePem.trim(),
     Buffer.from(certificatePem),
+    Buffer.from(`\u{feff}${certificatePem}`),
+    certificatePem.replaceAll('\n', ' \t\n'),
+    certificatePem.replaceAll('\n', '\r'),
+    certificatePem.replaceAll(' CERTIFICATE', ' X509 CERTIFICATE'),
+    certificatePem.replaceAll(/(?<=[A-Za-z0-9+/=])\n(?=[A-Za-z0-9+/])/g, ''),
+    `${pair.keyPem}-----BEGIN DH PARAMETERS-----\nMAYCAQUCAQI=\n-----END DH PARAMETERS-----\n${certificatePem}`,
   ]
 
   for (const form of forms) t.equal(parseCertificates(form)[0]?.pem, plain?.pem)
@@ -86,17 +92,16 @@ t.test('CRLF line ends, text around the PEM and missing final line ends come out
 
 t.test('DER, garbage, an empty file and a torn one are refused', async (t) => {
   const { raw } = new X509Certificate(certificatePem)
-  const cases: Readonly<Record<string, string | Uint8Array>> = {
-    empty: '',
-    der: raw,
-    key: pair.keyPem,
-    torn: certificatePem.slice(0, 200),
-    secondTorn: certificatePem + certificatePem.slice(0, 200),
-    noBase64: '-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n',
-    noCertificate: `-----BEGIN CERTIFICATE-----\n${Buffer.from('hello').toString('base64')}\n-----END CERTIFICATE-----\n`,
-  }
+  const hello = Buffer.from('hello').toString('base64')
 
-  for (const [name, form] of Object.entries(cases)) t.match(reasonOf(form), /complete PEM|cannot be read/, name)
+  t.match(reasonOf(''), /empty/)
+  t.match(reasonOf(raw), /in DER/)
+  t.match(reasonOf(pair.keyPem), /private key and no certificate/)
+  t.match(reasonOf(certificatePem.slice(0, 200)), /torn/)
+  t.match(reasonOf(certificatePem + certificatePem.slice(0, 200)), /torn/)
+  t.match(reasonOf('-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n'), /cannot be read/)
+  t.match(reasonOf(`-----BEGIN CERTIFICATE-----\n${hello}\n-----END CERTIFICATE-----\n`), /cannot be read/)
+  t.match(reasonOf('-----BEGIN CERTIFICATE-----\n'.repeat(9000)), /torn/, 'in a moment')
 })
 
 t.test('a megabyte of garbage and a chain without end are refused', async (t) => {
@@ -117,6 +122,15 @@ function reasonOf(pem: string | Uint8Array): unknown {
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
+
+t.test('a name has no control character that reaches a terminal', async (t) => {
+  const pem = await selfSigned([{ CN: ['a\u{1b}[2Jb'] }], [{ type: 'dns', value: 'x\u{1b}]0;y\u{7}.example' }])
+
+  const [certificate] = parseCertificates(pem)
+
+  t.same(certificate?.names, ['x\\u{1b}]0;y\\u{7}.example'])
+  t.notMatch(certificate?.subject, /\p{C}/u)
+})
 
 async function selfSigned(name: JsonName, names: JsonGeneralNames): Promise<string> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
