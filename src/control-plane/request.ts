@@ -1,5 +1,6 @@
 import { Agent } from 'undici'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import { connectTls } from './connect-tls.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** How to reach a control plane. */
@@ -46,11 +47,12 @@ export function openSend(endpoint: Endpoint): {
     keepAliveTimeout: 90_000,
     headersTimeout: longestTimeoutMs,
     bodyTimeout: longestTimeoutMs,
-    connect: {
+    connect: connectTls({
+      allowH2: false,
       timeout: Math.min(longestConnectMs, usualTimeoutMs),
       minVersion: 'TLSv1.3',
       ...(ca === null ? {} : { ca }),
-    },
+    }),
   })
   const send: Send = async ({ method, path, body, headers, timeoutMs = usualTimeoutMs }) => {
     try {

@@ -1,4 +1,5 @@
 import { Agent } from 'undici'
+import { connectTls } from '../control-plane/connect-tls.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 
 /** A job as the operator sees it. */
@@ -53,7 +54,10 @@ export function openOperator(at: {
   readonly caPem: string
   readonly operatorToken: string
 }): Operator {
-  const agent = new Agent({ allowH2: false, connect: { ca: at.caPem, minVersion: 'TLSv1.3' } })
+  const agent = new Agent({
+    allowH2: false,
+    connect: connectTls({ allowH2: false, ca: at.caPem, minVersion: 'TLSv1.3' }),
+  })
   /** `Answer` is what the bundled control plane of the same version sends. */
   const call = async <Answer>(method: 'GET' | 'POST', path: string, body: object | null = null): Promise<Answer> => {
     const { statusCode, body: answer } = await agent

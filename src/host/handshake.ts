@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { duplexPair } from 'node:stream'
 import { connect, TLSSocket } from 'node:tls'
+import { servedCertificates, withoutJudgement } from './served-certificates.ts'
 
 const timeoutMs = 5000
 
@@ -11,7 +12,7 @@ export async function handshakeWith(pair: {
 }): Promise<string> {
   const [serverSide, clientSide] = duplexPair()
   const server = new TLSSocket(serverSide, { isServer: true, cert: pair.certificatePem, key: pair.keyPem })
-  const client = connect({ socket: clientSide, rejectUnauthorized: false })
+  const client = connect({ socket: clientSide, ...withoutJudgement() })
   try {
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('the handshake took too long')), timeoutMs)
@@ -20,7 +21,8 @@ export async function handshakeWith(pair: {
       client.once('error', reject)
       client.once('secureConnect', () => {
         clearTimeout(timer)
-        resolve(createHash('sha256').update(client.getPeerCertificate().raw).digest('hex'))
+        const [leaf = new Uint8Array()] = servedCertificates(client)
+        resolve(createHash('sha256').update(leaf).digest('hex'))
       })
     })
   } finally {

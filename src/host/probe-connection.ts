@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { KeyType } from '../plan/plan.ts'
+import { servedCertificates, withoutJudgement } from './served-certificates.ts'
 
 /** What a TLS server showed. */
 export interface ServedTls {
@@ -84,7 +85,7 @@ class SocketConnection implements ProbeConnection {
     if (this.#buffer.length > 0) throw new Error('the server sent plaintext after it had agreed to TLS')
     const tls = connectTls({
       socket: this.#socket,
-      rejectUnauthorized: false,
+      ...withoutJudgement(),
       minVersion: 'TLSv1.2',
       ...(servername === null ? {} : { servername }),
       ...(keyType === null ? {} : { sigalgs: signatureAlgorithms[keyType] }),
@@ -93,7 +94,7 @@ class SocketConnection implements ProbeConnection {
     tls.on('error', () => {})
     this.#tls = tls
     await eventOf(tls, 'secureConnect')
-    const certificates = chainOf(tls)
+    const certificates = servedCertificates(tls)
     if (certificates.length === 0) throw new Error('the server showed no certificate')
     return { certificates, version: tls.getProtocol() ?? 'unknown' }
   }
@@ -129,19 +130,6 @@ const signatureAlgorithms = {
   ed25519: 'ed25519',
   ed448: 'ed448',
 } as const satisfies Readonly<Record<KeyType, string>>
-
-/** A self-signed certificate is its own issuer: the walk ends there. */
-function chainOf(tls: TLSSocket): readonly Uint8Array[] {
-  const chain: Uint8Array[] = []
-  const seen = new Set<string>()
-  let certificate = tls.getPeerCertificate(true)
-  while (certificate?.raw !== undefined && !seen.has(certificate.fingerprint256)) {
-    seen.add(certificate.fingerprint256)
-    chain.push(certificate.raw)
-    certificate = certificate.issuerCertificate
-  }
-  return chain
-}
 
 function eventOf(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -112,6 +112,15 @@ t.test('only main.ts and cli read the environment, the arguments and signals', a
   )
 })
 
+t.test('no certificate becomes a legacy object: on some keys that ends the process (Node 24.21)', async (t) => {
+  const violations = modules.filter(({ text }) => /\.getPeerCertificate\(|\.toLegacyObject\(/.test(text))
+
+  t.same(
+    violations.map(({ file }) => file),
+    [],
+  )
+})
+
 t.test('no shell runs anything', async (t) => {
   const violations = modules.filter(({ text }) =>
     /shell: true|(?<![.\w])exec(Sync|File)?\(|['"](\/bin\/)?(ba)?sh['"]/.test(text),

@@ -1,0 +1,39 @@
+import { type ConnectionOptions, createSecureContext, type TLSSocket } from 'node:tls'
+
+/**
+ * How to connect to a server whose certificates are looked at and not judged. Without roots, Node's own check of the name
+ * never runs: it reads the certificates by `getPeerCertificate()`, and that ends the process (SIGSEGV, Node 24.21) on an
+ * EC key whose curve has no NIST name, or on a key that OpenSSL does not know, be it the leaf's or an issuer's.
+ */
+export function withoutJudgement(): ConnectionOptions {
+  curves ??= offeredCurves()
+  return { rejectUnauthorized: false, ca: [], ecdhCurve: curves }
+}
+
+/** No server sends more; the walk ends there. */
+const mostCertificates = 100
+
+/** What a server sent, DER, leaf first, in its order. Empty: nothing. Reads bytes alone, whatever is in them. */
+export function servedCertificates(tls: TLSSocket): readonly Uint8Array[] {
+  const certificates: Uint8Array[] = []
+  let certificate = tls.getPeerX509Certificate()
+  while (certificate !== undefined && certificates.length < mostCertificates) {
+    certificates.push(certificate.raw)
+    certificate = certificate.issuerCertificate
+  }
+  return certificates
+}
+
+let curves: string | undefined
+
+/** Clients do not offer these curves by themselves, and a server whose key is on one shows its leaf to no other client. */
+function offeredCurves(): string {
+  const wanted = 'DEFAULT:?brainpoolP256r1:?brainpoolP384r1:?brainpoolP512r1:?secp256k1:?secp224r1'
+  try {
+    createSecureContext({ ecdhCurve: wanted })
+    return wanted
+  } catch {
+    // OpenSSL before 3.5 knows neither the word nor the question mark.
+    return 'auto'
+  }
+}
