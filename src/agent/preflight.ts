@@ -1,5 +1,7 @@
 import { failureOf, runInOrder } from '../apply/run-step.ts'
-import type { Command, Probe } from '../plan/plan.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import type { CommandFacts } from '../outcome/outcome.ts'
+import type { Command, Plan, Probe } from '../plan/plan.ts'
 import { type Look, probeOnce } from '../verify/probe-once.ts'
 import type { Engine } from './engine.ts'
 import { leafOf } from './live-leaf.ts'
@@ -18,24 +20,46 @@ export interface Served {
 
 /** How the host was before anything was touched. */
 export interface Before {
-  /** The daemon's own check failed: remembered, not decisive, for a first deployment may be what mends it. */
+  /** A check that reads certificates failed: remembered, not decisive, for a first deployment may be what mends it. */
   readonly isBroken: boolean
   /** One per member. */
   readonly served: readonly Served[]
 }
 
-/** Asks the daemon's own check, and every probe. */
+/** Asks the daemon's own checks, and every probe. PREFLIGHT_FAILED where no new certificate can mend what a check says. */
 export async function preflight(members: Transaction, engine: Engine): Promise<Before> {
   return step(members, engine, 'preflight', async (commands) => {
-    commands.push(...(await runInOrder(checksOf(members), engine.timeouts.checkMs)))
-    const served = await Promise.all(members.map(look))
-    return { isBroken: failureOf(commands, 'CHECK_FAILED') !== null, served }
+    const looking = Promise.all(members.map(look))
+    const failure = await runChecks(members, engine, commands).finally(() => looking)
+    return { isBroken: failure !== null, served: await looking }
   })
 }
 
-/** The checks of all members, each once. */
-export function checksOf(members: Transaction): readonly Command[] {
-  return once(members.flatMap(({ proposal: { plan } }) => (plan.check === null ? [] : [plan.check])))
+/** Those that decide come first. Returns the failure of one that does not decide yet. */
+async function runChecks(
+  members: Transaction,
+  { timeouts }: Engine,
+  commands: CommandFacts[],
+): Promise<WaxsealError | null> {
+  const decisive = checksOf(members, ({ checkReadsCertificates = true }) => checkReadsCertificates !== true)
+  commands.push(...(await runInOrder(decisive, timeouts.checkMs)))
+  const failure = failureOf(commands, 'CHECK_FAILED')
+  if (failure !== null) throw new WaxsealError('PREFLIGHT_FAILED', failure.details)
+  const words = decisive.map((command) => command.join('\0'))
+  const others = checksOf(members).filter((command) => !words.includes(command.join('\0')))
+  commands.push(...(await runInOrder(others, timeouts.checkMs)))
+  return failureOf(commands, 'CHECK_FAILED')
+}
+
+/** The checks of the members whose plan is so, each once. */
+function checksOf(members: Transaction, isMeant: (plan: Plan) => boolean = () => true): readonly Command[] {
+  const plans = members.map(({ proposal }) => proposal.plan).filter(isMeant)
+  return once(plans.flatMap(({ check }) => (check === null ? [] : [check])))
+}
+
+/** The checks that are asked again once the new files are there. */
+export function laterChecksOf(members: Transaction): readonly Command[] {
+  return checksOf(members, ({ checkReadsCertificates }) => checkReadsCertificates !== false)
 }
 
 async function look({ proposal: { plan, changes }, draft }: Member): Promise<Served> {

@@ -1,4 +1,5 @@
 import { isInPlace, type PreparedChanges, prepareChanges } from '../apply/prepare-changes.ts'
+import { requireReplaceable } from '../apply/require-replaceable.ts'
 import type { Connector } from '../connector/connector.ts'
 import { planFor } from '../connector/plan-for.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
@@ -51,6 +52,7 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
     const plan = { ...planned, probes }
     const changes = await prepareChanges(files, link === null ? null : { link, now: engine.clock.now() })
+    if (!changes.files.every(isInPlace)) await requireReplaceable(changes)
     draft.warnings = [
       ...(plan.remarks ?? []),
       ...(await advise(plan, material, liveLeaf(changes.files), engine.policy)),

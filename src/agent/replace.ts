@@ -7,7 +7,7 @@ import { takeOver } from '../journal/take-over.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
 import { lookForNew } from './look-for.ts'
-import { type Before, checksOf, preflight } from './preflight.ts'
+import { type Before, laterChecksOf, preflight } from './preflight.ts'
 import { recordFor } from './recorded.ts'
 import { rollBack } from './roll-back.ts'
 import { settle } from './settle.ts'
@@ -98,7 +98,7 @@ function entryOf(members: Transaction, { served }: Before, engine: Engine): Jour
     begun: new Date(engine.clock.now()).toISOString(),
     phase: 'deploying',
     deployments,
-    checks: checksOf(members),
+    checks: laterChecksOf(members),
     activate: once(plans.flatMap((plan) => plan.activate)),
     recover: once(plans.flatMap((plan) => plan.recover)),
   }

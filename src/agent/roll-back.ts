@@ -2,7 +2,7 @@ import { runInOrder } from '../apply/run-step.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
 import type { CommandFacts, Outcome, ProbeOutcome } from '../outcome/outcome.ts'
-import { restoreFiles } from '../rollback/restore-files.ts'
+import { isUncommitted, restoreFiles } from '../rollback/restore-files.ts'
 import type { Engine } from './engine.ts'
 import { lookForOld } from './look-for.ts'
 import { step, type Transaction } from './transaction.ts'
@@ -14,10 +14,14 @@ export async function rollBack(
   members: Transaction,
   engine: Engine,
 ): Promise<readonly Outcome[]> {
-  const undoing = await step(members, engine, 'rollback', (commands) => undo(entry, engine, commands))
+  // Where the check refused before and behind the commit, no daemon was told of the new files.
+  const isUntold = error.code === 'PREFLIGHT_FAILED'
+  const wasReplaced = await isAnyReplaced(entry)
+  const undoing = await step(members, engine, 'rollback', (commands) => undo(entry, engine, commands, isUntold))
   return members.map(({ draft }, index) => {
     const deployment = entry.deployments[index]
-    return draft.rolledBack(error, undoing, undoing === null && deployment !== undefined ? remarkOn(deployment) : '')
+    if (undoing !== null || deployment === undefined) return draft.rolledBack(error, undoing, '')
+    return draft.rolledBack(error, null, wasReplaced ? remarkOn(deployment) : 'No file was replaced.')
   })
 }
 
@@ -30,18 +34,25 @@ function remarkOn({ probes, oldLeaves }: JournalledDeployment): string {
 
 /**
  * Restores the files, has the daemon load them, and looks. Null: all is proven to be as before. The journal entry stays
- * until then, so that `waxseal recover` and the next start try again.
+ * until then, so that `waxseal recover` and the next start try again. `isUntold`: no daemon was told of the new files, and
+ * its configuration was broken before: that it refuses to load the old ones, too, is as before.
  */
 export async function undo(
   entry: JournalEntry,
   engine: Engine,
   commands: CommandFacts[],
+  isUntold = false,
 ): Promise<WaxsealError | null> {
   try {
+    const wasReplaced = await isAnyReplaced(entry)
     await noteRollback(entry, engine)
     await restoreAll(entry)
+    if (!wasReplaced) {
+      await engine.journal.remove(journalId(entry))
+      return null
+    }
     for (const command of entry.recover) commands.push(...(await runInOrder([command], engine.timeouts.activateMs)))
-    const unproven = await provenBack(entry, engine, commands)
+    const unproven = await provenBack(entry, engine, isUntold ? [] : commands)
     if (unproven !== null) return unproven
     await engine.journal.remove(journalId(entry))
     return null
@@ -49,6 +60,14 @@ export async function undo(
     const cause = asWaxsealError(error)
     return cause.code === 'ROLLBACK_FAILED' ? cause : new WaxsealError('ROLLBACK_FAILED', cause.details, { cause })
   }
+}
+
+/** False: not one file was moved in, so that no daemon can have read a new one, and there is nothing to load again. */
+async function isAnyReplaced({ phase, deployments }: JournalEntry): Promise<boolean> {
+  const changed = deployments.filter(({ files, link }) => files.length > 0 || link !== null)
+  if (phase !== 'deploying' || changed.length === 0) return true
+  for (const deployment of changed) if (!(await isUncommitted(deployment))) return true
+  return false
 }
 
 /** The disk may be full: what the journal says already is enough to undo, so the rollback goes on. */

@@ -4,6 +4,7 @@ import { makeLink, makeNewFolder, readLink, removeNewFolder } from '../host/link
 import { writeNewFile } from '../host/write-new-file.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { PreparedChange, PreparedChanges } from './prepare-changes.ts'
+import { wayOut } from './way-out.ts'
 
 /** Writes each new file beside its destination. STAGE_FAILED: the caller unstages what was written, nothing else was. */
 export async function stageFiles(changes: PreparedChanges): Promise<void> {
@@ -17,8 +18,12 @@ export async function stageFiles(changes: PreparedChanges): Promise<void> {
     await refuseIfEdited(changes)
   } catch (error) {
     if (error instanceof WaxsealError) throw error
-    throw new WaxsealError('STAGE_FAILED', { reason: (error as Error).message }, { cause: error })
+    throw new WaxsealError('STAGE_FAILED', { reason: reasonOf(error as NodeJS.ErrnoException) }, { cause: error })
   }
+}
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  return error.path === undefined ? error.message : wayOut(error, error.path)
 }
 
 async function stageFile(change: PreparedChange, live: string): Promise<void> {

@@ -23,6 +23,7 @@ const mailDaemons = {
       certPath: '/etc/postfix/certs/cert.pem',
       keyPath: '/etc/postfix/certs/key.pem',
       check: ['postfix', 'check'],
+      checkReadsCertificates: false,
       reload: ['postfix', 'reload'],
     },
     commandsFor: (config) => ({
@@ -37,6 +38,7 @@ const mailDaemons = {
       certPath: '/etc/dovecot/certs/cert.pem',
       keyPath: '/etc/dovecot/certs/key.pem',
       check: ['doveconf', '-n'],
+      checkReadsCertificates: false,
       reload: ['doveadm', 'reload'],
     },
     commandsFor: (config) => ({ check: ['doveconf', '-c', config, '-n'], reload: ['doveadm', '-c', config, 'reload'] }),

@@ -10,6 +10,8 @@ export interface DaemonDefaults {
   readonly certPath: string
   readonly keyPath: string
   readonly check: Command
+  /** False: no certificate can make the daemon's own check fail. */
+  readonly checkReadsCertificates?: false
   readonly reload: Command
   /** What a new key file needs so that the daemon can read it; left out: 0600, root. */
   readonly freshKey?: NonNullable<PlannedFile['fresh']>
@@ -17,9 +19,8 @@ export interface DaemonDefaults {
 
 /** The plan of a daemon that reads a certificate file and a key file, or one file that holds both. */
 export function planPair(connector: string, target: PairTarget, material: Material, defaults: DaemonDefaults): Plan {
-  const { service, check, reload } = defaults
   const files = planFiles(target, material, defaults)
-  return planService(target, material, { connector, service, files, check, reload, generation: planGeneration(target) })
+  return planService(target, material, { ...defaults, connector, files, generation: planGeneration(target) })
 }
 
 interface Paths {

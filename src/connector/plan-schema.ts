@@ -57,6 +57,7 @@ export const planSchema = {
       },
     },
     check: { anyOf: [command, { type: 'null' }] },
+    checkReadsCertificates: { enum: [true, false, 'unknown'] },
     activate: commands,
     recover: commands,
     probes: {

@@ -11,6 +11,8 @@ export interface ServicePlan {
   readonly service: string
   readonly files: readonly PlannedFile[]
   readonly check: Command | null
+  /** False: no certificate can make the daemon's own check fail. */
+  readonly checkReadsCertificates?: false
   /** Null: the daemon watches its files. */
   readonly reload: Command | null
   readonly generation?: Plan['generation']
@@ -26,6 +28,9 @@ export function planService(target: ServiceTarget, material: Material, service: 
     service: service.service,
     files,
     check,
+    ...(service.checkReadsCertificates === false
+      ? { checkReadsCertificates: isSameCheck(check, service.check) ? false : 'unknown' }
+      : {}),
     activate: reload === null ? [] : [reload],
     recover: reload === null ? [] : [reload],
     ...planProbes(target, material),
@@ -34,6 +39,16 @@ export function planService(target: ServiceTarget, material: Material, service: 
     wiring: null,
     backupRetention: target.backup_retention ?? 3,
   }
+}
+
+/** Whether it is this very check, of whatever instance: `-c` names its configuration. */
+function isSameCheck(one: Command | null, other: Command | null): boolean {
+  return wordsOf(one).join('\0') === wordsOf(other).join('\0')
+}
+
+function wordsOf(command: Command | null): readonly string[] {
+  const [program = '', ...rest] = command ?? []
+  return [program.slice(program.lastIndexOf('/') + 1), ...(rest[0] === '-c' ? rest.slice(2) : rest)]
 }
 
 function commandOf(target: ServiceTarget, field: 'validate_command' | 'reload_command'): Command | null {

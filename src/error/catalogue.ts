@@ -67,12 +67,12 @@ export const catalogue = {
     host: 'untouched',
   },
   PREFLIGHT_FAILED: {
-    message: 'The daemon’s own check failed before the deployment, and again with the new files.',
+    message: 'The daemon’s own check fails, and failed before any file was touched: its configuration is broken.',
     retry: 'never',
-    host: 'restored',
+    host: 'untouched',
   },
   STAGE_FAILED: {
-    message: 'A new file could not be written beside its destination.',
+    message: 'A new file cannot be written beside its destination, or not be moved there.',
     retry: 'backoff',
     host: 'untouched',
   },

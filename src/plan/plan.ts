@@ -78,6 +78,11 @@ export interface Plan {
   readonly service: string
   readonly files: readonly PlannedFile[]
   readonly check: Command | null
+  /**
+   * Whether the check reads certificates. `false`: it is run once, before anything is touched, and decides there. `true`, as
+   * when it is left out: what it says of the new files decides, for they may be what mends it. `unknown`: it decides at both.
+   */
+  readonly checkReadsCertificates?: boolean | 'unknown'
   readonly activate: readonly Command[]
   readonly recover: readonly Command[]
   readonly probes: readonly Probe[]

@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { moveFile, readSnapshot, removeFile, syncFoldersOf } from '../host/files.ts'
+import { moveFile, readSnapshot, removeFile, type Snapshot, syncFoldersOf } from '../host/files.ts'
 import { makeLink, readLink, removeNewFolder } from '../host/links.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange } from '../plan/file-change.ts'
@@ -36,9 +36,12 @@ async function restoreLink({ link, staged, before, after }: LinkSwitch): Promise
 }
 
 async function restoreFile(change: FileChange): Promise<void> {
-  if (change.before === null) await removeCreated(change)
-  else await moveBack(change)
-  await removeFile(change.staged)
+  try {
+    if (change.before === null) await removeCreated(change)
+    else await moveBack(change)
+  } finally {
+    await removeFile(change.staged)
+  }
 }
 
 /**
@@ -48,10 +51,25 @@ async function restoreFile(change: FileChange): Promise<void> {
 async function moveBack(change: FileChange): Promise<void> {
   const kept = await digestAt(change.kept, change)
   if (kept === null) return
-  if (kept === change.before?.digest) await moveFile(change.kept, change.destination)
+  if (kept === change.before?.digest) await moveUnlessThere(change)
   else if (![kept, change.before?.digest].includes((await digestAt(change.destination, change)) ?? undefined))
     throw new Error(`the old file kept at ${change.kept} is not what it was`)
   await removeFile(change.kept)
+}
+
+/** What cannot be moved back, for what is there cannot be replaced, was never replaced: then the very bytes are there. */
+async function moveUnlessThere({ kept, destination }: FileChange): Promise<void> {
+  try {
+    await moveFile(kept, destination)
+  } catch (error) {
+    const [old, live] = await Promise.all([readSnapshot(kept), readSnapshot(destination)])
+    if (old === null || live === null || !isSame(old, live)) throw error
+  }
+}
+
+function isSame(one: Snapshot, other: Snapshot): boolean {
+  const isOwnedAlike = one.mode === other.mode && one.uid === other.uid && one.gid === other.gid
+  return isOwnedAlike && Buffer.compare(one.bytes, other.bytes) === 0
 }
 
 /** One that somebody has changed since is theirs. */
@@ -73,6 +91,13 @@ export async function hasCommitBegun({ files, link }: ChangeSet): Promise<boolea
     if (change.before === null && (await digestAt(change.destination, change)) === change.after.digest) return true
   }
   return false
+}
+
+/** Whether not one of its renames was done: each new file is still under its first name. */
+export async function isUncommitted({ files, link }: ChangeSet): Promise<boolean> {
+  if (link !== null) return (await readLink(link.link)) !== link.after
+  for (const change of files) if ((await digestAt(change.staged, change)) !== change.after.digest) return false
+  return true
 }
 
 /** Whether every destination holds its new file. */

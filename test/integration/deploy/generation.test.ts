@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { type PairPaths, startPostfix, writePair } from '../../../src/demo/mail-host/postfix-instance.ts'
-import { makeFolder, makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
@@ -52,7 +52,6 @@ for (const [name, start] of daemons) {
     })
 
     const failures = [
-      ['a check that fails', 'PREFLIGHT_FAILED', { validate_command: 'false' }],
       ['a reload that fails', 'ACTIVATE_FAILED', { reload_command: 'false' }],
       [
         'a verification that fails',
@@ -108,9 +107,9 @@ t.test('where no link is yet', { skip: unlessInstalled('postfix') }, async (t) =
   const elsewhere = { directory, cert_path: undefined, key_path: undefined, endpoints: [], reload_command: 'true' }
 
   await t.test('a deployment that fails leaves none', async (t) => {
-    const outcome = await host.deploy(pair, { ...elsewhere, validate_command: 'false' })
+    const outcome = await host.deploy(pair, { ...elsewhere, validate_command: host.hasNoNewLink })
 
-    t.match(outcome, { outcome: 'rolled-back', host: 'restored' })
+    t.match(outcome, { outcome: 'rolled-back', host: 'restored', code: 'CHECK_FAILED' })
     t.same(await readdir(directory, { recursive: true }), [])
   })
 
@@ -155,6 +154,8 @@ interface Host {
   readonly daemon: Daemon
   /** The folder of the `current` link. */
   readonly directory: string
+  /** A check that fails once there is a link in the folder `new`. */
+  readonly hasNoNewLink: string
   deploy(pair: TestPair, changes?: Readonly<Record<string, unknown>>): Promise<Outcome>
   linkOf(): Promise<string>
   generations(): Promise<readonly string[]>
@@ -174,11 +175,15 @@ async function openHost(t: Test, start: Start, names: PairPaths): Promise<Host> 
     await daemon.stop()
     await removeTree(dir)
   })
-  const commands = [...[daemon.check, daemon.reload].map((command) => command.join(' ')), 'true', 'false']
+  const hasNoNewLink = join(dir, 'has-no-new-link')
+  await writeText(hasNoNewLink, `#!/bin/sh\n[ ! -e ${dir}/new/current ]\n`, 0o755)
+  const own = [daemon.check, daemon.reload].map((command) => command.join(' '))
+  const commands = [...own, 'true', 'false', hasNoNewLink]
   const engine = await openTestEngine(dir, commands)
   return {
     daemon,
     directory,
+    hasNoNewLink,
     deploy: (next, changes = {}) => deployPair(engine, daemon, next, { layout: 'generation', directory, ...changes }),
     linkOf: () => readlink(join(directory, 'current')),
     generations: async () => (await readdir(join(directory, 'generations'))).toSorted(),

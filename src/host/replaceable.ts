@@ -1,0 +1,42 @@
+import { open, readFile, rmdir, unlink } from 'node:fs/promises'
+import { isCode, siblingName } from './files.ts'
+
+/** Why a name cannot be renamed over; `EBUSY`: it is a mount point. Null: nothing is known against it. */
+export type Obstacle = NodeJS.ErrnoException | null
+
+/**
+ * Whether the file, or the link, at this path could be renamed over: asked by rmdir(2), which never removes a file, and says
+ * ENOTDIR only after all that forbids a rename as well: immutable and append-only files and folders, sticky folders, a
+ * read-only mount, missing rights. A mount point it does not tell; proc_pid_mountinfo(5) does.
+ */
+export async function obstacleAt(path: string): Promise<Obstacle> {
+  const error = await rmdir(path).then(
+    () => null,
+    (failure: NodeJS.ErrnoException) => failure,
+  )
+  if (error === null || isCode(error, 'ENOENT')) return null
+  if (!isCode(error, 'ENOTDIR')) return error
+  if (!(await mountPoints()).includes(path)) return null
+  return Object.assign(new Error('it is a mount point'), { code: 'EBUSY', path })
+}
+
+/** Whether a new name in the folder of this path could be given, and taken away: asked by an empty file. */
+export async function obstacleBeside(path: string): Promise<Obstacle> {
+  const probe = siblingName(path, 'new')
+  try {
+    await (await open(probe, 'wx', 0o600)).close()
+    await unlink(probe)
+    return null
+  } catch (error) {
+    return error as NodeJS.ErrnoException
+  }
+}
+
+/** The fifth column, in which white space and backslashes are octal. */
+async function mountPoints(): Promise<readonly string[]> {
+  const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
+  return table.split('\n').map((line) => {
+    const [, , , , path = ''] = line.split(' ')
+    return path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCodePoint(Number.parseInt(octal, 8)))
+  })
+}
