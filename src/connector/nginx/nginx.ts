@@ -1,31 +1,43 @@
+import type { Command } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
+import { meansUsualInstance } from '../means-usual-instance.ts'
 import { planPair } from '../plan-pair.ts'
 import type { PairTarget } from '../target.ts'
 import { pairFields, targetSchema } from '../target-schema.ts'
+import { wirePlan } from '../wire-plan.ts'
+import { readNginxWiring } from './read-wiring.ts'
+
+/** The nginx that this command reaches: another instance than the system's is told by its options. */
+export function nginxOf(program: Command): Connector<PairTarget> {
+  const check: Command = [...program, '-t']
+  const reload: Command = [...program, '-s', 'reload']
+  const standardCommands: readonly Command[] = [check, reload, ['systemctl', 'reload', 'nginx']]
+  return {
+    name: 'nginx',
+    aliases: ['NGINX'],
+    description: 'Writes the pair that nginx reads, checks its configuration, reloads it and looks at its ports.',
+    schema: targetSchema(pairFields),
+    example: {
+      cert_path: '/etc/nginx/certs/cert.pem',
+      key_path: '/etc/nginx/certs/key.pem',
+      endpoints: ['www.example.net:443'],
+    },
+    standardCommands,
+    readWiring: (host) => readNginxWiring(host, program),
+    plan: async (target, material, host) => {
+      const plan = planPair('nginx', target, material, {
+        service: 'nginx',
+        certPath: '/etc/nginx/certs/cert.pem',
+        keyPath: '/etc/nginx/certs/key.pem',
+        check,
+        reload,
+        freshKey: { mode: 0o640 },
+      })
+      if (!meansUsualInstance(target, standardCommands)) return plan
+      return wirePlan(plan, await readNginxWiring(host, program), target, material, host)
+    },
+  }
+}
 
 /** nginx. A pair that does not match fails its check, and it goes on with the old one. */
-export const nginx: Connector<PairTarget> = {
-  name: 'nginx',
-  aliases: ['NGINX'],
-  description: 'Writes the pair that nginx reads, checks its configuration, reloads it and looks at its ports.',
-  schema: targetSchema(pairFields),
-  example: {
-    cert_path: '/etc/nginx/certs/cert.pem',
-    key_path: '/etc/nginx/certs/key.pem',
-    endpoints: ['www.example.net:443'],
-  },
-  standardCommands: [
-    ['nginx', '-t'],
-    ['nginx', '-s', 'reload'],
-    ['systemctl', 'reload', 'nginx'],
-  ],
-  plan: async (target, material) =>
-    planPair('nginx', target, material, {
-      service: 'nginx',
-      certPath: '/etc/nginx/certs/cert.pem',
-      keyPath: '/etc/nginx/certs/key.pem',
-      check: ['nginx', '-t'],
-      reload: ['nginx', '-s', 'reload'],
-      freshKey: { mode: 0o640 },
-    }),
-}
+export const nginx = nginxOf(['nginx'])

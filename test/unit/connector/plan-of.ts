@@ -1,4 +1,4 @@
-import type { Connector } from '../../../src/connector/connector.ts'
+import type { Connector, HostView } from '../../../src/connector/connector.ts'
 import { planFor } from '../../../src/connector/plan-for.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
 import type { Plan } from '../../../src/plan/plan.ts'
@@ -8,9 +8,13 @@ import { recordedHost } from './recorded-host.ts'
 const authority = await (await makeAuthority()).intermediate()
 const material = await parseMaterial({ ...(await authority.issue({ names: ['mail.example.net'] })), now: new Date() })
 
-/** The plan of a target on a host on which no daemon answers. */
-export function planOf(connector: Connector, target: unknown = {}): Promise<Plan> {
-  return planFor(connector, target, material, recordedHost({}, {}), AbortSignal.timeout(10_000))
+/** The plan of a target, on a host on which no daemon answers where none is given. */
+export function planOf(
+  connector: Connector,
+  target: unknown = {},
+  host: HostView = recordedHost({}, {}),
+): Promise<Plan> {
+  return planFor(connector, target, material, host, AbortSignal.timeout(10_000))
 }
 
 /** Path, mode, owner and group of the key that is planned, where there is none yet. */

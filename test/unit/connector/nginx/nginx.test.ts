@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Connector } from '../../../../src/connector/connector.ts'
 import { nginx } from '../../../../src/connector/nginx/nginx.ts'
 import { newKeyOf, planOf } from '../plan-of.ts'
+import { recordedHost } from '../recorded-host.ts'
 
 const connector = nginx as Connector
 
@@ -28,4 +29,14 @@ t.test('a key that is there keeps its own mode', async (t) => {
     files.find(({ role }) => role === 'key'),
     { mode: 'keep', owner: 'keep', group: 'keep' },
   )
+})
+
+t.test('a target for another instance is not held against the settings of this one', async (t) => {
+  const host = recordedHost({ 'nginx -T': '# configuration file /etc/nginx/nginx.conf:\nevents {}\n' })
+
+  const own = await planOf(connector, {}, host)
+  const other = await planOf(connector, { reload_command: 'docker exec web nginx -s reload' }, host)
+
+  t.match(own.wiring?.unread, ['/etc/nginx/certs/cert.pem', '/etc/nginx/certs/key.pem'])
+  t.equal(other.wiring, null)
 })
