@@ -9,7 +9,10 @@ interface Locked {
   readonly [field: string]: unknown
 }
 
-/** Adds the platforms' packages that `npm install` left out of the lock, and drops the addresses of registries. */
+/**
+ * Adds the platforms' packages that `npm install` left out of the lock, and drops the addresses of registries. The address of a
+ * package that npm 11.6 cannot look up stays, at no host: .npmrc has it replaced by the registry that is configured.
+ */
 async function completeLock(path: URL): Promise<void> {
   const lock = JSON.parse(await readFile(path, 'utf8')) as { packages: Record<string, Locked> }
   for (const parent of Object.values(lock.packages)) {
@@ -20,8 +23,27 @@ async function completeLock(path: URL): Promise<void> {
   }
   const packages = Object.entries(lock.packages)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([key, { resolved: _, ...kept }]) => [key, kept] as const)
-  await writeFile(path, `${JSON.stringify({ ...lock, packages: Object.fromEntries(packages) }, null, 2)}\n`)
+    .map(async ([key, { resolved: _, ...kept }]) => [
+      key,
+      (await isMisread(key)) ? { resolved: addressOf(key, kept), ...kept } : kept,
+    ])
+  await writeFile(
+    path,
+    `${JSON.stringify({ ...lock, packages: Object.fromEntries(await Promise.all(packages)) }, null, 2)}\n`,
+  )
+}
+
+/** npm 11.6 ends with ERR_INVALID_ARG_TYPE when it looks up a package that names its programs by their folder. */
+async function isMisread(key: string): Promise<boolean> {
+  if (key === '') return false
+  const text = await readFile(new URL(`../${key}/package.json`, import.meta.url), 'utf8').catch(() => '{}')
+  const { bin, directories } = JSON.parse(text) as { bin?: unknown; directories?: { bin?: string } }
+  return bin === undefined && directories?.bin !== undefined
+}
+
+function addressOf(key: string, { version }: Locked): string {
+  const name = key.slice(key.lastIndexOf('node_modules/') + 'node_modules/'.length)
+  return `https://registry.invalid/${name}/-/${name.slice(name.indexOf('/') + 1)}-${version}.tgz`
 }
 
 const systems = ['linux', 'darwin', 'win32', 'freebsd', 'openbsd', 'netbsd', 'android', 'sunos', 'aix', 'openharmony']
