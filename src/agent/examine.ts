@@ -5,12 +5,14 @@ import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { freeSpace } from '../host/free-space.ts'
 import { openReserve } from '../host/reserve.ts'
 import type { HistoryLine } from '../journal/history.ts'
+import { openOutbox } from '../outbox/outbox.ts'
 import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import type { Engine } from './engine.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
 import { examineWiring, findWiring } from './examine-wiring.ts'
 import { inspect } from './inspect.ts'
+import { refusedKind } from './reporter.ts'
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -54,6 +56,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       await examineKeys(options.config, records),
       await examineControlPlane(options),
       examineClock(options),
+      ...(await examineReports(options)),
       await examineUnit(records),
       ...(await Promise.all(wiring.map((asked) => examineWiring(asked, options.engine.hostView)))),
       ...(await examineTargets(options.engine)),
@@ -107,6 +110,19 @@ async function examineControlPlane({ controlPlane, facts }: ExamineOptions): Pro
       detail: `${coded.code}: ${describeError(coded)}; docs/errors.md#${coded.code.toLowerCase()}`,
     }
   }
+}
+
+/** An agent may be at work on them: they are only read. */
+async function examineReports({
+  config: { stateDir },
+  engine: { clock },
+}: ExamineOptions): Promise<readonly Finding[]> {
+  const paths = { path: `${stateDir}/outbox`, deadPath: `${stateDir}/dead` }
+  const outbox = await openOutbox({ ...paths, clock, isShared: true })
+  const held = await outbox.held()
+  if (held.length === 0) return []
+  const said = held.map(({ count, refusal }) => `${refusedKind} ${count} are kept; the server said: ${refusal}`)
+  return [{ what: 'reports', verdict: 'warning', detail: said.join(' ') }]
 }
 
 const longestSkewMs = 60_000

@@ -24,6 +24,8 @@ const brokenMs = 5000
 export class Reporter {
   readonly #parts: ReporterParts
   #wake = new AbortController()
+  /** The kinds of report of which it was said that they are refused. */
+  readonly #said = new Set<Report['kind']>()
 
   constructor(parts: ReporterParts) {
     this.#parts = parts
@@ -63,12 +65,25 @@ export class Reporter {
     progress.expect('report', longestTurnMs)
     const about = { job: report.jobId, report: report.kind }
     await send(controlPlane, report).catch((error: unknown) => {
-      log.info({ ...about, code: asWaxsealError(error).code }, 'report put off')
+      const { code, details } = asWaxsealError(error)
+      log.info({ ...about, code }, 'report put off')
+      if (report.kind === 'verification' && details['status'] === 403) this.#sayRefused(report.kind)
       throw error
     })
+    this.#said.delete(report.kind)
     log.info({ ...about, final: report.kind !== 'status' || report.status !== 'Running' }, 'reported')
   }
+
+  #sayRefused(kind: 'verification'): void {
+    if (this.#said.has(kind)) return
+    this.#said.add(kind)
+    this.#parts.log.warn({ report: kind }, refusedKind)
+  }
 }
+
+/** What the refusal of a whole kind of report means, and what to do. */
+export const refusedKind =
+  'The control plane takes no verification reports from this agent (403). What each job came to is reported all the same. A few of these reports are kept and tried again every six hours. To have them taken, give the role of the agent’s API key the right to report verifications (certctl: verification.run).'
 
 async function send(controlPlane: ReporterParts['controlPlane'], report: Report): Promise<void> {
   const { kind: _, jobId, ...body } = report

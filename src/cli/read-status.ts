@@ -1,4 +1,5 @@
 import type { Engine } from '../agent/engine.ts'
+import { refusedKind } from '../agent/reporter.ts'
 import type { AgentState } from '../agent/state.ts'
 import type { Config } from '../config/config.ts'
 import { localHostname } from '../host/host-facts.ts'
@@ -58,8 +59,13 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
     targets: targetStatuses(records, await engine.history.lastPerTarget(), state?.drift ?? [], now),
     recovered: (state?.recovered ?? []).map(({ target, did, error }) => ({ target, did, code: error?.code ?? null })),
     setAside: [...engine.journal.setAside, ...engine.records.setAside, ...(spool?.inbox.setAside ?? [])],
-    warnings: [...listed(reload.invalid), ...reload.waiting, ...warningsOf(config)],
+    warnings: [...listed(reload.invalid), ...reload.waiting, ...warningsOf(config), ...(await heldReports(spool))],
   }
+}
+
+async function heldReports(spool: StatusParts['spool']): Promise<readonly string[]> {
+  const held = spool === null ? [] : await spool.outbox.held()
+  return held.map(() => refusedKind)
 }
 
 async function deadLetters(spool: StatusParts['spool']): Promise<StatusDocument['deadLetters']> {

@@ -2,6 +2,8 @@ import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import { type DocumentFolder, openDocumentFolder } from '../host/document-folder.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import { oneAtATime } from './one-at-a-time.ts'
+import { deadSchema, waitingSchema } from './outbox-schema.ts'
 
 /** What the control plane is told of a job. */
 export type Report =
@@ -27,6 +29,17 @@ interface Waiting {
   readonly attempts: number
   /** Milliseconds since 1970. */
   readonly nextAt: number
+  /** When it was put here; left out: by a version that did not say. */
+  readonly since?: number
+  /** What the control plane said when it refused every report of this kind; left out: it has not. */
+  readonly refusal?: string
+}
+
+/** Reports of a kind that the control plane takes from nobody like this agent. */
+export interface HeldReports {
+  readonly kind: Report['kind']
+  readonly count: number
+  readonly refusal: string
 }
 
 /** A report that the control plane refused. */
@@ -43,22 +56,37 @@ export interface Outbox {
    * Throws what the disk refused, after every other report had its turn.
    */
   flush(send: (report: Report) => Promise<void>): Promise<number | null>
+  /** How many reports wait, without those that are held. */
   depth(): Promise<number>
+  /** Of a kind that is refused as a whole: a few are kept and tried again now and then, and hold up no other. */
+  held(): Promise<readonly HeldReports[]>
   deadLetters(): Promise<readonly DeadLetter[]>
 }
 
 const firstMs = 2000
 const longestMs = 5 * 60_000
 
-/** Opens the outbox and its dead letters below the state directory. */
+/** Between two tries of a kind that is refused as a whole. */
+const heldMs = 6 * 60 * 60_000
+const mostHeld = 100
+const mostDead = 200
+
+/** How long a report is tried that the server answers with an error of its own, while it takes others: ten days. */
+const hopelessMs = 10 * 86_400_000
+
+/** Opens the outbox and its dead letters below the state directory. `isShared`: another process may be writing there. */
 export async function openOutbox(options: {
   readonly path: string
   readonly deadPath: string
   readonly clock: Clock
+  readonly isShared?: boolean
 }): Promise<Outbox> {
-  const waiting = await openDocumentFolder<Waiting>({ path: options.path, schema: waitingSchema })
-  const dead = await openDocumentFolder<DeadLetter>({ path: options.deadPath, schema: deadSchema })
-  return new DurableOutbox(waiting, dead, options.clock)
+  const { path, deadPath, clock, isShared = false } = options
+  const waiting = await openDocumentFolder<Waiting>({ path, schema: waitingSchema, isShared })
+  const dead = await openDocumentFolder<DeadLetter>({ path: deadPath, schema: deadSchema, isShared })
+  const outbox = new DurableOutbox(waiting, dead, clock)
+  if (!isShared) await outbox.askAgain()
+  return outbox
 }
 
 class DurableOutbox implements Outbox {
@@ -66,6 +94,9 @@ class DurableOutbox implements Outbox {
   readonly #dead: DocumentFolder<DeadLetter>
   readonly #clock: Clock
   readonly #inTurn = oneAtATime()
+  readonly #refused = new Map<Report['kind'], { readonly until: number; readonly refusal: string }>()
+  /** The kinds of which one was taken since the start. */
+  readonly #taken = new Set<Report['kind']>()
 
   constructor(waiting: DocumentFolder<Waiting>, dead: DocumentFolder<DeadLetter>, clock: Clock) {
     this.#waiting = waiting
@@ -74,8 +105,24 @@ class DurableOutbox implements Outbox {
   }
 
   async put(report: Report): Promise<void> {
-    const entry = { report, attempts: 0, nextAt: this.#clock.now() }
-    await this.#inTurn(() => this.#waiting.put(keyOf(report), entry))
+    const id = keyOf(report)
+    await this.#inTurn(async () => {
+      if (this.#refusalOf(report) === null)
+        await this.#waiting.put(id, { report, attempts: 0, nextAt: this.#clock.now(), since: this.#clock.now() })
+      else await this.#hold(id, { report, attempts: 0 })
+    })
+  }
+
+  /** After a start the credential may be another one: the oldest of each kind that is held is tried at once. */
+  async askAgain(): Promise<void> {
+    const first = new Map<Report['kind'], string>()
+    for (const { id, document } of await this.#waiting.list()) {
+      const { report, refusal } = document
+      if (refusal === undefined || first.has(report.kind)) continue
+      first.set(report.kind, id)
+      // A disk that takes nothing stops no start: it is tried when its time comes.
+      await this.#waiting.put(id, { ...document, nextAt: this.#clock.now() }).catch(() => {})
+    }
   }
 
   async flush(send: (report: Report) => Promise<void>): Promise<number | null> {
@@ -91,7 +138,17 @@ class DurableOutbox implements Outbox {
   }
 
   async depth(): Promise<number> {
-    return (await this.#waiting.list()).length
+    return (await this.#waiting.list()).filter(({ document }) => document.refusal === undefined).length
+  }
+
+  async held(): Promise<readonly HeldReports[]> {
+    const byKind = new Map<Report['kind'], HeldReports>()
+    for (const { document } of await this.#waiting.list()) {
+      const { report, refusal } = document
+      if (refusal === undefined) continue
+      byKind.set(report.kind, { kind: report.kind, refusal, count: (byKind.get(report.kind)?.count ?? 0) + 1 })
+    }
+    return [...byKind.values()]
   }
 
   async deadLetters(): Promise<readonly DeadLetter[]> {
@@ -99,13 +156,58 @@ class DurableOutbox implements Outbox {
   }
 
   async #deliver(id: string, entry: Waiting, send: (report: Report) => Promise<void>): Promise<void> {
-    const failure = await failureOf(() => send(entry.report))
+    const { report } = entry
+    if (this.#refusalOf(report) !== null) {
+      await this.#inTurn(() => this.#hold(id, entry))
+      return
+    }
+    const failure = await failureOf(() => send(report))
     await this.#inTurn(async () => {
-      if (await this.#isReplaced(id, entry.report)) return
+      if (failure === null) await this.#release(report.kind)
+      if (await this.#isReplaced(id, report)) return
       if (failure === null) await this.#waiting.remove(id)
-      else if (isRefused(failure)) await this.#bury(id, entry.report, failure)
+      else if (isOfItsKind(report, failure)) await this.#refuse(id, entry, failure)
+      else if (isRefused(failure) || this.#isHopeless(entry, failure)) await this.#bury(id, report, failure)
       else await this.#putOff(id, entry, failure)
     })
+  }
+
+  #refusalOf({ kind }: Report): string | null {
+    const refused = this.#refused.get(kind)
+    return refused === undefined || refused.until <= this.#clock.now() ? null : refused.refusal
+  }
+
+  async #refuse(id: string, entry: Waiting, failure: WaxsealError): Promise<void> {
+    const until = this.#clock.now() + heldMs
+    this.#refused.set(entry.report.kind, { until, refusal: refusalIn(failure) })
+    await this.#hold(id, entry)
+  }
+
+  /** The newest are kept: what the control plane takes one day should be of use. */
+  async #hold(id: string, { report, attempts }: Pick<Waiting, 'report' | 'attempts'>): Promise<void> {
+    const { until, refusal } = this.#refused.get(report.kind) ?? { until: this.#clock.now() + heldMs, refusal: '' }
+    await this.#waiting.put(id, { report, attempts, nextAt: until, refusal })
+    const held = (await this.#waiting.list()).filter(
+      ({ document }) => document.refusal !== undefined && document.report.kind === report.kind,
+    )
+    for (const { id: oldest } of held.slice(0, -mostHeld)) await this.#waiting.remove(oldest)
+  }
+
+  /** A report was taken: what was held of its kind is sent, too. */
+  async #release(kind: Report['kind']): Promise<void> {
+    this.#taken.add(kind)
+    this.#refused.delete(kind)
+    for (const { id, document } of await this.#waiting.list()) {
+      const { report, refusal } = document
+      if (refusal === undefined || report.kind !== kind) continue
+      await this.#waiting.put(id, { report, attempts: 0, nextAt: this.#clock.now() })
+    }
+  }
+
+  /** A server may have forgotten the job and have no better word for that than an error of its own. */
+  #isHopeless({ report, since = this.#clock.now() }: Waiting, { details }: WaxsealError): boolean {
+    const isAnswered = typeof details['status'] === 'number' && details['status'] >= 500
+    return isAnswered && this.#clock.now() - since > hopelessMs && this.#taken.has(report.kind)
   }
 
   /** The job may have ended while its `Running` was on the way: the final report waits in the same place now. */
@@ -115,18 +217,20 @@ class DurableOutbox implements Outbox {
   }
 
   async #bury(id: string, report: Report, failure: WaxsealError): Promise<void> {
-    await this.#dead.put(id, {
-      report,
-      refusal: `${failure.details['status']} ${failure.details['answer'] ?? ''}`.trim(),
-    })
+    await this.#dead.put(id, { report, refusal: refusalIn(failure) })
     await this.#waiting.remove(id)
+    for (const { id: oldest } of (await this.#dead.list()).slice(0, -mostDead)) await this.#dead.remove(oldest)
   }
 
-  async #putOff(id: string, { report, attempts }: Waiting, failure: WaxsealError): Promise<void> {
+  async #putOff(
+    id: string,
+    { report, attempts, since = this.#clock.now() }: Waiting,
+    failure: WaxsealError,
+  ): Promise<void> {
     const ceiling = Math.min(firstMs * 2 ** Math.min(attempts, 30), longestMs)
     const asked = failure.details['retryAfterMs']
     const wait = Math.max(ceiling * (0.5 + 0.5 * this.#clock.random()), typeof asked === 'number' ? asked : 0)
-    await this.#waiting.put(id, { report, attempts: attempts + 1, nextAt: this.#clock.now() + wait })
+    await this.#waiting.put(id, { report, attempts: attempts + 1, nextAt: this.#clock.now() + wait, since })
   }
 }
 
@@ -139,40 +243,21 @@ async function failureOf(work: () => Promise<void>): Promise<WaxsealError | null
   }
 }
 
-/** Runs what it is given one after the other, so that reading a document and changing it are one step. */
-function oneAtATime(): (work: () => Promise<void>) => Promise<void> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const turn = last.then(work)
-    last = turn.catch(() => {})
-    return turn
-  }
-}
-
 /** A later status of the same job takes the place of an earlier one: the final state wins. */
 function keyOf(report: Report): string {
   return `${report.jobId}/${report.kind}`
+}
+
+function refusalIn({ details }: WaxsealError): string {
+  return `${details['status']} ${details['answer'] ?? ''}`.trim()
+}
+
+/** What the job came to has been told with its status; a role that may not report verifications may never. */
+function isOfItsKind({ kind }: Report, { code, details }: WaxsealError): boolean {
+  return kind === 'verification' && code === 'CONTROL_PLANE_REFUSED' && details['status'] === 403
 }
 
 /** A credential that is refused today may be accepted tomorrow: the result is kept. */
 function isRefused({ code, details }: WaxsealError): boolean {
   return code === 'CONTROL_PLANE_REFUSED' && details['status'] !== 401 && details['status'] !== 403
 }
-
-const reportSchema = {
-  type: 'object',
-  required: ['kind', 'jobId'],
-  properties: { kind: { enum: ['status', 'verification'] }, jobId: { type: 'string', minLength: 1 } },
-} as const
-
-const waitingSchema = {
-  type: 'object',
-  required: ['report', 'attempts', 'nextAt'],
-  properties: { report: reportSchema, attempts: { type: 'integer', minimum: 0 }, nextAt: { type: 'number' } },
-} as const
-
-const deadSchema = {
-  type: 'object',
-  required: ['report', 'refusal'],
-  properties: { report: reportSchema, refusal: { type: 'string' } },
-} as const

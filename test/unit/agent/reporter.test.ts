@@ -56,16 +56,35 @@ t.test('what cannot be put off for want of a disk is tried again, and holds up n
   t.same(tried.jobs, ['job-1', 'job-2'])
 })
 
+t.test('that verifications are refused is said once, and what the jobs came to is reported', async (t) => {
+  const reports = [seen, completed, { ...seen, jobId: 'job-2' }, { ...completed, jobId: 'job-2' }]
+  const { reporter, sent, warnings } = await open(t, reports, 'refuses verifications')
+
+  await reporter.flush()
+  await reporter.flush()
+
+  t.same(
+    sent.map(([job]) => job),
+    ['job-1', 'job-2'],
+  )
+  t.match(warnings, [/takes no verification reports.*403.*verification\.run/])
+})
+
 interface Opened {
   readonly reporter: Reporter
   readonly dir: string
   readonly sent: readonly (readonly [string, object])[]
   readonly tried: { readonly jobs: readonly string[]; onFirst: () => Promise<void> }
   readonly clock: ReturnType<typeof fakeClock> & { onSleep: () => Promise<void> }
+  readonly warnings: readonly string[]
 }
 
 /** A reporter of these reports, whose control plane keeps what it is told. */
-async function open(t: Test, reports: readonly Report[], plane: 'up' | 'unreachable' = 'up'): Promise<Opened> {
+async function open(
+  t: Test,
+  reports: readonly Report[],
+  plane: 'up' | 'unreachable' | 'refuses verifications' = 'up',
+): Promise<Opened> {
   const dir = t.testdir()
   const fake = fakeClock()
   const clock = Object.assign(fake, { onSleep: async () => {} })
@@ -84,13 +103,18 @@ async function open(t: Test, reports: readonly Report[], plane: 'up' | 'unreacha
     if (plane === 'unreachable') throw new WaxsealError('CONTROL_PLANE_UNREACHABLE')
     sent.push([jobId, report])
   }
-  const log = { info: () => {}, warn: () => {} }
+  const warnings: string[] = []
+  const log = { info: () => {}, warn: (_: unknown, text?: string) => void warnings.push(String(text)) }
+  const verify = async (jobId: string, report: object): Promise<void> => {
+    if (plane === 'refuses verifications') throw new WaxsealError('CONTROL_PLANE_REFUSED', { status: 403 })
+    await take(jobId, report)
+  }
   const reporter = new Reporter({
     outbox,
     clock,
     progress: openProgress(),
     log,
-    controlPlane: { reportStatus: take, reportVerification: take },
+    controlPlane: { reportStatus: take, reportVerification: verify },
   })
-  return { reporter, dir, sent, tried, clock }
+  return { reporter, dir, sent, tried, clock, warnings }
 }

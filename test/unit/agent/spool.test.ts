@@ -70,6 +70,7 @@ t.test('an inbox of 1000 jobs and an outbox of 10000 results take no new work, a
   const deep: Outbox = {
     put: (report) => parts.outbox.put(report),
     flush: (send) => parts.outbox.flush(send),
+    held: () => parts.outbox.held(),
     deadLetters: () => parts.outbox.deadLetters(),
     depth: async () => 10_000,
   }
@@ -166,6 +167,7 @@ async function openParts(t: Test, changes: { readonly reserve?: Reserve } = {}):
       put: (report: Report) => written(() => outbox.put(report)),
       flush: (send: (report: Report) => Promise<void>) => outbox.flush(send),
       depth: () => outbox.depth(),
+      held: () => outbox.held(),
       deadLetters: () => outbox.deadLetters(),
     },
     reserve: changes.reserve ?? openReserve(join(dir, 'reserve')),

@@ -112,6 +112,102 @@ t.test('a credential that is refused today keeps its reports', async (t) => {
   }
 })
 
+t.test('a verification that is refused with 403 is held: it hides and holds up no other report', async (t) => {
+  const { outbox, clock } = await open(t)
+  const tried: Report[] = []
+  const send = async (report: Report): Promise<void> => {
+    tried.push(report)
+    if (report.kind === 'verification') throw refused(403, '{"error":"Insufficient permissions"}')
+  }
+  await outbox.put(seen(1))
+  await outbox.put(seen(2))
+  await outbox.put(completed)
+
+  const wait = await outbox.flush(send)
+  await outbox.put(seen(3))
+  await outbox.flush(send)
+
+  t.same(tried, [seen(1), completed], 'of the refused kind one alone was sent')
+  t.equal(wait, 6 * 3_600_000)
+  t.equal(await outbox.depth(), 0)
+  t.same(await outbox.deadLetters(), [])
+  t.same(await outbox.held(), [{ kind: 'verification', count: 3, refusal: '403 {"error":"Insufficient permissions"}' }])
+  clock.advance(6 * 3_600_000)
+  await outbox.flush(send)
+  t.same(tried.slice(2), [seen(1)], 'after six hours one is tried again')
+})
+
+t.test('what was held is sent when one of its kind is taken, after a start at the latest', async (t) => {
+  const { outbox, dir } = await open(t)
+  for (const job of [1, 2, 3]) await outbox.put(seen(job))
+  await outbox.flush(() => Promise.reject(refused(403)))
+
+  const again = await reopen(dir)
+  const sent = [...(await sentBy(again)), ...(await sentBy(again))]
+
+  t.same(sent, [seen(1), seen(2), seen(3)])
+  t.same(await again.held(), [])
+})
+
+t.test('of what is held a hundred are kept, the newest', async (t) => {
+  const { outbox, dir } = await open(t)
+  await outbox.put(seen(0))
+  await outbox.flush(() => Promise.reject(refused(403)))
+  for (let job = 1; job <= 120; job += 1) await outbox.put(seen(job))
+
+  t.match(await outbox.held(), [{ count: 100 }])
+
+  const sent = await sentBy(await reopen(dir))
+  t.same(sent[0], seen(21))
+})
+
+t.test('an outbox that is shared is only read', async (t) => {
+  const { outbox, dir } = await open(t)
+  await outbox.put(seen(1))
+  await outbox.flush(() => Promise.reject(refused(403)))
+
+  const shared = { path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock: fakeClock(), isShared: true }
+
+  t.match(await (await openOutbox(shared)).held(), [{ count: 1 }])
+  t.same(await sentBy(outbox), [])
+})
+
+t.test('of dead letters two hundred are kept, the newest', async (t) => {
+  const { outbox } = await open(t)
+  for (let job = 1; job <= 210; job += 1) await outbox.put({ ...completed, jobId: `job-${job}` })
+
+  await outbox.flush(() => Promise.reject(refused(400)))
+
+  const dead = await outbox.deadLetters()
+  t.equal(dead.length, 200)
+  t.match(dead[0], { report: { jobId: 'job-11' } })
+})
+
+t.test(
+  'a result that the server has an error for, while it takes others, is a dead letter after ten days',
+  async (t) => {
+    const { outbox, clock } = await open(t)
+    const forgotten: Report = { ...completed, jobId: 'forgotten' }
+    const broken = unreachable({ status: 500, answer: 'Failed to update job status', retryAfterMs: 86_400_000 })
+    const send = async (report: Report): Promise<void> => {
+      if (report.jobId === 'forgotten') throw broken
+    }
+    const day = async (): Promise<void> => {
+      await outbox.flush(send)
+      clock.advance(86_400_000)
+    }
+
+    await outbox.put(forgotten)
+    for (let days = 0; days < 12; days += 1) await day()
+    t.same(await outbox.deadLetters(), [], 'as long as no other is taken, all wait')
+    await outbox.put(completed)
+    await day()
+    await day()
+
+    t.same(await outbox.deadLetters(), [{ report: forgotten, refusal: '500 Failed to update job status' }])
+  },
+)
+
 t.test('a torn report is set aside, and the others are sent', async (t) => {
   const { outbox, dir } = await open(t)
   await outbox.put(completed)
@@ -120,6 +216,12 @@ t.test('a torn report is set aside, and the others are sent', async (t) => {
   t.same(await sentBy(outbox), [completed])
   t.same(await readdir(join(dir, 'outbox')), ['torn.json.aside'])
 })
+
+function seen(job: number): Report {
+  const leaf = 'a'.repeat(64)
+  const fingerprints = { expected: leaf, actual: leaf, verified: true }
+  return { kind: 'verification', jobId: `job-${job}`, targetId: 'postfix', ...fingerprints }
+}
 
 async function open(t: Test): Promise<{ outbox: Outbox; dir: string; clock: ReturnType<typeof fakeClock> }> {
   const dir = t.testdir()

@@ -1,0 +1,9 @@
+/** Runs what it is given one after the other, so that reading a document and changing it are one step. */
+export function oneAtATime(): (work: () => Promise<void>) => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const turn = last.then(work)
+    last = turn.catch(() => {})
+    return turn
+  }
+}
