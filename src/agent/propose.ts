@@ -55,10 +55,15 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     if (!changes.files.every(isInPlace)) await requireReplaceable(changes)
     draft.warnings = [
       ...(plan.remarks ?? []),
+      ...changes.files.filter(({ wasOpen }) => wasOpen).map(tightened),
       ...(await advise(plan, material, liveLeaf(changes.files), engine.policy)),
     ]
     return { connector, material, plan, changes }
   })
+}
+
+function tightened({ path, after: { mode } }: PreparedChanges['files'][number]): string {
+  return `Everybody may read ${path}. The new one holds a private key, so its mode is 0${mode.toString(8)}: a daemon that read it as neither owner nor group needs another way.`
 }
 
 function liveLeaf(changes: PreparedChanges['files']): Certificate | null {

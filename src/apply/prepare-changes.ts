@@ -3,20 +3,12 @@ import { basename, dirname, join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { readSnapshot, type Snapshot, siblingName } from '../host/files.ts'
 import { readLink } from '../host/links.ts'
-import { resolveGroup, resolveUser } from '../host/users.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange, FileVersion } from '../plan/file-change.ts'
 import { fileDigest } from '../plan/file-digest.ts'
 import type { LinkSwitch } from '../plan/link-switch.ts'
-import type { FileRole, PlannedFile } from '../plan/plan.ts'
-
-const defaultModes: Readonly<Record<FileRole, number>> = {
-  certificate: 0o644,
-  chain: 0o644,
-  key: 0o600,
-  bundle: 0o600,
-  other: 0o600,
-}
+import type { PlannedFile } from '../plan/plan.ts'
+import { type Access, accessFor, opensKey } from './access.ts'
 
 /** A planned file with the place that policy resolved it to. */
 export interface Destined {
@@ -31,6 +23,8 @@ export interface PreparedChange extends FileChange {
   readonly live: Live | null
   /** Whether mode, owner and group stay those of the live file. */
   readonly keepsAccess: boolean
+  /** Everybody may read the live file, and the new one holds a key: its mode is another. */
+  readonly wasOpen: boolean
 }
 
 interface Live extends FileVersion {
@@ -69,9 +63,7 @@ async function prepareChange({ file, destination: live }: Destined, folder: stri
   const version = snapshot === null ? null : { ...snapshot, digest: fileDigest(file.role, snapshot.bytes) }
   const after: FileVersion = {
     digest: fileDigest(file.role, file.contents),
-    mode: file.mode === 'keep' ? (snapshot?.mode ?? file.fresh?.mode ?? defaultModes[file.role]) : file.mode,
-    uid: await ownerOf('owner', file, snapshot?.uid),
-    gid: await ownerOf('group', file, snapshot?.gid),
+    ...(await accessFor(file, snapshot)),
   }
   return {
     path: file.path,
@@ -83,7 +75,8 @@ async function prepareChange({ file, destination: live }: Destined, folder: stri
     after,
     contents: file.contents,
     live: version,
-    keepsAccess: file.mode === 'keep' && after.uid === snapshot?.uid && after.gid === snapshot.gid,
+    keepsAccess: file.mode === 'keep' && snapshot !== null && hasSameAccess(snapshot, after),
+    wasOpen: opensKey(file, snapshot),
   }
 }
 
@@ -99,25 +92,11 @@ async function readLive(destination: string): Promise<Snapshot | null> {
   }
 }
 
-/** As planned; else the live file's; else what a new one needs; else root. */
-async function ownerOf(kind: 'owner' | 'group', file: PlannedFile, live: number | undefined): Promise<number> {
-  const planned = file[kind] === 'keep' ? (live ?? file.fresh?.[kind] ?? 0) : file[kind]
-  return typeof planned === 'number' ? planned : idOf(kind, planned, file.path)
-}
-
-async function idOf(kind: 'owner' | 'group', name: string, path: string): Promise<number> {
-  const id = kind === 'owner' ? ((await resolveUser(name))?.uid ?? null) : await resolveGroup(name)
-  if (id === null) throw new WaxsealError('STAGE_FAILED', { path, reason: `this host has no such ${kind}: ${name}` })
-  return id
-}
-
 /** Whether bytes, mode and owner are there already. */
 export function isInPlace({ live, after, contents }: PreparedChange): boolean {
-  return (
-    live !== null &&
-    Buffer.compare(live.bytes, contents) === 0 &&
-    live.mode === after.mode &&
-    live.uid === after.uid &&
-    live.gid === after.gid
-  )
+  return live !== null && Buffer.compare(live.bytes, contents) === 0 && hasSameAccess(live, after)
+}
+
+function hasSameAccess(one: Access, other: Access): boolean {
+  return one.mode === other.mode && one.uid === other.uid && one.gid === other.gid
 }

@@ -28,7 +28,13 @@ function reasonOf(error: NodeJS.ErrnoException): string {
 
 async function stageFile(change: PreparedChange, live: string): Promise<void> {
   const { staged, contents: bytes, after } = change
-  await writeNewFile(staged, { bytes, ...after }, mayHaveAcl(change) ? { path: live, attributes: 'mode' } : null)
+  const model = mayHaveAcl(change) ? ({ path: live, attributes: 'mode' } as const) : null
+  await writeNewFile(staged, { bytes, ...after }, model ?? (mayGetAcl(change) ? 'no list' : null))
+}
+
+/** The default list of its folder says who else may read a key, as soon as its group may. */
+function mayGetAcl({ role, after: { mode } }: PreparedChange): boolean {
+  return (role === 'key' || role === 'bundle') && (mode & 0o070) !== 0
 }
 
 /**

@@ -23,14 +23,25 @@ export async function copyAttributes(
   const model = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     if (!(await isSo(model, access))) throw new Error(`somebody else changed ${path} meanwhile`)
-    const options = ['--attributes-only', `--preserve=${attributes}`, '--dereference', '--no-target-directory']
-    const command = ['cp', ...options, nameOf(model), nameOf(file)] as const
-    const { exitCode, output } = await runCommand(command, { timeoutMs: 10_000 })
-    if (exitCode !== 0) throw new Error(`the attributes of ${path} cannot be copied: ${output}`)
+    await copy(nameOf(model), file, attributes).catch((error: Error) => {
+      throw new Error(`the attributes of ${path} cannot be copied: ${error.message}`)
+    })
     if (!(await isSo(file, access))) throw new Error(`the attributes of ${path} were changed while they were copied`)
   } finally {
     await model.close()
   }
+}
+
+/** Takes from a new, empty file the list that its folder gave it; afterwards its owner alone may read it. */
+export async function dropAccessList(file: FileHandle): Promise<void> {
+  // A file that has no list, and is open to nobody else at any moment: proc(5).
+  await copy('/proc/self/environ', file, 'mode')
+}
+
+async function copy(from: string, file: FileHandle, attributes: Model['attributes']): Promise<void> {
+  const options = ['--attributes-only', `--preserve=${attributes}`, '--dereference', '--no-target-directory']
+  const { exitCode, output } = await runCommand(['cp', ...options, from, nameOf(file)], { timeoutMs: 10_000 })
+  if (exitCode !== 0) throw new Error(output)
 }
 
 async function isSo(file: FileHandle, { mode, uid, gid }: Omit<Snapshot, 'bytes'>): Promise<boolean> {
