@@ -29,11 +29,8 @@ export function planProbes(target: VerifyTarget, material: Material): PlannedPro
 }
 
 function endpointOfVerify(verify: NonNullable<VerifyTarget['post_deploy_verify']>): readonly EndpointTarget[] {
-  const { endpoint, protocol, servername } = verify
-  if (endpoint === undefined || endpoint === '') return []
-  return [
-    { endpoint, ...(protocol === undefined ? {} : { protocol }), ...(servername === undefined ? {} : { servername }) },
-  ]
+  const { enabled: _, timeout: __, endpoint, ...rest } = verify
+  return endpoint === undefined || endpoint === '' ? [] : [{ ...rest, endpoint }]
 }
 
 function asEndpoint(endpoint: string | EndpointTarget): EndpointTarget {
@@ -41,25 +38,41 @@ function asEndpoint(endpoint: string | EndpointTarget): EndpointTarget {
 }
 
 function planProbe(target: EndpointTarget, material: Material, timeoutMs: number): Probe {
-  const rest = {
-    servername: target.servername ?? serverNameFor(material),
+  const rest = (host: string | null): Omit<Probe, 'host' | 'port' | 'protocol'> => ({
+    servername: target.servername ?? serverNameFor(material, host),
     keyType: target.key_type ?? null,
+    ...proxyOf(target),
     timeoutMs,
-  }
+  })
   const socket = /^unix:(\/[^\0]+)$/.exec(target.endpoint)?.[1]
-  if (socket !== undefined) return { host: socket, port: 0, protocol: asProtocol(target.protocol) ?? 'lmtp', ...rest }
+  if (socket !== undefined)
+    return { host: socket, port: 0, protocol: asProtocol(target.protocol) ?? 'lmtp', ...rest(null) }
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^[\]:/\s]+)):(\d{1,5})$/.exec(target.endpoint)
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
   if (host === undefined || port < 1 || port > 65535) {
     throw invalidField('endpoint', `"${target.endpoint}" is not HOST:PORT, [ADDRESS]:PORT or unix:/PATH`)
   }
-  return { host, port, protocol: asProtocol(target.protocol) ?? protocolOfPort(port), ...rest }
+  return { host, port, protocol: asProtocol(target.protocol) ?? protocolOfPort(port), ...rest(host) }
 }
 
-/** The first name of the certificate that a client could ask for; null: there is none. */
-export function serverNameFor({ leaf }: Material): string | null {
-  return leaf.names.find((name) => /^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i.test(name) && !/^[\d.]+$/.test(name)) ?? null
+function proxyOf({ proxy }: EndpointTarget): Pick<Probe, 'proxy'> {
+  if (proxy === undefined) return {}
+  return { proxy: proxy === 1 || proxy === 'v1' ? 1 : 2 }
+}
+
+const hostName = /^(?![\d.]+$)[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i
+
+/**
+ * A name of the certificate that a client could ask for: the host's own where the certificate covers it, else the first
+ * that is no pattern, else one that a pattern covers. Null: it has none.
+ */
+export function serverNameFor({ leaf }: Material, host: string | null = null): string | null {
+  const isCovered = (name: string): boolean =>
+    leaf.names.some((own) => own.toLowerCase() === name || own.toLowerCase() === name.replace(/^[^.]+/, '*'))
+  if (host !== null && hostName.test(host) && isCovered(host.toLowerCase())) return host.toLowerCase()
+  const askable = leaf.names.map((name) => name.replace(/^\*\./, 'waxseal.')).filter((name) => hostName.test(name))
+  return askable.find((name) => leaf.names.includes(name)) ?? askable[0] ?? null
 }
 
 function asProtocol(name: string | undefined): ProbeProtocol | undefined {

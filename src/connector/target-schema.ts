@@ -1,3 +1,5 @@
+import { keyTypes } from '../plan/plan.ts'
+
 /** The JSON schemas of the fields of `target.ts`. Their descriptions are the reference in `docs/connectors.md`. */
 
 export const pathValue = { type: 'string', pattern: '^/[^\\u0000]*$', maxLength: 4096 } as const
@@ -6,6 +8,8 @@ export const accountValue = { type: 'string', pattern: '^[A-Za-z0-9_.][A-Za-z0-9
 export const writtenValue = { type: ['string', 'integer'], maxLength: 64 } as const
 const commandValue = { type: 'string', maxLength: 4096 } as const
 const endpointValue = { type: 'string', minLength: 3, maxLength: 300 } as const
+const keyTypeValue = { enum: keyTypes } as const
+const proxyValue = { enum: [1, 2, 'v1', 'v2'] } as const
 const protocolValue = { enum: ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] } as const
 
 /** The schema of a target with these fields. Unknown ones are refused. */
@@ -36,7 +40,16 @@ const verifyFields = {
       endpoint: { type: 'string', maxLength: 300, description: '`HOST:PORT`, `[ADDRESS]:PORT` or `unix:/PATH`.' },
       timeout: { ...writtenValue, description: 'Time limit of one try. Default `"10s"`.' },
       protocol: { ...protocolValue, description: 'What the port speaks. Default: by its number.' },
-      servername: { ...nameValue, description: "The name to ask for (SNI). Default: the certificate's first." },
+      servername: {
+        ...nameValue,
+        description:
+          "The name to ask for (SNI). Default: the endpoint's host, where the certificate covers it, else a name of its own.",
+      },
+      key_type: { ...keyTypeValue, description: 'Which leaf to ask for, where the daemon serves several.' },
+      proxy: {
+        ...proxyValue,
+        description: 'The version of the PROXY header that the endpoint wants first. Default: none.',
+      },
     },
   },
   post_deploy_verify_attempts: {
@@ -54,7 +67,7 @@ const verifyFields = {
     type: 'array',
     maxItems: 200,
     description:
-      'More endpoints, each `"HOST:PORT"` or `{"endpoint", "protocol", "servername", "key_type": "rsa" | "ecdsa"}`.',
+      'More endpoints, each `"HOST:PORT"` or `{"endpoint", "protocol", "servername", "key_type", "proxy"}`: the fields of `post_deploy_verify`.',
     items: {
       anyOf: [
         endpointValue,
@@ -66,7 +79,8 @@ const verifyFields = {
             endpoint: endpointValue,
             protocol: protocolValue,
             servername: nameValue,
-            key_type: { enum: ['rsa', 'ecdsa'] },
+            key_type: keyTypeValue,
+            proxy: proxyValue,
           },
         },
       ],

@@ -1,3 +1,5 @@
+import type { KeyType, ProxyVersion } from '../plan/plan.ts'
+
 /** A duration or mode as targets write them: design §7. */
 export type Written = string | number
 
@@ -6,7 +8,9 @@ export interface EndpointTarget {
   readonly endpoint: string
   readonly protocol?: string
   readonly servername?: string
-  readonly key_type?: 'rsa' | 'ecdsa'
+  readonly key_type?: KeyType
+  /** The PROXY header that it wants first. */
+  readonly proxy?: ProxyVersion | 'v1' | 'v2'
 }
 
 /** What is verified, and how often: protocol §3, and our additions `endpoints` and `post_deploy_verify.protocol`. */
@@ -17,6 +21,8 @@ export interface VerifyTarget {
     readonly timeout?: Written
     readonly protocol?: string
     readonly servername?: string
+    readonly key_type?: KeyType
+    readonly proxy?: ProxyVersion | 'v1' | 'v2'
   }
   readonly post_deploy_verify_attempts?: number
   readonly post_deploy_verify_backoff?: Written

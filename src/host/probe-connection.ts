@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import type { KeyType } from '../plan/plan.ts'
+import type { KeyType, ProxyVersion } from '../plan/plan.ts'
+import { proxyHeader } from './proxy-header.ts'
 import { servedCertificates, withoutJudgement } from './served-certificates.ts'
 
 /** What a TLS server showed. */
@@ -29,8 +30,14 @@ export interface ProbeConnection {
 const lineLimit = 4096
 const totalLimit = 64 * 1024
 
-/** Connects to a TCP port, or to a Unix socket where the host is a path; the signal ends the connection at any later time, too. */
-export async function openConnection(host: string, port: number, signal: AbortSignal): Promise<ProbeConnection> {
+/**
+ * Connects to a TCP port, or to a Unix socket where the host is a path; the signal ends the connection at any later time, too.
+ * The PROXY header, where one is wanted, goes before all else.
+ */
+export async function openConnection(
+  { host, port, proxy }: { readonly host: string; readonly port: number; readonly proxy?: ProxyVersion },
+  signal: AbortSignal,
+): Promise<ProbeConnection> {
   const socket = connect(host.startsWith('/') ? { path: host } : { host, port })
   const onAbort = (): void => {
     socket.destroy(new Error('the time limit passed'))
@@ -39,7 +46,17 @@ export async function openConnection(host: string, port: number, signal: AbortSi
   socket.once('close', () => signal.removeEventListener('abort', onAbort))
   if (signal.aborted) onAbort()
   await eventOf(socket, 'connect')
+  if (proxy !== undefined) socket.write(proxyHeader(proxy, endsOf(socket)))
   return new SocketConnection(socket)
+}
+
+/** Null: a Unix socket. */
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): Parameters<typeof proxyHeader>[1] {
+  if (localAddress === undefined || remoteAddress === undefined) return null
+  return {
+    source: { address: localAddress, port: localPort ?? 0 },
+    destination: { address: remoteAddress, port: remotePort ?? 0 },
+  }
 }
 
 class SocketConnection implements ProbeConnection {

@@ -25,7 +25,7 @@ export async function probeOnce(probe: Probe): Promise<Look> {
   let connection: ProbeConnection | null = null
   const elapsed = (): number => Math.round(performance.now() - started)
   try {
-    connection = await openConnection(probe.host, probe.port, signal)
+    connection = await openConnection(probe, signal)
     await dialogues[probe.protocol]?.(connection, (entered) => phases.enter(entered))
     phases.enter('handshake')
     const { certificates, version } = await connection.startTls(probe)

@@ -35,10 +35,47 @@ t.test('post_deploy_verify.endpoint comes first, the endpoints follow in their o
   ])
 })
 
-t.test('no name is asked for where the certificate has none but wildcards and addresses', async (t) => {
-  const bare = await materialOf(['*.example.net'], ['192.0.2.1', '2001:db8::1'])
+t.test('no name is asked for where the certificate has none but addresses', async (t) => {
+  const bare = await materialOf([], ['192.0.2.1', '2001:db8::1'])
 
   t.match(planProbes({ endpoints: ['192.0.2.1:25'] }, bare).probes, [{ servername: null }])
+})
+
+t.test(
+  'the host of an endpoint is asked for where the certificate covers it, else another name that it covers',
+  async (t) => {
+    const wildcard = await materialOf(['*.example.net'])
+    const mixed = await materialOf(['*.example.net', 'example.net', 'MX.example.org'])
+    const asked = (names: Material, host: string): unknown =>
+      planProbes({ endpoints: [`${host}:25`] }, names).probes[0]?.servername
+
+    t.equal(asked(wildcard, 'mail.example.net'), 'mail.example.net')
+    t.equal(asked(wildcard, 'deep.mail.example.net'), 'waxseal.example.net')
+    t.equal(asked(wildcard, 'example.net'), 'waxseal.example.net')
+    t.equal(asked(wildcard, '127.0.0.1'), 'waxseal.example.net')
+    t.equal(asked(mixed, 'Mail.example.net'), 'mail.example.net')
+    t.equal(asked(mixed, 'mx.example.org'), 'mx.example.org')
+    t.equal(asked(mixed, 'localhost'), 'example.net')
+  },
+)
+
+t.test('an endpoint says which PROXY header it wants, and which kind of key to ask for', async (t) => {
+  const endpoint = '192.0.2.1:25'
+
+  const probes = probesOf({
+    post_deploy_verify: { endpoint, proxy: 'v2', key_type: 'ed25519' },
+    endpoints: [{ endpoint, proxy: 'v1' }, { endpoint, proxy: 2 }, { endpoint }],
+  })
+
+  t.same(
+    probes.map(({ proxy, keyType }) => [proxy, keyType]),
+    [
+      [2, 'ed25519'],
+      [1, null],
+      [2, null],
+      [undefined, null],
+    ],
+  )
 })
 
 t.test('what is no endpoint is refused', async (t) => {
