@@ -9,6 +9,7 @@ import type { KeyStore } from '../material/key-store.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { watchDrift } from './drift-watch.ts'
 import type { Engine } from './engine.ts'
+import { readTargetNames } from './find-target.ts'
 import type { Inspection } from './inspect.ts'
 import { failed } from './job-end.ts'
 import type { KeyRequests } from './key-requests.ts'
@@ -54,7 +55,9 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   progress.expect('recovery', longestTurnMs)
   state.recovered = await recover(parts.engine)
   progress.end('recovery')
-  for (const { target, did, error } of state.recovered) log.warn({ target, did, code: error?.code }, 'recovered')
+  const names = await readTargetNames(parts.engine)
+  for (const { target, did, error } of state.recovered)
+    log.warn({ target, name: names.nameOf(target), did, code: error?.code }, 'recovered')
   state.phase = 'running'
   const retired = new AbortController()
   const signal = AbortSignal.any([parts.stop, retired.signal])

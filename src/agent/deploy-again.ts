@@ -3,6 +3,7 @@ import type { ArchivedPair } from '../journal/archive.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { deploy } from './deploy.ts'
 import type { Engine } from './engine.ts'
+import { readTargetNames } from './find-target.ts'
 import type { OnStep } from './step-recorder.ts'
 
 /**
@@ -17,7 +18,17 @@ export async function deployAgain(
 ): Promise<Outcome> {
   const { keyPem, ...pair } = await olderPair(target, generation, engine)
   const { connector, config, certificatePem, generation: found } = pair
-  const request = { target, connector, config, certificatePem, findKey: async () => keyPem, generation: found }
+  const targetName = (await readTargetNames(engine)).nameOf(target)
+  const named = targetName === null ? {} : { targetName }
+  const request = {
+    target,
+    ...named,
+    connector,
+    config,
+    certificatePem,
+    findKey: async () => keyPem,
+    generation: found,
+  }
   return deploy(request, engine, onStep)
 }
 

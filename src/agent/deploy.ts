@@ -91,6 +91,7 @@ async function note(request: DeployRequest, outcome: Outcome, started: number, e
   const line = {
     time: new Date(started).toISOString(),
     target: request.target,
+    ...(request.targetName === undefined ? {} : { targetName: request.targetName }),
     connector: request.connector,
     outcome: outcome.outcome,
     host: outcome.host,

@@ -55,8 +55,8 @@ class DriftWatch {
       if (signal.aborted) return
       onInspected(inspections)
       const changed = inspections.filter((inspection) => this.#isNews(inspection))
-      for (const { target, valid, reasons, daysLeft } of changed)
-        log[valid ? 'info' : 'warn']({ target, reasons, daysLeft }, valid ? 'drift mended' : 'drift')
+      for (const { target, targetName: name, valid, reasons, daysLeft } of changed)
+        log[valid ? 'info' : 'warn']({ target, name, reasons, daysLeft }, valid ? 'drift mended' : 'drift')
       await this.#tellRenewals(records)
       await this.#report([...inspections, ...this.#forgotten(inspections)])
     } catch (error) {
@@ -68,12 +68,12 @@ class DriftWatch {
   async #tellRenewals(records: readonly DeploymentRecord[]): Promise<void> {
     const { engine, log } = this.#parts
     const last = await engine.history.lastPerTarget()
-    for (const { target, certificate } of records) {
+    for (const { target, targetName: name, certificate } of records) {
       const { stage, daysLeft } = lifetimeOf(certificate, engine.clock.now())
       const isNews = this.#stages.get(target) !== stage
       this.#stages.set(target, stage)
       const reason = renewalAdvice(certificate, engine.clock.now(), last.get(target)?.job !== undefined)
-      if (isNews && reason !== null) log.warn({ target, daysLeft, reason }, `renewal ${stage}`)
+      if (isNews && reason !== null) log.warn({ target, name, daysLeft, reason }, `renewal ${stage}`)
     }
   }
 

@@ -5,12 +5,14 @@ import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { freeSpace } from '../host/free-space.ts'
 import { openReserve } from '../host/reserve.ts'
 import type { HistoryLine } from '../journal/history.ts'
+import type { TargetNames } from '../journal/target-names.ts'
 import { openOutbox } from '../outbox/outbox.ts'
 import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import type { Engine } from './engine.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
 import { examineWiring, findWiring } from './examine-wiring.ts'
+import { readTargetNames } from './find-target.ts'
 import { inspect } from './inspect.ts'
 import { refusedKind } from './reporter.ts'
 
@@ -45,12 +47,13 @@ export interface ExamineOptions {
 /** Looks at everything that a deployment depends on. Changes nothing. */
 export async function examine(options: ExamineOptions): Promise<Examination> {
   const wiring = await findWiring(options.engine)
+  const names = await readTargetNames(options.engine)
   const records = (await options.engine.records.list()).map(({ document }) => document)
   return {
     findings: [
       { what: 'configuration', verdict: 'ok', detail: `state in ${options.config.stateDir}` },
       await examineState(options),
-      await examineJournal(options.engine),
+      await examineJournal(options.engine, names),
       ...(await examineConnectors(options.engine)),
       await examinePolicy(options.config, records),
       await examineKeys(options.config, records),
@@ -59,7 +62,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       ...(await examineReports(options)),
       await examineUnit(records),
       ...(await Promise.all(wiring.map((asked) => examineWiring(asked, options.engine.hostView)))),
-      ...(await examineTargets(options.engine)),
+      ...(await examineTargets(options.engine, names)),
     ],
     wiring: wiring.flatMap(({ connector, found }) =>
       isUnwired(found) ? [] : [{ connector, listeners: found.listeners }],
@@ -82,9 +85,11 @@ async function examineState({ config }: ExamineOptions): Promise<Finding> {
   }
 }
 
-async function examineJournal({ journal, records }: Engine): Promise<Finding> {
+async function examineJournal({ journal, records }: Engine, names: TargetNames): Promise<Finding> {
   const what = 'journal'
-  const left = (await journal.list()).flatMap(({ document }) => document.deployments.map(({ target }) => target))
+  const left = (await journal.list()).flatMap(({ document }) =>
+    document.deployments.map(({ target }) => names.labelOf(target)),
+  )
   const aside = [...journal.setAside, ...records.setAside]
   if (aside.length > 0)
     return {
@@ -140,17 +145,17 @@ function examineClock({ controlPlane }: ExamineOptions): Finding {
   return { what, verdict: 'failed', detail: `${seconds} s ${side} the control plane's: ${way}` }
 }
 
-async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
+async function examineTargets(engine: Engine, names: TargetNames): Promise<readonly Finding[]> {
   const records = (await engine.records.list()).map(({ document }) => document)
   const last = await engine.history.lastPerTarget()
   const deployed = records.map(async (record): Promise<Finding> => {
     const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
-    const what = `target ${record.target}`
+    const what = `target ${names.labelOf(record.target)}`
     if (!valid) return { what, verdict: 'failed', detail: `${reasons.join(' ')} Deploy it again.` }
     const detail = `as it was deployed, ${daysLeft} days left`
     const line = last.get(record.target)
     if (line !== undefined && hasFailed(line))
-      return { what, verdict: 'failed', detail: `${detail}; but ${describe(line)}` }
+      return { what, verdict: 'failed', detail: `${detail}; but ${describe(line, names)}` }
     const { stage } = lifetimeOf(record.certificate, engine.clock.now())
     const advice = renewalAdvice(record.certificate, engine.clock.now(), line?.job !== undefined)
     const verdicts = { fresh: 'ok', due: 'warning', late: 'failed', expired: 'failed' } as const
@@ -161,8 +166,8 @@ async function examineTargets(engine: Engine): Promise<readonly Finding[]> {
   return [
     ...(await Promise.all(deployed)),
     ...neverDeployed.map((line): Finding => {
-      const detail = `no deployment to it has succeeded yet: ${describe(line)}`
-      return { what: `target ${line.target}`, verdict: 'failed', detail }
+      const detail = `no deployment to it has succeeded yet: ${describe(line, names)}`
+      return { what: `target ${names.labelOf(line.target)}`, verdict: 'failed', detail }
     }),
   ]
 }
@@ -172,6 +177,6 @@ function hasFailed({ outcome }: HistoryLine): boolean {
 }
 
 /** A hook of certbot's that fails is a line of a log that nobody reads: here it is said again. */
-function describe({ time, outcome, code, target }: HistoryLine): string {
-  return `the deployment of ${time} was ${outcome}: ${code}; waxseal history ${target}`
+function describe({ time, outcome, code, target }: HistoryLine, names: TargetNames): string {
+  return `the deployment of ${time} was ${outcome}: ${code}; waxseal history ${names.argumentOf(target)}`
 }

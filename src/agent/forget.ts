@@ -1,11 +1,15 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { type JournalEntry, journalId } from '../journal/journal.ts'
+import type { TargetNames } from '../journal/target-names.ts'
 import type { Engine } from './engine.ts'
+import { findTarget, readTargetNames } from './find-target.ts'
 import { tryRecoverEntry } from './recover.ts'
 
 /** What is gone with a target. */
 export interface Forgotten {
   readonly target: string
+  /** What people call it. */
+  readonly label: string
   /** How many kept pairs were removed, private keys among them. */
   readonly pairs: number
   /** Why a deployment to it that was cut off could be neither finished nor undone; null: there was none. */
@@ -14,30 +18,22 @@ export interface Forgotten {
 
 /**
  * Removes what this host knows of a target; its files and its daemon stay as they are. A deployment to it that a crash cut off is
- * recovered first. Where it cannot be, that error is thrown; `isForced`: it is given up. CONFIG_INVALID names the targets that
- * there are. May be repeated after a crash.
+ * recovered first. Where it cannot be, that error is thrown; `isForced`: it is given up. `named`: its name or id; TARGET_UNKNOWN names the targets
+ * that there are. May be repeated after a crash.
  */
-export async function forget(target: string, isForced: boolean, engine: Engine): Promise<Forgotten> {
+export async function forget(named: string, isForced: boolean, engine: Engine): Promise<Forgotten> {
   const { archive, history, journal, records, turns, clock } = engine
   return turns.take(async () => {
-    const known = await knownTargets(engine)
-    if (!known.includes(target))
-      throw new WaxsealError('CONFIG_INVALID', { target, reason: 'there is no such target', known })
+    const names = await readTargetNames(engine)
+    const target = findTarget(named, names)
     let givenUp: WaxsealError | null = null
     for (const one of await journal.list())
-      if (targetsOf(one.document).includes(target)) givenUp = await endDeployment(one, target, isForced, engine)
+      if (targetsOf(one.document).includes(target)) givenUp = await endDeployment(one, target, names, isForced, engine)
     const pairs = await archive.forget(target)
     await records.remove(target)
     await history.forget(target, new Date(clock.now()).toISOString())
-    return { target, pairs, givenUp }
+    return { target, label: names.labelOf(target), pairs, givenUp }
   })
-}
-
-async function knownTargets({ archive, history, journal, records }: Engine): Promise<readonly string[]> {
-  const recorded = (await records.list()).map(({ document }) => document.target)
-  const underWay = (await journal.list()).flatMap(({ document }) => targetsOf(document))
-  const ended = [...(await history.lastPerTarget()).keys()]
-  return [...new Set([...recorded, ...underWay, ...ended, ...(await archive.targets())])].toSorted()
 }
 
 function targetsOf({ deployments }: JournalEntry): readonly string[] {
@@ -51,13 +47,14 @@ function targetsOf({ deployments }: JournalEntry): readonly string[] {
 async function endDeployment(
   { id, document: entry }: { readonly id: string; readonly document: JournalEntry },
   target: string,
+  names: TargetNames,
   isForced: boolean,
   engine: Engine,
 ): Promise<WaxsealError | null> {
   const { did, error } = await tryRecoverEntry(id, entry, engine)
   if (error === null || did === 'set aside') return error
   if (!isForced) {
-    const hint = `Is it gone for good? waxseal forget ${target} --force`
+    const hint = `Is it gone for good? waxseal forget ${names.argumentOf(target)} --force`
     throw new WaxsealError(error.code, { ...error.details, hint }, { cause: error })
   }
   const left = (await engine.journal.get(id)) ?? entry

@@ -11,6 +11,8 @@ import type { Engine } from './engine.ts'
 /** What one target is like now, against what was deployed. Nothing was changed to find out. */
 export interface Inspection {
   readonly target: string
+  /** What its operator called it when this was deployed; null: nothing else than that. */
+  readonly targetName: string | null
   /** When: RFC 3339, UTC. */
   readonly at: string
   /** Whether all is as it was deployed. */
@@ -60,7 +62,18 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
     ...(stage === 'expired' ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
   ]
   const at = new Date(engine.clock.now()).toISOString()
-  return { target: record.target, at, valid: reasons.length === 0, reasons, probes, files, commands, daysLeft }
+  const targetName = record.targetName ?? null
+  return {
+    target: record.target,
+    targetName,
+    at,
+    valid: reasons.length === 0,
+    reasons,
+    probes,
+    files,
+    commands,
+    daysLeft,
+  }
 }
 
 async function lookAt(file: RecordedFile): Promise<FileLook> {

@@ -21,6 +21,8 @@ export interface DeployRequest {
   readonly generation?: number
   /** Names the target in journal and record. */
   readonly target: string
+  /** What its operator calls it; missing: nothing else than that. */
+  readonly targetName?: string
   /** Name or alias of the connector. */
   readonly connector: string
   /** The target's configuration as it came. */

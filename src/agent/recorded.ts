@@ -4,7 +4,7 @@ import type { ProbeOutcome } from '../outcome/outcome.ts'
 import { printPlan } from '../plan/printed-plan.ts'
 import { certificateFacts } from './certificate-facts.ts'
 import type { Engine } from './engine.ts'
-import type { Proposal } from './propose.ts'
+import type { DeployRequest, Proposal } from './propose.ts'
 
 /** Whether this very deployment has been activated and verified before. */
 export async function isRecorded(target: string, proposal: Proposal, engine: Engine): Promise<boolean> {
@@ -20,7 +20,10 @@ function planDigest({ plan }: Proposal): string {
 }
 
 /** What the record of a deployment will say beside what was seen. */
-export function recordFor(proposal: Proposal): JournalledDeployment['record'] {
+export function recordFor(
+  proposal: Proposal,
+  { targetName }: Pick<DeployRequest, 'targetName'>,
+): JournalledDeployment['record'] {
   const { material, plan, changes } = proposal
   return {
     certificate: certificateFacts(material.leaf),
@@ -31,6 +34,7 @@ export function recordFor(proposal: Proposal): JournalledDeployment['record'] {
       ...after,
     })),
     check: plan.check,
+    ...(targetName === undefined ? {} : { targetName }),
   }
 }
 

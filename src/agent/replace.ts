@@ -90,7 +90,7 @@ function entryOf(members: Transaction, { served }: Before, engine: Engine): Jour
       retry,
       oldLeaves: served[index]?.oldLeaves ?? [],
       newLeaf: member.proposal.material.leaf.sha256,
-      record: recordFor(member.proposal),
+      record: recordFor(member.proposal, member.request),
     }
   })
   return {

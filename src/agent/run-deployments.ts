@@ -47,6 +47,7 @@ async function orderOf(job: DeploymentJob, workshop: Workshop, onOutcome: Order[
   const request = {
     job: job.id,
     target: job.targetId,
+    ...(job.targetName === undefined ? {} : { targetName: job.targetName }),
     connector: job.targetType,
     config: job.targetConfig,
     certificatePem,

@@ -142,8 +142,8 @@ async function recoverAlone(config: Config, log: Logger): Promise<void> {
   }
 }
 
-function endOf({ job, target, outcome, host, code, message, sha256, ms }: HistoryLine): object {
-  return { job, target, outcome, host, code, ...(code === null ? {} : { reason: message }), sha256, ms }
+function endOf({ job, target, targetName: name, outcome, host, code, message, sha256, ms }: HistoryLine): object {
+  return { job, target, name, outcome, host, code, ...(code === null ? {} : { reason: message }), sha256, ms }
 }
 
 /** One agent per state directory, for as long as this process lives. STATE_BUSY names the other one. */

@@ -8,7 +8,7 @@ import { connect } from './connect.ts'
 import { configOf, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
 import { table } from './table.ts'
-import { coloured } from './terminal.ts'
+import { coloured, printable } from './terminal.ts'
 
 /** `waxseal check`: everything that a deployment depends on. */
 export function checkCommand(): Command {
@@ -34,7 +34,8 @@ const kinds = { ok: 'good', warning: 'warn', failed: 'bad' } as const
 
 function findingLines({ findings }: Examination): readonly string[] {
   return findings.map(
-    ({ what, verdict, detail }) => `${coloured(kinds[verdict], verdict.padEnd(8))} ${what}: ${detail}`,
+    ({ what, verdict, detail }) =>
+      `${coloured(kinds[verdict], verdict.padEnd(8))} ${printable(what)}: ${printable(detail)}`,
   )
 }
 

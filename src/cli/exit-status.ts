@@ -1,7 +1,11 @@
+import type { ErrorCode } from '../error/catalogue.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 
 const byOutcome = { deployed: 0, unchanged: 0, refused: 3, 'rolled-back': 4, 'rollback-failed': 5 } as const
+
+/** What whoever asked has to mend: the command line, the configuration, or the target. */
+const usage: readonly ErrorCode[] = ['CONFIG_INVALID', 'CONNECTOR_INVALID', 'TARGET_UNKNOWN']
 
 /** Exit status of a deployment (design §9). */
 export function exitStatusOf({ outcome }: Pick<Outcome, 'outcome'>): number {
@@ -10,5 +14,5 @@ export function exitStatusOf({ outcome }: Pick<Outcome, 'outcome'>): number {
 
 /** Exit status of an error before a deployment began. */
 export function exitStatusOfError({ code }: Pick<WaxsealError, 'code'>): number {
-  return code === 'CONFIG_INVALID' || code === 'CONNECTOR_INVALID' ? 2 : 1
+  return usage.includes(code) ? 2 : 1
 }

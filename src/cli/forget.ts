@@ -5,6 +5,7 @@ import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
+import { printable } from './terminal.ts'
 
 interface ForgetOptions {
   readonly config?: string
@@ -16,7 +17,7 @@ interface ForgetOptions {
 export function forgetCommand(): Command {
   return withConfig(new Command('forget'))
     .description('Forget a target that is deployed to no more: it is watched no more, and its kept pairs are removed.')
-    .argument('<target>', 'as waxseal status names it')
+    .argument('<target>', 'name or id, as waxseal status shows it')
     .option('--force', 'also where a deployment to it was cut off and can neither be finished nor undone')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -32,14 +33,14 @@ export function forgetCommand(): Command {
     })
 }
 
-function asDocument({ target, pairs, givenUp }: Forgotten): object {
-  return { target, pairs, givenUp: givenUp === null ? null : describeError(givenUp) }
+function asDocument({ target, label, pairs, givenUp }: Forgotten): object {
+  return { target, name: label, pairs, givenUp: givenUp === null ? null : describeError(givenUp) }
 }
 
-function linesOf({ target, pairs, givenUp }: Forgotten): readonly string[] {
+function linesOf({ label, pairs, givenUp }: Forgotten): readonly string[] {
   const removed = pairs === 1 ? '1 kept pair is' : `${pairs} kept pairs are`
   return [
-    `${target} is forgotten: ${removed} removed. Its files stay as they are, and are watched no more.`,
+    `${printable(label)} is forgotten: ${removed} removed. Its files stay as they are, and are watched no more.`,
     ...(givenUp === null ? [] : [`Given up: its last deployment. ${givenUp.code}: ${describeError(givenUp)}`]),
   ]
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { readTargetNames } from '../agent/find-target.ts'
 import { openEngine } from '../agent/open-engine.ts'
 import { systemClock } from '../host/clock.ts'
 import { type KeptKey, listKeys } from '../material/list-keys.ts'
@@ -11,6 +12,8 @@ import { coloured } from './terminal.ts'
 interface UsedKey extends KeptKey {
   /** The targets whose deployed certificate is for this key. */
   readonly targets: readonly string[]
+  /** What people call these. */
+  readonly names: readonly string[]
 }
 
 /** `waxseal keys`: the keys that this host made, by their digests. */
@@ -24,12 +27,12 @@ export function keysCommand(): Command {
       const kept = await listKeys(config.keyDir ?? join(config.stateDir, 'keys'))
       const engine = await openEngine(config, systemClock)
       const records = (await engine.records.list()).map(({ document }) => document)
-      const keys = kept.map((key) => ({
-        ...key,
-        targets: records
-          .filter(({ certificate }) => certificate.spkiSha256 === key.spkiSha256)
-          .map(({ target }) => target),
-      }))
+      const { labelOf } = await readTargetNames(engine)
+      const keys = kept.map((key) => {
+        const users = records.filter(({ certificate }) => certificate.spkiSha256 === key.spkiSha256)
+        const targets = users.map(({ target }) => target)
+        return { ...key, targets, names: targets.map(labelOf) }
+      })
       if (options.json === true) printJson({ keys })
       else print(...linesOf(keys))
       process.exitCode = keys.some(({ problem }) => problem !== null) ? 1 : 0
@@ -38,10 +41,10 @@ export function keysCommand(): Command {
 
 function linesOf(keys: readonly UsedKey[]): readonly string[] {
   if (keys.length === 0) return ['This host has made no key yet.']
-  const rows = keys.map(({ spkiSha256, created, targets }) => [
+  const rows = keys.map(({ spkiSha256, created, names }) => [
     spkiSha256,
     created.slice(0, 19),
-    targets.length === 0 ? '-' : targets.join(' '),
+    names.length === 0 ? '-' : names.join(', '),
   ])
   const problems = keys.flatMap(({ spkiSha256, problem }) =>
     problem === null ? [] : [coloured('bad', `${spkiSha256.slice(0, 16)}…: ${problem}`)],

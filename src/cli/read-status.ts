@@ -1,4 +1,5 @@
 import type { Engine } from '../agent/engine.ts'
+import { readTargetNames } from '../agent/find-target.ts'
 import { refusedKind } from '../agent/reporter.ts'
 import type { AgentState } from '../agent/state.ts'
 import type { Config } from '../config/config.ts'
@@ -34,6 +35,7 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
   const { config, engine, spool, state, reload } = parts
   const now = engine.clock.now()
   const records = (await engine.records.list()).map(({ document }) => document)
+  const names = await readTargetNames(engine)
   const absent = spool === null ? 'An agent runs, but its endpoint does not answer.' : 'No agent runs.'
   const notReady =
     state === null ? [`${absent} This is read from ${config.stateDir}.`] : reasonsNotReady(state, reload.invalid)
@@ -57,7 +59,12 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
     outbox: spool === null ? null : await spool.outbox.depth(),
     deadLetters: await deadLetters(spool),
     targets: targetStatuses(records, await engine.history.lastPerTarget(), state?.drift ?? [], now),
-    recovered: (state?.recovered ?? []).map(({ target, did, error }) => ({ target, did, code: error?.code ?? null })),
+    recovered: (state?.recovered ?? []).map(({ target, did, error }) => ({
+      target,
+      name: names.labelOf(target),
+      did,
+      code: error?.code ?? null,
+    })),
     setAside: [...engine.journal.setAside, ...engine.records.setAside, ...(spool?.inbox.setAside ?? [])],
     warnings: [...listed(reload.invalid), ...reload.waiting, ...warningsOf(config), ...(await heldReports(spool))],
   }

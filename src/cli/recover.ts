@@ -1,10 +1,12 @@
 import { Command } from 'commander'
+import { readTargetNames } from '../agent/find-target.ts'
 import { openWithoutConnectors } from '../agent/open-engine.ts'
 import { type Recovered, recover } from '../agent/recover.ts'
 import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
+import { printable } from './terminal.ts'
 
 /** `waxseal recover`: start-up recovery, by hand. */
 export function recoverCommand(): Command {
@@ -18,24 +20,30 @@ export function recoverCommand(): Command {
     .action(async (options: { readonly config?: string; readonly json?: true }) => {
       const engine = await openWithoutConnectors(await configOf(options), systemClock)
       finishFirst()
+      const { labelOf } = await readTargetNames(engine)
       const recovered = await recover(engine)
       const setAside = engine.journal.setAside
-      if (options.json === true) printJson({ recovered: recovered.map(asDocument), setAside })
-      else print(...linesOf(recovered, setAside))
+      if (options.json === true)
+        printJson({ recovered: recovered.map((one) => asDocument(one, labelOf(one.target))), setAside })
+      else print(...linesOf(recovered, labelOf, setAside))
       process.exitCode = recovered.some(({ error }) => error !== null) || setAside.length > 0 ? 5 : 0
     })
 }
 
-function asDocument({ target, did, error }: Recovered): object {
-  return { target, did, code: error?.code ?? null, message: error === null ? null : describeError(error) }
+function asDocument({ target, did, error }: Recovered, name: string): object {
+  return { target, name, did, code: error?.code ?? null, message: error === null ? null : describeError(error) }
 }
 
-function linesOf(recovered: readonly Recovered[], setAside: readonly string[]): readonly string[] {
+function linesOf(
+  recovered: readonly Recovered[],
+  labelOf: (target: string) => string,
+  setAside: readonly string[],
+): readonly string[] {
   if (recovered.length === 0 && setAside.length === 0) return ['Nothing was left by a crash.']
   return [
     ...recovered.map(
       ({ target, did, error }) =>
-        `${target}: ${did}${error === null ? '' : `. ${error.code}: ${describeError(error)}`}`,
+        `${printable(labelOf(target))}: ${did}${error === null ? '' : `. ${error.code}: ${describeError(error)}`}`,
     ),
     ...setAside.map((name) => `journal/${name} is not to be trusted: it is set aside as ${name}.aside.`),
   ]

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { deployAgain } from '../agent/deploy-again.ts'
+import { findTarget, readTargetNames } from '../agent/find-target.ts'
 import { openEngine } from '../agent/open-engine.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
@@ -17,14 +18,15 @@ interface RollbackOptions {
 export function rollbackCommand(): Command {
   return withConfig(new Command('rollback'))
     .description('Deploy an older pair of a target again, with all the steps of a deployment.')
-    .argument('<target>', 'as waxseal history names it')
+    .argument('<target>', 'name or id, as waxseal history shows it')
     .option('--to <generation>', 'which pair; default: the one before the live one', parseGeneration)
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nwaxseal history TARGET lists the pairs that are kept. Exit status: as waxseal deploy.')
     .action(async (target: string, options: RollbackOptions) => {
       const engine = await openEngine(await configOf(options), systemClock)
+      const id = findTarget(target, await readTargetNames(engine))
       finishFirst()
-      const outcome = await deployAgain(target, options.to ?? null, engine, (step) => {
+      const outcome = await deployAgain(id, options.to ?? null, engine, (step) => {
         if (options.json !== true) print(stepLine(step))
       })
       if (options.json === true) printJson(outcome)

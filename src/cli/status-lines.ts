@@ -1,6 +1,6 @@
 import type { StatusDocument, TargetStatus } from '../status/status-document.ts'
 import { table } from './table.ts'
-import { coloured } from './terminal.ts'
+import { coloured, printable } from './terminal.ts'
 
 const kinds = { failed: 'bad', drifting: 'bad', late: 'bad', due: 'warn', healthy: 'good' } as const
 
@@ -13,12 +13,12 @@ export function statusLines(status: StatusDocument): readonly string[] {
     ...targetLines(targets),
     ...part(
       'Not well',
-      targets.flatMap(({ target, problems }) => problems.map((problem) => `${target}: ${problem}`)),
+      targets.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),
     ),
     ...part('Warnings', warnings),
     ...part(
       'Recovered at the last start',
-      recovered.map(({ target, did, code }) => `${target}: ${did}${code === null ? '' : ` (${code})`}`),
+      recovered.map(({ name, did, code }) => `${name}: ${did}${code === null ? '' : ` (${code})`}`),
     ),
     ...part('Set aside, not to be trusted', setAside),
     ...part(
@@ -40,8 +40,8 @@ function agentLines({ phase, ready, notReady, controlPlane, ...rest }: StatusDoc
 
 function targetLines(targets: readonly TargetStatus[]): readonly string[] {
   if (targets.length === 0) return ['Nothing was deployed on this host yet.']
-  const rows = targets.map(({ target, connector, state, deployed, endpoints, lastJob }) => [
-    target,
+  const rows = targets.map(({ name, connector, state, deployed, endpoints, lastJob }) => [
+    name,
     connector,
     state,
     deployed === null ? '-' : String(deployed.daysLeft),
@@ -62,9 +62,4 @@ function targetLines(targets: readonly TargetStatus[]): readonly string[] {
 
 function part(title: string, items: readonly string[]): readonly string[] {
   return items.length === 0 ? [] : ['', `${title}:`, ...items.map((item) => `  ${printable(item)}`)]
-}
-
-/** What comes from outside moves no cursor and has no colours. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}')
 }

@@ -1,6 +1,8 @@
+import { printable } from './terminal.ts'
+
 /** Columns under headings, as wide as they need to be; the last one is not padded. Control characters are shown as �. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const all = [heads, ...rows].map((row) => row.map((cell) => cell.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}')))
+  const all = [heads, ...rows].map((row) => row.map(printable))
   const widths = heads.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
   return all.map((row) =>
     row

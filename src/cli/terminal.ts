@@ -12,3 +12,8 @@ const codes = { good: 32, warn: 33, bad: 31, strong: 1 } as const
 export function coloured(kind: keyof typeof codes, text: string): string {
   return mayColour() ? `\u{1b}[${codes[kind]}m${text}\u{1b}[0m` : text
 }
+
+/** Text from outside as it may be printed: it moves no cursor, has no colours, and does not turn the line around. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}')
+}

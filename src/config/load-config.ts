@@ -1,11 +1,11 @@
 import type { ErrorObject } from 'ajv'
 import { LineCounter, parseDocument } from 'yaml'
+import { nearest } from '../error/nearest.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import type { Config } from './config.ts'
 import { configSchema } from './config-schema.ts'
-import { nearestKey } from './nearest-key.ts'
 import { resolveConfig, type WrittenConfig } from './resolve-config.ts'
 
 /** The environment as `main.ts` hands it on. */
@@ -67,8 +67,8 @@ function describeInvalid(file: string, error: ErrorObject | undefined): WaxsealE
   const unknown = error?.params['additionalProperty'] as string | undefined
   if (unknown !== undefined) {
     const place = path === '' ? unknown : `${path}.${unknown}`
-    const nearest = nearestKey(unknown, Object.keys((error?.parentSchema?.['properties'] as object | undefined) ?? {}))
-    const hint = nearest === null ? 'docs/configuration.md lists every setting.' : `Is ${nearest} meant?`
+    const meant = nearest(unknown, Object.keys((error?.parentSchema?.['properties'] as object | undefined) ?? {}))
+    const hint = meant === null ? 'docs/configuration.md lists every setting.' : `Is ${meant} meant?`
     return configInvalid(file, place, 'no such setting is known', hint)
   }
   const hint =

@@ -24,18 +24,24 @@ export function toJob(item: unknown): Job | MalformedItem {
     return { ...base, kind: 'issuance', commonName: item.common_name ?? '', sans: item.sans ?? [] }
   }
   if (item.type === 'Validation' && typeof item.target_id === 'string' && item.target_id !== '')
-    return { ...base, kind: 'validation', targetId: item.target_id }
+    return { ...base, ...named(item), kind: 'validation', targetId: item.target_id }
   if (item.type !== 'Deployment')
     return { ...base, kind: 'unsupported', type: item.type, reason: `status ${item.status ?? 'unknown'}` }
   if (typeof item.target_type !== 'string' || item.target_type === '')
     return { id: item.id, reason: 'target_type is missing' }
   return {
     ...base,
+    ...named(item),
     kind: 'deployment',
     targetId: typeof item.target_id === 'string' && item.target_id !== '' ? item.target_id : item.id,
     targetType: item.target_type,
     targetConfig: item.target_config ?? {},
   }
+}
+
+function named({ target_name }: WorkItem): { readonly targetName?: string } {
+  const targetName = target_name?.trim() ?? ''
+  return targetName === '' ? {} : { targetName }
 }
 
 function idOf(item: unknown): string | null {

@@ -2,6 +2,13 @@
 const id = { type: 'string', minLength: 1, maxLength: 256 } as const
 const text = { type: 'string', maxLength: 1024 } as const
 
+/** What the operator calls a target: an addition of ours. No control characters: people see it on terminals and in logs. */
+const targetNameSchema = {
+  type: ['string', 'null'],
+  maxLength: 128,
+  pattern: '^[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]*$',
+} as const
+
 export const workItemSchema = {
   type: 'object',
   required: ['id', 'type', 'certificate_id'],
@@ -12,6 +19,7 @@ export const workItemSchema = {
     common_name: { type: ['string', 'null'], maxLength: 1024 },
     sans: { type: ['array', 'null'], maxItems: 100, items: text },
     target_id: { type: ['string', 'null'], maxLength: 256 },
+    target_name: targetNameSchema,
     target_type: { type: ['string', 'null'], maxLength: 256 },
     target_config: { type: ['object', 'null'] },
     status: { type: ['string', 'null'], maxLength: 1024 },
@@ -51,6 +59,7 @@ export interface WorkItem {
   readonly common_name?: string | null
   readonly sans?: readonly string[] | null
   readonly target_id?: string | null
+  readonly target_name?: string | null
   readonly target_type?: string | null
   readonly target_config?: Readonly<Record<string, unknown>> | null
   readonly status?: string | null

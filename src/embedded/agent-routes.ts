@@ -251,6 +251,11 @@ function workItem(store: Store, job: JobRow): object {
     sans: certificate === undefined ? [] : (JSON.parse(certificate.sans) as unknown),
     ...(target === undefined
       ? {}
-      : { target_id: target.id, target_type: target.type, target_config: JSON.parse(target.config) as unknown }),
+      : {
+          target_id: target.id,
+          target_name: target.name,
+          target_type: target.type,
+          target_config: JSON.parse(target.config) as unknown,
+        }),
   }
 }

@@ -1,5 +1,11 @@
 const id = { type: 'string', minLength: 1, maxLength: 256 } as const
 const text = { type: 'string', maxLength: 65_536 } as const
+/** As people see it on terminals and in logs of the agents: no control characters, and no space around it. */
+const targetName = {
+  type: 'string',
+  maxLength: 128,
+  pattern: '^(?=\\S)[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]*\\S$|^\\S$',
+} as const
 const name = { type: 'string', minLength: 1, maxLength: 253 } as const
 
 export const registerSchema = {
@@ -56,7 +62,7 @@ export const targetSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['name', 'agent_id', 'type', 'config'],
-  properties: { name: id, agent_id: id, type: id, config: { type: 'object' }, replace: { type: 'boolean' } },
+  properties: { name: targetName, agent_id: id, type: id, config: { type: 'object' }, replace: { type: 'boolean' } },
 } as const
 
 export const certificateRequestSchema = {

@@ -29,6 +29,7 @@ export const catalogue = {
     host: 'untouched',
   },
   TARGET_INVALID: { message: 'The target configuration is not valid.', retry: 'never', host: 'untouched' },
+  TARGET_UNKNOWN: { message: 'This host knows no such target.', retry: 'never', host: 'untouched' },
   TARGET_REDACTED: { message: 'The target configuration is a redacted copy.', retry: 'never', host: 'untouched' },
   MATERIAL_INVALID: {
     message: 'The certificate or key could not be read as PEM.',

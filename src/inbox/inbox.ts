@@ -84,6 +84,7 @@ export const claimedJobSchema = {
             required: ['targetId', 'targetType', 'targetConfig'],
             properties: {
               targetId: { type: 'string' },
+              targetName: { type: 'string' },
               targetType: { type: 'string' },
               targetConfig: { type: 'object' },
             },
@@ -91,7 +92,10 @@ export const claimedJobSchema = {
         },
         {
           if: { properties: { kind: { const: 'validation' } } },
-          then: { required: ['targetId'], properties: { targetId: { type: 'string' } } },
+          then: {
+            required: ['targetId'],
+            properties: { targetId: { type: 'string' }, targetName: { type: 'string' } },
+          },
         },
         {
           if: { properties: { kind: { const: 'issuance' } } },

@@ -4,10 +4,16 @@ export interface JobBase {
   readonly certificateId: string
 }
 
-/** Put the newest version of a certificate onto a target. */
-export interface DeploymentJob extends JobBase {
-  readonly kind: 'deployment'
+/** A target as a job names it. */
+interface TargetOfJob extends JobBase {
   readonly targetId: string
+  /** What the operator calls it, for people alone: nothing is stored or decided by it. Missing: the control plane did not say. */
+  readonly targetName?: string
+}
+
+/** Put the newest version of a certificate onto a target. */
+export interface DeploymentJob extends TargetOfJob {
+  readonly kind: 'deployment'
   /** `Postfix`, `Dovecot`, … as on the wire. */
   readonly targetType: string
   readonly targetConfig: Readonly<Record<string, unknown>>
@@ -21,9 +27,8 @@ export interface IssuanceJob extends JobBase {
 }
 
 /** Compare a target with what was deployed to it. */
-export interface ValidationJob extends JobBase {
+export interface ValidationJob extends TargetOfJob {
   readonly kind: 'validation'
-  readonly targetId: string
 }
 
 /** A job that has the form of a job, but is none that this agent does: it is answered as failed, never dropped. */

@@ -13,6 +13,8 @@ export interface RecordedFile extends FileVersion {
 /** What is live on one target: activated, and verified where there are probes. */
 export interface DeploymentRecord {
   readonly target: string
+  /** What its operator called it when this was deployed. */
+  readonly targetName?: string
   readonly connector: string
   readonly service: string
   /** RFC 3339, UTC. */
@@ -53,6 +55,7 @@ export const recordSchema = {
   ],
   properties: {
     target: { type: 'string' },
+    targetName: { type: 'string' },
     connector: { type: 'string' },
     service: { type: 'string' },
     deployed: { type: 'string' },

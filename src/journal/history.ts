@@ -7,6 +7,8 @@ export interface HistoryLine {
   /** RFC 3339, UTC. */
   readonly time: string
   readonly target: string
+  /** What its operator called it then; missing: nothing else than that. */
+  readonly targetName?: string
   readonly connector: string
   readonly outcome: Outcome['outcome']
   readonly host: Outcome['host']
@@ -50,6 +52,7 @@ export const historyLineSchema = {
     v: { const: 1 },
     time: { type: 'string' },
     target: { type: 'string' },
+    targetName: { type: 'string' },
     connector: { type: 'string' },
     outcome: { enum: ['deployed', 'unchanged', 'refused', 'rolled-back', 'rollback-failed'] },
     host: { enum: ['untouched', 'restored', 'changed', 'unknown'] },

@@ -100,6 +100,7 @@ const deployment = {
         planDigest: digest,
         files: recordedFilesSchema,
         check: { anyOf: [commandSchema, { type: 'null' }] },
+        targetName: text,
       },
     },
   },

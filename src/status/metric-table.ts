@@ -10,27 +10,27 @@ export const metricTable = {
   waxseal_ready: { type: 'gauge', labels: [], help: 'Whether /readyz says yes.' },
   waxseal_certificate_expiry_timestamp_seconds: {
     type: 'gauge',
-    labels: ['target'],
+    labels: ['target', 'name'],
     help: 'When the deployed certificate of the target expires.',
   },
   waxseal_certificate_lifetime_used_ratio: {
     type: 'gauge',
-    labels: ['target'],
+    labels: ['target', 'name'],
     help: 'The share of the life of the deployed certificate that is gone: due for renewal from 2/3 on, late from 0.9 on, expired from 1 on.',
   },
   waxseal_endpoint_certificate_expiry_timestamp_seconds: {
     type: 'gauge',
-    labels: ['target', 'endpoint', 'protocol', 'servername'],
+    labels: ['target', 'name', 'endpoint', 'protocol', 'servername'],
     help: 'When the certificate that the endpoint serves expires; missing where that is not the deployed one.',
   },
   waxseal_endpoint_serves_deployed: {
     type: 'gauge',
-    labels: ['target', 'endpoint', 'protocol', 'servername'],
+    labels: ['target', 'name', 'endpoint', 'protocol', 'servername'],
     help: 'Whether the endpoint served the deployed certificate when it was last looked at.',
   },
   waxseal_target_healthy: {
     type: 'gauge',
-    labels: ['target'],
+    labels: ['target', 'name'],
     help: 'Whether the last deployment succeeded and the target is as it was deployed.',
   },
   waxseal_deployments_total: {

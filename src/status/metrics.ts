@@ -80,15 +80,15 @@ async function gaugesOf(status: StatusDocument): Promise<Registry> {
   ])
   set(
     'waxseal_certificate_expiry_timestamp_seconds',
-    targets.map(({ target, deployed }) => [{ target }, seconds(deployed?.notAfter ?? null)]),
+    targets.map(({ target, name, deployed }) => [{ target, name }, seconds(deployed?.notAfter ?? null)]),
   )
   set(
     'waxseal_certificate_lifetime_used_ratio',
-    targets.map(({ target, deployed }) => [{ target }, deployed?.lifetimeUsed ?? null]),
+    targets.map(({ target, name, deployed }) => [{ target, name }, deployed?.lifetimeUsed ?? null]),
   )
   set(
     'waxseal_target_healthy',
-    targets.map(({ target, state }) => [{ target }, Number(state !== 'failed' && state !== 'drifting')]),
+    targets.map(({ target, name, state }) => [{ target, name }, Number(state !== 'failed' && state !== 'drifting')]),
   )
   set(
     'waxseal_endpoint_serves_deployed',
@@ -106,11 +106,11 @@ async function gaugesOf(status: StatusDocument): Promise<Registry> {
 type Labels = Record<string, string>
 
 function endpoints(
-  { target, endpoints: all }: TargetStatus,
+  { target, name, endpoints: all }: TargetStatus,
   valueOf: (endpoint: TargetStatus['endpoints'][number]) => number | null,
 ): readonly (readonly [Labels, number | null])[] {
   return all.map((one) => [
-    { target, endpoint: one.address, protocol: one.protocol, servername: one.servername ?? '' },
+    { target, name, endpoint: one.address, protocol: one.protocol, servername: one.servername ?? '' },
     valueOf(one),
   ])
 }

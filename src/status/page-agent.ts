@@ -24,7 +24,7 @@ export function attentionSection({ warnings, recovered, setAside, deadLetters }:
     part('Warnings', warnings),
     part(
       'Recovered at the last start',
-      recovered.map(({ target, did, code }) => `${target}: ${did}${code === null ? '' : ` (${code})`}`),
+      recovered.map(({ name, did, code }) => `${name}: ${did}${code === null ? '' : ` (${code})`}`),
     ),
     part('Set aside, not to be trusted', setAside),
     part(

@@ -11,9 +11,10 @@ export function targetSection(target: TargetStatus, index: number, now: number):
   const id = `target-${index}`
   return html`
 <article class="card ${kinds[state]}" id="${id}" aria-labelledby="${id}-name">
-<header><h3 id="${id}-name">${target.target} <span class="soft">${connector}</span></h3>${badge(kinds[state], state)}</header>
+<header><h3 id="${id}-name">${target.name} <span class="soft">${connector}</span></h3>${badge(kinds[state], state)}</header>
 ${list(problems, 'problems')}
 <dl>
+${target.name === target.target ? html`` : html`<div><dt>Id</dt><dd><code>${target.target}</code></dd></div>`}
 ${deployed === null ? html`<div><dt>Deployed</dt><dd>nothing yet</dd></div>` : deployedFacts(deployed, now)}
 <div><dt>Disk and ports looked at</dt><dd>${when(target.lookedAt, now)}</dd></div>
 </dl>
@@ -33,10 +34,10 @@ function deployedFacts(
 <div><dt>Expires</dt><dd><strong>${lifetimeUsed > 1 ? 'expired' : `${timeLeft(notAfter, now)} left`}</strong> <span class="soft">until ${notAfter.slice(0, 10)}, ${Math.floor(lifetimeUsed * 100)} % of its life gone</span></dd></div>`
 }
 
-function filesTable({ target, files }: TargetStatus): Html {
+function filesTable({ name, files }: TargetStatus): Html {
   if (files.length === 0) return html``
   return table(
-    `On disk: ${target}`,
+    `On disk: ${name}`,
     'On disk',
     ['File', 'Role', 'Leaf', 'As deployed'],
     files.map(({ path, role, leaf, ok }) => [
@@ -48,12 +49,12 @@ function filesTable({ target, files }: TargetStatus): Html {
   )
 }
 
-function endpointsTable({ target, endpoints, deployed }: TargetStatus): Html {
+function endpointsTable({ name, endpoints, deployed }: TargetStatus): Html {
   if (deployed === null) return html``
   if (endpoints.length === 0)
     return html`<p class="soft">No port shows this certificate: it is not verified on a socket.</p>`
   return table(
-    `Served: ${target}`,
+    `Served: ${name}`,
     'Served',
     ['Address', 'Speaks', 'Leaf', 'As deployed'],
     endpoints.map(({ address, protocol, servername, seen, ok, error }) => [

@@ -39,6 +39,7 @@ export interface StatusDocument {
 
 export interface RecoveredStatus {
   readonly target: string
+  readonly name: string
   readonly did: string
   /** The error code; null: all is well again. */
   readonly code: string | null
@@ -50,7 +51,10 @@ export type TargetState = (typeof targetStates)[number]
 
 /** One target: what was deployed, what is on disk, what is served, and its last job. */
 export interface TargetStatus {
+  /** Its id. */
   readonly target: string
+  /** What people call it; its id where it has no name. */
+  readonly name: string
   readonly connector: string
   readonly state: TargetState
   /** What is not well, a sentence each. */

@@ -48,6 +48,7 @@ const lastJob = all({
 
 const targets = listOf({
   target: text,
+  name: text,
   connector: text,
   state: { enum: ['failed', 'drifting', 'late', 'due', 'healthy'] },
   problems: texts,
@@ -84,7 +85,7 @@ export const statusSchema = {
     outbox: countOrNull,
     deadLetters: listOf({ job: text, refusal: text }),
     targets,
-    recovered: listOf({ target: text, did: text, code: textOrNull }),
+    recovered: listOf({ target: text, name: text, did: text, code: textOrNull }),
     setAside: texts,
     warnings: texts,
   }),

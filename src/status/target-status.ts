@@ -1,5 +1,6 @@
 import type { DeploymentRecord } from '../journal/deployment-record.ts'
 import type { HistoryLine } from '../journal/history.ts'
+import { targetNames } from '../journal/target-names.ts'
 import { type Lifetime, lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
 import { type LastJob, type TargetState, type TargetStatus, targetStates } from './status-document.ts'
@@ -27,21 +28,25 @@ export function targetStatuses(
 ): readonly TargetStatus[] {
   const recordOf = new Map(records.map((record) => [record.target, record]))
   const lookOf = new Map(looks.map((look) => [look.target, look]))
+  const names = targetNames([...records, ...lastOf.values()])
   return [...new Set([...recordOf.keys(), ...lastOf.keys()])]
-    .map((target) => statusOf(target, recordOf.get(target), lastOf.get(target), lookOf.get(target), now))
+    .map((target) => ({
+      target,
+      name: names.labelOf(target),
+      ...statusOf(recordOf.get(target), lastOf.get(target), lookOf.get(target), now),
+    }))
     .toSorted(
       (one, other) =>
-        targetStates.indexOf(one.state) - targetStates.indexOf(other.state) || one.target.localeCompare(other.target),
+        targetStates.indexOf(one.state) - targetStates.indexOf(other.state) || one.name.localeCompare(other.name),
     )
 }
 
 function statusOf(
-  target: string,
   record: DeploymentRecord | undefined,
   line: HistoryLine | undefined,
   anyLook: Look | undefined,
   now: number,
-): TargetStatus {
+): Omit<TargetStatus, 'target' | 'name'> {
   const look = record !== undefined && anyLook !== undefined && anyLook.at > record.deployed ? anyLook : undefined
   const lastJob = line === undefined ? null : lastJobOf(line)
   const deployed = record === undefined ? null : deployedOf(record, now)
@@ -50,7 +55,6 @@ function statusOf(
   const life = record === undefined ? 'fresh' : lifetimeOf(record.certificate, now).stage
   const advice = record === undefined ? null : renewalAdvice(record.certificate, now, line?.job !== undefined)
   return {
-    target,
     connector: record?.connector ?? line?.connector.toLowerCase() ?? 'unknown',
     state: stateOf(failure.length > 0, drift.length > 0, life),
     problems: [...failure, ...drift, ...(advice === null ? [] : [advice])],

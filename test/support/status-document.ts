@@ -23,6 +23,7 @@ export function aLine(changes: Partial<HistoryLine> = {}): HistoryLine {
 export function aTarget(changes: Partial<TargetStatus> = {}): TargetStatus {
   return {
     target: 'mx1-postfix',
+    name: changes.target ?? 'mx1-postfix',
     connector: 'postfix',
     state: 'healthy',
     problems: [],

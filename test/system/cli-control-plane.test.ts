@@ -147,6 +147,14 @@ t.test('a target is changed by --replace alone, and keeps its id', async (t) => 
   t.match((await rows('targets')).filter(isOf(agent.id)), [{ id, config: { endpoints: ['127.0.0.1:25'] } }])
 })
 
+t.test('a name that would spoil a terminal or a log is refused before it is anywhere', async (t) => {
+  const agent = await newAgent('names-badly')
+  const add = ['add-target', '--agent', agent.id, '--type', 'Postfix', '--target-config', targetFile]
+
+  for (const name of ['a\u{1b}[2J', 'a\nb', ' a', 'a\u{202e}b', 'x'.repeat(129)])
+    refused(t, await operate(...add, '--name', name), /body\/name/)
+})
+
 t.test('request prints a line of identifiers without --json', async (t) => {
   const agent = await newAgent('reads-lines')
 

@@ -50,7 +50,12 @@ t.test('after two deployments', async (t) => {
     for (const { sha256 } of [first, second]) t.match(ran.stdout, sha256.slice(0, 16))
     t.match(ran.stdout, new RegExp(`  3  .*${second.sha256.slice(0, 16)}…  live\n`))
     t.equal((await waxseal('history', target)).stdout, ran.stdout)
-    t.match(await waxseal('history', 'nobody'), { status: 0, stdout: /No deployment yet/ })
+    t.match(await waxseal('history', 'nobody'), {
+      status: 2,
+      stdout: '',
+      stderr: `TARGET_UNKNOWN: This host knows no such target. (target: nobody; known: ${target})`,
+    })
+    t.match(await waxseal('history', 'postfix-hots'), { status: 2, stderr: `Is ${target} meant?` })
     t.notMatch(ran.stdout, /PRIVATE KEY/)
   })
 
@@ -158,7 +163,7 @@ t.test('a target that is deployed to no more', async (t) => {
       t.match((await waxseal('history', target)).stdout, new RegExp(`${target} +deployed`))
       t.match(await waxseal('forget', 'other', '--force'), { status: 0, stdout: 'other is forgotten: 0 kept pairs' })
       t.same(await inState('journal'), [])
-      t.match(await waxseal('forget', target), { status: 2, stderr: /there is no such target\)/ })
+      t.match(await waxseal('forget', target), { status: 2, stderr: /known: none yet/ })
     },
   )
 
@@ -166,7 +171,7 @@ t.test('a target that is deployed to no more', async (t) => {
     t.match(await deploy({ ...first, keyPem: second.keyPem }), { status: 3 })
 
     t.match(await targets(), [{ target, state: 'failed' }])
-    t.same(jsonOf(await waxseal('forget', target, '--json')), { target, pairs: 0, givenUp: null })
+    t.same(jsonOf(await waxseal('forget', target, '--json')), { target, name: target, pairs: 0, givenUp: null })
     t.same(await targets(), [])
   })
 })
@@ -226,7 +231,10 @@ t.test('a deployment that was killed between commit and reload', async (t) => {
     const ran = await waxseal('recover', '--json')
 
     t.equal(ran.status, 0)
-    t.same(jsonOf(ran), { recovered: [{ target, did: 'finished', code: null, message: null }], setAside: [] })
+    t.same(jsonOf(ran), {
+      recovered: [{ target, name: target, did: 'finished', code: null, message: null }],
+      setAside: [],
+    })
     t.same(await leavesOf(daemon), all(pair))
     t.same(await inLive(), ['cert.pem', 'key.pem'])
   })

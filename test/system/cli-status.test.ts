@@ -2,6 +2,7 @@ import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
+import { request } from 'undici'
 import { freePorts } from '../../src/host/plain-files.ts'
 import type { StatusDocument } from '../../src/status/status-document.ts'
 import { statusSchema } from '../../src/status/status-schema.ts'
@@ -24,9 +25,29 @@ t.test('status asks the agent: a table for people, one document for programs', a
   const [text, json] = [await waxseal('status'), await waxseal('status', '--json')]
 
   t.match(text, { status: 0, stderr: '', stdout: /: running, ready\n/ })
-  t.match(text.stdout, new RegExp(`^${site.targetId}  postfix  healthy  46 +3/3 +deployed, `, 'm'))
+  t.match(text.stdout, /^postfix {2}postfix {2}healthy {2}46 +3\/3 +deployed, /m)
   t.notMatch(text.stdout, '\u{1b}')
   t.ok(isStatus(jsonOf(json)), JSON.stringify(isStatus.errors))
+})
+
+t.test('what the operator calls a target is what every command shows and takes, beside its id', async (t) => {
+  const metrics = await (await request(`http://127.0.0.1:${port}/metrics`)).body.text()
+  const page = await (await request(`http://127.0.0.1:${port}/`)).body.text()
+
+  t.match(
+    agent.lines.find(({ msg }) => msg === 'deployment ends'),
+    { target: site.targetId, name: 'postfix' },
+  )
+  t.match(jsonOf(await waxseal('status', '--json')), { targets: [{ target: site.targetId, name: 'postfix' }] })
+  t.match(page, />postfix <span class="soft">postfix<[^]*<code>target-/)
+  t.match(metrics, new RegExp(`^waxseal_target_healthy\\{target="${site.targetId}",name="postfix"\\} 1$`, 'm'))
+  for (const target of ['postfix', site.targetId]) {
+    t.match(await waxseal('verify', target), { status: 0, stdout: /^postfix: as it was deployed/ }, target)
+    t.match(await waxseal('history', target), { status: 0, stdout: / postfix +deployed [^]* postfix +2 / }, target)
+    t.match(await waxseal('rollback', target, '--to', '99'), { status: 2, stderr: /generations: 2, 1/ }, target)
+  }
+  t.match((await waxseal('check')).stdout, /ok +target postfix: as it was deployed/)
+  t.match(await waxseal('forget', 'postfxi'), { status: 2, stderr: /^waxseal: TARGET_UNKNOWN.*Is postfix meant\?/ })
 })
 
 t.test('colours are for terminals, and not for those who set NO_COLOR', async (t) => {
@@ -46,8 +67,10 @@ t.test('keys names each key by its digest, with the target that uses it, and sho
     .split('\n')
     .filter((line) => /^[A-Za-z0-9+/=]{20,}$/.test(line))
 
-  t.match(text, { status: 0, stdout: new RegExp(`^${name.slice(0, 64)}  20.*  ${site.targetId}$`, 'm'), stderr: '' })
-  t.match(jsonOf(json), { keys: [{ spkiSha256: name.slice(0, 64), targets: [site.targetId], problem: null }] })
+  t.match(text, { status: 0, stdout: new RegExp(`^${name.slice(0, 64)}  20.*  postfix$`, 'm'), stderr: '' })
+  t.match(jsonOf(json), {
+    keys: [{ spkiSha256: name.slice(0, 64), targets: [site.targetId], names: ['postfix'], problem: null }],
+  })
   t.ok(keyLines.length > 1)
   for (const line of keyLines) t.notMatch(text.stdout + json.stdout, line)
 })
@@ -85,7 +108,7 @@ t.test(
     t.match(ran, {
       status: 1,
       stdout:
-        /failed +target target-\w+: no deployment to it has succeeded yet: the deployment of \S+ was \S+: PREFLIGHT_FAILED; waxseal history target-/,
+        /failed +target deaf: no deployment to it has succeeded yet: the deployment of \S+ was \S+: PREFLIGHT_FAILED; waxseal history deaf/,
     })
   },
 )
@@ -113,6 +136,6 @@ t.test('status reads the state directory when no agent runs, and says so', async
   const [text, json] = [await waxseal('status'), await waxseal('status', '--json')]
 
   t.match(text, { status: 1, stdout: /down, not ready\n {2}No agent runs\. This is read from / })
-  t.match(text.stdout, new RegExp(`^${site.targetId}  postfix  healthy`, 'm'))
+  t.match(text.stdout, /^postfix {2}postfix {2}healthy/m)
   t.match(jsonOf(json), { phase: 'down', inbox: 0, outbox: 0 })
 })

@@ -124,6 +124,7 @@ t.test('asking for work claims it: a deployment is offered once, whole', async (
       common_name: 'mail.example.net',
       sans: [],
       target_id: targetId,
+      target_name: 'postfix',
       target_type: 'Postfix',
       target_config: { mode: 'postfix' },
     },

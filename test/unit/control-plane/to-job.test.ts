@@ -31,6 +31,18 @@ t.test('a deployment keeps its target as it came', async (t) => {
   })
 })
 
+t.test('a target keeps the name that its operator gives it, spaces around it aside', async (t) => {
+  t.match(toJob({ ...deployment, target_name: ' mail-postfix ' }), { kind: 'deployment', targetName: 'mail-postfix' })
+  t.match(toJob({ ...deployment, target_name: 'Pöst <b>' }), { targetName: 'Pöst <b>' })
+  t.match(toJob({ ...deployment, type: 'Validation', target_name: 'mail' }), { kind: 'validation', targetName: 'mail' })
+  for (const none of [null, '', '  ']) t.notOk('targetName' in toJob({ ...deployment, target_name: none }))
+})
+
+t.test('a name that is too long, or would move a cursor or turn a line around, makes the job malformed', async (t) => {
+  for (const name of ['a\u{1b}[2J', 'a\nb', 'a\u{202e}b', 'a\u{2028}b', 'x'.repeat(129), 7])
+    t.match(toJob({ ...deployment, target_name: name }), { id: 'job-1', reason: /^\/target_name / })
+})
+
 t.test('a redacted target is passed on as it came, for the planner to refuse by field', async (t) => {
   const job = toJob({ ...deployment, target_config: { key_path: '********' } })
 

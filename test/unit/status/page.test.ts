@@ -25,7 +25,7 @@ t.test('nothing that comes from outside is markup', async (t) => {
       setAside: [hostile],
       currentJobs: [hostile],
       deadLetters: [{ job: hostile, refusal: hostile }],
-      recovered: [{ target: hostile, did: hostile, code: hostile }],
+      recovered: [{ target: hostile, name: hostile, did: hostile, code: hostile }],
       notReady: [hostile],
       controlPlane: { url: hostile, lastPoll: null, lastHeartbeat: null, error: hostile },
       targets: [

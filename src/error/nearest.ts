@@ -1,9 +1,9 @@
-/** The known key that `key` was most likely meant to be; null: none is near enough. */
-export function nearestKey(key: string, known: readonly string[]): string | null {
+/** The known word that `key` was most likely meant to be, in any case; null: none is near enough. */
+export function nearest(key: string, known: readonly string[]): string | null {
   const wanted = key.toLowerCase().slice(0, 64)
   const limit = Math.max(1, Math.floor(wanted.length / 3))
   const [best] = known
-    .map((name) => ({ name, distance: editDistance(wanted, name) }))
+    .map((name) => ({ name, distance: editDistance(wanted, name.toLowerCase().slice(0, 64)) }))
     .filter(({ distance }) => distance <= limit)
     .toSorted((one, other) => one.distance - other.distance)
   return best?.name ?? null
