@@ -73,7 +73,7 @@ function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: r
     .flatMap(({ name, values }) => {
       const port = Number(values.get('port') ?? 0)
       if (!(port > 0 && port < 65_536)) return []
-      const listen = values.get('address') || values.get('listen') || settings.values.get('listen') || '*'
+      const listen = values.get('address') || values.get('listen') || settings.values.get('listen') || '* ::'
       const addresses = listen.split(/[\s,]+/)
       const locals = localAddressesOf(settings).filter((own) => addresses.includes(own.includes(':') ? '::' : '*'))
       const hosts = new Set([...reachable(addresses, loopbacks), ...locals])

@@ -97,6 +97,15 @@ t.test('a socket on all addresses of a family is met at its loopback address, wh
   t.same(await hostsAt143('*', {}), ['127.0.0.1'])
 })
 
+t.test('2.4: an empty `listen` is its default, all addresses of both families', async (t) => {
+  const wiring = await read(settings24.replace('listen = 127.0.0.1 ::1', 'listen = '), services24, ipv6Loopback)
+
+  t.same(
+    wiring.listeners.filter(({ port, servername }) => port === 10_143 && servername === null).map(({ host }) => host),
+    ['127.0.0.1', '::1'],
+  )
+})
+
 t.test('without TLS, for all or for one protocol, nothing is read', async (t) => {
   const off = settings23.replace('ssl = required', 'ssl = no')
   const noImap = `${settings23}protocol imap {\n  ssl = no\n}\n`
