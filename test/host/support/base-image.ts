@@ -5,14 +5,17 @@ import { run } from './run.ts'
 const cache = '/var/cache/waxseal-test'
 const packages = 'systemd,systemd-sysv,dbus,procps,iproute2,openssl,ca-certificates,postfix,dovecot-imapd,dovecot-pop3d'
 
+/** The Debian that is booted: 12 with Dovecot 2.3 or 13 with Dovecot 2.4. */
+export type Release = 'bookworm' | 'trixie'
+
 /** A fresh Debian with Postfix and Dovecot, made once per machine; nobody writes into it. Returns its folder. */
-export async function baseImage(): Promise<string> {
-  const image = join(cache, 'base')
+export async function baseImage(release: Release): Promise<string> {
+  const image = join(cache, release)
   if (await exists(image)) return image
-  const growing = join(cache, 'base.new')
+  const growing = join(cache, `${release}.new`)
   await rm(growing, { recursive: true, force: true })
   await mkdir(cache, { recursive: true })
-  await run(['debootstrap', '--variant=minbase', `--include=${packages}`, 'bookworm', growing, ...(await mirror())])
+  await run(['debootstrap', '--variant=minbase', `--include=${packages}`, release, growing, ...(await mirror())])
   await rename(growing, image)
   return image
 }

@@ -33,7 +33,7 @@ export async function openImage(): Promise<Image> {
   const folders = ['--root', join(store, 'root'), '--runroot', join(store, 'run')]
   const buildah = ['buildah', '--storage-driver', 'overlay', ...folders] as const
   const base = (await run([...buildah, 'from', 'scratch'])).trim()
-  await run([...buildah, 'add', '--quiet', base, await baseImage(), '/'])
+  await run([...buildah, 'add', '--quiet', base, await baseImage('bookworm'), '/'])
   await run([...buildah, 'commit', '--quiet', '--rm', base, 'localhost/debian'])
   const options = [
     '--isolation',

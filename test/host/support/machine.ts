@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { baseImage } from './base-image.ts'
+import { baseImage, type Release } from './base-image.ts'
 import { type FollowedLog, followLog } from './followed-log.ts'
 import { environment, run } from './run.ts'
 
@@ -26,6 +26,7 @@ export interface Machine {
 
 /** How a machine is to be: its address is 10.77.0.`number`. */
 export interface MachineOptions {
+  readonly release: Release
   readonly hostname: string
   readonly number: number
   /** From {@link openSwitch}. */
@@ -57,9 +58,9 @@ class Container implements Machine {
   }
 
   async prepare(): Promise<void> {
-    const { hostname, number, hosts } = this.#options
+    const { release, hostname, number, hosts } = this.#options
     for (const folder of ['upper', 'work', 'root']) await mkdir(join(this.#dir, folder))
-    const layers = `lowerdir=${await baseImage()},upperdir=${this.#dir}/upper,workdir=${this.#dir}/work`
+    const layers = `lowerdir=${await baseImage(release)},upperdir=${this.#dir}/upper,workdir=${this.#dir}/work`
     await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, join(this.#dir, 'root')])
     await this.write('/etc/machine-id', (await run(['systemd-id128', 'new'])).trim())
     await this.write('/etc/hostname', `${hostname}\n`)

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { spelledFor } from '../../../src/demo/mail-host/dovecot-settings.ts'
 import type { Machine } from './machine.ts'
 
 /** Has Postfix and Dovecot of a fresh machine read their pairs where Waxseal's targets are, and serve old ones. A group may read the key of Postfix. */
@@ -18,7 +19,8 @@ export async function serveOldPairs(mail: Machine): Promise<void> {
     'smtpd_tls_key_file=/etc/postfix/certs/key.pem',
   )
   const ssl = 'ssl = yes\nssl_cert = </etc/dovecot/certs/cert.pem\nssl_key = </etc/dovecot/certs/key.pem\n'
-  await mail.write('/etc/dovecot/conf.d/99-certs.conf', ssl)
+  const release = (await mail.run('dovecot', '--version')).startsWith('2.3') ? '2.3' : '2.4'
+  await mail.write('/etc/dovecot/conf.d/99-certs.conf', spelledFor(release, ssl))
   await mail.run('systemctl', 'restart', 'postfix', 'dovecot')
 }
 

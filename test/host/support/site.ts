@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Release } from './base-image.ts'
 import { type Machine, openMachine } from './machine.ts'
 import { run } from './run.ts'
 
@@ -16,15 +17,15 @@ export interface Site {
 }
 
 const dist = fileURLToPath(new URL('../../../dist/', import.meta.url))
-const hosts = '10.77.0.1 certs\n10.77.0.2 mail mail.example.net\n'
+const hosts = '10.77.0.1 certs.example.net certs\n10.77.0.2 mail.example.net mail\n'
 
 /** Boots both; nothing of Waxseal is installed yet. */
-export async function openSite(): Promise<Site> {
+export async function openSite(release: Release): Promise<Site> {
   const bridge = `wxb${process.pid}`
   await run(['ip', 'link', 'add', bridge, 'type', 'bridge'])
   await run(['ip', 'link', 'set', bridge, 'up'])
-  const control = await openMachine({ hostname: 'certs', number: 1, bridge, hosts })
-  const mail = await openMachine({ hostname: 'mail', number: 2, bridge, hosts })
+  const control = await openMachine({ release, hostname: 'certs', number: 1, bridge, hosts })
+  const mail = await openMachine({ release, hostname: 'mail', number: 2, bridge, hosts })
   return {
     mail,
     control,
