@@ -57,7 +57,7 @@ async function write(outDir: string, { outputFiles }: { readonly outputFiles: re
 }
 
 /**
- * Of undici the Agent alone, as its index makes it, and HTTP/1.1 alone: what else the index and fastify import (fetch,
+ * Of undici the Agent and the connector alone, as its index makes them, and HTTP/1.1 alone: what else the index and fastify import (fetch,
  * WebSocket, caches, mocks, HTTP/2, a second parser; semver for the versions of plugins) would be read, run and kept by
  * every agent.
  */
@@ -66,7 +66,8 @@ const withoutUnused: Plugin = {
   setup: ({ onResolve, onLoad }) => {
     onLoad({ filter: /\/undici\/index\.js$/ }, () => ({
       contents: `Object.assign(require('./lib/dispatcher/dispatcher').prototype, require('./lib/api'))
-exports.Agent = require('./lib/dispatcher/agent')`,
+exports.Agent = require('./lib/dispatcher/agent')
+exports.buildConnector = require('./lib/core/connect')`,
       loader: 'js',
     }))
     onResolve({ filter: /^node:http2$|^semver$|\/client-h2\.js$|\/milo\// }, ({ path }) => ({
