@@ -91,7 +91,8 @@ export async function startCyrus(dir: string, pair: FirstPair): Promise<Daemon> 
     await makeFolder(join(dir, 'var', folder), account)
   await writeText(
     config,
-    `configdirectory: ${dir}/var
+    `allowstarttls: yes
+configdirectory: ${dir}/var
 partition-default: ${dir}/var/spool
 defaultpartition: default
 proc_path: ${dir}/var/proc
