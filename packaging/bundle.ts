@@ -57,9 +57,9 @@ async function write(outDir: string, { outputFiles }: { readonly outputFiles: re
 }
 
 /**
- * Of undici the Agent and the connector alone, as its index makes them, and HTTP/1.1 alone: what else the index and fastify import (fetch,
- * WebSocket, caches, mocks, HTTP/2, a second parser; semver for the versions of plugins) would be read, run and kept by
- * every agent.
+ * Of undici the Agent and the connector alone, as its index makes them, and HTTP/1.1 alone: what else the index and fastify
+ * import (fetch, WebSocket, caches, mocks, HTTP/2, a second parser; semver for the versions of plugins) would be read, run
+ * and kept by every agent.
  */
 const withoutUnused: Plugin = {
   name: 'without-unused',
