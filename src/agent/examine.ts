@@ -11,6 +11,7 @@ import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import type { Engine } from './engine.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
+import { examineJournal } from './examine-journal.ts'
 import { examineWiring, findWiring } from './examine-wiring.ts'
 import { readTargetNames } from './find-target.ts'
 import { inspect } from './inspect.ts'
@@ -83,22 +84,6 @@ async function examineState({ config }: ExamineOptions): Promise<Finding> {
   } catch (error) {
     return { what, verdict: 'failed', detail: `${(error as Error).message}: make it writable for the agent` }
   }
-}
-
-async function examineJournal({ journal, records }: Engine, names: TargetNames): Promise<Finding> {
-  const what = 'journal'
-  const left = (await journal.list()).flatMap(({ document }) =>
-    document.deployments.map(({ target }) => names.labelOf(target)),
-  )
-  const aside = [...journal.setAside, ...records.setAside]
-  if (aside.length > 0)
-    return {
-      what,
-      verdict: 'failed',
-      detail: `${aside.join(', ')} is not to be trusted and was set aside: look at it, remove it`,
-    }
-  if (left.length === 0) return { what, verdict: 'ok', detail: 'no deployment is under way' }
-  return { what, verdict: 'warning', detail: `under way, or left by a crash: ${left.join(', ')}; waxseal recover` }
 }
 
 async function examineControlPlane({ controlPlane, facts }: ExamineOptions): Promise<Finding> {

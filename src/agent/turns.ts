@@ -6,6 +6,8 @@ import { lockHolder, tryLock } from '../host/file-lock.ts'
 export interface Turns {
   /** Waits for the others, then works. STATE_BUSY names the process that never ended. */
   take<T>(work: () => Promise<T>): Promise<T>
+  /** Whether no other process has its turn at this moment. */
+  areFree(): boolean
 }
 
 const lookMs = 100
@@ -33,6 +35,11 @@ export function openTurns(lockFile: string, clock: Clock): Turns {
       const turn = last.then(() => alone(work))
       last = turn.catch(() => {})
       return turn
+    },
+    areFree: () => {
+      const lock = tryLock(lockFile)
+      lock?.release()
+      return lock !== null
     },
   }
 }
