@@ -34,7 +34,7 @@ const keystore =
 
 /** Files that begin with what nothing else begins with. */
 const marks: readonly (readonly [RegExp | string, string, string])[] = [
-  [/^(?:ï»¿)?\s*$/, 'it is empty', 'ls -l FILE: whoever wrote it was cut off, or the disk was full.'],
+  [/^(?:\xef\xbb\xbf)?\s*$/, 'it is empty', 'ls -l FILE: whoever wrote it was cut off, or the disk was full.'],
   [/^(?:\xff\xfe|\xfe\xff)/, 'it is UTF-16 text', 'iconv -f UTF-16 -t UTF-8 FILE > NEW.pem'],
   [/^(?:[\t\n\r -~]\0){8}/, 'it is UTF-16 text', 'iconv -f UTF-16LE -t UTF-8 FILE > NEW.pem'],
   [/^(?:\0[\t\n\r -~]){8}/, 'it is UTF-16 text', 'iconv -f UTF-16BE -t UTF-8 FILE > NEW.pem'],
@@ -48,11 +48,11 @@ const marks: readonly (readonly [RegExp | string, string, string])[] = [
   ['\x1f\x8b', 'it is compressed (gzip)', 'gunzip < FILE > NEW'],
   ['PK\x03\x04', 'it is a ZIP archive', 'unzip FILE'],
   [
-    /^(?:ï»¿)?\s*<(?:!doctype|html|\?xml|head)/i,
+    /^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|\?xml|head)/i,
     'it is an HTML page or XML, as a proxy or a login page sends it',
     'head FILE shows the page: download the file again from where it really is.',
   ],
-  [/^(?:ï»¿)?\s*[{[]/, 'it is JSON', 'Take the PEM text out of it: jq -r .NAME FILE > NEW.pem'],
+  [/^(?:\xef\xbb\xbf)?\s*[{[]/, 'it is JSON', 'Take the PEM text out of it: jq -r .NAME FILE > NEW.pem'],
   [/-----BEGIN [A-Z0-9 ]+-----\\n/, 'its line ends are written out as \\n', `sed 's/\\\\n/\\n/g' FILE > NEW.pem`],
 ]
 
