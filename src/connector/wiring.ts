@@ -87,11 +87,12 @@ export function reachable(addresses: readonly string[], loopbacks: readonly stri
 }
 
 /** What Postfix, Dovecot and Exim write; each keeps a socket on `::` to IPv6. */
-function metAt(address: string, loopbacks: readonly string[]): readonly string[] {
+function metAt(written: string, loopbacks: readonly string[]): readonly string[] {
+  const address = written.replace(/^\[(.*)\]$/, '$1').toLowerCase()
   if (address === '') return []
   if (address === 'all' || address === 'loopback-only') return loopbacks
   if (address === '*' || address === '0.0.0.0') return loopbacks.filter((own) => own === '127.0.0.1')
-  if (address === '::') return loopbacks.filter((own) => own === '::1')
+  if (/^[0:]*:[0:]*$/.test(address)) return loopbacks.filter((own) => own === '::1')
   // hosts(5) may give it one of the two alone.
   return address === 'localhost' ? loopbacks.slice(0, 1) : [address]
 }

@@ -1,21 +1,10 @@
 import t from 'tap'
+import { settingNames } from '../../../../src/connector/postfix/read-services.ts'
 import { readPostfixWiring } from '../../../../src/connector/postfix/read-wiring.ts'
 import type { Listener, Wiring } from '../../../../src/connector/wiring.ts'
 import { ipv6Loopback, recordedHost, wiringOf } from '../recorded-host.ts'
 
-const names = [
-  'smtpd_tls_chain_files',
-  'smtpd_tls_cert_file',
-  'smtpd_tls_key_file',
-  'smtpd_tls_eccert_file',
-  'smtpd_tls_eckey_file',
-  'smtpd_tls_security_level',
-  'smtpd_tls_wrappermode',
-  'smtpd_use_tls',
-  'tls_server_sni_maps',
-  'inet_interfaces',
-  'inet_protocols',
-].join(' ')
+const names = settingNames.join(' ')
 
 /** `postconf -x NAMES` of 3.7.11: one pair. */
 const main = `smtpd_tls_chain_files =
@@ -26,16 +15,42 @@ smtpd_tls_eckey_file =
 smtpd_tls_security_level = may
 smtpd_tls_wrappermode = no
 smtpd_use_tls = no
+smtpd_enforce_tls = no
+smtpd_discard_ehlo_keywords =
+smtpd_discard_ehlo_keyword_address_maps =
+smtpd_upstream_proxy_protocol =
+smtpd_service_name = smtpd
+postscreen_tls_security_level = may
+postscreen_use_tls = no
+postscreen_enforce_tls = no
+postscreen_discard_ehlo_keywords =
+postscreen_discard_ehlo_keyword_address_maps =
+postscreen_upstream_proxy_protocol =
+postscreen_access_list = permit_mynetworks
+postscreen_bare_newline_enable = no
+postscreen_non_smtp_command_enable = no
+postscreen_pipelining_enable = no
+tlsproxy_service_name = tlsproxy
+tlsproxy_tls_chain_files =
+tlsproxy_tls_cert_file = /srv/tls/cert.pem
+tlsproxy_tls_key_file = /srv/tls/key.pem
+tlsproxy_tls_eccert_file =
+tlsproxy_tls_eckey_file =
+tlsproxy_tls_security_level = may
+tlsproxy_use_tls = no
+tlsproxy_enforce_tls = no
 tls_server_sni_maps =
 inet_interfaces = all
 inet_protocols = all
+multi_instance_directories =
+multi_instance_wrapper =
 `
 
 /** `postconf -M` of 3.7.11. */
 const master = `smtp       inet  n       -       y       -       -       smtpd
 587        inet  n       -       n       -       -       smtpd -o smtpd_tls_security_level=$level -o smtpd_tls_cert_file=$dir/a.pem
 [::1]:10026 inet n       -       n       -       -       smtpd -o {smtpd_tls_chain_files=/a/k.pem, /a/c.pem}
-192.0.2.7:smtps inet n   -       n       -       1       postscreen -o smtpd_tls_wrappermode=yes
+192.0.2.7:smtps inet n   -       n       -       1       smtpd -o smtpd_tls_wrappermode=yes
 127.0.0.1:24 inet n      -       n       -       -       smtpd -o smtpd_tls_security_level=none
 pickup     unix  n       -       n       60      1       pickup
 smtpd      pass  -       -       y       -       -       smtpd
@@ -162,28 +177,87 @@ nothing
   t.equal(wiring.maps.length, 2)
 })
 
-t.test('a map whose source is missing has no names, and another instance compiles with its own settings', async (t) => {
-  const host = recordedHost({
-    'postconf -c /srv/pf -M': 'smtp inet n - n - - smtpd\n',
-    'postconf -c /srv/pf -P': '',
-    [`postconf -c /srv/pf -x ${names}`]: change({ tls_server_sni_maps: 'lmdb:/srv/pf/sni' }),
-  })
+t.test('another instance compiles with its own settings', async (t) => {
+  const host = recordedHost(
+    {
+      'postconf -c /srv/pf -M': 'smtp inet n - n - - smtpd\n',
+      'postconf -c /srv/pf -P': '',
+      [`postconf -c /srv/pf -x ${names}`]: change({ tls_server_sni_maps: 'proxy:lmdb:/srv/pf/sni' }),
+    },
+    { '/srv/pf/sni': { text: 'a.example.net /srv/a.pem\n', mode: 0o600 } },
+  )
 
   const wiring = await wiringOf(readPostfixWiring(host, '/srv/pf'))
 
-  t.match(wiring.maps, [{ mode: null, files: [], command: ['postmap', '-c', '/srv/pf', '-F', 'lmdb:/srv/pf/sni'] }])
-  t.equal(wiring.listeners.length, 1)
+  t.match(wiring.maps, [{ mode: 0o600, command: ['postmap', '-c', '/srv/pf', '-F', 'lmdb:/srv/pf/sni'] }])
+  t.equal(wiring.listeners.length, 2)
 })
 
-t.test('TLS is spoken by security level, by the old switch, and in wrapper mode', async (t) => {
-  const count = async (changes: Readonly<Record<string, string>>): Promise<number | undefined> =>
-    (await readWith(changes)).listeners.length
+t.test('a table that cannot be read is a doubt, and never a table of no names', async (t) => {
+  for (const table of [
+    'hash:/gone',
+    'ldap:/etc/postfix/l.cf',
+    'mysql:x',
+    'unionmap:{static:a,hash:/b}',
+    'HASH:/sni',
+    '/sni',
+  ]) {
+    const { doubts, maps } = await readWith({ tls_server_sni_maps: table })
 
-  t.equal(await count({ smtpd_tls_security_level: '' }), 0)
-  t.equal(await count({ smtpd_tls_security_level: '', smtpd_use_tls: 'yes' }), 1)
-  t.equal(await count({ smtpd_tls_security_level: '', smtpd_tls_wrappermode: 'yes' }), 1)
-  t.equal(await count({ smtpd_tls_security_level: 'none', smtpd_tls_wrappermode: 'yes' }), 0)
+    t.same(doubts, [`The names and files in the table ${table} cannot be told from here.`])
+    t.same(maps, [], 'what is not known is not compiled')
+  }
 })
+
+t.test('tables that stand in the settings, or whose names are patterns, name their files', async (t) => {
+  const re = '/^a\\.example/ /srv/a.pem\nif /x/\n/^b/\n  /srv/b-rsa.pem, /srv/b.pem\nendif\n'
+  const files = { '/etc/postfix/re': { text: re, mode: 0o600 } }
+  const tables =
+    'inline:{{a.example.net = /srv/i.pem, /srv/j.pem} b.example.net=/srv/k.pem} static:/srv/s.pem regexp:/etc/postfix/re pcre:{{/x/ /srv/p.pem}}'
+
+  const { listeners, named, doubts } = await readWith({ tls_server_sni_maps: tables }, files)
+
+  t.same(
+    listeners.map(({ servername, files: read }) => [servername, ...read.map(({ path }) => path)]),
+    [
+      [null, '/srv/tls/cert.pem', '/srv/tls/key.pem'],
+      ['a.example.net', '/srv/i.pem', '/srv/j.pem'],
+      ['b.example.net', '/srv/k.pem'],
+    ],
+  )
+  t.same(named.filter((path) => !path.startsWith('/srv/tls')).toSorted(), [
+    '/srv/a.pem',
+    '/srv/b-rsa.pem',
+    '/srv/b.pem',
+    '/srv/i.pem',
+    '/srv/j.pem',
+    '/srv/k.pem',
+    '/srv/p.pem',
+    '/srv/s.pem',
+  ])
+  t.same(doubts, [])
+})
+
+t.test(
+  'TLS is spoken by security level, by the old switches, and in wrapper mode, whatever the case of the words',
+  async (t) => {
+    const spoken = async (changes: Readonly<Record<string, string>>): Promise<unknown> => {
+      const [listener] = (await readWith({ smtpd_tls_security_level: '', ...changes })).listeners
+      return listener === undefined ? 'nothing' : (listener.doubt ?? listener.protocol)
+    }
+
+    t.equal(await spoken({}), 'nothing')
+    for (const level of ['may', 'May', 'ENCRYPT', 'verify', 'secure', 'fingerprint'])
+      t.equal(await spoken({ smtpd_tls_security_level: level }), 'smtp', level)
+    t.equal(await spoken({ smtpd_use_tls: 'yes' }), 'smtp')
+    t.equal(await spoken({ smtpd_enforce_tls: 'YES' }), 'smtp')
+    t.equal(await spoken({ smtpd_tls_security_level: 'None', smtpd_use_tls: 'yes' }), 'nothing', 'the level overrules')
+    t.equal(await spoken({ smtpd_tls_wrappermode: 'Yes' }), 'tls')
+    t.equal(await spoken({ smtpd_tls_security_level: 'none', smtpd_tls_wrappermode: 'yes' }), 'tls')
+    t.match(await spoken({ smtpd_tls_security_level: 'dane' }), /smtpd refuses "smtpd_tls_security_level = dane"/)
+    t.match(await spoken({ smtpd_tls_wrappermode: 'on' }), /smtpd refuses "smtpd_tls_wrappermode = on"/)
+  },
+)
 
 t.test('a port is found by services(5), and one that cannot be is none', async (t) => {
   const services = { '/etc/services': { text: '# x\nweird 2626/udp\nodd 2626/tcp weird # y\n', mode: 0o644 } }
