@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
@@ -34,6 +34,8 @@ export interface Difference {
   readonly master?: string
   /** By name below the folder, with mode 0600. */
   readonly files?: Readonly<Record<string, string>>
+  /** Symbolic links below the folder, by name. */
+  readonly links?: Readonly<Record<string, string>>
   /** An SNI map by its file, to be compiled. */
   readonly map?: string
   readonly unreadPaths?: 'warn' | 'refuse'
@@ -48,7 +50,8 @@ export async function startWired(
 ): Promise<WiredHost> {
   const dir = await makeTemporaryFolder('waxseal-wiring-')
   t.teardown(() => removeTree(dir))
-  const { main = '', master = '', files = {}, map, unreadPaths = 'warn' } = difference(dir)
+  const { main = '', master = '', files = {}, links = {}, map, unreadPaths = 'warn' } = difference(dir)
+  for (const [link, leadsTo] of Object.entries(links)) await symlink(leadsTo, join(dir, link))
   for (const [file, contents] of Object.entries(files)) await writeText(join(dir, file), contents, 0o600)
   if (map !== undefined) await runOrThrow(['postmap', '-F', `hash:${join(dir, map)}`])
   const daemon =
