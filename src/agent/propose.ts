@@ -4,8 +4,7 @@ import type { Connector } from '../connector/connector.ts'
 import { planFor } from '../connector/plan-for.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Certificate, Material } from '../material/material.ts'
-import { parseCertificates } from '../material/parse-certificate.ts'
-import { parseMaterial } from '../material/parse-material.ts'
+import { parseChain, parseMaterial } from '../material/parse-material.ts'
 import type { Plan } from '../plan/plan.ts'
 import { advise } from '../policy/advise.ts'
 import { checkPolicy } from '../policy/policy.ts'
@@ -56,6 +55,7 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     const changes = await prepareChanges(files, link === null ? null : { link, now: engine.clock.now() })
     if (!changes.files.every(isInPlace)) await requireReplaceable(changes)
     draft.warnings = [
+      ...(material.remarks ?? []),
       ...(plan.remarks ?? []),
       ...changes.files.filter(({ wasOpen }) => wasOpen).map(tightened),
       ...(await advise(plan, material, liveLeaf(changes.files), engine.policy)),
@@ -73,13 +73,12 @@ function liveLeaf(changes: PreparedChanges['files']): Certificate | null {
 }
 
 async function findMaterial(request: DeployRequest, engine: Engine): Promise<Material> {
-  const { certificatePem, chainPem } = request
-  const [leaf] = parseCertificates(certificatePem)
-  if (leaf === undefined) throw new WaxsealError('MATERIAL_INVALID', { what: 'certificate', reason: 'it is empty' })
+  const { leaf } = parseChain(request)
   const keyPem = await request.findKey(leaf.spkiSha256)
   if (keyPem === null) throw new WaxsealError('KEY_MISSING', { certificate: leaf.sha256, publicKey: leaf.spkiSha256 })
   const now = new Date(engine.clock.now())
-  return parseMaterial({ certificatePem, ...(chainPem === undefined ? {} : { chainPem }), keyPem, now })
+  const { unfit } = request.generation === undefined ? engine.policy : { unfit: 'warn' as const }
+  return parseMaterial({ ...request, keyPem, now, unfit })
 }
 
 /** Whether all bytes, modes and owners are there already. */

@@ -74,17 +74,16 @@ async function foundPair(
       .filter(({ role }) => roles.includes(role))
       .map(({ live }) => (live === null ? '' : Buffer.from(live.bytes).toString('latin1')))
       .join('\n')
-  const certificates = textOf('certificate', 'bundle') + textOf('chain')
-  // One pair may be in several files.
-  const certificatePem = [...new Set(certificates.match(certificateBlock))].join('\n')
-  const [keyPem = ''] = textOf('key', 'bundle').match(keyBlock) ?? []
   try {
-    const { leaf } = await parseMaterial({ certificatePem, keyPem, now: new Date(engine.clock.now()) })
-    return { certificatePem, keyPem, sha256: leaf.sha256 }
+    const { leaf, chain, keyPem } = await parseMaterial({
+      certificatePem: textOf('certificate', 'bundle'),
+      chainPem: textOf('chain'),
+      keyPem: textOf('key', 'bundle'),
+      now: new Date(engine.clock.now()),
+      unfit: 'warn',
+    })
+    return { certificatePem: [leaf, ...chain].map(({ pem }) => pem).join(''), keyPem, sha256: leaf.sha256 }
   } catch {
     return null
   }
 }
-
-const certificateBlock = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
-const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/

@@ -14,6 +14,14 @@ export interface PolicyConfig {
   readonly unreadPaths: 'refuse' | 'warn'
   /** Names that the host serves and the new certificate does not cover. */
   readonly uncoveredNames: 'refuse' | 'warn'
+  /** A certificate that shares no name with the live one. */
+  readonly unrelatedNames: 'refuse' | 'warn'
+  /** A leaf without its chain, where the live one has one. */
+  readonly missingChain: 'refuse' | 'warn'
+  /** A key that takes the place of a listener's only RSA key beside keys of other types. */
+  readonly keyType: 'refuse' | 'warn'
+  /** A certificate that clients refuse for what it is. */
+  readonly unfit: 'refuse' | 'warn'
   /** TLSA records that do not match the new pair. */
   readonly dane: 'hold' | 'warn' | 'off'
   /** DNS servers to ask for them, `ADDRESS` or `ADDRESS:PORT`; empty: the system's. */

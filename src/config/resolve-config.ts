@@ -28,6 +28,10 @@ export interface WrittenConfig {
     readonly unread_paths?: PolicyConfig['unreadPaths']
     readonly password_dir?: string
     readonly uncovered_names?: PolicyConfig['uncoveredNames']
+    readonly unrelated_names?: PolicyConfig['unrelatedNames']
+    readonly missing_chain?: PolicyConfig['missingChain']
+    readonly key_type?: PolicyConfig['keyType']
+    readonly unfit?: PolicyConfig['unfit']
     readonly dane?: PolicyConfig['dane']
     readonly resolvers?: readonly string[]
   }
@@ -75,6 +79,10 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
       passwordDir: written.policy?.password_dir ?? '/etc/waxseal/passwords',
       unreadPaths: written.policy?.unread_paths ?? 'warn',
       uncoveredNames: written.policy?.uncovered_names ?? 'warn',
+      unrelatedNames: written.policy?.unrelated_names ?? 'refuse',
+      missingChain: written.policy?.missing_chain ?? 'refuse',
+      keyType: written.policy?.key_type ?? 'refuse',
+      unfit: written.policy?.unfit ?? 'refuse',
       dane: written.policy?.dane ?? 'warn',
       resolvers: written.policy?.resolvers ?? [],
     },

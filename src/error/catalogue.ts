@@ -32,14 +32,19 @@ export const catalogue = {
   TARGET_UNKNOWN: { message: 'This host knows no such target.', retry: 'never', host: 'untouched' },
   TARGET_REDACTED: { message: 'The target configuration is a redacted copy.', retry: 'never', host: 'untouched' },
   MATERIAL_INVALID: {
-    message: 'The certificate or key could not be read as PEM.',
+    message: 'The certificate or the key cannot be used.',
     retry: 'never',
     host: 'untouched',
   },
   KEY_MISSING: { message: 'No private key for this certificate is on this host.', retry: 'never', host: 'untouched' },
   KEY_MISMATCH: { message: 'The private key does not belong to the certificate.', retry: 'never', host: 'untouched' },
-  CERTIFICATE_EXPIRED: { message: 'The certificate is not valid at this time.', retry: 'never', host: 'untouched' },
-  CHAIN_BROKEN: { message: 'The certificate chain is not in order.', retry: 'never', host: 'untouched' },
+  CERTIFICATE_EXPIRED: {
+    message: 'The leaf, or a certificate of its chain, is not valid at this time.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  CERTIFICATE_UNFIT: { message: 'Clients would refuse this certificate.', retry: 'never', host: 'untouched' },
+  CHAIN_BROKEN: { message: 'The certificates do not form one chain.', retry: 'never', host: 'untouched' },
   NAME_NOT_ALLOWED: {
     message: 'The policy of this host does not allow a name in the certificate.',
     retry: 'never',

@@ -24,11 +24,13 @@ export interface Certificate {
   readonly isCa: boolean
 }
 
-/** A pair that was checked: the key matches the leaf, the chain is in order, a handshake with it succeeded. */
+/** A pair that was checked: the key matches the leaf, the chain is complete, a handshake with it succeeded. */
 export interface Material {
   readonly leaf: Certificate
-  /** Leaf excluded; issuer after issuer; may be empty. */
+  /** Leaf excluded; each has issued one before it; may be empty. */
   readonly chain: readonly Certificate[]
   /** PKCS#8 PEM. A secret (law 4). */
   readonly keyPem: string
+  /** What was set right, or is allowed and odd: a sentence each, for the warnings. */
+  readonly remarks?: readonly string[]
 }
