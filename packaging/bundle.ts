@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild-wasm'
 import { compiledSchemas } from './compiled-schemas.ts'
+import { shippedDocs } from './shipped-docs.ts'
 import { thirdPartyLicences } from './third-party-licences.ts'
 
 /**
@@ -25,7 +26,7 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     // The texts of a tagged template would stay as they are written. One character beyond ASCII, and the runtime keeps two bytes for each.
     supported: { 'template-literal': false },
     metafile: true,
-    plugins: [compiledSchemas, withoutUnused, withNames],
+    plugins: [compiledSchemas, shippedDocs, withoutUnused, withNames],
   })
   await write(outDir, program)
   // It is started by start.cjs, or by a runtime that is named: the first line stays, empty, for the source map.

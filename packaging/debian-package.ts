@@ -9,6 +9,7 @@ import { controlFile, maintainer } from './control-file.ts'
 import { manPages } from './man-pages.ts'
 import type { Architecture, Runtime } from './runtime.ts'
 import { sbom } from './sbom.ts'
+import { installedDocs } from './shipped-docs.ts'
 import { readManifest } from './third-party-licences.ts'
 import { openTree, type Tree } from './tree.ts'
 
@@ -75,9 +76,11 @@ async function addDocumentation(tree: Tree, parts: PackageParts, version: string
   for (const { file, text } of manPages(program, day.toISOString().slice(0, 10)))
     await tree.write(`usr/share/man/man1/${file}.gz`, packed(text))
   await tree.write('usr/share/bash-completion/completions/waxseal', bashCompletion(program))
-  for (const file of (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')))
-    await tree.copy(join(root, 'docs', file), `${doc}/${file}`)
-  for (const file of ['README.md', 'CHANGELOG.md']) await tree.copy(join(root, file), `${doc}/${file}`)
+  for (const file of (await readdir(join(root, 'docs'))).filter((name) => /\.(md|yaml)$/.test(name)))
+    await tree.copy(join(root, 'docs', file), join(installedDocs, file))
+  for (const file of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'])
+    await tree.copy(join(root, file), `${doc}/${file}`)
+  await tree.link('/etc/waxseal/waxseal.example.yaml', `${doc}/config/waxseal.example.yaml`)
   const date = day.toUTCString().replace('GMT', '+0000')
   const entry = `waxseal (${version}) stable; urgency=medium\n\n  * CHANGELOG.md has what changed.\n\n -- ${maintainer}  ${date}\n`
   await tree.write(`${doc}/changelog.gz`, packed(entry))

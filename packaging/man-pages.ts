@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Argument, Command, Option } from 'commander'
 import { everyCommand } from '../src/cli/program.ts'
+import { installedDocs } from './shipped-docs.ts'
 
 /** One page of the manual. */
 export interface ManPage {
@@ -89,7 +90,7 @@ function seeAlso(command: Command): string {
 const files = [
   '.SH FILES',
   ...[
-    ['/etc/waxseal/waxseal.yaml', 'the configuration; every setting: /usr/share/doc/waxseal/configuration.md'],
+    ['/etc/waxseal/waxseal.yaml', 'the configuration; every setting: docs/configuration.md'],
     ['/etc/waxseal/credential', 'the credential for the control plane, readable by root alone'],
     ['/var/lib/waxseal', 'claimed jobs, journal, unsent results, keys, kept pairs'],
   ].flatMap(([path, what]) => ['.TP', `.I ${plain(path ?? '')}`, plain(what ?? '')]),
@@ -111,6 +112,7 @@ function firstSentence(command: Command): string {
 /** Text in which roff sees nothing of its own. */
 function plain(text: string): string {
   return text
+    .replaceAll(/(?<![\w/])docs\/(?=[\w-]+\.(md|yaml))/g, installedDocs)
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
     .replaceAll('’', "'")

@@ -97,7 +97,7 @@ async function examineControlPlane({ controlPlane, facts }: ExamineOptions): Pro
     return {
       what,
       verdict: 'failed',
-      detail: `${coded.code}: ${describeError(coded)}; docs/errors.md#${coded.code.toLowerCase()}`,
+      detail: `${coded.code}: ${describeError(coded)}; waxseal explain ${coded.code}`,
     }
   }
 }
@@ -163,5 +163,5 @@ function hasFailed({ outcome }: HistoryLine): boolean {
 
 /** A hook of certbot's that fails is a line of a log that nobody reads: here it is said again. */
 function describe({ time, outcome, code, target }: HistoryLine, names: TargetNames): string {
-  return `the deployment of ${time} was ${outcome}: ${code}; waxseal history ${names.argumentOf(target)}`
+  return `the deployment of ${time} was ${outcome}: ${code} (waxseal explain ${code}); waxseal history ${names.argumentOf(target)}`
 }

@@ -40,5 +40,5 @@ export function initialState(): AgentState {
 
 /** One line about an error for `/status`. */
 export function statusLine(error: WaxsealError): string {
-  return `${error.code}: ${error.message}`
+  return `${error.code}: ${error.message} waxseal explain ${error.code} says what to do.`
 }

@@ -6,7 +6,7 @@ import { hostFacts } from '../host/host-facts.ts'
 import { version } from '../version.ts'
 import { connect } from './connect.ts'
 import { configOf, withConfig } from './context.ts'
-import { print, printJson } from './print.ts'
+import { print, printJson, withDocs } from './print.ts'
 import { table } from './table.ts'
 import { coloured, printable } from './terminal.ts'
 
@@ -35,7 +35,7 @@ const kinds = { ok: 'good', warning: 'warn', failed: 'bad' } as const
 function findingLines({ findings }: Examination): readonly string[] {
   return findings.map(
     ({ what, verdict, detail }) =>
-      `${coloured(kinds[verdict], verdict.padEnd(8))} ${printable(what)}: ${printable(detail)}`,
+      `${coloured(kinds[verdict], verdict.padEnd(8))} ${printable(what)}: ${withDocs(printable(detail))}`,
   )
 }
 

@@ -5,7 +5,7 @@ import type { Outcome } from '../outcome/outcome.ts'
 const byOutcome = { deployed: 0, unchanged: 0, refused: 3, 'rolled-back': 4, 'rollback-failed': 5 } as const
 
 /** What whoever asked has to mend: the command line, the configuration, or the target. */
-const usage: readonly ErrorCode[] = ['CONFIG_INVALID', 'CONNECTOR_INVALID', 'TARGET_UNKNOWN']
+const usage: readonly ErrorCode[] = ['USAGE_INVALID', 'CONFIG_INVALID', 'CONNECTOR_INVALID', 'TARGET_UNKNOWN']
 
 /** Exit status of a deployment (design §9). */
 export function exitStatusOf({ outcome }: Pick<Outcome, 'outcome'>): number {

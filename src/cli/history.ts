@@ -6,7 +6,7 @@ import { systemClock } from '../host/clock.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import { type TargetNames, targetNames } from '../journal/target-names.ts'
 import { configOf, withConfig } from './context.ts'
-import { print, printJson } from './print.ts'
+import { print, printJson, whatToDo } from './print.ts'
 import { table } from './table.ts'
 
 interface KeptPair {
@@ -86,7 +86,11 @@ function deploymentLines(lines: readonly HistoryLine[], { labelOf }: TargetNames
         code ?? '',
       ]),
   )
-  return lines.length > shown ? [...rows, `… and ${lines.length - shown} more: --json shows all.`] : rows
+  return [
+    ...rows,
+    ...(lines.length > shown ? [`… and ${lines.length - shown} more: --json shows all.`] : []),
+    ...(lines.slice(0, shown).some(({ code }) => code !== null) ? [whatToDo('CODE')] : []),
+  ]
 }
 
 function pairLines(pairs: readonly KeptPair[]): readonly string[] {

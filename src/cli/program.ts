@@ -4,7 +4,7 @@ import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { isCode } from '../host/files.ts'
 import { version } from '../version.ts'
 import { exitStatusOfError } from './exit-status.ts'
-import { printError } from './print.ts'
+import { printError, withDocs } from './print.ts'
 
 /** In the order of the help. Each is loaded when it is asked for: a deployment does not wait for what the agent serves. */
 const commands = {
@@ -18,6 +18,7 @@ const commands = {
   history: async () => (await import('./history.ts')).historyCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
   probe: async () => (await import('./probe.ts')).probeCommand(),
   enroll: async () => (await import('./enroll.ts')).enrollCommand(),
   'control-plane': async () => (await import('./control-plane.ts')).controlPlaneCommand(),
@@ -32,6 +33,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const named = everyName.filter((name) => name === argv[2])
   const program = await waxsealProgram(named.length === 0 ? everyName : named)
   for (const command of everyCommand(program)) {
+    command.configureOutput({ writeOut: (text) => process.stdout.write(withDocs(text)) })
     command.exitOverride().showHelpAfterError('(waxseal --help lists the commands; waxseal COMMAND --help its options)')
   }
   try {

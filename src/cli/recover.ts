@@ -5,7 +5,7 @@ import { type Recovered, recover } from '../agent/recover.ts'
 import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
-import { print, printJson } from './print.ts'
+import { print, printJson, whatToDo } from './print.ts'
 import { printable } from './terminal.ts'
 
 /** `waxseal recover`: start-up recovery, by hand. */
@@ -43,7 +43,7 @@ function linesOf(
   return [
     ...recovered.map(
       ({ target, did, error }) =>
-        `${printable(labelOf(target))}: ${did}${error === null ? '' : `. ${error.code}: ${describeError(error)}`}`,
+        `${printable(labelOf(target))}: ${did}${error === null ? '' : `. ${error.code}: ${printable(describeError(error))} ${whatToDo(error.code)}`}`,
     ),
     ...setAside.map((name) => `journal/${name} is not to be trusted: it is set aside as ${name}.aside.`),
   ]

@@ -11,6 +11,7 @@ interface CatalogueEntry {
 /** Every error that Waxseal raises, by code. `docs/errors.md` has a heading for each. */
 export const catalogue = {
   CONFIG_INVALID: { message: 'The configuration is not valid.', retry: 'never', host: 'untouched' },
+  USAGE_INVALID: { message: 'The command line is not valid.', retry: 'never', host: 'untouched' },
   STATE_BUSY: { message: 'Another process works with the state directory.', retry: 'backoff', host: 'untouched' },
   SPOOL_FULL: { message: 'The state directory takes no new work.', retry: 'backoff', host: 'untouched' },
   CONTROL_PLANE_UNREACHABLE: {

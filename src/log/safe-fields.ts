@@ -7,12 +7,18 @@ const fields: ReadonlySet<string> = new Set(
 
 const longest = 2048
 
+/** Each line about an error says which command explains it. */
+function explained({ code }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return typeof code === 'string' && /^[A-Z_]{1,40}$/.test(code) ? { help: `waxseal explain ${code}` } : {}
+}
+
 /** Only known fields leave, in bounded length, and nothing that looks like a key or a credential: secrets have no way into a log (law 4). */
 export function safeFields(line: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const known = Object.entries(line).filter(([name, value]) => fields.has(name) && value !== undefined)
   const dropped = Object.keys(line).filter((name) => !fields.has(name))
   return {
     ...Object.fromEntries(known.map(([name, value]) => [name, safeValue(value, name === 'details')])),
+    ...explained(line),
     ...(dropped.length === 0 ? {} : { dropped }),
   }
 }

@@ -82,7 +82,7 @@ function lastJob({ lastJob: job }: TargetStatus, id: string, now: number): Html 
 <dl>
 <div><dt>Job</dt><dd>${job.job === null ? 'by hand' : html`<code>${job.job}</code>`}</dd></div>
 <div><dt>Outcome</dt><dd>${job.outcome}; the host is ${job.host}</dd></div>
-<div><dt>Message</dt><dd>${job.code === null ? html`` : html`<code>${job.code}</code> `}${job.message}</dd></div>
+<div><dt>Message</dt><dd>${job.code === null ? html`` : html`<code>${job.code}</code> `}${job.message}${job.code === null ? html`` : html` What to do: <code>waxseal explain ${job.code}</code>`}</dd></div>
 <div><dt>Took</dt><dd>${duration(job.ms)}</dd></div>
 </dl>
 ${steps(job)}

@@ -110,5 +110,5 @@ const truths = {
 } as const
 
 function failureOf({ code, message, host }: LastJob): string {
-  return `The last deployment failed, ${truths[host]}. ${code}: ${message}`
+  return `The last deployment failed, ${truths[host]}. ${code}: ${message} waxseal explain ${code} says what to do.`
 }

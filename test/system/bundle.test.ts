@@ -32,6 +32,16 @@ t.test('the bundle knows its version and each of its commands, and says nothing 
   }
 })
 
+t.test('the bundle explains each code itself, and names the pages of the package', async (t) => {
+  const { stdout } = await run(process.execPath, [file, 'explain', 'CONFIG_INVALID'])
+
+  t.match(
+    stdout,
+    /^CONFIG_INVALID: [^]*Host: untouched\. Retry: never\. [^]*`\/usr\/share\/doc\/waxseal\/docs\/configuration\.md`/,
+  )
+  t.match((await run(process.execPath, [file, 'deploy', '--help'])).stdout, 'waxseal/docs/connectors.md')
+})
+
 t.test('the bundle serves the control plane, which needs SQLite and the X.509 library', async (t) => {
   const args = [file, 'control-plane', 'serve', '--data-dir', join(dir, 'data'), '--listen', '127.0.0.1:0']
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -123,7 +123,7 @@ t.test('deploy ends with 3 when the host refuses, names the reason and leaves th
   for (const [change, code] of refused) {
     const ran = await deploy(change)
     t.match(ran, { status: 3, stdout: `refused: the host is untouched. ${code}` }, code)
-    t.match(ran.stdout, `docs/errors.md#${code.toLowerCase()} says what to do`, code)
+    t.match(ran.stdout, `waxseal explain ${code} says what to do`, code)
   }
   t.same(await filesOf(daemon), before)
 })
@@ -136,7 +136,7 @@ t.test('deploy ends with 4 when the new leaf is not served, and the old files ar
 
   t.match(ran, { status: 4, stdout: /rolled-back: the host is restored\. VERIFY_FAILED/ })
   t.match(ran.stdout, /FAILED smtp 127\.0\.0\.1:1 .*ECONNREFUSED.*\(1 try,/)
-  t.match(ran.stdout, 'docs/errors.md#verify_failed says what to do')
+  t.match(ran.stdout, 'waxseal explain VERIFY_FAILED says what to do')
   t.same(await filesOf(daemon), before)
 })
 
@@ -152,7 +152,7 @@ t.test('deploy ends with 5 when the server stops for good, and says that the hos
   })
 
   t.match(ran, { status: 5, stdout: /rollback-failed: the host is unknown\. ROLLBACK_FAILED/ })
-  t.match(ran.stdout, 'docs/errors.md#rollback_failed says what to do')
+  t.match(ran.stdout, 'waxseal explain ROLLBACK_FAILED says what to do')
 })
 
 interface Change {

@@ -15,6 +15,7 @@ const commands: readonly (readonly [command: string, ...named: string[]])[] = [
   ['enroll', '--config', '--url', '--token-file', '--ca-file', '--name', '--credential-file', '--force', '--json'],
   ['status', '--config', '--json', 'Exit status'],
   ['keys', '--config', '--json', 'Exit status'],
+  ['explain', '--json', 'code', 'Exit status'],
   ['demo', '--help'],
   ['control-plane', 'serve', 'token', 'agents', 'targets', 'jobs', 'job', 'add-target', 'request', 'deploy', 'retire'],
   ['control-plane serve', '--data-dir', '--listen', '--name'],
@@ -41,7 +42,7 @@ t.test('a command that nothing can end any more is no success', async (t) => {
   t.equal(await exited, 1)
   t.match(lines, [
     { text: /^waxseal: INTERNAL: .*waits for something that cannot come/ },
-    { text: /docs\/errors\.md#internal/ },
+    { text: /waxseal explain INTERNAL/ },
   ])
 })
 
@@ -98,7 +99,7 @@ t.test('an error on stderr names its code and the place that explains it', async
   const ran = await runWaxseal(['agent', '--config', '/nowhere/waxseal.yaml'])
 
   t.match(ran, { status: 2, stdout: '', stderr: /^waxseal: CONFIG_INVALID: .*\/nowhere\/waxseal\.yaml/ })
-  t.match(ran.stderr, 'docs/errors.md#config_invalid says what to do')
+  t.match(ran.stderr, 'waxseal explain CONFIG_INVALID says what to do')
 })
 
 t.test('a folder that this user may not write is no error in Waxseal itself, and the way out is named', async (t) => {

@@ -27,7 +27,7 @@ t.test('expiry is there per target and per endpoint that serves the deployed cer
 
   const text = await openMetrics().render(aStatus({ targets: [aTarget({ endpoints })] }))
 
-  t.match(text, /^waxseal_certificate_expiry_timestamp_seconds\{target="mx1-postfix"\} 1799568000$/m)
+  t.match(text, /^waxseal_certificate_expiry_timestamp_seconds\{target="mx1-postfix",name="mx1-postfix"\} 1799568000$/m)
   t.match(text, /^waxseal_endpoint_certificate_expiry_timestamp_seconds\{.*endpoint="127.0.0.1:25".*\} 1799568000$/m)
   t.notMatch(text, /^waxseal_endpoint_certificate_expiry_timestamp_seconds\{.*:465/m)
   t.match(text, /^waxseal_endpoint_serves_deployed\{.*endpoint="127.0.0.1:465".*\} 0$/m)
