@@ -27,7 +27,8 @@ export async function examineWiring(
 ): Promise<Finding> {
   const what = `wiring of ${connector}`
   if (isUnwired(found)) {
-    if (found.unwired === 'not installed') return { what, verdict: 'ok', detail: 'it is not installed here' }
+    if (found.unwired === 'not installed')
+      return { what, verdict: 'ok', detail: `it is not installed here: ${found.reason}` }
     return { what, verdict: 'failed', detail: `${found.reason} Mend the configuration of ${connector}.` }
   }
   const { listeners, doubts } = found

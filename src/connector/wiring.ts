@@ -58,9 +58,15 @@ export function isUnwired(answer: Wiring | Unwired): answer is Unwired {
   return 'unwired' in answer
 }
 
-/** What a failed read of a daemon's settings means. */
+/** What Postfix, Dovecot, nginx and Exim say of their usual configuration where nobody has made one. */
+const withoutConfiguration =
+  /open \/etc\/postfix\/main\.cf: No such|open\(\/etc\/dovecot\/dovecot\.conf\) failed: No such|open\(\) "\/etc\/nginx\/nginx\.conf" failed \(2: No such|non-existent configuration file\(s\): \/etc\//
+
+/** What a failed read of a daemon's settings means. One that was never set up serves nothing, like one that is not there. */
 export function unwiredBy(program: string, { isMissing, output, exitCode }: ReadOutput): Unwired {
   if (isMissing) return { unwired: 'not installed', reason: `${program} is not on this host.` }
+  if (withoutConfiguration.test(output))
+    return { unwired: 'not installed', reason: `${program} is on this host, and nobody has set it up.` }
   const said = output === '' ? `it ended with ${exitCode}` : output.slice(-500)
   return { unwired: 'broken', reason: `${program} could not tell its settings: ${said}` }
 }
