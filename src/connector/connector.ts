@@ -21,6 +21,8 @@ export interface HostView {
   /** The bytes, at most 1 MiB; null when there is no such file. */
   readFile(path: string): Promise<Uint8Array | null>
   exists(path: string): Promise<boolean>
+  /** The names in a folder, sorted, at most 10,000; null when there is no such folder. */
+  list(path: string): Promise<readonly string[] | null>
   /**
    * Which entry of which folder a path leads to, at this moment: two paths that a rename replaces together give the same text,
    * whatever symbolic links, `..` and bind mounts of folders are in them. Nothing need be there. It is no path.

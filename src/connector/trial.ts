@@ -20,6 +20,7 @@ export interface Trial {
 const nowhere: HostView = {
   readFile: async () => null,
   exists: async () => false,
+  list: async () => null,
   identity: async (path) => path,
   inode: async () => null,
   mode: async () => null,

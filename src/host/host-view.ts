@@ -1,4 +1,4 @@
-import { readlink, realpath, stat } from 'node:fs/promises'
+import { readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { HostView } from '../connector/connector.ts'
 import { runCommand } from './command.ts'
@@ -13,6 +13,7 @@ export function createHostView(timeoutMs: number, passwordDir: () => string): Ho
   return {
     readFile: async (path) => ((await isFile(path)) ? readBounded(path, maxBytes) : null),
     exists: isFile,
+    list,
     identity,
     inode,
     mode: (path) =>
@@ -27,6 +28,15 @@ export function createHostView(timeoutMs: number, passwordDir: () => string): Ho
       return { exitCode, stdout, output, isMissing: exitCode === null && output.includes('ENOENT') }
     },
   }
+}
+
+const mostNames = 10_000
+
+function list(path: string): Promise<readonly string[] | null> {
+  return readdir(path).then(
+    (names) => names.toSorted().slice(0, mostNames),
+    () => null,
+  )
 }
 
 /**

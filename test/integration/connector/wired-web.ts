@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { deploy } from '../../../src/agent/deploy.ts'
@@ -85,6 +86,11 @@ function unread(): never {
 export function told(answer: Wiring | Unwired): Wiring {
   if (isUnwired(answer)) throw new Error(answer.reason)
   return answer
+}
+
+/** The process whose number a file holds is told to end. */
+export async function endProcess(file: string): Promise<void> {
+  process.kill(Number(await readFile(file, 'utf8')), 'SIGTERM')
 }
 
 /** Each address, port offset, protocol, name and file of a wiring, `DIR/` left off, a line each. */

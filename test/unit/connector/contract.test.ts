@@ -9,6 +9,7 @@ import type { PairTarget } from '../../../src/connector/target.ts'
 import { pairFields, targetSchema } from '../../../src/connector/target-schema.ts'
 import type { Plan } from '../../../src/plan/plan.ts'
 import { keepsContract, material } from '../../support/connector-contract.ts'
+import { recordedHost } from './recorded-host.ts'
 
 t.test('every folder of src/connector is a built-in connector of its name, and the other way round', async (t) => {
   const source = fileURLToPath(new URL('../../../src/connector', import.meta.url))
@@ -35,7 +36,7 @@ interface Breach {
 
 let calls = 0
 const loose = { type: 'object', properties: {} }
-const [sample] = (await nginx.plan(nginx.example, material, {} as never, new AbortController().signal)).files
+const [sample] = (await nginx.plan(nginx.example, material, recordedHost({}), new AbortController().signal)).files
 if (sample === undefined) throw new Error('nginx plans no file')
 const anyText = { type: 'string', description: 'Anything.' }
 

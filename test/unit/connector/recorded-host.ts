@@ -26,6 +26,12 @@ export function recordedHost(
       return file === undefined ? null : new TextEncoder().encode(file.text)
     },
     exists: async (path) => path in files,
+    list: async (folder) => {
+      const names = Object.keys(files).flatMap((path) =>
+        path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1)] : [],
+      )
+      return names.length === 0 ? null : names.toSorted()
+    },
     identity: async (path) => path,
     inode: async () => null,
     mode: async (path) => files[path]?.mode ?? null,

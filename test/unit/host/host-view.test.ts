@@ -7,7 +7,7 @@ import { createHostView } from '../../../src/host/host-view.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
 
 const run = promisify(execFile)
-const { identity, inode } = createHostView(1000, () => '/nowhere')
+const { identity, inode, list } = createHostView(1000, () => '/nowhere')
 
 t.test('paths that lead to one entry of a folder have one identity, however they are written', async (t) => {
   const dir = await makeHost(t)
@@ -62,7 +62,7 @@ t.test('a bind mount of a folder is the folder; one of a file alone is as a hard
   await writeFile(join(dir, 'alone.pem'), '')
   const mounts = `mount --bind ${dir}/certs ${dir}/bound && mount --bind ${dir}/certs/cert.pem ${dir}/alone.pem`
   const ask = `import('${new URL('../../../src/host/host-view.ts', import.meta.url).pathname}').then(async ({ createHostView }) => {
-    const { identity, inode } = createHostView(1000, () => '/nowhere')
+    const { identity, inode, list } = createHostView(1000, () => '/nowhere')
     const paths = ['certs/cert.pem', 'bound/cert.pem', 'alone.pem'].map((path) => '${dir}/' + path)
     console.log(JSON.stringify([await Promise.all(paths.map(identity)), await Promise.all(paths.map(inode))]))
   })`
@@ -83,6 +83,14 @@ t.test('a loop of links, an endless path and a relative one are answered', async
   t.type(await identity(join(dir, 'loop', 'cert.pem')), 'string')
   t.equal(await identity(long), long)
   t.equal(await identity('certs/cert.pem'), 'certs/cert.pem', 'by no folder of ours')
+})
+
+t.test('the names in a folder are listed in their order; what is no folder has none', async (t) => {
+  const dir = await makeHost(t)
+
+  t.same(await list(dir), ['certs', 'link.pem'])
+  t.equal(await list(join(dir, 'link.pem')), null)
+  t.equal(await list(join(dir, 'nowhere')), null)
 })
 
 /** A folder with `certs/cert.pem`, and `link.pem` that leads there. */

@@ -37,9 +37,9 @@ t.test('what is not understood is refused whole', async (t) => {
   t.throws(() => parseDump(dumped('include n*;'.repeat(10))), SyntaxError)
 })
 
-t.test('a megabyte of anything is parsed, or refused, at once', async (t) => {
+t.test('a long text of anything is parsed, or refused, at once', async (t) => {
   for (const part of [' ', '#', '# # #', '"', '\\', 'a{', 'a;', "'\\", '${'])
-    t.doesNotThrow(() => attempt(dumped(part.repeat(1_000_000 / part.length))), part)
+    t.doesNotThrow(() => attempt(dumped(part.repeat(200_000 / part.length))), part)
 })
 
 function attempt(text: string): void {

@@ -1,0 +1,94 @@
+import type { HostView } from '../connector.ts'
+import { isAskable, type Reader, type Socket, wiringOf } from '../sockets.ts'
+import { isWhole, type Unwired, unwiredBy, type WiredFile, type Wiring } from '../wiring.ts'
+import { type ConfigLine, parseConfig, unknownVariable } from './parse-config.ts'
+import { type Bind, readBind } from './read-bind.ts'
+import { type LoadedPem, type PemReader, type Replaced, readCrt, readCrtList } from './read-pems.ts'
+
+/**
+ * What HAProxy reads for each `bind … ssl`, by these configuration files or folders of them, once `haproxy -c` takes them.
+ * Who answers to a name is told by the certificates themselves: a file that is about to be replaced counts as what it will be.
+ */
+export async function readHaproxyWiring(
+  host: HostView,
+  configs: readonly string[],
+  replaced: Replaced | null = null,
+): Promise<Wiring | Unwired> {
+  const checked = await host.run(['haproxy', '-c', ...configs.flatMap((config) => ['-f', config])])
+  if (!isWhole(checked)) return unwiredBy('haproxy', checked)
+  const texts = await Promise.all((await filesOf(configs, host)).map((file) => host.readFile(file)))
+  const lines = texts.flatMap((bytes) => parseConfig(new TextDecoder().decode(bytes ?? new Uint8Array())))
+  const doubts = new Set<string>()
+  if (texts.includes(null)) doubts.add('A file of the configuration of HAProxy cannot be read.')
+  const reader = { host, base: crtBaseOf(lines), replaced, doubts, left: { files: 2000 } }
+  const sockets: Socket[] = []
+  const named: string[] = []
+  for (const line of lines) {
+    const bind = line.words[0] === 'bind' ? readBind(line.words) : null
+    if (bind === null) continue
+    const pems = await loadedBy(bind, reader)
+    named.push(...pems.flatMap(({ files }) => files.map(({ path }) => path)))
+    if (isDoubtful(line, bind, doubts)) continue
+    const readers = readersOf(bind, pems)
+    const proxy = bind.wantsHeader || expectsHeader(lines, line) ? ({ proxy: 1 } as const) : {}
+    sockets.push(
+      ...bind.places.map((place) => ({ name: line.section, protocol: 'tls' as const, ...place, ...proxy, readers })),
+    )
+  }
+  return wiringOf(sockets, { named, doubts: [...doubts] }, host)
+}
+
+/** A folder stands for its `*.cfg`, by name. */
+async function filesOf(configs: readonly string[], host: HostView): Promise<readonly string[]> {
+  const files = configs.map(async (config) => {
+    const names = await host.list(config)
+    if (names === null) return [config]
+    return names.filter((name) => /^[^.].*\.cfg$/.test(name)).map((name) => `${config.replace(/\/+$/, '')}/${name}`)
+  })
+  return (await Promise.all(files)).flat()
+}
+
+function crtBaseOf(lines: readonly ConfigLine[]): string | null {
+  const base = lines.findLast(({ words }) => words[0] === 'crt-base')?.words[1]
+  return base === undefined || !base.startsWith('/') || base.includes(unknownVariable) ? null : base.replace(/\/+$/, '')
+}
+
+async function loadedBy({ loads }: Bind, reader: PemReader): Promise<readonly LoadedPem[]> {
+  const loaded: LoadedPem[] = []
+  for (const { kind, path } of loads)
+    loaded.push(...(await (kind === 'crt' ? readCrt(path, reader) : readCrtList(path, reader))))
+  return loaded
+}
+
+function isDoubtful({ isConditional }: ConfigLine, { isUnknown, isForging }: Bind, doubts: Set<string>): boolean {
+  if (isConditional) doubts.add('HAProxy has listeners between .if and .endif, of which it alone knows.')
+  if (isUnknown) doubts.add('HAProxy is told an address or a port by its environment.')
+  if (isForging) doubts.add('HAProxy makes certificates of its own (generate-certificates).')
+  return isConditional || isUnknown || isForging
+}
+
+/** `tcp-request connection expect-proxy layer4`, where it has no condition. */
+function expectsHeader(lines: readonly ConfigLine[], { index }: ConfigLine): boolean {
+  const rule = 'tcp-request connection expect-proxy layer4'
+  return lines.some((line) => line.index === index && line.words.join(' ') === rule)
+}
+
+/** The first certificate answers all other names; of one name, the first of each key type. */
+function readersOf({ isStrict }: Bind, pems: readonly LoadedPem[]): readonly Reader[] {
+  const first = pems[0]
+  if (first === undefined) return []
+  const usual: Reader = pems.slice(1).some(({ names }) => names.includes('*'))
+    ? { servername: null, files: [], doubt: 'Whom a crt-list means by "*" differs between versions of HAProxy.' }
+    : { servername: null, files: first.files }
+  const byName = new Map<string, Map<string, readonly WiredFile[]>>()
+  for (const { names, keyType, files } of pems)
+    for (const name of names.filter(isAskable)) {
+      const types = byName.get(name) ?? new Map<string, readonly WiredFile[]>()
+      if (!types.has(keyType)) types.set(keyType, files)
+      byName.set(name, types)
+    }
+  const named = [...byName].map(([servername, types]) => ({ servername, files: [...types.values()].flat() }))
+  const except = pems.flatMap((pem) => pem.except.filter((name) => isAskable(name) && !byName.has(name)))
+  const excepted = isStrict ? [] : except.map((servername) => ({ ...usual, servername }))
+  return [...(isStrict ? [] : [usual]), ...named, ...excepted]
+}
