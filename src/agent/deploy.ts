@@ -1,6 +1,7 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
+import { type RunningDaemon, readRunning } from './find-beside.ts'
 import { inParallel } from './in-parallel.ts'
 import { OutcomeDraft } from './outcome-draft.ts'
 import type { DeployRequest } from './propose.ts'
@@ -38,13 +39,27 @@ export async function deployTogether(
   engine: Engine,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
-  await engine.turns.take(() => deployAll(begin(orders, engine), engine, signal))
+  let asked: Promise<readonly RunningDaemon[]> | null = null
+  const running = (): Promise<readonly RunningDaemon[]> => {
+    asked ??= readRunning(engine)
+    return asked
+  }
+  await engine.turns.take(() => deployAll(begin(orders, engine), { engine, running, signal }))
 }
 
-async function deployAll(deployments: readonly Deployment[], engine: Engine, signal: AbortSignal): Promise<void> {
-  const { transactions, later } = await proposeAll(deployments, engine)
-  await inParallel(transactions, engine.parallelServices, (members) => transact(members, engine, signal))
-  if (later.length > 0 && !signal.aborted) await deployAll(later, engine, signal)
+/** What all transactions of one call have in common. */
+interface Surroundings {
+  readonly engine: Engine
+  /** The daemons that run, asked once. */
+  readonly running: () => Promise<readonly RunningDaemon[]>
+  readonly signal: AbortSignal
+}
+
+async function deployAll(deployments: readonly Deployment[], around: Surroundings): Promise<void> {
+  const { engine, running, signal } = around
+  const { transactions, later } = await proposeAll(deployments, running, engine)
+  await inParallel(transactions, engine.parallelServices, (members) => transact(members, around))
+  if (later.length > 0 && !signal.aborted) await deployAll(later, around)
 }
 
 /** Outcomes are told one after the other, in whatever order they come. */
@@ -64,16 +79,16 @@ function begin(orders: readonly Order[], engine: Engine): readonly Deployment[] 
   }))
 }
 
-async function transact(members: Transaction, engine: Engine, signal: AbortSignal): Promise<void> {
-  const outcomes = await replace(members, engine)
+async function transact(members: Transaction, around: Surroundings): Promise<void> {
+  const outcomes = await replace(members, around.engine)
   const isUndone = outcomes.every(({ outcome }) => outcome === 'refused' || outcome === 'rolled-back')
   if (members.length === 1 || !isUndone) {
     for (const [index, outcome] of outcomes.entries()) await members[index]?.end(outcome)
     return
   }
   for (const part of smaller(members)) {
-    if (signal.aborted) return
-    await deployAll(part, engine, signal)
+    if (around.signal.aborted) return
+    await deployAll(part, around)
   }
 }
 

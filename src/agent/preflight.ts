@@ -5,6 +5,7 @@ import type { Command, Plan, Probe } from '../plan/plan.ts'
 import { type Look, probeOnce } from '../verify/probe-once.ts'
 import type { Engine } from './engine.ts'
 import { leafOf } from './live-leaf.ts'
+import { type Joined, preflightBeside, servedTogether } from './preflight-beside.ts'
 import { type Member, once, step, type Transaction } from './transaction.ts'
 
 /** How one target was before anything was touched. */
@@ -22,16 +23,23 @@ export interface Served {
 export interface Before {
   /** A check that reads certificates failed: remembered, not decisive, for a first deployment may be what mends it. */
   readonly isBroken: boolean
-  /** One per member. */
+  /** One per member, the daemons beside its own included. */
   readonly served: readonly Served[]
+  /** For each member the daemons beside its own. */
+  readonly joined: readonly (readonly Joined[])[]
 }
 
-/** Asks the daemon's own checks, and every probe. PREFLIGHT_FAILED where no new certificate can mend what a check says. */
+/** Asks the daemons' own checks, and every probe. PREFLIGHT_FAILED where no new certificate can mend what a check says. */
 export async function preflight(members: Transaction, engine: Engine): Promise<Before> {
   return step(members, engine, 'preflight', async (commands) => {
-    const looking = Promise.all(members.map(look))
+    const others: CommandFacts[] = []
+    const looking = Promise.all([Promise.all(members.map(look)), preflightBeside(members, engine, others, look)])
+    looking.catch(() => {})
     const failure = await runChecks(members, engine, commands).finally(() => looking)
-    return { isBroken: failure !== null, served: await looking }
+    const [own, joined] = await looking
+    commands.push(...others)
+    const served = own.map((one, index) => servedTogether(one, joined[index] ?? []))
+    return { isBroken: failure !== null, served, joined }
   })
 }
 
@@ -52,14 +60,19 @@ async function runChecks(
 }
 
 /** The checks of the members whose plan is so, each once. */
-function checksOf(members: Transaction, isMeant: (plan: Plan) => boolean = () => true): readonly Command[] {
-  const plans = members.map(({ proposal }) => proposal.plan).filter(isMeant)
-  return once(plans.flatMap(({ check }) => (check === null ? [] : [check])))
+function checksOf(members: Transaction, isMeant: (plan: Checked) => boolean = () => true): readonly Command[] {
+  return checksIn(members.map(({ proposal }) => proposal.plan).filter(isMeant))
+}
+
+type Checked = Pick<Plan, 'check' | 'checkReadsCertificates'>
+
+function checksIn(services: readonly Checked[]): readonly Command[] {
+  return once(services.flatMap(({ check }) => (check === null ? [] : [check])))
 }
 
 /** The checks that are asked again once the new files are there. */
-export function laterChecksOf(members: Transaction): readonly Command[] {
-  return checksOf(members, ({ checkReadsCertificates }) => checkReadsCertificates !== false)
+export function laterChecksOf(services: readonly Checked[]): readonly Command[] {
+  return checksIn(services.filter(({ checkReadsCertificates }) => checkReadsCertificates !== false))
 }
 
 async function look({ proposal: { plan, changes }, draft }: Member): Promise<Served> {

@@ -2,8 +2,9 @@ import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import type { JournalledDeployment } from '../journal/journal.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { Engine } from './engine.ts'
+import { findBeside, type RunningDaemon } from './find-beside.ts'
 import { isAllInPlace, type Proposal, propose } from './propose.ts'
-import { isRecorded } from './recorded.ts'
+import { adoptRecord, isRecorded } from './recorded.ts'
 import { hasAnyBegun, recoverEntry } from './recover.ts'
 import type { Deployment, Member, Transaction } from './transaction.ts'
 
@@ -17,20 +18,57 @@ export interface Proposals {
   readonly later: readonly Deployment[]
 }
 
-/** Steps 1 to 4 of each, in their order. What is refused, or there already, ends here and holds back no other. */
-export async function proposeAll(waiting: readonly Deployment[], engine: Engine): Promise<Proposals> {
+/**
+ * Steps 1 to 4 of each, in their order. What is refused, or there already, ends here and holds back no other. `running` is asked
+ * once, when something is to be done.
+ */
+export async function proposeAll(
+  waiting: readonly Deployment[],
+  running: () => Promise<readonly RunningDaemon[]>,
+  engine: Engine,
+): Promise<Proposals> {
   const services = new Map<string, Member[]>()
   const later: Deployment[] = []
   const taken = new Set<string>()
   for (const deployment of waiting) {
     const target = `target ${deployment.request.target}`
-    const member = taken.has(target) ? null : await proposeOne(deployment, engine)
+    const member = taken.has(target) ? null : await proposeOne(deployment, running, engine)
     const keys = member === null ? [target] : [target, ...pathsOf(member.proposal.changes)]
     const isTaken = keys.some((key) => taken.has(key))
     if (isTaken || (member !== null && !join(member, services))) later.push(deployment)
     if (isTaken || member !== null) for (const key of keys) taken.add(key)
   }
-  return { transactions: [...services.values()], later }
+  const { groups, rest } = await connected([...services.values()])
+  return { transactions: groups, later: [...later, ...rest] }
+}
+
+interface Connected {
+  readonly services: readonly string[]
+  readonly members: Transaction
+}
+
+/** Services that share a file are one transaction. A single one need not be asked what it shares. */
+async function connected(
+  groups: readonly Transaction[],
+): Promise<{ readonly groups: readonly Transaction[]; readonly rest: readonly Deployment[] }> {
+  if (groups.length < 2) return { groups, rest: [] }
+  let joined: readonly Connected[] = []
+  for (const members of groups) {
+    const beside = await Promise.all(members.map((member) => member.beside()))
+    const others = beside.flatMap(({ services }) => services.map(({ service }) => service))
+    const own = { services: [...members.map(({ proposal }) => proposal.plan.service), ...others], members }
+    const touching = joined.filter(({ services }) => services.some((service) => own.services.includes(service)))
+    const all = [...touching, own]
+    const merged = {
+      services: all.flatMap(({ services }) => services),
+      members: all.flatMap((group) => group.members),
+    }
+    joined = [...joined.filter((group) => !touching.includes(group)), merged]
+  }
+  return {
+    groups: joined.map(({ members }) => members.slice(0, mostMembers)),
+    rest: joined.flatMap(({ members }) => members.slice(mostMembers)),
+  }
 }
 
 /** False: its transaction is full. A second one of the same service may not run beside it. */
@@ -43,7 +81,11 @@ function join(member: Member, services: Map<string, Member[]>): boolean {
 }
 
 /** Null: it has ended. */
-async function proposeOne(deployment: Deployment, engine: Engine): Promise<Member | null> {
+async function proposeOne(
+  deployment: Deployment,
+  running: () => Promise<readonly RunningDaemon[]>,
+  engine: Engine,
+): Promise<Member | null> {
   const { request, draft, end } = deployment
   draft.probes = []
   try {
@@ -54,8 +96,13 @@ async function proposeOne(deployment: Deployment, engine: Engine): Promise<Membe
       proposal = await propose(request, engine, draft)
     draft.changing(proposal.changes.files)
     const isLive = isAllInPlace(proposal)
-    if (!(await draft.run('unchanged', async () => isLive && (await isRecorded(request.target, proposal, engine)))))
-      return { ...deployment, proposal, isLive }
+    const isDone = async (): Promise<boolean> =>
+      (await isRecorded(request.target, proposal, engine)) || (await adoptRecord(request, proposal, engine))
+    if (!(await draft.run('unchanged', async () => isLive && (await isDone())))) {
+      const asking = running().then((daemons) => findBeside(proposal, daemons, engine))
+      asking.catch(() => {})
+      return { ...deployment, proposal, isLive, beside: () => asking }
+    }
     await end(draft.succeed('unchanged', 'The same files are there, activated and verified by an earlier deployment.'))
   } catch (error) {
     await end(draft.refuse(asWaxsealError(error)))

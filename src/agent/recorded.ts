@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { RecordedFile } from '../journal/deployment-record.ts'
 import type { JournalledDeployment } from '../journal/journal.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
+import type { Probe } from '../plan/plan.ts'
 import { printPlan } from '../plan/printed-plan.ts'
 import { certificateFacts } from './certificate-facts.ts'
 import type { Engine } from './engine.ts'
@@ -10,6 +12,55 @@ import type { DeployRequest, Proposal } from './propose.ts'
 export async function isRecorded(target: string, proposal: Proposal, engine: Engine): Promise<boolean> {
   const record = await engine.records.get(target)
   return record?.certificate.sha256 === proposal.material.leaf.sha256 && record.planDigest === planDigest(proposal)
+}
+
+/**
+ * Whether another target's deployment, the last to these files, did all that this one would do: the same bytes for the same
+ * certificate, and this service activated and seen on every port that this one asks for. Then it is this target's, too, and its
+ * record says so.
+ */
+export async function adoptRecord(request: DeployRequest, proposal: Proposal, engine: Engine): Promise<boolean> {
+  const { certificate, files, ...mine } = recordFor(proposal, request)
+  const { plan, changes } = proposal
+  const sharing = (await engine.records.list())
+    .map(({ document }) => document)
+    .filter((record) => record.files.some(({ path }) => files.some((file) => file.path === path)))
+    .toSorted((one, other) => other.deployed.localeCompare(one.deployed))
+  const [last] = sharing
+  if (last === undefined || changes.link !== null) return false
+  const services = [last.service, ...(last.beside ?? [])]
+  const isDone =
+    last.certificate.sha256 === certificate.sha256 &&
+    services.includes(plan.service) &&
+    files.every((file) => last.files.some((other) => isSameFile(file, other))) &&
+    plan.probes.every((probe) => last.looks.some((look) => isSameLook(probe, look)))
+  if (!isDone) return false
+  const seen = last.looks.map((look, index) => ({ look, probe: last.probes[index] }))
+  const own = seen.filter(({ look }) => plan.probes.some((probe) => isSameLook(probe, look)))
+  await engine.records.put(request.target, {
+    ...mine,
+    target: request.target,
+    connector: plan.connector,
+    service: plan.service,
+    beside: services.filter((service) => service !== plan.service),
+    deployed: last.deployed,
+    certificate,
+    files,
+    looks: own.map(({ look }) => look),
+    probes: own.flatMap(({ probe }) => (probe === undefined ? [] : [probe])),
+  })
+  return true
+}
+
+function isSameFile(one: RecordedFile, other: RecordedFile): boolean {
+  const { path, digest, mode, uid, gid } = one
+  return other.path === path && other.digest === digest && other.mode === mode && other.uid === uid && other.gid === gid
+}
+
+function isSameLook(one: Probe, other: Probe): boolean {
+  const { host, port, protocol, servername, keyType } = one
+  const isAsked = other.servername === servername && other.keyType === keyType
+  return isAsked && other.host === host && other.port === port && other.protocol === protocol
 }
 
 /** SHA-256 of the printed plan: another plan is another deployment. */
@@ -23,6 +74,7 @@ function planDigest({ plan }: Proposal): string {
 export function recordFor(
   proposal: Proposal,
   { targetName }: Pick<DeployRequest, 'targetName'>,
+  beside: readonly string[] = [],
 ): JournalledDeployment['record'] {
   const { material, plan, changes } = proposal
   return {
@@ -34,6 +86,8 @@ export function recordFor(
       ...after,
     })),
     check: plan.check,
+    service: plan.service,
+    ...(beside.length === 0 ? {} : { beside }),
     ...(targetName === undefined ? {} : { targetName }),
   }
 }

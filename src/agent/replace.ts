@@ -76,7 +76,7 @@ function changesOf({ proposal, isLive }: Member): Member['proposal']['changes'] 
   return isLive ? nothing : proposal.changes
 }
 
-function entryOf(members: Transaction, { served }: Before, engine: Engine): JournalEntry {
+function entryOf(members: Transaction, { served, joined }: Before, engine: Engine): JournalEntry {
   const plans = members.map(({ proposal }) => proposal.plan)
   const deployments = members.map((member, index): JournalledDeployment => {
     const { connector, retry } = member.proposal.plan
@@ -90,17 +90,22 @@ function entryOf(members: Transaction, { served }: Before, engine: Engine): Jour
       retry,
       oldLeaves: served[index]?.oldLeaves ?? [],
       newLeaf: member.proposal.material.leaf.sha256,
-      record: recordFor(member.proposal, member.request),
+      record: recordFor(
+        member.proposal,
+        member.request,
+        (joined[index] ?? []).map(({ service }) => service.service),
+      ),
     }
   })
+  const services = [...plans, ...joined.flat().map(({ service }) => service)]
   return {
     service: plans[0]?.service ?? '',
     begun: new Date(engine.clock.now()).toISOString(),
     phase: 'deploying',
     deployments,
-    checks: laterChecksOf(members),
-    activate: once(plans.flatMap((plan) => plan.activate)),
-    recover: once(plans.flatMap((plan) => plan.recover)),
+    checks: laterChecksOf(services),
+    activate: once(services.flatMap(({ activate }) => activate)),
+    recover: once(services.flatMap(({ recover }) => recover)),
   }
 }
 

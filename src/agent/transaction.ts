@@ -1,6 +1,7 @@
 import type { CommandFacts, Outcome, Stage } from '../outcome/outcome.ts'
 import type { Command } from '../plan/plan.ts'
 import type { Engine } from './engine.ts'
+import type { Beside } from './find-beside.ts'
 import type { OutcomeDraft } from './outcome-draft.ts'
 import type { DeployRequest, Proposal } from './propose.ts'
 import { runStep } from './step-recorder.ts'
@@ -18,9 +19,14 @@ export interface Member extends Deployment {
   readonly proposal: Proposal
   /** All files are there already, and only their activation and verification are not on record. */
   readonly isLive: boolean
+  /** The other daemons that read its files; asked once. */
+  readonly beside: () => Promise<Beside>
 }
 
-/** Deployments to one service, no two of them to one target or one file: one check, one reload, one rollback. */
+/**
+ * Deployments to one service, or to services that share a file, no two of them to one target or one file: one check, one reload
+ * and one rollback of each service.
+ */
 export type Transaction = readonly Member[]
 
 /** Runs one step of all members at once. */

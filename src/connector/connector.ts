@@ -42,6 +42,18 @@ export interface HostView {
   run(command: Command): Promise<ReadOutput>
 }
 
+/** The daemon itself, as it is run on this host by default: what is asked of it when a pair that it reads is replaced by another's target. */
+export interface OwnService {
+  /** What is reloaded together: `postfix`. */
+  readonly service: string
+  readonly check: Command
+  /** False: no certificate can make its check fail. */
+  readonly checkReadsCertificates?: false
+  readonly reload: Command
+  /** One of these is among the processes when it runs, as proc_pid_comm(5) names them. */
+  readonly processes: readonly string[]
+}
+
 /**
  * What the agent knows about one kind of daemon. A connector plans; it never acts (law 1).
  * `plan` refuses with TARGET_INVALID or TARGET_REDACTED; equal inputs give equal plans.
@@ -61,5 +73,7 @@ export interface Connector<Target = unknown> {
   readonly standardCommands: readonly Command[]
   /** What the daemon's own settings say that it reads. Left out: it has no such settings. */
   readWiring?(host: HostView): Promise<Wiring | Unwired>
+  /** Left out: another's target that replaces a pair which it reads too cannot have it reloaded. */
+  readonly own?: OwnService
   plan(target: Target, material: Material, host: HostView, signal: AbortSignal): Promise<Plan>
 }

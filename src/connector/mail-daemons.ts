@@ -1,6 +1,6 @@
 import type { Material } from '../material/material.ts'
 import type { Command, Plan } from '../plan/plan.ts'
-import type { HostView } from './connector.ts'
+import type { HostView, OwnService } from './connector.ts'
 import { readDovecotWiring } from './dovecot/read-wiring.ts'
 import { type DaemonDefaults, planPair } from './plan-pair.ts'
 import { readPostfixWiring } from './postfix/read-wiring.ts'
@@ -9,7 +9,7 @@ import { wirePlan } from './wire-plan.ts'
 import type { Unwired, Wiring } from './wiring.ts'
 
 interface MailDaemon {
-  readonly defaults: DaemonDefaults
+  readonly defaults: DaemonDefaults & OwnService
   /** Its commands for another instance than the system's. */
   readonly commandsFor: (config: string) => Pick<DaemonDefaults, 'check' | 'reload'>
   readonly readWiring: (host: HostView, config: string | null) => Promise<Wiring | Unwired>
@@ -25,6 +25,7 @@ const mailDaemons = {
       check: ['postfix', 'check'],
       checkReadsCertificates: false,
       reload: ['postfix', 'reload'],
+      processes: ['master'],
     },
     commandsFor: (config) => ({
       check: ['postfix', '-c', config, 'check'],
@@ -40,6 +41,7 @@ const mailDaemons = {
       check: ['doveconf', '-n'],
       checkReadsCertificates: false,
       reload: ['doveadm', 'reload'],
+      processes: ['dovecot'],
     },
     commandsFor: (config) => ({ check: ['doveconf', '-c', config, '-n'], reload: ['doveadm', '-c', config, 'reload'] }),
     readWiring: readDovecotWiring,
@@ -58,6 +60,12 @@ export async function planMailDaemon(
   const defaults = config === null ? daemon.defaults : { ...daemon.defaults, ...daemon.commandsFor(config) }
   const plan = planPair(connector, target, material, defaults)
   return wirePlan(plan, await daemon.readWiring(host, config), target, material, host)
+}
+
+/** Each as it is run by default. */
+export const ownMailDaemons: Readonly<Record<'postfix' | 'dovecot', OwnService>> = {
+  postfix: mailDaemons.postfix.defaults,
+  dovecot: mailDaemons.dovecot.defaults,
 }
 
 /** Their own commands, and the service manager's, allowed without a line in the policy. */

@@ -17,6 +17,8 @@ export interface DeploymentRecord {
   readonly targetName?: string
   readonly connector: string
   readonly service: string
+  /** The other services that read its files, and were activated and verified with it. */
+  readonly beside?: readonly string[]
   /** RFC 3339, UTC. */
   readonly deployed: string
   readonly certificate: CertificateFacts
@@ -58,6 +60,7 @@ export const recordSchema = {
     targetName: { type: 'string' },
     connector: { type: 'string' },
     service: { type: 'string' },
+    beside: { type: 'array', maxItems: 100, items: { type: 'string' } },
     deployed: { type: 'string' },
     certificate: certificateSchema,
     planDigest: { type: 'string' },

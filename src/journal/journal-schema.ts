@@ -101,6 +101,8 @@ const deployment = {
         files: recordedFilesSchema,
         check: { anyOf: [commandSchema, { type: 'null' }] },
         targetName: text,
+        service: text,
+        beside: { type: 'array', maxItems: 100, items: text },
       },
     },
   },

@@ -15,7 +15,8 @@ export interface JournalledDeployment extends ChangeSet {
   /** SHA-256 of the new leaf. */
   readonly newLeaf: string
   /** What its record will say beside what was seen. */
-  readonly record: Pick<DeploymentRecord, 'certificate' | 'planDigest' | 'files' | 'check' | 'targetName'>
+  readonly record: Pick<DeploymentRecord, 'certificate' | 'planDigest' | 'files' | 'check' | 'targetName' | 'beside'> &
+    Partial<Pick<DeploymentRecord, 'service'>>
 }
 
 /** One transaction: deployments to one service that are checked, activated, verified, and undone, together. */

@@ -70,6 +70,13 @@ export interface PlannedWiring {
   readonly names: readonly string[]
 }
 
+/** Another daemon that reads a file of the plan: it is checked, activated, proven and undone with the plan's own. */
+export interface PlannedService
+  extends Pick<Plan, 'check' | 'checkReadsCertificates' | 'activate' | 'recover' | 'probes'> {
+  /** What is reloaded together: `dovecot`. */
+  readonly service: string
+}
+
 /** All that one deployment will do, as data (law 1). */
 export interface Plan {
   /** The connector's name: `postfix`. */

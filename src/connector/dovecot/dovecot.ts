@@ -1,5 +1,5 @@
 import type { Connector } from '../connector.ts'
-import { mailDaemonCommands, planMailDaemon } from '../mail-daemons.ts'
+import { mailDaemonCommands, ownMailDaemons, planMailDaemon } from '../mail-daemons.ts'
 import type { MailTarget } from '../target.ts'
 import { mailFields, targetSchema } from '../target-schema.ts'
 import { readDovecotWiring } from './read-wiring.ts'
@@ -17,5 +17,6 @@ export const dovecot: Connector<MailTarget> = {
   },
   standardCommands: mailDaemonCommands,
   readWiring: (host) => readDovecotWiring(host, null),
+  own: ownMailDaemons.dovecot,
   plan: (target, material, host) => planMailDaemon('dovecot', target, material, host),
 }

@@ -1,5 +1,5 @@
 import type { Connector } from '../connector.ts'
-import { mailDaemonCommands, planMailDaemon } from '../mail-daemons.ts'
+import { mailDaemonCommands, ownMailDaemons, planMailDaemon } from '../mail-daemons.ts'
 import type { MailTarget } from '../target.ts'
 import { mailFields, targetSchema } from '../target-schema.ts'
 import { readPostfixWiring } from './read-wiring.ts'
@@ -17,5 +17,6 @@ export const postfix: Connector<MailTarget> = {
   },
   standardCommands: mailDaemonCommands,
   readWiring: (host) => readPostfixWiring(host, null),
+  own: ownMailDaemons.postfix,
   plan: (target, material, host) => planMailDaemon('postfix', target, material, host),
 }

@@ -1,0 +1,94 @@
+import type { Connector, OwnService } from '../connector/connector.ts'
+import { wirePlan } from '../connector/wire-plan.ts'
+import { isUnwired, type Wiring } from '../connector/wiring.ts'
+import { asWaxsealError } from '../error/waxseal-error.ts'
+import { isRunning } from '../host/is-running.ts'
+import type { Plan, PlannedService } from '../plan/plan.ts'
+import { checkPolicy } from '../policy/policy.ts'
+import type { Engine } from './engine.ts'
+import type { Proposal } from './propose.ts'
+
+/** A daemon that runs, and what it reads. */
+export interface RunningDaemon {
+  readonly connector: Connector & { readonly own: OwnService }
+  readonly wiring: Wiring
+}
+
+/** The other daemons that read a file of a plan. */
+export interface Beside {
+  readonly services: readonly PlannedService[]
+  /** Which will be late, and what has it load the new pair; a sentence each. */
+  readonly warnings: readonly string[]
+}
+
+/** Every daemon that runs here and says what it reads. One whose configuration is broken says nothing: `check` tells that. */
+export async function readRunning({ registry, hostView }: Engine): Promise<readonly RunningDaemon[]> {
+  const asked = registry.connectors.map(async (connector): Promise<readonly RunningDaemon[]> => {
+    const { own } = connector
+    if (own === undefined || connector.readWiring === undefined) return []
+    if ((await isRunning(own.processes)) === false) return []
+    const wiring = await connector.readWiring(hostView).catch(() => null)
+    return wiring === null || isUnwired(wiring) ? [] : [{ connector: { ...connector, own }, wiring }]
+  })
+  return (await Promise.all(asked)).flat()
+}
+
+/** Who of these reads a planned file too, and may be checked, reloaded and looked at by what the host allows. */
+export async function findBeside(
+  proposal: Proposal,
+  running: readonly RunningDaemon[],
+  engine: Engine,
+): Promise<Beside> {
+  const others = running.filter(({ connector }) => connector.own.service !== proposal.plan.service)
+  const found = await Promise.all(others.map((other) => besideOf(other, proposal, engine)))
+  return {
+    services: found.flatMap(({ services }) => services),
+    warnings: found.flatMap(({ warnings }) => warnings),
+  }
+}
+
+const none: Beside = { services: [], warnings: [] }
+
+async function besideOf(
+  { connector, wiring }: RunningDaemon,
+  { plan, material }: Proposal,
+  { hostView, policy }: Engine,
+): Promise<Beside> {
+  const { own } = connector
+  try {
+    const wired = await wirePlan(planOf(connector, own, plan), wiring, {}, material, hostView)
+    if (!isReader(wired)) return none
+    if (wired.probes.length === 0) return lateOf(own, plan, 'none of its listeners can be looked at')
+    const { probes } = await checkPolicy(wired, material, policy, connector.standardCommands)
+    const { service, check, activate, recover } = wired
+    return { services: [{ service, check, ...readsOf(own), activate, recover, probes }], warnings: [] }
+  } catch (error) {
+    const { code, message } = asWaxsealError(error)
+    return lateOf(own, plan, `${code}: ${message}`)
+  }
+}
+
+/** As if its own target had these files. */
+function planOf({ name }: Connector, own: OwnService, plan: Plan): Plan {
+  const { remarks: _, checkReadsCertificates: __, ...rest } = plan
+  const reload = [own.reload]
+  const bare = { check: own.check, activate: reload, recover: reload, probes: [], wiring: null }
+  return { ...rest, ...bare, connector: name, service: own.service, ...readsOf(own) }
+}
+
+function readsOf({ checkReadsCertificates }: OwnService): Pick<Plan, 'checkReadsCertificates'> {
+  return checkReadsCertificates === undefined ? {} : { checkReadsCertificates }
+}
+
+function isReader({ files, wiring, activate }: Plan): boolean {
+  if (activate.length > 1) return true
+  const missed = [...(wiring?.unread ?? []), ...(wiring?.untold ?? [])]
+  return files.some(({ path, role }) => role !== 'other' && !missed.includes(path))
+}
+
+/** Says it before the first deployment: this service will be late. */
+export function lateOf({ service, reload }: Pick<OwnService, 'service' | 'reload'>, plan: Plan, why: string): Beside {
+  const files = plan.files.map(({ path }) => path).join(', ')
+  const warning = `${service} reads ${files} too, and is not reloaded with ${plan.service} (${why}): until "${reload.join(' ')}" it may serve the old pair.`
+  return { services: [], warnings: [warning] }
+}
