@@ -1,4 +1,5 @@
 import type { PolicyConfig } from '../config/config.ts'
+import type { HostTargets } from '../config/host-targets.ts'
 import type { HostView } from '../connector/connector.ts'
 import type { Registry } from '../connector/registry.ts'
 import type { Clock } from '../host/clock.ts'
@@ -12,6 +13,9 @@ import type { Turns } from './turns.ts'
 export interface Engine {
   readonly registry: Registry
   readonly policy: PolicyConfig
+  /** The host's own targets, as far as their connectors know them, and their folder. */
+  readonly ownTargets: HostTargets
+  readonly targetsDir: string
   readonly hostView: HostView
   readonly journal: Journal
   readonly records: DeploymentRecords

@@ -12,6 +12,7 @@ import type { Engine } from './engine.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
 import { examineJournal } from './examine-journal.ts'
+import { examineOwnTargets } from './examine-own-targets.ts'
 import { examineWiring, findWiring } from './examine-wiring.ts'
 import { readTargetNames } from './find-target.ts'
 import { inspect } from './inspect.ts'
@@ -63,6 +64,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       ...(await examineReports(options)),
       await examineUnit(records),
       ...(await Promise.all(wiring.map((asked) => examineWiring(asked, options.engine.hostView)))),
+      ...examineOwnTargets(options.engine),
       ...(await examineTargets(options.engine, names)),
     ],
     wiring: wiring.flatMap(({ connector, found }) =>

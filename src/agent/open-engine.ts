@@ -10,11 +10,12 @@ import { type HistoryLine, openHistory } from '../journal/history.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { Engine } from './engine.ts'
 import { loadConnectors } from './load-connectors.ts'
+import { checkOwnTargets } from './own-targets.ts'
 import { openTurns } from './turns.ts'
 
 /** An engine whose policy and limits can be replaced between two deployments. */
 export interface ConfiguredEngine extends Engine {
-  reconfigure(config: Pick<Config, 'policy' | 'timeouts' | 'parallelServices'>): void
+  reconfigure(config: Pick<Config, 'policy' | 'timeouts' | 'parallelServices' | 'hostTargets' | 'targetsDir'>): void
 }
 
 /** The engine of this host: its connectors, its policy, its state directory. `onEnd` is told of each deployment that ends. */
@@ -23,8 +24,9 @@ export async function openEngine(
   clock: Clock,
   onEnd: (line: HistoryLine) => void = () => {},
 ): Promise<ConfiguredEngine> {
-  let { policy, timeouts, parallelServices } = config
+  let { policy, timeouts, parallelServices, targetsDir } = config
   const registry = await loadConnectors(config.connectors, config.timeouts.checkMs)
+  let ownTargets = checkOwnTargets(config.hostTargets, registry)
   await ensurePrivateFolder(config.stateDir)
   const lockFile = join(config.stateDir, 'deploy.lock')
   const folders = await openFolders(config.stateDir, lockFile)
@@ -34,6 +36,12 @@ export async function openEngine(
     get policy() {
       return policy
     },
+    get ownTargets() {
+      return ownTargets
+    },
+    get targetsDir() {
+      return targetsDir
+    },
     get timeouts() {
       return timeouts
     },
@@ -41,7 +49,8 @@ export async function openEngine(
       return parallelServices
     },
     reconfigure: (next) => {
-      ;({ policy, timeouts, parallelServices } = next)
+      ;({ policy, timeouts, parallelServices, targetsDir } = next)
+      ownTargets = checkOwnTargets(next.hostTargets, registry)
     },
     hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),
     ...folders,

@@ -1,5 +1,6 @@
 import { isInPlace, type PreparedChanges, prepareChanges } from '../apply/prepare-changes.ts'
 import { requireReplaceable } from '../apply/require-replaceable.ts'
+import { completeTarget } from '../connector/complete-target.ts'
 import type { Connector } from '../connector/connector.ts'
 import { planFor } from '../connector/plan-for.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
@@ -11,6 +12,7 @@ import { checkPolicy } from '../policy/policy.ts'
 import type { Engine } from './engine.ts'
 import { leafOf } from './live-leaf.ts'
 import type { OutcomeDraft } from './outcome-draft.ts'
+import { ownedTarget } from './own-targets.ts'
 
 /** One deployment, as asked for by a job or a person. */
 export interface DeployRequest {
@@ -36,6 +38,8 @@ export interface DeployRequest {
 /** All that is known before anything is touched. */
 export interface Proposal {
   readonly connector: Connector
+  /** Without blanked fields, and with those of the host's own file. */
+  readonly config: unknown
   readonly material: Material
   readonly plan: Plan
   readonly changes: PreparedChanges
@@ -45,10 +49,7 @@ export interface Proposal {
 export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
   const material = await draft.run('material', () => findMaterial(request, engine))
   draft.about(material.leaf)
-  const connector = engine.registry.find(request.connector)
-  const planned = await draft.run('plan', () =>
-    planFor(connector, request.config, material, engine.hostView, new AbortController().signal),
-  )
+  const { connector, config, planned } = await draft.run('plan', () => planRequest(request, material, engine))
   return draft.run('policy', async () => {
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
     const plan = { ...planned, probes }
@@ -60,12 +61,24 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
       ...changes.files.filter(({ wasOpen }) => wasOpen).map(tightened),
       ...(await advise(plan, material, liveLeaf(changes.files), engine.policy)),
     ]
-    return { connector, material, plan, changes }
+    return { connector, config, material, plan, changes }
   })
 }
 
 function tightened({ path, after: { mode } }: PreparedChanges['files'][number]): string {
   return `Everybody may read ${path}. The new one holds a private key, so its mode is 0${mode.toString(8)}: a daemon that read it as neither owner nor group needs another way.`
+}
+
+async function planRequest(
+  request: DeployRequest,
+  material: Material,
+  engine: Engine,
+): Promise<Pick<Proposal, 'connector' | 'config'> & { readonly planned: Plan }> {
+  const target = ownedTarget(request, engine)
+  const { connector } = target
+  const config = await completeTarget(target, material, engine.hostView)
+  const planned = await planFor(connector, config, material, engine.hostView, new AbortController().signal)
+  return { connector, config, planned }
 }
 
 function liveLeaf(changes: PreparedChanges['files']): Certificate | null {

@@ -55,8 +55,8 @@ async function archive({ request, proposal }: Member, engine: Engine): Promise<v
   const common = {
     target: request.target,
     deployed: new Date(engine.clock.now()).toISOString(),
-    connector: request.connector,
-    config: request.config,
+    connector: proposal.connector.name,
+    config: proposal.config,
   }
   const found = known.length === 0 ? await foundPair(proposal, engine) : null
   if (found !== null) await engine.archive.keep({ ...common, ...found }, proposal.plan.backupRetention)

@@ -16,7 +16,7 @@ import { print, printJson } from './print.ts'
 
 interface DeployOptions {
   readonly config?: string
-  readonly connector: string
+  readonly connector?: string
   readonly target?: string
   readonly name?: string
   readonly cert: string
@@ -30,8 +30,11 @@ interface DeployOptions {
 export function deployCommand(): Command {
   const command = withConfig(new Command('deploy'))
     .description('Deploy one certificate with the same engine, policy and journal as the agent.')
-    .requiredOption('--connector <name>', 'postfix, dovecot, nginx, files and others: docs/connectors.md lists them')
-    .option('--target <file>', 'target configuration (JSON); without it the defaults of the connector')
+    .option('--connector <name>', 'postfix, dovecot, nginx, files and others: docs/connectors.md lists them')
+    .option(
+      '--target <target>',
+      'target configuration, a file (JSON), or the name of a target of this host (docs/targets.md); without it the defaults of the connector',
+    )
     .option('--name <name>', 'what history and rollback call this target; default: the name of the target file')
     .requiredOption('--cert <file>', 'certificate, leaf first; its chain may follow (PEM)')
     .requiredOption('--key <file>', 'private key (PEM)')
@@ -44,28 +47,52 @@ export function deployCommand(): Command {
     )
   return command.action(async (options: DeployOptions) => {
     const engine = await openEngine(await configOf(options), systemClock)
-    const request = await requestOf(options)
+    const request = await requestOf(options, engine)
     finishFirst()
     if (options.dryRun === true) await dryRun(request, engine)
     else await run(request, engine, options.json === true)
   })
 }
 
-async function requestOf(options: DeployOptions): Promise<DeployRequest> {
+async function requestOf(options: DeployOptions, engine: Engine): Promise<DeployRequest> {
   const keyPem = await readText('--key', options.key)
   const chain = options.chain === undefined ? {} : { chainPem: await readText('--chain', options.chain) }
   return {
-    target: nameOf(options),
-    connector: options.connector,
-    config: options.target === undefined ? {} : parseTarget(options.target, await readText('--target', options.target)),
+    ...(await targetOf(options, engine)),
     certificatePem: await readText('--cert', options.cert),
     ...chain,
     findKey: async () => keyPem,
   }
 }
 
+type Target = Pick<DeployRequest, 'target' | 'targetName' | 'connector' | 'config'>
+
+/** One of the host's own by its name, or a file; a path is always a file. */
+async function targetOf(options: DeployOptions, { ownTargets }: Engine): Promise<Target> {
+  const { target, connector, name } = options
+  const own = ownTargets.targets.find((one) => one.name === target || one.targetName === target)
+  if (own !== undefined) {
+    const { targetName, fields } = own
+    return { target: name ?? own.targetId ?? targetName, targetName, connector: own.connector, config: fields }
+  }
+  const spoilt = ownTargets.broken.find((one) => one.name === target)
+  if (spoilt !== undefined)
+    throw new WaxsealError('CONFIG_INVALID', { path: '--target', file: spoilt.file, reason: spoilt.reason })
+  if (connector === undefined) {
+    const known = ownTargets.targets.map((one) => one.name).join(', ')
+    const hint = `Give --connector${known === '' ? '' : `, or a target of this host with --target: ${known}`}.`
+    throw new WaxsealError('CONFIG_INVALID', { path: '--connector', reason: 'it is missing', hint })
+  }
+  const config = target === undefined ? {} : parseTarget(target, await readText('--target', target))
+  return { target: nameOf({ ...options, connector }), connector, config }
+}
+
 /** What `waxseal history` and `waxseal rollback` call the target. */
-function nameOf({ name, target, connector }: DeployOptions): string {
+function nameOf({
+  name,
+  target,
+  connector,
+}: Pick<DeployOptions, 'name' | 'target'> & { readonly connector: string }): string {
   return name ?? (target === undefined ? connector : basename(target, '.json'))
 }
 

@@ -1,3 +1,5 @@
+import type { HostTargets } from './host-targets.ts'
+
 /** What the host allows (law 3), as written by its administrator. */
 export interface PolicyConfig {
   /** Absolute folders; files may be written below these, symlinks resolved. */
@@ -24,6 +26,8 @@ export interface PolicyConfig {
   readonly unfit: 'refuse' | 'warn'
   /** TLSA records that do not match the new pair. */
   readonly dane: 'hold' | 'warn' | 'off'
+  /** `local`: jobs are taken for the host's own targets alone, and bring a certificate and nothing else. */
+  readonly targets: 'open' | 'local'
   /** DNS servers to ask for them, `ADDRESS` or `ADDRESS:PORT`; empty: the system's. */
   readonly resolvers: readonly string[]
 }
@@ -43,6 +47,9 @@ export interface Config {
   /** Null: only the local commands work. */
   readonly controlPlane: ControlPlaneConfig | null
   readonly stateDir: string
+  /** The folder of the host's own targets, and what is in it. */
+  readonly targetsDir: string
+  readonly hostTargets: HostTargets
   /** Where keys are kept; null: `keys` below the state directory. From the environment only. */
   readonly keyDir: string | null
   /** Folders that the agent before this one searched for certificates, which this one does not. From the environment only. */

@@ -1,11 +1,13 @@
+import { dirname, join, resolve } from 'node:path'
 import type { ErrorObject } from 'ajv'
-import { LineCounter, parseDocument } from 'yaml'
 import { nearest } from '../error/nearest.ts'
-import { WaxsealError } from '../error/waxseal-error.ts'
+import type { WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import type { Config } from './config.ts'
 import { configSchema } from './config-schema.ts'
+import { readHostTargets } from './host-targets.ts'
+import { configInvalid, parseYaml } from './parse-yaml.ts'
 import { resolveConfig, type WrittenConfig } from './resolve-config.ts'
 
 /** The environment as `main.ts` hands it on. */
@@ -28,7 +30,8 @@ export async function loadConfig(source: {
 }): Promise<Config> {
   const file = source.file ?? defaultConfigFile
   const written = await readWritten(file, source.file !== null)
-  return resolveConfig(written, source.env, file)
+  const targetsDir = written.targets_dir ?? join(dirname(resolve(file)), 'targets')
+  return resolveConfig(written, source.env, file, { targetsDir, hostTargets: await readHostTargets(targetsDir) })
 }
 
 async function readWritten(file: string, isRequired: boolean): Promise<WrittenConfig> {
@@ -42,24 +45,6 @@ async function readWritten(file: string, isRequired: boolean): Promise<WrittenCo
   const value = parseYaml(file, Buffer.from(bytes).toString('utf8')) ?? {}
   if (validate(value)) return value
   throw describeInvalid(file, validate.errors?.[0])
-}
-
-function parseYaml(file: string, text: string): unknown {
-  const lineCounter = new LineCounter()
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true })
-  const [error] = document.errors
-  if (error === undefined) return expandAliases(file, document)
-  const { line, col } = lineCounter.linePos(error.pos[0])
-  throw configInvalid(file, `line ${line}, column ${col}`, error.message, 'Mend the YAML at this place.')
-}
-
-/** Aliases are followed only a few times: nested ones can stand for gigabytes. */
-function expandAliases(file: string, document: ReturnType<typeof parseDocument>): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 10 })
-  } catch (error) {
-    throw configInvalid(file, '', (error as Error).message, 'Write the values out in place of YAML aliases.')
-  }
 }
 
 function describeInvalid(file: string, error: ErrorObject | undefined): WaxsealError {
@@ -84,8 +69,4 @@ function pathOf(pointer: string): string {
     .slice(1)
     .replaceAll(/\/(\d+)(?=\/|$)/g, '[$1]')
     .replaceAll('/', '.')
-}
-
-function configInvalid(file: string, path: string, reason: string, hint: string): WaxsealError {
-  return new WaxsealError('CONFIG_INVALID', { file, path, reason, hint })
 }

@@ -15,6 +15,7 @@ export interface WrittenConfig {
     readonly credential_file?: string
   }
   readonly state_dir?: string
+  readonly targets_dir?: string
   readonly poll_interval?: Written
   readonly heartbeat_interval?: Written
   readonly parallel_services?: number
@@ -33,6 +34,7 @@ export interface WrittenConfig {
     readonly key_type?: PolicyConfig['keyType']
     readonly unfit?: PolicyConfig['unfit']
     readonly dane?: PolicyConfig['dane']
+    readonly targets?: PolicyConfig['targets']
     readonly resolvers?: readonly string[]
   }
   readonly timeouts?: { readonly check?: Written; readonly activate?: Written }
@@ -45,7 +47,12 @@ type Environment = Readonly<Record<string, string | undefined>>
 const metacharacters = /[;&|<>$`\\"'(){}*?~#]/
 
 /** Every default filled in; the environment wins over the file. Frozen. */
-export function resolveConfig(written: WrittenConfig, env: Environment, file: string): Config {
+export function resolveConfig(
+  written: WrittenConfig,
+  env: Environment,
+  file: string,
+  own: Pick<Config, 'targetsDir' | 'hostTargets'>,
+): Config {
   const duration = (path: string, value: Written | undefined, otherwise: number): number =>
     value === undefined ? otherwise : durationAt(file, path, value)
   for (const [index, line] of (written.policy?.commands ?? []).entries()) {
@@ -65,6 +72,7 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
     controlPlane: resolveControlPlane(written.control_plane, env, file),
     stateDir: written.state_dir ?? '/var/lib/waxseal',
     keyDir: setting(env, 'KEY_DIR') ?? null,
+    ...own,
     discoveryDirs: listOf(setting(env, 'DISCOVERY_DIRS')),
     pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000),
     heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000),
@@ -84,6 +92,7 @@ export function resolveConfig(written: WrittenConfig, env: Environment, file: st
       keyType: written.policy?.key_type ?? 'refuse',
       unfit: written.policy?.unfit ?? 'refuse',
       dane: written.policy?.dane ?? 'warn',
+      targets: written.policy?.targets ?? 'open',
       resolvers: written.policy?.resolvers ?? [],
     },
     timeouts: {

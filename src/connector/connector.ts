@@ -71,8 +71,11 @@ export interface Connector<Target = unknown> {
   readonly example: Target
   /** The daemon's own check, activate and recover commands, allowed without a line in the policy. */
   readonly standardCommands: readonly Command[]
-  /** What the daemon's own settings say that it reads. Left out: it has no such settings. */
-  readWiring?(host: HostView): Promise<Wiring | Unwired>
+  /**
+   * What the daemon's own settings say that it reads: of the instance that a target names; without one, of the system's. Left
+   * out: it has no such settings.
+   */
+  readWiring?(host: HostView, target?: Target): Promise<Wiring | Unwired>
   /** Left out: another's target that replaces a pair which it reads too cannot have it reloaded. */
   readonly own?: OwnService
   plan(target: Target, material: Material, host: HostView, signal: AbortSignal): Promise<Plan>

@@ -55,7 +55,7 @@ export async function planMailDaemon(
   material: Material,
   host: HostView,
 ): Promise<Plan> {
-  const daemon: MailDaemon = mailDaemons[target.mode ?? connector]
+  const daemon = daemonOf(connector, target)
   const config = target.daemon_config ?? null
   const defaults = config === null ? daemon.defaults : { ...daemon.defaults, ...daemon.commandsFor(config) }
   const plan = planPair(connector, target, material, defaults)
@@ -66,6 +66,19 @@ export async function planMailDaemon(
 export const ownMailDaemons: Readonly<Record<'postfix' | 'dovecot', OwnService>> = {
   postfix: mailDaemons.postfix.defaults,
   dovecot: mailDaemons.dovecot.defaults,
+}
+
+/** What the instance that a target names reads; left out: the system's. */
+export function readMailWiring(
+  connector: 'postfix' | 'dovecot',
+  host: HostView,
+  target: Pick<MailTarget, 'mode' | 'daemon_config'> = {},
+): Promise<Wiring | Unwired> {
+  return daemonOf(connector, target).readWiring(host, target.daemon_config ?? null)
+}
+
+function daemonOf(connector: 'postfix' | 'dovecot', { mode }: Pick<MailTarget, 'mode'>): MailDaemon {
+  return mailDaemons[mode ?? connector]
 }
 
 /** Their own commands, and the service manager's, allowed without a line in the policy. */

@@ -16,17 +16,20 @@ export async function planFor(
   host: HostView,
   signal: AbortSignal,
 ): Promise<Plan> {
-  if (isDeeper(config, maxDepth)) {
-    throw new WaxsealError('TARGET_INVALID', { field: '', reason: `it is nested more than ${maxDepth} deep` })
-  }
-  if (JSON.stringify(config ?? null).length > maxBytes) {
-    throw new WaxsealError('TARGET_INVALID', { field: '', reason: `it is larger than ${maxBytes} bytes` })
-  }
+  requireBounded(config)
   const redacted = findRedacted(config, '')
   if (redacted !== null) throw new WaxsealError('TARGET_REDACTED', { field: redacted })
   const validate = schemaCheck(connector.schema)
   if (!validate(config)) throw targetInvalid(validate.errors?.[0])
   return connector.plan(config, material, host, signal)
+}
+
+/** TARGET_INVALID where a target is too deep or too large to be looked through. */
+export function requireBounded(config: unknown): void {
+  if (isDeeper(config, maxDepth))
+    throw new WaxsealError('TARGET_INVALID', { field: '', reason: `it is nested more than ${maxDepth} deep` })
+  if (JSON.stringify(config ?? null).length > maxBytes)
+    throw new WaxsealError('TARGET_INVALID', { field: '', reason: `it is larger than ${maxBytes} bytes` })
 }
 
 /** Asked first, because what follows recurses. */
@@ -35,9 +38,14 @@ function isDeeper(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1))
 }
 
+/** Whether a value stands for a secret: `********`. */
+export function isRedacted(value: unknown): boolean {
+  return typeof value === 'string' && /^(\*{3,}|[<[]redacted[>\]])$/i.test(value)
+}
+
 /** The path of the first value that stands for a secret: `********`. */
 function findRedacted(value: unknown, path: string): string | null {
-  if (typeof value === 'string') return /^(\*{3,}|[<[]redacted[>\]])$/i.test(value) ? path : null
+  if (isRedacted(value)) return path
   if (typeof value !== 'object' || value === null) return null
   for (const [name, inner] of Object.entries(value)) {
     const found = findRedacted(inner, path === '' ? name : `${path}.${name}`)

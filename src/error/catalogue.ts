@@ -32,6 +32,11 @@ export const catalogue = {
   TARGET_INVALID: { message: 'The target configuration is not valid.', retry: 'never', host: 'untouched' },
   TARGET_UNKNOWN: { message: 'This host knows no such target.', retry: 'never', host: 'untouched' },
   TARGET_REDACTED: { message: 'The target configuration is a redacted copy.', retry: 'never', host: 'untouched' },
+  TARGET_NOT_ALLOWED: {
+    message: 'The policy of this host takes jobs for its own targets alone.',
+    retry: 'never',
+    host: 'untouched',
+  },
   MATERIAL_INVALID: {
     message: 'The certificate or the key cannot be used.',
     retry: 'never',

@@ -1,25 +1,7 @@
-import { lstat, realpath } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { ownPath } from './own-path.ts'
 
-/**
- * What an ES module exports. It is run with all that the agent may do, so nobody but root, or the agent's own user, may
- * be able to write it, or to put another in the place of it or of a folder above it. Throws the reason.
- */
+/** What an ES module exports. It is run with all that the agent may do, so it has to be the host's own. Throws the reason. */
 export async function loadModule(path: string): Promise<Readonly<Record<string, unknown>>> {
-  const real = await realpath(path)
-  if (!(await lstat(real)).isFile()) throw new Error('it is not a regular file')
-  for (let place = real; ; place = dirname(place)) {
-    await refuseForeign(place, place === real)
-    if (place === '/') break
-  }
-  return (await import(pathToFileURL(real).href)) as Readonly<Record<string, unknown>>
-}
-
-/** In a folder with the sticky bit, such as `/tmp`, others may write names of their own, and not replace ours. */
-async function refuseForeign(path: string, isFile: boolean): Promise<void> {
-  const { mode, uid } = await lstat(path)
-  if (uid !== 0 && uid !== process.getuid?.()) throw new Error(`${path} belongs to another user: chown root ${path}`)
-  if ((mode & 0o022) === 0 || (!isFile && (mode & 0o1000) !== 0)) return
-  throw new Error(`others may write ${path}: chmod go-w ${path}`)
+  return (await import(pathToFileURL(await ownPath(path)).href)) as Readonly<Record<string, unknown>>
 }

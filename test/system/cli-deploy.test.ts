@@ -155,6 +155,27 @@ t.test('deploy ends with 5 when the server stops for good, and says that the hos
   t.match(ran.stdout, 'waxseal explain ROLLBACK_FAILED says what to do')
 })
 
+t.test('deploy --target takes a target of this host by its name, and check validates it', async (t) => {
+  const { dir, daemon, pair } = await openHost(t)
+  const own = { target_id: 'target-1', connector: 'postfix', ...targetOf(daemon) }
+  await makeFolder(join(dir, 'targets'))
+  await writeText(join(dir, 'targets', 'mail.yaml'), JSON.stringify(own))
+  await writeText(join(dir, 'targets', 'typo.yaml'), JSON.stringify({ connector: 'postfix', key_pth: '/x' }))
+  const config = ['--config', join(dir, 'waxseal.yaml')]
+  const deploy = (...args: readonly string[]): Promise<Ran> =>
+    runWaxseal(['deploy', ...config, '--cert', join(dir, 'cert.pem'), '--key', join(dir, 'key.pem'), ...args])
+
+  t.match(await deploy('--target', 'typo'), { status: 2, stderr: /typo\.yaml.*key_pth: is key_path meant/ })
+  t.match(await deploy(), { status: 2, stderr: /--connector.*it is missing.*--target: mail/ })
+  t.match(await deploy('--target', 'mail'), { status: 0, stdout: /deployed/ })
+
+  t.same(await leavesOf(daemon), [pair.sha256, pair.sha256])
+  t.match((await runWaxseal(['history', ...config])).stdout, 'target-1')
+  const checked = await runWaxseal(['check', ...config])
+  t.match(checked, { status: 1, stdout: /failed +own target typo: .*key_pth: is key_path meant/ })
+  t.match(checked.stdout, /ok +own target mail: .*mail\.yaml: postfix, for jobs with target_id target-1/)
+})
+
 interface Change {
   readonly target?: Readonly<Record<string, unknown>>
   /** Later options win. */

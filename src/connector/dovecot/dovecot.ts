@@ -1,8 +1,7 @@
 import type { Connector } from '../connector.ts'
-import { mailDaemonCommands, ownMailDaemons, planMailDaemon } from '../mail-daemons.ts'
+import { mailDaemonCommands, ownMailDaemons, planMailDaemon, readMailWiring } from '../mail-daemons.ts'
 import type { MailTarget } from '../target.ts'
 import { mailFields, targetSchema } from '../target-schema.ts'
-import { readDovecotWiring } from './read-wiring.ts'
 
 /** Dovecot: a certificate file and a key file, or one file for both where the two paths are equal. */
 export const dovecot: Connector<MailTarget> = {
@@ -16,7 +15,7 @@ export const dovecot: Connector<MailTarget> = {
     endpoints: ['mail.example.net:993'],
   },
   standardCommands: mailDaemonCommands,
-  readWiring: (host) => readDovecotWiring(host, null),
+  readWiring: (host, target) => readMailWiring('dovecot', host, target),
   own: ownMailDaemons.dovecot,
   plan: (target, material, host) => planMailDaemon('dovecot', target, material, host),
 }

@@ -1,8 +1,7 @@
 import type { Connector } from '../connector.ts'
-import { mailDaemonCommands, ownMailDaemons, planMailDaemon } from '../mail-daemons.ts'
+import { mailDaemonCommands, ownMailDaemons, planMailDaemon, readMailWiring } from '../mail-daemons.ts'
 import type { MailTarget } from '../target.ts'
 import { mailFields, targetSchema } from '../target-schema.ts'
-import { readPostfixWiring } from './read-wiring.ts'
 
 /** Postfix: a certificate file and a key file, or one file for both where the two paths are equal. */
 export const postfix: Connector<MailTarget> = {
@@ -16,7 +15,7 @@ export const postfix: Connector<MailTarget> = {
     endpoints: ['mail.example.net:25'],
   },
   standardCommands: mailDaemonCommands,
-  readWiring: (host) => readPostfixWiring(host, null),
+  readWiring: (host, target) => readMailWiring('postfix', host, target),
   own: ownMailDaemons.postfix,
   plan: (target, material, host) => planMailDaemon('postfix', target, material, host),
 }

@@ -6,7 +6,11 @@ import { type Environment, loadConfig } from '../../../src/config/load-config.ts
 import { type ErrorDetails, WaxsealError } from '../../../src/error/waxseal-error.ts'
 
 t.test('an empty file is a configuration with every default', async (t) => {
-  t.same(await load(t, ''), {
+  const { targetsDir, ...config } = await load(t, '')
+
+  t.match(targetsDir, /\/targets$/)
+  t.same(config, {
+    hostTargets: { targets: [], broken: [] },
     controlPlane: null,
     stateDir: '/var/lib/waxseal',
     keyDir: null,
@@ -29,6 +33,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
       keyType: 'refuse',
       unfit: 'refuse',
       dane: 'warn',
+      targets: 'open',
       resolvers: [],
     },
     timeouts: { checkMs: 30_000, activateMs: 60_000 },
