@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { targetFor } from '../src/demo/target.ts'
 import { describeError, WaxsealError } from '../src/error/waxseal-error.ts'
+import { bareLimit } from './support/bare-limit.ts'
 import { type BenchSite, startBenchSite } from './support/bench-site.ts'
 import { figuresOf } from './support/figures.ts'
 import { type Timing, timingOf } from './support/lap.ts'
@@ -28,8 +29,8 @@ try {
 async function measure(site: BenchSite): Promise<BenchReport> {
   const daemons: BenchReport['daemons'][number][] = []
   for (const daemon of site.daemons) {
-    const timings = await deployOnto(site, daemon)
-    daemons.push({ daemon: daemon.name, probes: daemon.ports.length, ...figuresOf(timings) })
+    const { timings, bare } = await deployOnto(site, daemon)
+    daemons.push({ daemon: daemon.name, probes: daemon.ports.length, ...figuresOf(timings, bare) })
   }
   return {
     v: 1,
@@ -41,11 +42,11 @@ async function measure(site: BenchSite): Promise<BenchReport> {
   }
 }
 
-/** Two certificates in turn, so that each deployment changes what is served. */
+/** Two certificates in turn, so that each deployment changes what is served; the bare limit is measured beside each. */
 async function deployOnto(
   { operator, agent, agentId }: BenchSite,
   daemon: BenchSite['daemons'][number],
-): Promise<readonly Timing[]> {
+): Promise<{ readonly timings: readonly Timing[]; readonly bare: readonly number[] }> {
   const target = await operator.addTarget({ agent_id: agentId, ...targetFor(daemon) })
   const certificates: string[] = []
   for (let i = 0; i < 2; i += 1) {
@@ -54,13 +55,17 @@ async function deployOnto(
     await agent.turn(0)
   }
   const timings: Timing[] = []
+  const bare: number[] = []
   for (let i = 0; i < warmUps + runs; i += 1) {
     interrupted.signal.throwIfAborted()
     await operator.deploy(certificates[i % 2] ?? '', target)
     const timing = timingOf(await agent.turn(2))
-    if (i >= warmUps) timings.push(timing)
+    const limit = await bareLimit(daemon)
+    if (i < warmUps) continue
+    timings.push(timing)
+    bare.push(limit)
   }
-  return timings
+  return { timings, bare }
 }
 
 function complain(error: unknown): void {

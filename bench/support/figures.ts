@@ -15,6 +15,10 @@ export interface Share extends Spread {
 /** What the bench says of one daemon. Shares are of "available to verified". */
 export interface Figures {
   readonly verified: Spread
+  /** The daemon's own check once, its reload once, one handshake on each listener: in the same run. */
+  readonly bare: Spread
+  /** From claimed (the job is here, its certificate is asked for) to verified, by the bare limit beside it; the median of all runs. */
+  readonly ratio: number
   readonly reported: Spread
   readonly steps: readonly (Share & { readonly name: Part })[]
   /** The daemon's commands, the probes, and Waxseal itself: together the whole. */
@@ -26,7 +30,7 @@ export interface Figures {
 }
 
 /** Sums up the runs on one daemon. */
-export function figuresOf(timings: readonly Timing[]): Figures {
+export function figuresOf(timings: readonly Timing[], bare: readonly number[]): Figures {
   const whole = sum(timings.map(({ verified }) => verified))
   const shareOf = <Name extends string>(
     name: Name,
@@ -39,6 +43,10 @@ export function figuresOf(timings: readonly Timing[]): Figures {
   const calls = (timing: Timing): number => timing.parts.claim + timing.parts['fetch certificate']
   return {
     verified: spreadOf(timings.map(({ verified }) => verified)),
+    bare: spreadOf(bare),
+    ratio: spreadOf(
+      timings.map(({ verified, parts: { claim } }, index) => (verified - claim) / (bare[index] ?? Number.NaN)),
+    ).medianMs,
     reported: spreadOf(timings.map(({ reported }) => reported)),
     steps: parts.map((part) => shareOf(part, (timing) => timing.parts[part])),
     split: [

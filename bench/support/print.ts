@@ -16,6 +16,7 @@ export function printed({ daemons, remark, ...report }: BenchReport): string {
   const head = `${report.runs} deployments per daemon after ${report.warmUps} to warm up. Node.js ${report.node}, ${report.cpus} × ${report.cpu}.`
   const notes = [
     'Shares are of "available to verified"; settle and report come after it.',
+    "The bare limit is the daemon's own check once, its reload once and one handshake on each listener, measured beside each deployment.",
     'The control plane runs in the same process. "begin" counts the try and reads the journal.',
     "Waxseal's own time is all but the daemon's commands and the probes.",
   ]
@@ -26,6 +27,8 @@ function printedDaemon({
   daemon,
   probes,
   verified,
+  bare,
+  ratio,
   reported,
   steps,
   split,
@@ -36,6 +39,8 @@ function printedDaemon({
     row(daemon, 'median ms', 'p95 ms', 'share'),
     spread('available to verified', verified),
     spread('available to reported', reported),
+    spread('bare limit', bare),
+    row('claimed to verified by it', ratio.toFixed(2), '', ''),
     '',
     ...steps.map(share),
     '',

@@ -39,7 +39,8 @@ export interface HostView {
   user(name: string): Promise<{ readonly uid: number; readonly gid: number } | null>
   /** By its name in the folder `policy.password_dir`. */
   password(name: string): Promise<HostPassword>
-  run(command: Command): Promise<ReadOutput>
+  /** With the files that alone decide what it says, the answer of before is given while none of them has changed. */
+  run(command: Command, reads?: readonly string[]): Promise<ReadOutput>
 }
 
 /** The daemon itself, as it is run on this host by default: what is asked of it when a pair that it reads is replaced by another's target. */

@@ -1,15 +1,22 @@
 import { readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { HostView } from '../connector/connector.ts'
+import type { HostView, ReadOutput } from '../connector/connector.ts'
+import type { Command } from '../plan/plan.ts'
 import { runCommand } from './command.ts'
 import { readPassword } from './host-password.ts'
 import { readBounded } from './read-bounded.ts'
+import { rememberAnswers } from './remember-answers.ts'
 import { resolveUser } from './users.ts'
 
 const maxBytes = 1024 * 1024
 
 /** What connectors may see of this host: reads only. */
 export function createHostView(timeoutMs: number, passwordDir: () => string): HostView {
+  const run = async (command: Command): Promise<ReadOutput> => {
+    const { exitCode, stdout, output } = await runCommand(command, { timeoutMs })
+    return { exitCode, stdout, output, isMissing: exitCode === null && output.includes('ENOENT') }
+  }
+  const remembering = rememberAnswers(run)
   return {
     readFile: async (path) => ((await isFile(path)) ? readBounded(path, maxBytes) : null),
     exists: isFile,
@@ -23,10 +30,7 @@ export function createHostView(timeoutMs: number, passwordDir: () => string): Ho
       ),
     user: (name) => resolveUser(name),
     password: (name) => readPassword(passwordDir(), name),
-    run: async (command) => {
-      const { exitCode, stdout, output } = await runCommand(command, { timeoutMs })
-      return { exitCode, stdout, output, isMissing: exitCode === null && output.includes('ENOENT') }
-    },
+    run: (command, reads) => (reads === undefined ? run(command) : remembering(command, reads)),
   }
 }
 

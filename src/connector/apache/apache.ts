@@ -26,6 +26,12 @@ export const apache: Connector<PairTarget> = {
     ['systemctl', 'reload', 'apache2'],
     ['systemctl', 'reload-or-restart', 'apache2'],
   ],
+  own: {
+    service: 'apache',
+    check: ['apachectl', 'configtest'],
+    reload: ['apachectl', 'graceful'],
+    processes: ['apache2', 'httpd'],
+  },
   plan: async (target, material) => {
     const plan = planPair('apache', target, material, {
       service: 'apache',

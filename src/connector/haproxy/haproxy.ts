@@ -49,6 +49,7 @@ export function haproxyOf(configs: readonly string[] | null): Connector<HaproxyT
     example: { pem_path: '/etc/haproxy/certs/site.pem', endpoints: ['www.example.net:443'] },
     standardCommands,
     readWiring: async (host) => readHaproxyWiring(host, configs ?? (await haproxyConfigsOf(host))),
+    own: { service: 'haproxy', check, reload: ['systemctl', 'reload', 'haproxy'], processes: ['haproxy'] },
     plan: async (target, material, host) => {
       const text = material.leaf.pem + chainPem(material) + material.keyPem
       const plan = planService(target, material, {

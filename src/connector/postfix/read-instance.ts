@@ -19,8 +19,11 @@ export interface Instance {
 export async function readInstance(host: HostView, configDir: string | null): Promise<Instance | Unwired> {
   const at = configDir === null ? [] : ['-c', configDir]
   const postconf = (...args: readonly string[]): Command => ['postconf', ...at, ...args]
+  const folder = configDir ?? '/etc/postfix'
+  // main.cf and master.cf have no include: postconf(1) reads these, and knows its own defaults.
+  const reads = ['/usr/sbin/postconf', `${folder}/main.cf`, `${folder}/master.cf`]
   const [services, ports, loopbacks] = await Promise.all([
-    readServices(host, postconf),
+    readServices({ run: (command) => host.run(command, reads) }, postconf),
     host.readFile('/etc/services').catch(() => null),
     loopbacksOf(host),
   ])

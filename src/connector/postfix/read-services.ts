@@ -71,7 +71,7 @@ export interface Services {
 
 /** The services of one instance, with their settings as postconf(1) resolves them. */
 export async function readServices(
-  host: HostView,
+  host: Pick<HostView, 'run'>,
   postconf: (...args: readonly string[]) => Command,
 ): Promise<Services | Unwired> {
   const [table, overrides] = await Promise.all([host.run(postconf('-M')), host.run(postconf('-P'))])
@@ -91,7 +91,7 @@ export async function readServices(
 
 /** Given the overrides, postconf follows `$name` in them, and defaults such as that of the key file, as the daemons do. */
 function settingsReader(
-  host: HostView,
+  host: Pick<HostView, 'run'>,
   postconf: (...args: readonly string[]) => Command,
 ): (overrides: readonly string[]) => Promise<Settings | Unwired> {
   const answers = new Map<string, Promise<Settings | Unwired>>()
