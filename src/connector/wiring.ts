@@ -67,7 +67,12 @@ export function unwiredBy(program: string, { isMissing, output, exitCode }: Read
   if (isMissing) return { unwired: 'not installed', reason: `${program} is not on this host.` }
   if (withoutConfiguration.test(output))
     return { unwired: 'not installed', reason: `${program} is on this host, and nobody has set it up.` }
-  const said = output === '' ? `it ended with ${exitCode}` : output.slice(-500)
+  // Settings may hold key material: what is told is what reads as a message, never a line of them.
+  const messages = output
+    .split('\n')
+    .filter((line) => /\b(fatal|panic|error|invalid|unknown|non-existent|cannot|failed)\b/i.test(line))
+    .map((line) => line.replaceAll(/[A-Za-z0-9+/=]{60,}/g, '…'))
+  const said = messages.length === 0 ? `it ended with ${exitCode}` : messages.slice(-3).join(' ').slice(-500)
   return { unwired: 'broken', reason: `${program} could not tell its settings: ${said}` }
 }
 

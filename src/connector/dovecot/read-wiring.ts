@@ -1,17 +1,11 @@
 import type { Command, ProbeProtocol } from '../../plan/plan.ts'
+import { isInNetwork } from '../address-in.ts'
 import type { HostView } from '../connector.ts'
-import {
-  isWhole,
-  type Listener,
-  loopbacksOf,
-  reachable,
-  type Unwired,
-  unwiredBy,
-  type WiredFile,
-  type Wiring,
-} from '../wiring.ts'
+import { isWhole, type Listener, loopbacksOf, reachable, type Unwired, unwiredBy, type Wiring } from '../wiring.ts'
+import { materialOf, type NamedMaterial, relativePathsIn } from './files-of.ts'
 import { parseSettings, type SettingsBlock } from './parse-settings.ts'
-import { localAddressesOf, ownValues, servernamesOf, valuesFor } from './values-for.ts'
+import { absolutePaths } from './settings-folders.ts'
+import { localAddressesOf, ownValues, servernamesOf, speaksTls, valuesFor } from './values-for.ts'
 
 /** The login services, the protocol of `protocols` that each belongs to, and what their clear-text ports speak. */
 const services: Readonly<Record<string, { readonly protocol: string; readonly speaks: ProbeProtocol }>> = {
@@ -26,32 +20,67 @@ const services: Readonly<Record<string, { readonly protocol: string; readonly sp
 export async function readDovecotWiring(host: HostView, configFile: string | null): Promise<Wiring | Unwired> {
   const doveconf = (...args: string[]): Command =>
     configFile === null ? ['doveconf', ...args] : ['doveconf', '-c', configFile, ...args]
-  const [settings, listening, loopbacks] = await Promise.all([
+  const [asked, listening, loopbacks] = await Promise.all([
     // -P shows that a key is in a file, as `</path`; without -x the file is not read into the answer.
     host.run(doveconf('-P', '-a')),
     // Among all settings, 2.4 prints no listener, port or `ssl = yes` that is a default.
     host.run(doveconf('service')),
     loopbacksOf(host),
   ])
-  for (const asked of [settings, listening]) if (!isWhole(asked)) return unwiredBy('doveconf', asked)
-  return wiringOf(parseSettings(settings.stdout), parseSettings(listening.stdout), loopbacks)
+  for (const answer of [asked, listening]) if (!isWhole(answer)) return unwiredBy('doveconf', answer)
+  const settings = parseSettings(asked.stdout)
+  const main = configFile ?? /^# \S+ \(\S+\): (\/\S+)$/m.exec(asked.stdout)?.[1] ?? null
+  const found = await absolutePaths(host, main, everyValue(settings).flatMap(relativePathsIn))
+  const absolute = (path: string): string | null => (path.startsWith('/') ? path : (found.get(path) ?? null))
+  return wiringOf(settings, parseSettings(listening.stdout), loopbacks, absolute)
 }
 
+type Absolute = Parameters<typeof materialOf>[1]
+
 /** The listeners of parsed settings. */
-function wiringOf(settings: SettingsBlock, listening: SettingsBlock, loopbacks: readonly string[]): Wiring {
+function wiringOf(
+  settings: SettingsBlock,
+  listening: SettingsBlock,
+  loopbacks: readonly string[],
+  absolute: Absolute,
+): Wiring {
   const protocols = protocolsOf(settings)
   const sockets = listening.blocks
     .filter(({ kind, name }) => kind === 'service' && protocols.includes(services[name]?.protocol ?? ''))
     .flatMap((service) => socketsOf(service, settings, loopbacks))
   const servernames = [null, ...servernamesOf(settings)]
-  const listeners = sockets.flatMap(({ filter, ...socket }) =>
-    servernames.flatMap((servername) => {
-      const values = valuesFor(settings, { protocol: filter, address: socket.host, servername })
-      const files = values.get('ssl') === 'no' ? [] : filesOf(values)
-      return files.length === 0 ? [] : [{ ...socket, servername, files }]
-    }),
+  const listeners = sockets.flatMap((socket) =>
+    servernames.flatMap((servername) => listenerAt(socket, settings, servername, absolute)),
   )
-  return { listeners, maps: [], named: settings.values.get('ssl') === 'no' ? [] : everyFile(settings), doubts: [] }
+  const every = speaksTls(settings) ? everyValue(settings).map((values) => materialOf(values, absolute)) : []
+  return {
+    listeners,
+    maps: [],
+    named: [...new Set(every.flatMap(({ files }) => files.map(({ path }) => path)))],
+    doubts: [...new Set(every.flatMap(({ isTold, doubt }) => (isTold || doubt === null ? [] : [doubt])))],
+  }
+}
+
+/** None where these connections have no TLS. */
+function listenerAt(
+  { filter, isScreened, ...socket }: Socket,
+  settings: SettingsBlock,
+  servername: string | null,
+  absolute: Absolute,
+): readonly Listener[] {
+  const connection = { protocol: filter, address: socket.host, servername }
+  const fromHere = valuesFor(settings, { ...connection, client: socket.host })
+  const isHidden = fromHere.get('ssl') === 'no'
+  const values = isHidden ? valuesFor(settings, { ...connection, client: null }) : fromHere
+  const { files, doubt }: NamedMaterial = materialOf(values, absolute)
+  if (values.get('ssl') === 'no' || (files.length === 0 && doubt === null)) return []
+  const doubts = [
+    ...(doubt === null ? [] : [doubt]),
+    ...(isHidden ? [`Clients from ${socket.host} get no TLS: "remote" has ssl = no.`] : []),
+    ...(isScreened ? [`${socket.host} is not in haproxy_trusted_networks, so nothing from here is answered.`] : []),
+  ]
+  const told = servername?.toLowerCase() ?? null
+  return [{ ...socket, servername: told, files, ...(doubts.length === 0 ? {} : { doubt: doubts.join(' ') }) }]
 }
 
 /** 2.3 and 2.4 print `protocols = imap pop3`, 2.4 also `protocols { imap = yes }`. */
@@ -63,45 +92,42 @@ function protocolsOf({ values, blocks }: SettingsBlock): readonly string[] {
   ]
 }
 
-type Socket = Pick<Listener, 'name' | 'host' | 'port' | 'protocol'> & { readonly filter: string }
+interface Socket extends Pick<Listener, 'name' | 'host' | 'port' | 'protocol' | 'proxy'> {
+  /** The name in `protocol imap { … }`. */
+  readonly filter: string
+  /** It takes the PROXY header, and not from this host. */
+  readonly isScreened: boolean
+}
 
 /** A socket on all addresses is met at the loopback one of its family, and at each that has settings of its own. */
 function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: readonly string[]): readonly Socket[] {
   const { protocol: filter = '', speaks = 'tls' } = services[service.name] ?? {}
+  const trusted = (settings.values.get('haproxy_trusted_networks') ?? '').split(/[\s,]+/)
   return service.blocks
     .filter(({ kind }) => kind === 'inet_listener')
     .flatMap(({ name, values }) => {
       const port = Number(values.get('port') ?? 0)
       if (!(port > 0 && port < 65_536)) return []
-      const listen = values.get('address') || values.get('listen') || settings.values.get('listen') || '* ::'
+      // 2.4 prints an empty `listen` where nobody set it.
+      const listen = values.get('address') || values.get('listen') || settings.values.get('listen') || '*, ::'
       const addresses = listen.split(/[\s,]+/)
       const locals = localAddressesOf(settings).filter((own) => addresses.includes(own.includes(':') ? '::' : '*'))
       const hosts = new Set([...reachable(addresses, loopbacks), ...locals])
       const protocol = values.get('ssl') === 'yes' ? 'tls' : speaks
-      return [...hosts].map((host) => ({ name, host, port, protocol, filter }))
+      const isProxied = values.get('haproxy') === 'yes'
+      return [...hosts].map((host) => ({
+        name,
+        host,
+        port,
+        protocol,
+        ...(isProxied ? { proxy: 1 as const } : {}),
+        filter,
+        isScreened: isProxied && !trusted.some((network) => isInNetwork(host, network)),
+      }))
     })
 }
 
-/** 2.3 writes `</path`, 2.4 a plain path under another name. */
-function filesOf(values: ReadonlyMap<string, string>): readonly WiredFile[] {
-  const pairs = [
-    ['ssl_cert', 'ssl_key'],
-    ['ssl_alt_cert', 'ssl_alt_key'],
-    ['ssl_server_cert_file', 'ssl_server_key_file'],
-    ['ssl_server_alt_cert_file', 'ssl_server_alt_key_file'],
-  ] as const
-  return pairs.flatMap(([certificate, key]) => [
-    ...fileOf(values.get(certificate), 'certificate'),
-    ...fileOf(values.get(key), 'key'),
-  ])
-}
-
-function fileOf(value: string | undefined, role: 'certificate' | 'key'): readonly WiredFile[] {
-  const path = (value ?? '').replace(/^</, '').trim()
-  return path.startsWith('/') ? [{ path, role }] : []
-}
-
-function everyFile(settings: SettingsBlock): readonly string[] {
-  const own = filesOf(ownValues(settings)).map(({ path }) => path)
-  return [...new Set([...own, ...settings.blocks.flatMap(everyFile)])]
+/** The values of each block, filters and what is in them. */
+function everyValue(settings: SettingsBlock): readonly ReadonlyMap<string, string>[] {
+  return [ownValues(settings), ...settings.blocks.flatMap(everyValue)]
 }

@@ -1,3 +1,4 @@
+import { isInNetwork } from '../address-in.ts'
 import type { SettingsBlock } from './parse-settings.ts'
 
 /** Which connections are meant. */
@@ -6,14 +7,13 @@ export interface Connection {
   readonly protocol: string
   /** The address that was connected to. */
   readonly address: string
+  /** The address that it comes from; null: none that has a `remote` of its own. */
+  readonly client: string | null
   /** A name or pattern of `local_name`; null: no such block applies. */
   readonly servername: string | null
 }
 
-/**
- * The settings of these connections: those outside all filters, then those inside each that applies, as doveconf(1) prints
- * them. `local` by single addresses only; `remote` never, for a probe comes from here.
- */
+/** The settings of these connections: those outside all filters, then those inside each that applies, as doveconf(1) prints them. */
 export function valuesFor(settings: SettingsBlock, connection: Connection): ReadonlyMap<string, string> {
   const inner = settings.blocks
     .filter((block) => applies(block, connection))
@@ -29,10 +29,18 @@ export function ownValues({ values, blocks }: SettingsBlock): ReadonlyMap<string
   return new Map([...values, ...prefixed])
 }
 
-function applies({ kind, name }: SettingsBlock, { protocol, address, servername }: Connection): boolean {
+function applies({ kind, name }: SettingsBlock, { protocol, address, client, servername }: Connection): boolean {
   if (kind === 'protocol') return name === protocol
-  if (kind === 'local') return name === address
+  if (kind === 'local') return namesOf(name).some((network) => isInNetwork(address, network))
+  if (kind === 'remote') return client !== null && namesOf(name).some((network) => isInNetwork(client, network))
   return kind === 'local_name' && servername !== null && namesOf(name).includes(servername)
+}
+
+/** Whether any of these connections can have TLS. */
+export function speaksTls({ kind, values, blocks }: SettingsBlock): boolean {
+  const isFilter = ['', 'protocol', 'local', 'remote', 'local_name'].includes(kind)
+  const ssl = values.get('ssl') ?? (kind === '' ? 'yes' : 'no')
+  return isFilter && (ssl !== 'no' || blocks.some(speaksTls))
 }
 
 /** The names and patterns that have a `local_name` anywhere in these settings. */

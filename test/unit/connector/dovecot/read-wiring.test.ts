@@ -114,12 +114,97 @@ t.test('without TLS, for all or for one protocol, nothing is read', async (t) =>
   t.same(new Set((await read(noImap, services23)).listeners.map(({ name }) => name)), new Set(['lmtp', 'pop3s']))
 })
 
-t.test('a certificate that is no file is none, and a port that cannot be is none', async (t) => {
-  const inline = 'protocols = imap\nssl_cert = -----BEGIN CERTIFICATE-----\nssl_key = relative/key.pem\n'
+t.test('a port that cannot be is none', async (t) => {
   const ports = services23.replace('port = 143', 'port = 65536').replace('port = 993', 'port = imaps')
 
-  t.match(await read(inline, services23), { listeners: [], named: [] })
   t.same((await read(settings23.replace(' pop3 lmtp', ''), ports)).listeners, [])
+})
+
+t.test('a certificate that stands in the settings is served, and no file can renew it', async (t) => {
+  for (const [setting, value] of [
+    ['ssl_cert', '-----BEGIN CERTIFICATE----- MIIB'],
+    ['ssl_server_cert_file', 'inline:-----BEGIN CERTIFICATE-----'],
+  ]) {
+    const { listeners, named } = await read(`protocols = imap\n${setting} = ${value}\nssl_key = inline:x\n`, services23)
+
+    t.ok(listeners.length > 0)
+    t.ok(listeners.every(({ files, doubt }) => files.length === 0 && doubt?.includes('no file can renew it')))
+    t.same(named, [])
+  }
+})
+
+t.test(
+  'a path is relative to the file that it stands in: the folders of the settings are looked through',
+  async (t) => {
+    const settings = `# 2.3.19.1 (9b53102964): /etc/dovecot/dovecot.conf\nprotocols = imap\nssl_cert = <../tls/cert.pem\nssl_key = <tls/key.pem\n`
+    const main = 'ssl_key = <tls/key.pem\n!include conf.d/*.conf\n  !include_try /srv/dovecot/local.conf\n'
+    const files = {
+      '/etc/dovecot/dovecot.conf': { text: main, mode: 0o644 },
+      '/srv/dovecot/local.conf': { text: '', mode: 0o644 },
+      '/etc/dovecot/conf.d/../tls/cert.pem': { text: '', mode: 0o644 },
+      '/etc/dovecot/tls/key.pem': { text: '', mode: 0o600 },
+    }
+
+    const { listeners } = await read(settings, services23, files)
+    const { doubts, listeners: untold } = await read(settings, services23, {
+      ...files,
+      '/etc/dovecot/conf.d/tls/key.pem': { text: '', mode: 0o600 },
+    })
+
+    t.same(
+      listeners[0]?.files.map(({ path }) => path),
+      ['/etc/dovecot/conf.d/../tls/cert.pem', '/etc/dovecot/tls/key.pem'],
+    )
+    t.match(doubts, [/^Where tls\/key\.pem is cannot be told/])
+    t.match(untold[0]?.doubt, /^Where tls\/key\.pem is cannot be told/)
+  },
+)
+
+t.test('2.4: an empty `listen` is its default, and an address in brackets is an address', async (t) => {
+  const hosts = async (listen: string): Promise<readonly string[]> => {
+    const { listeners } = await read(settings24.replace('127.0.0.1 ::1', listen), services24, ipv6Loopback)
+    return listeners.filter(({ name, servername }) => name === 'pop3s' && servername === null).map(({ host }) => host)
+  }
+
+  t.same(await hosts(''), ['127.0.0.1', '::1'])
+  t.same(await hosts('127.0.0.1, [::1]'), ['127.0.0.1', '::1'])
+})
+
+t.test('a listener that wants the PROXY header says so, and one that trusts nobody here is doubted', async (t) => {
+  const services = services23.replace('haproxy = no\n    port = 993', 'haproxy = yes\n    port = 993')
+  const trusted = `${settings23}haproxy_trusted_networks = 192.0.2.0/24, 10.0.0.1\n`
+
+  const { listeners } = await read(trusted, services)
+
+  t.match(
+    listeners.find(({ host, port }) => port === 993 && host === '192.0.2.7'),
+    { proxy: 1, doubt: undefined },
+  )
+  t.match(listeners.find(({ host, port }) => port === 993 && host === '::1')?.doubt, /haproxy_trusted_networks/)
+  t.notOk(listeners.some(({ port, proxy }) => port !== 993 && proxy !== undefined))
+})
+
+t.test(
+  'where `remote` switches TLS off for this host alone, its listeners are doubted; its other settings are met',
+  async (t) => {
+    const off = await read(`${settings23}remote 127.0.0.0/8 {\n  ssl = no\n}\n`, services23)
+    const own = await read(`${settings23}remote 127.0.0.0/8 {\n  ssl_cert = </srv/r.pem\n}\n`, services23)
+
+    t.match(off.listeners.find(({ port }) => port === 143)?.doubt, /get no TLS: "remote"/)
+    t.equal(off.listeners.find(({ host }) => host === '192.0.2.7')?.doubt, undefined)
+    t.match(own.listeners.find(({ port }) => port === 143)?.files[0], { path: '/srv/r.pem' })
+    t.match(own.listeners.find(({ host }) => host === '192.0.2.7')?.files[0], { path: '/srv/tls/cert.pem' })
+  },
+)
+
+t.test('TLS that one protocol alone has is TLS', async (t) => {
+  const { listeners, named } = await read(
+    `${settings23.replace('ssl = required', 'ssl = no')}protocol imap {\n  ssl = yes\n}\n`,
+    services23,
+  )
+
+  t.same(new Set(listeners.map(({ name }) => name)), new Set(['imap', 'imaps']))
+  t.ok(named.includes('/srv/tls/cert.pem'))
 })
 
 t.test('nothing is known where doveconf fails, or says more than is heard', async (t) => {
