@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { readFile, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import type { Engine } from '../../../src/agent/engine.ts'
@@ -12,7 +12,7 @@ import { type Daemon, runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { pairPathsIn, startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
-import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { TestPair } from '../../support/certificates.ts'
 import { deployPair, openTestEngine } from '../../support/deployment.ts'
@@ -52,7 +52,10 @@ export async function startWired(
   t.teardown(() => removeTree(dir))
   const { main = '', master = '', files = {}, links = {}, map, unreadPaths = 'warn' } = difference(dir)
   for (const [link, leadsTo] of Object.entries(links)) await symlink(leadsTo, join(dir, link))
-  for (const [file, contents] of Object.entries(files)) await writeText(join(dir, file), contents, 0o600)
+  for (const [file, contents] of Object.entries(files)) {
+    await makeFolder(dirname(join(dir, file)))
+    await writeText(join(dir, file), contents, 0o600)
+  }
   if (map !== undefined) await runOrThrow(['postmap', '-F', `hash:${join(dir, map)}`])
   const daemon =
     name === 'postfix'
