@@ -1,48 +1,66 @@
 import type { Command } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
+import { meansUsualInstance } from '../means-usual-instance.ts'
 import { planPair } from '../plan-pair.ts'
 import type { PairTarget } from '../target.ts'
 import { pairFields, targetSchema } from '../target-schema.ts'
+import { wirePlan } from '../wire-plan.ts'
+import { readApacheWiring } from './read-wiring.ts'
+
+/** How an instance of Apache is reached. */
+interface ApacheCommands {
+  readonly program: Command
+  readonly check: Command
+  readonly reload: Command
+}
+
+/** The Apache that these commands reach. */
+export function apacheOf({ program, check, reload }: ApacheCommands): Connector<PairTarget> {
+  const standardCommands: readonly Command[] = [
+    check,
+    reload,
+    ['systemctl', 'reload', 'apache2'],
+    ['systemctl', 'reload-or-restart', 'apache2'],
+  ]
+  return {
+    name: 'apache',
+    aliases: ['Apache', 'apache2', 'httpd'],
+    description:
+      'Writes the pair that Apache reads, checks its configuration, reloads it gracefully and looks at its ports.',
+    schema: targetSchema(pairFields),
+    example: {
+      cert_path: '/etc/apache2/certs/cert.pem',
+      key_path: '/etc/apache2/certs/key.pem',
+      chain_path: '/etc/apache2/certs/chain.pem',
+      endpoints: ['www.example.net:443'],
+    },
+    standardCommands,
+    readWiring: (host) => readApacheWiring(host, program),
+    own: { service: 'apache', check, reload, processes: ['apache2', 'httpd'] },
+    plan: async (target, material, host) => {
+      const planned = planPair('apache', target, material, {
+        service: 'apache',
+        certPath: '/etc/apache2/certs/cert.pem',
+        keyPath: '/etc/apache2/certs/key.pem',
+        check,
+        reload,
+      })
+      const plan = { ...planned, recover: planned.recover.map(reviving) }
+      if (!meansUsualInstance(target, standardCommands)) return plan
+      return wirePlan(plan, await readApacheWiring(host, program), target, material, host)
+    },
+  }
+}
 
 /**
  * Apache. Its check says yes to a pair that does not match, and the server ends when it reloads one: the material is
  * judged before anything is touched, and what recovers starts a server that has ended.
  */
-export const apache: Connector<PairTarget> = {
-  name: 'apache',
-  aliases: ['Apache', 'apache2', 'httpd'],
-  description:
-    'Writes the pair that Apache reads, checks its configuration, reloads it gracefully and looks at its ports.',
-  schema: targetSchema(pairFields),
-  example: {
-    cert_path: '/etc/apache2/certs/cert.pem',
-    key_path: '/etc/apache2/certs/key.pem',
-    chain_path: '/etc/apache2/certs/chain.pem',
-    endpoints: ['www.example.net:443'],
-  },
-  standardCommands: [
-    ['apachectl', 'configtest'],
-    ['apachectl', 'graceful'],
-    ['systemctl', 'reload', 'apache2'],
-    ['systemctl', 'reload-or-restart', 'apache2'],
-  ],
-  own: {
-    service: 'apache',
-    check: ['apachectl', 'configtest'],
-    reload: ['apachectl', 'graceful'],
-    processes: ['apache2', 'httpd'],
-  },
-  plan: async (target, material) => {
-    const plan = planPair('apache', target, material, {
-      service: 'apache',
-      certPath: '/etc/apache2/certs/cert.pem',
-      keyPath: '/etc/apache2/certs/key.pem',
-      check: ['apachectl', 'configtest'],
-      reload: ['apachectl', 'graceful'],
-    })
-    return { ...plan, recover: plan.recover.map(reviving) }
-  },
-}
+export const apache = apacheOf({
+  program: ['apache2ctl'],
+  check: ['apachectl', 'configtest'],
+  reload: ['apachectl', 'graceful'],
+})
 
 /** `graceful` starts a server that is gone; a reload by systemd does not. */
 function reviving(command: Command): Command {

@@ -1,8 +1,9 @@
 import { ipv6Address } from '../sockets.ts'
 import { unknownVariable } from './parse-config.ts'
 
-/** A `bind … ssl` of HAProxy. */
+/** A `bind` of HAProxy. */
 export interface Bind {
+  readonly isTls: boolean
   /** As sockets have them; those that cannot be met from outside of HAProxy are left out. */
   readonly places: readonly { readonly address: string; readonly port: number }[]
   /** `crt` and `crt-list`, in their order. */
@@ -17,13 +18,13 @@ export interface Bind {
 
 const mostPorts = 256
 
-/** Null: it does not speak TLS over TCP. */
-export function readBind([, where = '', ...words]: readonly string[]): Bind | null {
-  if (!words.includes('ssl')) return null
+/** The words of a `bind`. */
+export function readBind([, where = '', ...words]: readonly string[]): Bind {
   const addresses = where.split(',')
   const both = words.includes('v4v6') || !words.includes('v6only')
   const isElsewhere = words.some((word) => word === 'namespace' || word === 'interface')
   return {
+    isTls: words.includes('ssl'),
     places: isElsewhere ? [] : addresses.flatMap((address) => placesOf(address, both)),
     loads: words.flatMap((word, index) => {
       const path = words[index + 1]

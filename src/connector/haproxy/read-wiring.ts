@@ -23,17 +23,16 @@ export async function readHaproxyWiring(
   const reader = { host, base: crtBaseOf(lines), replaced, doubts, left: { files: 2000 } }
   const sockets: Socket[] = []
   const named: string[] = []
-  for (const line of lines) {
-    const bind = line.words[0] === 'bind' ? readBind(line.words) : null
-    if (bind === null) continue
-    const pems = await loadedBy(bind, reader)
+  for (const line of lines.filter(({ words }) => words[0] === 'bind')) {
+    const bind = readBind(line.words)
+    // Without TLS it takes the connections to its address all the same.
+    const pems = bind.isTls ? await loadedBy(bind, reader) : []
     named.push(...pems.flatMap(({ files }) => files.map(({ path }) => path)))
-    if (isDoubtful(line, bind, doubts)) continue
+    if (bind.isTls && isDoubtful(line, bind, doubts)) continue
     const readers = readersOf(bind, pems)
     const proxy = bind.wantsHeader || expectsHeader(lines, line) ? ({ proxy: 1 } as const) : {}
-    sockets.push(
-      ...bind.places.map((place) => ({ name: line.section, protocol: 'tls' as const, ...place, ...proxy, readers })),
-    )
+    const rest = { name: line.section, protocol: 'tls' as const, ...proxy, readers }
+    sockets.push(...bind.places.map((place) => ({ ...rest, ...place })))
   }
   return wiringOf(sockets, { named, doubts: [...doubts] }, host)
 }

@@ -127,8 +127,9 @@ function socketsOf(servers: readonly Server[]): readonly Socket[] {
     if (own === undefined) return []
     const { server, listen } = own
     const protocol = words.includes('ssl') || server.isTls ? 'tls' : server.protocol
-    if (protocol === null) return []
     const { address, port } = listen
+    // It takes the connections to its address all the same.
+    if (protocol === null) return [{ name: server.kind, address, port, protocol: 'tls', readers: [] }]
     const proxy = words.includes('proxy_protocol') ? ({ proxy: 1 } as const) : {}
     const readers = [readerOf(server, null), ...entries.flatMap((entry) => readersOf(entry.server, server))]
     return [{ name: server.kind, address, port, protocol, ...proxy, readers }]

@@ -76,6 +76,7 @@ t.test(
   http-request deny if { path_beg \\# "a # b" }
 frontend plain
   bind 127.0.0.1:PORT6
+  bind 127.0.0.1:PORT5
 `,
         'conf.d/10.cfg': `listen mail
   mode tcp
@@ -109,7 +110,7 @@ frontend plain
       '127.0.0.1 PORT4 tls *.list.test b:listed.pem',
       '127.0.0.1 PORT4 tls only.test b:listed.pem',
       '127.0.0.1 PORT4 tls no.list.test b:site.pem',
-      ...site.map((rest) => `127.0.0.1 PORT5 tls proxy1 ${rest}`),
+      ...site.map((rest) => `127.0.0.2 PORT5 tls proxy1 ${rest}`),
     ])
     t.same(
       compared.map(({ served }) => served),

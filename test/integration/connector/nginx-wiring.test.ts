@@ -85,7 +85,8 @@ server {
 server { listen PORT2 ssl default_server; server_name _; }
 server { listen 127.0.0.1:PORT3 ssl; ssl_reject_handshake on; }
 server { listen 127.0.0.1:PORT3 ssl; server_name only.test; include snippets/pair.conf; }
-server { listen 127.0.0.1:PORT4; server_name plain.test; }`,
+server { listen 127.0.0.1:PORT4; server_name plain.test; }
+server { listen PORT4 ssl; }`,
         'sites/.hidden.conf': 'server { listen PORT1 ssl; server_name hidden.test; }',
         'nginx.conf': `${around}http {
   ${http}
@@ -116,12 +117,13 @@ server { listen 127.0.0.1:PORT4; server_name plain.test; }`,
       '127.0.0.1 PORT2 tls local.test b:tls/local.pem',
       `127.0.0.2 PORT2 tls - ${pair}`,
       '127.0.0.1 PORT3 tls only.test b:tls/wild.pem',
+      `127.0.0.2 PORT4 tls - ${pair}`,
     ])
     t.same(
       compared.map(({ served }) => served),
       compared.map(({ read }) => read),
     )
-    t.equal(compared.length, 14)
+    t.equal(compared.length, 15)
     t.same(wiring.doubts, [])
   },
 )

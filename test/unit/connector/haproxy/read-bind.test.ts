@@ -3,7 +3,7 @@ import { readBind } from '../../../../src/connector/haproxy/read-bind.ts'
 
 t.test('each way to write an address is understood', async (t) => {
   const placesOf = (where: string, ...words: readonly string[]): readonly string[] =>
-    (readBind(['bind', where, 'ssl', ...words])?.places ?? []).map(({ address, port }) => `${address} ${port}`)
+    readBind(['bind', where, 'ssl', ...words]).places.map(({ address, port }) => `${address} ${port}`)
 
   t.same(placesOf(':443'), ['* 443'])
   t.same(placesOf('*:443'), ['* 443'])
@@ -22,9 +22,9 @@ t.test('each way to write an address is understood', async (t) => {
 
 t.test('what cannot be met over TCP from here has no place', async (t) => {
   for (const where of ['abns@name', 'fd@3', 'sockpair@4', 'quic4@:443', ':x', ''])
-    t.same(readBind(['bind', where, 'ssl'])?.places, [], where)
-  t.same(readBind(['bind', ':443', 'ssl', 'interface', 'eth1'])?.places, [])
-  t.equal(readBind(['bind', ':80']), null)
+    t.same(readBind(['bind', where, 'ssl']).places, [], where)
+  t.same(readBind(['bind', ':443', 'ssl', 'interface', 'eth1']).places, [])
+  t.equal(readBind(['bind', ':80']).isTls, false)
 })
 
 t.test('certificates and lists keep their order, and what else decides is told', async (t) => {
@@ -40,5 +40,5 @@ t.test('certificates and lists keep their order, and what else decides is told',
     isStrict: true,
     isForging: true,
   })
-  t.same(readBind(['bind', ':443', 'ssl', 'crt'])?.loads, [])
+  t.same(readBind(['bind', ':443', 'ssl', 'crt']).loads, [])
 })
