@@ -1,16 +1,19 @@
 import { isInPlace, type PreparedChanges, prepareChanges } from '../apply/prepare-changes.ts'
 import { requireReplaceable } from '../apply/require-replaceable.ts'
+import type { PolicyConfig } from '../config/config.ts'
 import { completeTarget } from '../connector/complete-target.ts'
 import type { Connector } from '../connector/connector.ts'
 import { planFor } from '../connector/plan-for.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import type { Certificate, Material } from '../material/material.ts'
+import type { Material } from '../material/material.ts'
 import { parseChain, parseMaterial } from '../material/parse-material.ts'
 import type { Plan } from '../plan/plan.ts'
-import { advise } from '../policy/advise.ts'
+import { advise, warnOnly } from '../policy/advise.ts'
+import type { Live } from '../policy/live.ts'
 import { checkPolicy } from '../policy/policy.ts'
 import type { Engine } from './engine.ts'
-import { leafOf } from './live-leaf.ts'
+import { liveCertificates, readable } from './live-leaf.ts'
+import { type NamedFiles, nameFile } from './name-file.ts'
 import type { OutcomeDraft } from './outcome-draft.ts'
 import { ownedTarget } from './own-targets.ts'
 
@@ -20,6 +23,8 @@ export interface DeployRequest {
   readonly job?: string
   /** The kept pair that is deployed again; missing: a new one. */
   readonly generation?: number
+  /** Root says on the host that it is no mistake; never from a job. */
+  readonly force?: boolean
   /** Names the target in journal and record. */
   readonly target: string
   /** What its operator calls it; missing: nothing else than that. */
@@ -31,6 +36,8 @@ export interface DeployRequest {
   /** Leaf, and its chain where it is in the same file. */
   readonly certificatePem: string
   readonly chainPem?: string
+  /** Where they come from, if from files that a person named. */
+  readonly files?: NamedFiles
   /** The private key with this SPKI digest; null: this host has none. */
   readonly findKey: (spkiSha256: string) => Promise<string | null>
 }
@@ -47,7 +54,7 @@ export interface Proposal {
 
 /** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
 export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
-  const material = await draft.run('material', () => findMaterial(request, engine))
+  const material = await draft.run('material', () => nameFile(request.files, () => findMaterial(request, engine)))
   draft.about(material.leaf)
   const { connector, config, planned } = await draft.run('plan', () => planRequest(request, material, engine))
   return draft.run('policy', async () => {
@@ -59,7 +66,7 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
       ...(material.remarks ?? []),
       ...(plan.remarks ?? []),
       ...changes.files.filter(({ wasOpen }) => wasOpen).map(tightened),
-      ...(await advise(plan, material, liveLeaf(changes.files), engine.policy)),
+      ...(await advise(plan, material, await liveOf(plan, changes.files, engine), policyFor(request, engine))),
     ]
     return { connector, config, material, plan, changes }
   })
@@ -81,8 +88,15 @@ async function planRequest(
   return { connector, config, planned }
 }
 
-function liveLeaf(changes: PreparedChanges['files']): Certificate | null {
-  return changes.flatMap(leafOf)[0] ?? null
+async function liveOf({ wiring }: Plan, changes: PreparedChanges['files'], { hostView }: Engine): Promise<Live> {
+  const others = await Promise.all((wiring?.beside ?? []).map((path) => hostView.readFile(path).catch(() => null)))
+  const beside = others.flatMap((bytes) => (bytes === null ? [] : readable(bytes).slice(0, 1)))
+  return { certificates: liveCertificates(changes), beside: beside.map(({ keyType }) => keyType) }
+}
+
+/** Root's own word, and a pair that was live on this host, are held to nothing that may be a mistake. */
+function policyFor({ force, generation }: DeployRequest, { policy }: Engine): PolicyConfig {
+  return force === true || generation !== undefined ? warnOnly(policy) : policy
 }
 
 async function findMaterial(request: DeployRequest, engine: Engine): Promise<Material> {
@@ -90,7 +104,7 @@ async function findMaterial(request: DeployRequest, engine: Engine): Promise<Mat
   const keyPem = await request.findKey(leaf.spkiSha256)
   if (keyPem === null) throw new WaxsealError('KEY_MISSING', { certificate: leaf.sha256, publicKey: leaf.spkiSha256 })
   const now = new Date(engine.clock.now())
-  const { unfit } = request.generation === undefined ? engine.policy : { unfit: 'warn' as const }
+  const { unfit } = policyFor(request, engine)
   return parseMaterial({ ...request, keyPem, now, unfit })
 }
 

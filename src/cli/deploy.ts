@@ -20,7 +20,8 @@ interface DeployOptions {
   readonly target?: string
   readonly name?: string
   readonly cert: string
-  readonly key: string
+  readonly key?: string
+  readonly force?: true
   readonly chain?: string
   readonly dryRun?: true
   readonly json?: true
@@ -37,8 +38,9 @@ export function deployCommand(): Command {
     )
     .option('--name <name>', 'what history and rollback call this target; default: the name of the target file')
     .requiredOption('--cert <file>', 'certificate, leaf first; its chain may follow (PEM)')
-    .requiredOption('--key <file>', 'private key (PEM)')
+    .option('--key <file>', 'private key (PEM); default: the file of --cert, which may hold both')
     .option('--chain <file>', 'chain, where it is in a file of its own (PEM)')
+    .option('--force', 'deploy what the policy takes for a mistake: other names, no chain, another key type and so on')
     .option('--dry-run', 'print what would be done, and change nothing')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -55,12 +57,14 @@ export function deployCommand(): Command {
 }
 
 async function requestOf(options: DeployOptions, engine: Engine): Promise<DeployRequest> {
-  const keyPem = await readText('--key', options.key)
-  const chain = options.chain === undefined ? {} : { chainPem: await readText('--chain', options.chain) }
+  const { cert, chain, key = cert } = options
+  const keyPem = await readPem('--key', key)
   return {
     ...(await targetOf(options, engine)),
-    certificatePem: await readText('--cert', options.cert),
-    ...chain,
+    certificatePem: await readPem('--cert', cert),
+    ...(chain === undefined ? {} : { chainPem: await readPem('--chain', chain) }),
+    files: { certificate: cert, 'private key': key, ...(chain === undefined ? {} : { chain }) },
+    ...(options.force === true ? { force: true } : {}),
     findKey: async () => keyPem,
   }
 }
@@ -97,11 +101,20 @@ function nameOf({
 }
 
 async function readText(path: string, file: string): Promise<string> {
+  return (await readGiven(path, file)).toString('utf8')
+}
+
+/** Byte by byte: it may be none, and is told by its first bytes. */
+async function readPem(path: string, file: string): Promise<string> {
+  return (await readGiven(path, file)).toString('latin1')
+}
+
+async function readGiven(path: string, file: string): Promise<Buffer> {
   const bytes = await readBounded(file, 1024 * 1024).catch((error: Error) => {
     throw new WaxsealError('CONFIG_INVALID', { path, reason: error.message }, { cause: error })
   })
   if (bytes === null) throw new WaxsealError('CONFIG_INVALID', { path, file, reason: 'there is no such file' })
-  return Buffer.from(bytes).toString('utf8')
+  return Buffer.from(bytes)
 }
 
 function parseTarget(file: string, text: string): unknown {

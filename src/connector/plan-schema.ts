@@ -96,7 +96,7 @@ export const planSchema = {
           type: 'object',
           additionalProperties: false,
           required: ['read', 'unread', 'untold', 'doubts', 'names'],
-          properties: { read: texts, unread: texts, untold: texts, doubts: texts, names: texts },
+          properties: { read: texts, unread: texts, untold: texts, doubts: texts, names: texts, beside: texts },
         },
         { type: 'null' },
       ],

@@ -27,7 +27,10 @@ export async function wirePlan(
   const isSame = await compare(host, paths, [...read, ...wiring.maps.flatMap(({ files }) => files)])
   const readers = wiring.listeners.filter(({ files }) => files.some(({ path }) => isSame.planned(path)))
   const isAsked = plan.probes.length === 0 && target.post_deploy_verify?.enabled !== false
-  const probes = isAsked ? readers.flatMap((listener) => probesOf(listener, wiring, material)) : plan.probes
+  const probes = isAsked
+    ? readers.flatMap((listener) => probesOf(listener, wiring, material, isSame.planned))
+    : plan.probes
+  const beside = [...new Set(readers.flatMap(({ files }) => othersIn(files, isSame.planned)))]
   const rebuild = rebuildOf(wiring, isSame.planned)
   const missed = paths.filter((path) => !isSame.read(path, read))
   const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read))]
@@ -43,6 +46,7 @@ export async function wirePlan(
       untold: wiring.doubts.length === 0 ? [] : missed,
       doubts: wiring.doubts,
       names: [...new Set(readers.flatMap(({ servername }) => (servername === null ? [] : [servername])))],
+      ...(beside.length === 0 ? {} : { beside }),
     },
     ...(remarks.length === 0 ? {} : { remarks }),
   }
@@ -106,15 +110,25 @@ function rebuildOf({ maps }: Wiring, isPlanned: Comparison['planned']): Plan['ac
 }
 
 /** None where a listener reads the files for names alone that the certificate does not have. */
-function probesOf(listener: Listener, wiring: Wiring, material: Material): readonly Probe[] {
+function probesOf(
+  listener: Listener,
+  wiring: Wiring,
+  material: Material,
+  isPlanned: Comparison['planned'],
+): readonly Probe[] {
   const { host, port, protocol, files, proxy } = listener
   const servername = nameFor(listener, wiring, material)
   if (servername === undefined) return []
-  const pairs = files.filter(({ role }) => role === 'certificate' || role === 'bundle').length
+  const isShared = othersIn(files, isPlanned).length > 0
   const { keyType } = material.leaf
-  const asked = pairs > 1 && keyType !== 'other' ? keyType : null
+  const asked = isShared && keyType !== 'other' ? keyType : null
   const header = proxy === undefined ? {} : { proxy }
   return [{ host, port, protocol, servername, keyType: asked, ...header, timeoutMs: tryMs }]
+}
+
+/** What holds certificates and is not planned: all planned files are one pair, in however many files it is. */
+function othersIn(files: Listener['files'], isPlanned: Comparison['planned']): readonly string[] {
+  return files.flatMap(({ path, role }) => (role === 'key' || isPlanned(path) ? [] : [path]))
 }
 
 /** A listener that has names of its own is asked without one: that is who reads the default pair. */

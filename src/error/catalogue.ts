@@ -73,6 +73,21 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  NAMES_UNRELATED: {
+    message: 'The certificate shares no name with the one that is live.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  CHAIN_MISSING: {
+    message: 'The certificate comes without its chain, and the live one has one.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  RSA_KEY_LOST: {
+    message: 'Clients that know RSA alone would find no key for them any more.',
+    retry: 'never',
+    host: 'untouched',
+  },
   DANE_MISMATCH: {
     message: 'The TLSA records of this host do not match the new pair.',
     retry: 'never',

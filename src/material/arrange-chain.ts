@@ -79,8 +79,12 @@ function isIssuedBy(child: X509Certificate, parent: X509Certificate): boolean {
   }
 }
 
+/** Whether one has signed the other, and says so. */
+export function hasIssued(issuer: Certificate, { der }: Certificate): boolean {
+  return isIssuedBy(new X509Certificate(der), new X509Certificate(issuer.der))
+}
+
 /** Whether a certificate is signed with its own key. */
-export function isSelfSigned({ der }: Certificate): boolean {
-  const x509 = new X509Certificate(der)
-  return isIssuedBy(x509, x509)
+export function isSelfSigned(certificate: Certificate): boolean {
+  return hasIssued(certificate, certificate)
 }

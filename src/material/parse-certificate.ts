@@ -12,7 +12,11 @@ const maxCertificates = 20
 const maxNames = 1000
 
 /** All certificates of a PEM file, in its order. MATERIAL_INVALID says what it is and how it becomes PEM when it has none that can be read. */
-export function parseCertificates(pem: string | Uint8Array): readonly Certificate[] {
+export function parseCertificates(
+  pem: string | Uint8Array,
+  what: 'certificate' | 'chain' = 'certificate',
+): readonly Certificate[] {
+  const invalid = (details: ErrorDetails): WaxsealError => new WaxsealError('MATERIAL_INVALID', { what, ...details })
   if (pem.length > maxBytes) throw invalid({ reason: `it is larger than ${maxBytes} bytes` })
   const text = typeof pem === 'string' ? pem : Buffer.from(pem).toString('latin1')
   const { blocks, torn } = readPem(text)
@@ -22,7 +26,7 @@ export function parseCertificates(pem: string | Uint8Array): readonly Certificat
   if (found.length === 0) throw invalid(recognise(text, 'certificate'))
   if (found.length > maxCertificates) throw invalid({ reason: `it has more than ${maxCertificates} certificates` })
   if (found.some(({ der }) => der === null)) throw invalid(byMark(text, 'certificate') ?? noBase64)
-  return found.map(parseCertificate)
+  return found.map((block, index) => parseCertificate(block, index, invalid))
 }
 
 const noBase64 = {
@@ -36,7 +40,11 @@ function isCertificate(label: string): boolean {
   return label === 'CERTIFICATE' || label === 'X509 CERTIFICATE'
 }
 
-function parseCertificate({ der }: PemBlock, index: number): Certificate {
+function parseCertificate(
+  { der }: PemBlock,
+  index: number,
+  invalid: (details: ErrorDetails) => WaxsealError,
+): Certificate {
   const which = `certificate ${index + 1}`
   const literal = { reason: `${which} cannot be read`, hint: noBase64.hint }
   const bytes = der ?? new Uint8Array()
@@ -112,8 +120,4 @@ function printable(name: string): string {
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
-}
-
-function invalid(details: ErrorDetails): WaxsealError {
-  return new WaxsealError('MATERIAL_INVALID', { what: 'certificate', ...details })
 }

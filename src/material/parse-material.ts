@@ -48,7 +48,7 @@ export async function parseMaterial(raw: RawMaterial): Promise<Material> {
 
 /** The leaf and its chain, before any key is looked for. MATERIAL_INVALID or CHAIN_BROKEN. */
 export function parseChain({ certificatePem, chainPem = '' }: RawCertificates): Arranged {
-  const chain = chainPem.trim() === '' ? [] : parseCertificates(chainPem)
+  const chain = chainPem.trim() === '' ? [] : parseCertificates(chainPem, 'chain')
   return arrangeChain([...parseCertificates(certificatePem), ...chain])
 }
 

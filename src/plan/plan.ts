@@ -68,6 +68,8 @@ export interface PlannedWiring {
   readonly doubts: readonly string[]
   /** The names that the listeners which read the planned files are asked for; `*.example.net`: any name below it. */
   readonly names: readonly string[]
+  /** Files of other pairs that these listeners read; left out: none. */
+  readonly beside?: readonly string[]
 }
 
 /** Another daemon that reads a file of the plan: it is checked, activated, proven and undone with the plan's own. */

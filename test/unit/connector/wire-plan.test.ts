@@ -65,6 +65,19 @@ t.test('a target that wants no verification gets none, and says so', async (t) =
   t.match(unverified, /enabled: false/)
 })
 
+t.test('one pair in two files is one pair, and files of other pairs are named', async (t) => {
+  const chainFiles = pair.toReversed().map(({ path }) => ({ path, role: 'bundle' }) as const)
+  const more = other.map(({ path }) => ({ path, role: 'bundle' }) as const)
+
+  const alone = await wired({ listeners: [listener({ files: chainFiles })] })
+  const beside = await wired({ listeners: [listener({ files: [...chainFiles, ...more] })] })
+
+  t.match(alone.probes, [{ keyType: null }])
+  t.equal(alone.wiring?.beside, undefined)
+  t.match(beside.probes, [{ keyType: 'ecdsa' }])
+  t.same(beside.wiring?.beside, ['/srv/ec/cert.pem', '/srv/ec/key.pem'])
+})
+
 t.test('the key type is asked for where two pairs are served, and only there', async (t) => {
   const { probes } = await wired({ listeners: [listener({ files: [...pair, ...other] }), listener({ port: 26 })] })
 

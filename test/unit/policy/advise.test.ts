@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t from 'tap'
-import type { Material } from '../../../src/material/material.ts'
+import type { Certificate, Material } from '../../../src/material/material.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
 import type { Plan } from '../../../src/plan/plan.ts'
 import { advise } from '../../../src/policy/advise.ts'
@@ -9,34 +9,36 @@ import { makeAuthority } from '../../support/certificates.ts'
 
 type Policy = Parameters<typeof advise>[3]
 
-const authority = await makeAuthority()
+const root = await makeAuthority()
+const authority = await root.intermediate()
 const material = await materialOf(['mail.example.net'])
+const careless = { unrelatedNames: 'warn', missingChain: 'warn', keyType: 'warn' } as const
 const deaf = await deafResolver()
-const lax: Policy = { unreadPaths: 'warn', uncoveredNames: 'warn', dane: 'off', resolvers: [deaf] }
+const lax: Policy = { unreadPaths: 'warn', uncoveredNames: 'warn', dane: 'off', resolvers: [deaf], ...careless }
 const strict: Policy = { ...lax, unreadPaths: 'refuse', uncoveredNames: 'refuse' }
 
 t.test('paths that a listener reads, and names that the certificate covers, need no advice', async (t) => {
   const wiring = wiringOf({ read: ['/etc/postfix/cert.pem'] })
   const plan = planOf({ wiring, servernames: ['mail.example.net'] })
 
-  t.same(await advise(plan, material, material.leaf, strict), [])
+  t.same(await adviseOn(plan, material, material.leaf, strict), [])
 })
 
 t.test('a path that nothing reads is a warning that names it and the paths that are read', async (t) => {
   const unread = ['/etc/postfix/old-cert.pem', '/etc/postfix/old-key.pem']
   const wiring = wiringOf({ read: ['/etc/postfix/cert.pem'], unread })
 
-  t.same(await advise(planOf({ wiring }), material, null, lax), [
+  t.same(await adviseOn(planOf({ wiring }), material, null, lax), [
     'No TLS listener of postfix reads /etc/postfix/old-cert.pem, /etc/postfix/old-key.pem; ' +
       'by its settings it reads /etc/postfix/cert.pem.',
   ])
-  t.match(await advise(planOf({ wiring: wiringOf({ unread }) }), material, null, lax), [/it reads no file at all\.$/])
+  t.match(await adviseOn(planOf({ wiring: wiringOf({ unread }) }), material, null, lax), [/it reads no file at all\.$/])
 })
 
 t.test('a path that nothing reads is refused where the policy says so', async (t) => {
   const wiring = wiringOf({ read: ['/etc/postfix/cert.pem'], unread: ['/etc/postfix/old.pem'] })
 
-  await t.rejects(advise(planOf({ wiring }), material, null, strict), {
+  await t.rejects(adviseOn(planOf({ wiring }), material, null, strict), {
     code: 'PATH_NOT_READ',
     host: 'untouched',
     details: { paths: wiring.unread, reads: wiring.read, setting: 'policy.unread_paths' },
@@ -49,7 +51,7 @@ t.test(
     const wiring = wiringOf({ untold: ['/etc/postfix/a.pem'], doubts: ['The table ldap:x cannot be read from here.'] })
 
     for (const policy of [lax, strict])
-      t.same(await advise(planOf({ wiring }), material, null, policy), [
+      t.same(await adviseOn(planOf({ wiring }), material, null, policy), [
         'It cannot be told whether postfix reads /etc/postfix/a.pem: The table ldap:x cannot be read from here.',
       ])
   },
@@ -60,7 +62,7 @@ t.test(
   async (t) => {
     const plan = planOf({ wiring: null, servernames: ['www.example.org'] })
 
-    t.same(await advise(plan, material, null, strict), [])
+    t.same(await adviseOn(plan, material, null, strict), [])
   },
 )
 
@@ -68,7 +70,7 @@ t.test('a name of the live certificate or of a listener that is no longer covere
   const live = (await materialOf(['mail.example.net', 'imap.example.net'])).leaf
   const plan = planOf({ wiring: wiringOf({}), servernames: ['smtp.example.net', null, 'imap.example.net'] })
 
-  t.same(await advise(plan, material, live, lax), [
+  t.same(await adviseOn(plan, material, live, lax), [
     'The new certificate does not cover imap.example.net, smtp.example.net, which this host serves.',
   ])
 })
@@ -76,7 +78,7 @@ t.test('a name of the live certificate or of a listener that is no longer covere
 t.test('a name that is no longer covered is refused where the policy says so', async (t) => {
   const live = (await materialOf(['mail.example.net', 'imap.example.net'])).leaf
 
-  await t.rejects(advise(planOf({}), material, live, strict), {
+  await t.rejects(adviseOn(planOf({}), material, live, strict), {
     code: 'NAME_NOT_COVERED',
     host: 'untouched',
     details: { names: ['imap.example.net'], setting: 'policy.uncovered_names' },
@@ -88,7 +90,7 @@ t.test('a wildcard covers one label, whatever its case, and itself', async (t) =
   const live = (names: readonly string[]) => materialOf(names).then(({ leaf }) => leaf)
 
   for (const name of ['mail.example.net', 'MAIL.EXAMPLE.NET', '*.example.net']) {
-    t.same(await advise(planOf({}), wildcard, await live([name]), strict), [], name)
+    t.same(await adviseOn(planOf({}), wildcard, await live([name]), strict), [], name)
   }
   for (const name of [
     'example.net',
@@ -97,14 +99,14 @@ t.test('a wildcard covers one label, whatever its case, and itself', async (t) =
     'mail.example.org',
     'badexample.net',
   ]) {
-    await t.rejects(advise(planOf({}), wildcard, await live([name]), strict), { code: 'NAME_NOT_COVERED' }, name)
+    await t.rejects(adviseOn(planOf({}), wildcard, await live([name]), strict), { code: 'NAME_NOT_COVERED' }, name)
   }
 })
 
 t.test('a name does not cover the wildcard that it falls under', async (t) => {
   const live = (await materialOf(['*.example.net'])).leaf
 
-  await t.rejects(advise(planOf({}), material, live, strict), {
+  await t.rejects(adviseOn(planOf({}), material, live, strict), {
     code: 'NAME_NOT_COVERED',
     details: { names: ['*.example.net'] },
   })
@@ -115,7 +117,7 @@ t.test('the names of probes, of the new and of the live certificate are looked u
   const live = (await materialOf(['MX.example.net', 'mail.example.net'])).leaf
   const plan = planOf({ ports: [25, 465, 25], servernames: ['mail.example.net', null] })
 
-  const warnings = await advise(plan, wildcard, live, { ...lax, dane: 'warn' })
+  const warnings = await adviseOn(plan, wildcard, live, { ...lax, dane: 'warn' })
 
   t.same(
     ownersIn(warnings),
@@ -127,7 +129,7 @@ t.test('the names of probes, of the new and of the live certificate are looked u
 
 t.test('a resolver that does not answer is a warning and holds nothing', async (t) => {
   for (const dane of ['warn', 'hold'] as const) {
-    t.same(await advise(planOf({}), material, null, { ...lax, dane }), [
+    t.same(await adviseOn(planOf({}), material, null, { ...lax, dane }), [
       'No answer about the TLSA records of _25._tcp.mail.example.net (ECONNREFUSED).',
     ])
   }
@@ -136,21 +138,21 @@ t.test('a resolver that does not answer is a warning and holds nothing', async (
 t.test('a resolver whose address cannot be read is a warning and holds nothing', async (t) => {
   const policy: Policy = { ...lax, dane: 'hold', resolvers: ['ns.example.net'] }
 
-  t.match(await advise(planOf({}), material, null, policy), [
+  t.match(await adviseOn(planOf({}), material, null, policy), [
     /_25\._tcp\.mail\.example\.net \(ERR_INVALID_IP_ADDRESS\)/,
   ])
 })
 
 t.test('nothing is looked up where DANE is off, or where no port is known', async (t) => {
-  t.same(await advise(planOf({}), material, null, lax), [])
-  t.same(await advise(planOf({ ports: [] }), material, null, { ...lax, dane: 'hold' }), [])
+  t.same(await adviseOn(planOf({}), material, null, lax), [])
+  t.same(await adviseOn(planOf({ ports: [] }), material, null, { ...lax, dane: 'hold' }), [])
 })
 
 t.test('what is beyond fifty lookups is not asked, and a warning says so', async (t) => {
   const many = await materialOf(Array.from({ length: 26 }, (_, index) => `mail${index}.example.net`))
   const plan = planOf({ ports: [25, 465] })
 
-  const warnings = await advise(plan, many, null, { ...lax, dane: 'hold' })
+  const warnings = await adviseOn(plan, many, null, { ...lax, dane: 'hold' })
 
   t.equal(ownersIn(warnings).length, 50)
   t.match(warnings, [/^No answer/, 'Only the first 50 of 52 TLSA owner names were asked about.'])
@@ -164,6 +166,11 @@ async function deafResolver(): Promise<string> {
   socket.close()
   await once(socket, 'close')
   return `127.0.0.1:${port}`
+}
+
+/** With this one leaf live, and no pair beside it. */
+function adviseOn(plan: Plan, pair: Material, live: Certificate | null, policy: Policy): ReturnType<typeof advise> {
+  return advise(plan, pair, { certificates: live === null ? [] : [live], beside: [] }, policy)
 }
 
 function ownersIn(warnings: readonly string[]): readonly string[] {
