@@ -29,6 +29,7 @@ export async function examineWiring(
   if (isUnwired(found)) {
     if (found.unwired === 'not installed')
       return { what, verdict: 'ok', detail: `it is not installed here: ${found.reason}` }
+    if (found.unwired === 'denied') return { what, verdict: 'warning', detail: found.reason }
     return { what, verdict: 'failed', detail: `${found.reason} Mend the configuration of ${connector}.` }
   }
   const { listeners, doubts } = found

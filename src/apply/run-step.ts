@@ -1,6 +1,7 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { runCommand } from '../host/command.ts'
 import type { CommandFacts } from '../outcome/outcome.ts'
+import { deniedWay } from '../plan/denied-way.ts'
 import type { Command } from '../plan/plan.ts'
 
 /** Runs commands in order up to the first that fails, and returns the facts of each that ran. */
@@ -21,7 +22,9 @@ export function failureOf(
 ): WaxsealError | null {
   const failed = facts.find((ran) => ran.exitCode !== 0)
   if (failed === undefined) return null
+  const way = deniedWay(failed.output)
   return new WaxsealError(code, {
+    ...(way === null ? {} : { way }),
     command: failed.command.join(' '),
     exitCode: failed.exitCode,
     timedOut: failed.timedOut,

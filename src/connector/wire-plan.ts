@@ -55,7 +55,8 @@ export async function wirePlan(
 /** A daemon that refuses its own configuration is no daemon that is not there: whoever deploys is told. */
 function unwired(plan: Plan, { unwired: why, reason }: Unwired): Plan {
   if (why === 'not installed') return plan
-  const remark = `Which files ${plan.service} reads is not known, for its configuration is broken: ${reason}`
+  const because = why === 'denied' ? '' : ', for its configuration is broken'
+  const remark = `Which files ${plan.service} reads is not known${because}: ${reason}`
   return { ...plan, remarks: [...(plan.remarks ?? []), remark] }
 }
 

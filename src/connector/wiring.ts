@@ -1,3 +1,4 @@
+import { deniedWay } from '../plan/denied-way.ts'
 import type { Command, ProbeProtocol, ProxyVersion } from '../plan/plan.ts'
 import type { HostView, ReadOutput } from './connector.ts'
 
@@ -47,8 +48,8 @@ export interface Wiring {
 
 /** Why nothing is known of a daemon's listeners. */
 export interface Unwired {
-  /** `broken`: its own command refuses the configuration, or does not answer. */
-  readonly unwired: 'not installed' | 'broken'
+  /** `broken`: its own command refuses the configuration, or does not answer; `denied`: this process may not do what it does. */
+  readonly unwired: 'not installed' | 'broken' | 'denied'
   /** In a sentence, with what the daemon said. */
   readonly reason: string
 }
@@ -58,9 +59,9 @@ export function isUnwired(answer: Wiring | Unwired): answer is Unwired {
   return 'unwired' in answer
 }
 
-/** What Postfix, Dovecot, nginx and Exim say of their usual configuration where nobody has made one. */
+/** What each of the daemons says of its usual configuration where nobody has made one. */
 const withoutConfiguration =
-  /open \/etc\/postfix\/main\.cf: No such|open\(\/etc\/dovecot\/dovecot\.conf\) failed: No such|open\(\) "\/etc\/nginx\/nginx\.conf" failed \(2: No such|non-existent configuration file\(s\): \/etc\//
+  /open \/etc\/postfix\/main\.cf: No such|open\(\/etc\/dovecot\/dovecot\.conf\) failed: No such|open\(\) "\/etc\/nginx\/nginx\.conf" failed \(2: No such|non-existent configuration file\(s\): \/etc\/|Could not open configuration file \/etc\/\S+ ?: No such/
 
 /** What a failed read of a daemon's settings means. One that was never set up serves nothing, like one that is not there. */
 export function unwiredBy(program: string, { isMissing, output, exitCode }: ReadOutput): Unwired {
@@ -73,6 +74,8 @@ export function unwiredBy(program: string, { isMissing, output, exitCode }: Read
     .filter((line) => /\b(fatal|panic|error|invalid|unknown|non-existent|cannot|failed)\b/i.test(line))
     .map((line) => line.replaceAll(/[A-Za-z0-9+/=]{60,}/g, '…'))
   const said = messages.length === 0 ? `it ended with ${exitCode}` : messages.slice(-3).join(' ').slice(-500)
+  const way = deniedWay(output)
+  if (way !== null) return { unwired: 'denied', reason: `${program} could not tell its settings: ${said} ${way}` }
   return { unwired: 'broken', reason: `${program} could not tell its settings: ${said}` }
 }
 

@@ -94,7 +94,7 @@ export const catalogue = {
     host: 'untouched',
   },
   PREFLIGHT_FAILED: {
-    message: 'The daemon’s own check fails, and failed before any file was touched: its configuration is broken.',
+    message: 'The daemon’s own check fails, and failed before any file was touched: see what it says.',
     retry: 'never',
     host: 'untouched',
   },

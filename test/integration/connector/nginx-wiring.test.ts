@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { nginxOf } from '../../../src/connector/nginx/nginx.ts'
+import { readNginxWiring } from '../../../src/connector/nginx/read-wiring.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
-import { writeText } from '../../../src/host/plain-files.ts'
+import { createHostView } from '../../../src/host/host-view.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
@@ -241,6 +243,37 @@ t.test(
 
     t.match(await web.readWiring(), { unwired: 'broken', reason: /unknown directive "ssl_certificat"/ })
     await writeText(`${web.dir}/nginx.conf`, around.replaceAll('DIR', web.dir))
+  },
+)
+
+t.test(
+  'nginx that may not bind its port or write its log here is not broken: the unit is named',
+  { skip: unlessInstalled('nginx', 'setpriv', 'unshare') },
+  async (t) => {
+    const dir = await makeTemporaryFolder('waxseal-denied-')
+    t.teardown(() => removeTree(dir))
+    const text = `pid DIR/nginx.pid;\nevents {}\nhttp { access_log DIR/logs/access.log; server { listen 127.0.0.1:1; } }\n`
+    await makeFolder(`${dir}/logs`)
+    await writeText(`${dir}/nginx.conf`, text.replaceAll('DIR', dir))
+    const low = ['setpriv', '--bounding-set', '-net_bind_service', '--inh-caps', '-net_bind_service'] as const
+    const readOnly = [
+      'unshare',
+      '-m',
+      'sh',
+      '-c',
+      `mount --bind -r ${dir}/logs ${dir}/logs && exec "$@"`,
+      'sh',
+    ] as const
+    const host = createHostView(30_000, () => '/nowhere')
+
+    t.match(await readNginxWiring(host, [...low, ...commandOf(dir)]), {
+      unwired: 'denied',
+      reason: /may not bind to 127\.0\.0\.1:1.*CAP_NET_BIND_SERVICE/s,
+    })
+    t.match(await readNginxWiring(host, [...readOnly, ...commandOf(dir)]), {
+      unwired: 'denied',
+      reason: /access\.log is read-only.*ReadWritePaths=\S+\/logs$/s,
+    })
   },
 )
 

@@ -44,6 +44,15 @@ t.test('a configuration that its daemon refuses is not a daemon that is not inst
   t.match(finding, { verdict: 'failed', detail: /Unknown setting: ssl_cert/ })
 })
 
+t.test('a daemon that may not be asked from here is a warning, with the way out', async (t) => {
+  const denied = { unwired: 'denied', reason: 'This process may not bind to 0.0.0.0:443.' } as const
+
+  const finding = await examineWiring({ connector: 'nginx', found: denied }, { exists: async () => true })
+
+  t.match(finding, { verdict: 'warning', detail: /may not bind/ })
+  t.notMatch(finding.detail, /Mend/)
+})
+
 t.test('what cannot be told is said', async (t) => {
   const doubts = ['inline: is a table that cannot be read.']
 
