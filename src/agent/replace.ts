@@ -5,6 +5,7 @@ import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
 import { takeOver } from '../journal/take-over.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import { checkWarnings } from './check-warnings.ts'
 import type { Engine } from './engine.ts'
 import { lookForNew } from './look-for.ts'
 import { type Before, laterChecksOf, preflight } from './preflight.ts'
@@ -113,6 +114,8 @@ async function check({ checks }: JournalEntry, isBroken: boolean, members: Trans
   if (checks.length === 0) return
   await step(members, engine, 'check', async (commands) => {
     commands.push(...(await runInOrder(checks, engine.timeouts.checkMs)))
+    for (const { draft, proposal } of members)
+      draft.warnings = [...draft.warnings, ...checkWarnings(commands, proposal.plan)]
     const failure = failureOf(commands, 'CHECK_FAILED')
     if (failure === null) return
     throw isBroken ? new WaxsealError('PREFLIGHT_FAILED', failure.details) : failure

@@ -247,6 +247,27 @@ t.test(
 )
 
 t.test(
+  'what the check of nginx warns of, and takes all the same, is a warning of the outcome',
+  { skip: unlessInstalled('nginx') },
+  async (t) => {
+    const chained = await authority.intermediate()
+    const settings = `${http} ssl_stapling on; resolver 127.0.0.1; ssl_certificate tls/cert.pem; ssl_certificate_key tls/key.pem;`
+    const web = await startWiredWeb(
+      t,
+      program,
+      { ...pems, 'nginx.conf': `${around}http {\n${settings}\nserver { listen 127.0.0.1:PORT1 ssl; }\n}\n` },
+      ['tls'],
+    )
+    const pair = await chained.issue({ names: ['www.example.net'] })
+
+    const outcome = await web.deploy(pair, { cert_path: `${web.dir}/tls/cert.pem`, key_path: `${web.dir}/tls/key.pem` })
+
+    t.match(outcome, { outcome: 'deployed', code: null })
+    t.match(outcome.warnings.join(' '), /nginx takes the new files and warns: .*"ssl_stapling" ignored.*cert\.pem/)
+  },
+)
+
+t.test(
   'nginx that may not bind its port or write its log here is not broken: the unit is named',
   { skip: unlessInstalled('nginx', 'setpriv', 'unshare') },
   async (t) => {
