@@ -12,28 +12,27 @@ export function adviseOnNames(
   live: Certificate | null,
   policy: Pick<PolicyConfig, 'unrelatedNames' | 'uncoveredNames'>,
 ): readonly string[] {
-  const asked = askedFor(plan)
+  const listeners = plan.wiring?.names ?? []
   return [
-    ...adviseOnKinship(leaf, live, asked, policy.unrelatedNames),
-    ...adviseOnCover(leaf, [...(live?.names ?? []), ...asked], policy.uncoveredNames),
+    ...adviseOnKinship(leaf, live, listeners, policy.unrelatedNames),
+    ...adviseOnCover(leaf, [...(live?.names ?? []), ...probedFor(plan), ...listeners], policy.uncoveredNames),
   ]
 }
 
-/** What the listeners are asked for, by the daemon's settings and by the target's own probes; patterns, too. */
-function askedFor({ wiring, probes }: Plan): readonly string[] {
-  if (wiring === null) return []
-  return [...probes.flatMap(({ servername }) => (servername === null ? [] : [servername])), ...wiring.names]
+/** A probe may ask for a name of the new certificate alone: it proves no kinship. */
+function probedFor({ wiring, probes }: Plan): readonly string[] {
+  return wiring === null ? [] : probes.flatMap(({ servername }) => (servername === null ? [] : [servername]))
 }
 
 /** The one that a distribution or a person made to begin with is self-signed: any real one may follow it. */
 function adviseOnKinship(
   leaf: Certificate,
   live: Certificate | null,
-  asked: readonly string[],
+  listeners: readonly string[],
   mode: 'refuse' | 'warn',
 ): readonly string[] {
   if (live === null || live.names.length === 0 || isSelfSigned(live)) return []
-  if (shareName(leaf.names, live.names) || shareName(leaf.names, asked)) return []
+  if (shareName(leaf.names, live.names) || shareName(leaf.names, listeners)) return []
   if (mode === 'refuse')
     throw new WaxsealError('NAMES_UNRELATED', {
       names: leaf.names,

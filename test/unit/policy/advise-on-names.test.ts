@@ -42,6 +42,15 @@ t.test('a certificate that shares no name with the live one is refused, with bot
   })
 })
 
+t.test('that a probe asks for a name of the new certificate makes it no kin', async (t) => {
+  const look = { host: '127.0.0.1', port: 25, protocol: 'smtp', keyType: null, timeoutMs: 1000 } as const
+  const plan = { ...planOf(), probes: [{ ...look, servername: 'a.shop.test' }] }
+
+  t.throws(() => adviseOnNames(plan, byName.get('a.shop.test') ?? fail(), leafOf('mail.example.net'), refusing), {
+    code: 'NAMES_UNRELATED',
+  })
+})
+
 t.test('where the policy allows it, it is a warning', async (t) => {
   const policy = { ...refusing, unrelatedNames: 'warn' } as const
 
