@@ -2,6 +2,7 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
 import { type RunningDaemon, readRunning } from './find-beside.ts'
+import { readTargetNames } from './find-target.ts'
 import { inParallel } from './in-parallel.ts'
 import { OutcomeDraft } from './outcome-draft.ts'
 import type { DeployRequest } from './propose.ts'
@@ -101,8 +102,24 @@ function smaller(members: Transaction): readonly Transaction[] {
   return suspects.length === 0 || others.length === 0 ? alone(members) : [others, ...alone(suspects)]
 }
 
+const slips: readonly (string | null)[] = ['CONNECTOR_UNKNOWN', 'TARGET_INVALID', 'TARGET_REDACTED']
+
+/**
+ * What a person mistyped for a target that is not known makes no target: check and alerts would name it for ever. Where the target
+ * is known, a hook has broken, and that is to be seen.
+ */
+async function isSlipOfHand({ job, target }: DeployRequest, { code }: Outcome, engine: Engine): Promise<boolean> {
+  if (job !== undefined || !slips.includes(code)) return false
+  const isKnown = await readTargetNames(engine).then(
+    ({ ids }) => ids.includes(target),
+    () => true,
+  )
+  return !isKnown
+}
+
 /** The history is for people: that it cannot be written fails no deployment. */
 async function note(request: DeployRequest, outcome: Outcome, started: number, engine: Engine): Promise<void> {
+  if (await isSlipOfHand(request, outcome, engine)) return
   const line = {
     time: new Date(started).toISOString(),
     target: request.target,

@@ -1,7 +1,8 @@
 import { isInPlace, type PreparedChanges, prepareChanges } from '../apply/prepare-changes.ts'
 import { requireReplaceable } from '../apply/require-replaceable.ts'
 import type { PolicyConfig } from '../config/config.ts'
-import { completeTarget } from '../connector/complete-target.ts'
+import { checkWhole } from '../connector/check-target.ts'
+import { type Completion, completeTarget } from '../connector/complete-target.ts'
 import type { Connector } from '../connector/connector.ts'
 import { planFor } from '../connector/plan-for.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
@@ -54,9 +55,12 @@ export interface Proposal {
 
 /** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
 export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
+  // First, for it costs nothing: a typo is told as a typo, whatever else is wrong.
+  const target = ownedTarget(request, engine)
+  checkWhole(target)
   const material = await draft.run('material', () => nameFile(request.files, () => findMaterial(request, engine)))
   draft.about(material.leaf)
-  const { connector, config, planned } = await draft.run('plan', () => planRequest(request, material, engine))
+  const { connector, config, planned } = await draft.run('plan', () => planRequest(target, material, engine))
   return draft.run('policy', async () => {
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
     const plan = { ...planned, probes }
@@ -77,11 +81,10 @@ function tightened({ path, after: { mode } }: PreparedChanges['files'][number]):
 }
 
 async function planRequest(
-  request: DeployRequest,
+  target: Completion,
   material: Material,
   engine: Engine,
 ): Promise<Pick<Proposal, 'connector' | 'config'> & { readonly planned: Plan }> {
-  const target = ownedTarget(request, engine)
   const { connector } = target
   const config = await completeTarget(target, material, engine.hostView)
   const planned = await planFor(connector, config, material, engine.hostView, new AbortController().signal)

@@ -101,6 +101,10 @@ function addTargetCommand(): Command {
     .requiredOption('--type <type>', 'the connector, such as Postfix, Dovecot or NGINX (docs/connectors.md)')
     .requiredOption('--target-config <file>', 'target configuration (JSON): the fields of the connector')
     .option('--replace', 'change the target of this name, where there is one')
+    .option(
+      '--unchecked',
+      'take a type or fields that are not known here: of a connector from outside, or a newer agent',
+    )
     .action(
       (
         options: Shared & {
@@ -109,6 +113,7 @@ function addTargetCommand(): Command {
           readonly type: string
           readonly targetConfig: string
           readonly replace?: true
+          readonly unchecked?: true
         },
       ) =>
         answer(options, async (operator) => {
@@ -116,8 +121,8 @@ function addTargetCommand(): Command {
             options.targetConfig,
             await readText(options.targetConfig, 'name a readable file with --target-config'),
           )
-          const { name, agent, type, replace = false } = options
-          return { id: await operator.addTarget({ name, agent_id: agent, type, config, replace }) }
+          const { name, agent, type, replace = false, unchecked = false } = options
+          return { id: await operator.addTarget({ name, agent_id: agent, type, config, replace, unchecked }) }
         }),
     )
 }

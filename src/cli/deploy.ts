@@ -13,6 +13,7 @@ import { configOf, finishFirst, withConfig } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { outcomeLines, stepLine } from './outcome-lines.ts'
 import { print, printJson } from './print.ts'
+import { printable } from './terminal.ts'
 
 interface DeployOptions {
   readonly config?: string
@@ -45,7 +46,7 @@ export function deployCommand(): Command {
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      '\nExit status: 0 deployed or unchanged, 2 usage or configuration, 3 refused (host untouched),\n4 rolled back (host restored), 5 rollback failed (host unknown), 1 anything else.',
+      '\nExit status: 0 deployed or unchanged, 2 usage, configuration or an invalid target (a new one is not made), 3 refused (host untouched),\n4 rolled back (host restored), 5 rollback failed (host unknown), 1 anything else.',
     )
   return command.action(async (options: DeployOptions) => {
     const engine = await openEngine(await configOf(options), systemClock)
@@ -97,7 +98,12 @@ function nameOf({
   target,
   connector,
 }: Pick<DeployOptions, 'name' | 'target'> & { readonly connector: string }): string {
-  return name ?? (target === undefined ? connector : basename(target, '.json'))
+  const called = name ?? (target === undefined ? connector : basename(target, '.json'))
+  if (called.length <= 128 && /^\S(.*\S)?$/.test(called) && printable(called) === called) return called
+  throw new WaxsealError('USAGE_INVALID', {
+    option: '--name',
+    reason: 'the name of a target has 1 to 128 characters, none of them a control character, and no space around it',
+  })
 }
 
 async function readText(path: string, file: string): Promise<string> {
@@ -141,8 +147,9 @@ async function dryRun(request: DeployRequest, engine: Engine): Promise<void> {
     })
   } catch (error) {
     if (!(error instanceof WaxsealError)) throw error
-    printJson(draft.refuse(error))
-    process.exitCode = 3
+    const outcome = draft.refuse(error)
+    printJson(outcome)
+    process.exitCode = exitStatusOf(outcome)
   }
 }
 

@@ -5,11 +5,20 @@ import type { Outcome } from '../outcome/outcome.ts'
 const byOutcome = { deployed: 0, unchanged: 0, refused: 3, 'rolled-back': 4, 'rollback-failed': 5 } as const
 
 /** What whoever asked has to mend: the command line, the configuration, or the target. */
-const usage: readonly ErrorCode[] = ['USAGE_INVALID', 'CONFIG_INVALID', 'CONNECTOR_INVALID', 'TARGET_UNKNOWN']
+const usage: readonly ErrorCode[] = [
+  'USAGE_INVALID',
+  'NEEDS_ROOT',
+  'CONFIG_INVALID',
+  'CONNECTOR_INVALID',
+  'CONNECTOR_UNKNOWN',
+  'TARGET_INVALID',
+  'TARGET_REDACTED',
+  'TARGET_UNKNOWN',
+]
 
 /** Exit status of a deployment (design §9). */
-export function exitStatusOf({ outcome }: Pick<Outcome, 'outcome'>): number {
-  return byOutcome[outcome]
+export function exitStatusOf({ outcome, code }: Pick<Outcome, 'outcome' | 'code'>): number {
+  return outcome === 'refused' && code !== null && usage.includes(code) ? 2 : byOutcome[outcome]
 }
 
 /** Exit status of an error before a deployment began. */

@@ -4,6 +4,7 @@ import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { isCode } from '../host/files.ts'
 import { version } from '../version.ts'
 import { exitStatusOfError } from './exit-status.ts'
+import { needsRoot } from './needs-root.ts'
 import { printError, withDocs } from './print.ts'
 
 /** In the order of the help. Each is loaded when it is asked for: a deployment does not wait for what the agent serves. */
@@ -31,20 +32,43 @@ const everyName = Object.keys(commands) as readonly Name[]
 /** Runs one command line and returns the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   const named = everyName.filter((name) => name === argv[2])
-  const program = await waxsealProgram(named.length === 0 ? everyName : named)
-  for (const command of everyCommand(program)) {
-    command.configureOutput({ writeOut: (text) => process.stdout.write(withDocs(text)) })
-    command.exitOverride().showHelpAfterError('(waxseal --help lists the commands; waxseal COMMAND --help its options)')
-  }
+  const names = named.length === 0 ? everyName : named
+  const program = talking(await waxsealProgram(names))
   try {
+    refuseUnknownOption(talking(await waxsealProgram(names)), argv.slice(2))
     await Promise.race([program.parseAsync(argv), nothingLeft()])
     return Number(process.exitCode ?? 0)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    const coded = codedOf(error)
+    const coded = needsRoot(error, argv) ?? codedOf(error)
     printError(coded)
     return exitStatusOfError(coded)
   }
+}
+
+/** With what its commands say, and where. */
+function talking(program: Command): Command {
+  for (const command of everyCommand(program)) {
+    command.configureOutput({ writeOut: (text) => process.stdout.write(withDocs(text)) })
+    command.exitOverride().showHelpAfterError('(waxseal --help lists the commands; waxseal COMMAND --help its options)')
+  }
+  return program
+}
+
+/** A misspelt option that must be given is told as that, with the nearest one, and not as missing. The program is used up. */
+function refuseUnknownOption(program: Command, args: readonly string[]): void {
+  let [command, rest] = [program, args]
+  for (let next = childOf(command, rest); next !== undefined; next = childOf(command, rest))
+    [command, rest] = [next, rest.slice(1)]
+  if (!command.options.some(({ mandatory }) => mandatory)) return
+  const [unknown] = command.parseOptions([...rest]).unknown
+  if (unknown === undefined || !unknown.startsWith('-') || ['-h', '--help'].includes(unknown))
+    return // Its own words for an unknown option; not in its types.
+  ;(command as unknown as { unknownOption(flag: string): void }).unknownOption(unknown)
+}
+
+function childOf(command: Command, [name]: readonly string[]): Command | undefined {
+  return command.commands.find((child) => child.name() === name)
 }
 
 /** Rejects where nothing is left that could end the command: that is no success. */

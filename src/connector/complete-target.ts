@@ -1,8 +1,9 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Material } from '../material/material.ts'
+import { isRedacted, requireBounded } from './check-target.ts'
 import type { Connector, HostView } from './connector.ts'
 import { keyBeside } from './key-beside.ts'
-import { isRedacted, planFor, requireBounded } from './plan-for.ts'
+import { planFor } from './plan-for.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

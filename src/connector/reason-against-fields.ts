@@ -1,7 +1,7 @@
 import { nearest } from '../error/nearest.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
+import { isRedacted } from './check-target.ts'
 import type { Connector } from './connector.ts'
-import { isRedacted } from './plan-for.ts'
 
 interface Schema {
   readonly properties?: Readonly<Record<string, object>>

@@ -1,3 +1,4 @@
+import { nearest } from '../error/nearest.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Connector } from './connector.ts'
 
@@ -22,9 +23,14 @@ export function createRegistry(connectors: readonly Connector[]): Registry {
     find: (name) => {
       const connector = byName.get(name.toLowerCase())
       if (connector !== undefined) return connector
+      const meant = nearest(
+        name,
+        connectors.flatMap((known) => [known.name, ...known.aliases]),
+      )
       throw new WaxsealError('CONNECTOR_UNKNOWN', {
         connector: name.slice(0, 100),
         known: connectors.map((known) => known.name),
+        ...(meant === null ? {} : { hint: `Is ${meant} meant?` }),
       })
     },
   }

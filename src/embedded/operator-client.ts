@@ -37,6 +37,8 @@ export interface Operator {
     readonly config: object
     /** Where a target of this name is there: it keeps its id and agent, and has this type and configuration from now on. */
     readonly replace?: boolean
+    /** Takes a type and fields that the control plane does not know. */
+    readonly unchecked?: boolean
   }): Promise<string>
   requestCertificate(request: CertificateRequest): Promise<{ readonly certificate_id: string; readonly job_id: string }>
   deploy(certificateId: string, targetId: string): Promise<string>
@@ -77,10 +79,7 @@ export function openOperator(at: {
       })
     const document: unknown = await answer.json()
     if (statusCode < 300) return document as Answer
-    throw new WaxsealError('CONTROL_PLANE_REFUSED', {
-      status: statusCode,
-      answer: JSON.stringify(document).slice(0, 300),
-    })
+    throw new WaxsealError('CONTROL_PLANE_REFUSED', { status: statusCode, answer: reasonIn(document) })
   }
   return {
     createToken: async () => (await call<{ token: string }>('POST', '/tokens')).token,
@@ -101,4 +100,9 @@ export function openOperator(at: {
     },
     close: () => agent.destroy(),
   }
+}
+
+function reasonIn(document: unknown): string {
+  const error = typeof document === 'object' && document !== null && 'error' in document ? document.error : null
+  return (typeof error === 'string' ? error : JSON.stringify(document)).slice(0, 1000)
 }

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
+import { nearest } from '../error/nearest.ts'
 import { insertJob } from './agent-routes.ts'
 import { HttpError } from './http-error.ts'
 import type { Reaper } from './reaper.ts'
+import { requireKnownTarget } from './require-known-target.ts'
 import { certificateRequestSchema, deploymentSchema, targetSchema, validationSchema } from './schemas.ts'
 import { hashSecret, isSecret, newId, newSecret } from './secret.ts'
 import type { CertificateRow, DriftRow, JobRow, Store, TargetRow } from './store.ts'
@@ -48,26 +50,25 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     }
   })
 
-  server.post<{ Body: { name: string; agent_id: string; type: string; config: object; replace?: boolean } }>(
-    '/targets',
-    { schema: { body: targetSchema } },
-    async (request, reply) => {
-      const { name, type, config, replace = false } = request.body
-      const agentId = agentOf(store, request.body.agent_id)
-      const there = store.first<TargetRow>('SELECT * FROM target WHERE name = ?', name)
-      if (there === undefined) {
-        const id = newId('target')
-        const values = [id, name, agentId, type, JSON.stringify(config)] as const
-        store.run('INSERT INTO target (id, name, agent_id, type, config) VALUES (?, ?, ?, ?, ?)', ...values)
-        return reply.code(201).send({ id })
-      }
-      if (!replace) throw new HttpError(409, 'a target of this name is there; add-target --replace changes it')
-      // Its certificates are renewed by their agent, and have their keys there.
-      if (there.agent_id !== agentId) throw new HttpError(409, 'the target of this name is one of another agent')
-      store.run('UPDATE target SET type = ?, config = ? WHERE id = ?', type, JSON.stringify(config), there.id)
-      return reply.code(200).send({ id: there.id })
-    },
-  )
+  server.post<{
+    Body: { name: string; agent_id: string; type: string; config: object; replace?: boolean; unchecked?: boolean }
+  }>('/targets', { schema: { body: targetSchema } }, async (request, reply) => {
+    const { name, type, config, replace = false, unchecked = false } = request.body
+    const agentId = agentOf(store, request.body.agent_id)
+    if (!unchecked) await requireKnownTarget(type, config)
+    const there = store.first<TargetRow>('SELECT * FROM target WHERE name = ?', name)
+    if (there === undefined) {
+      const id = newId('target')
+      const values = [id, name, agentId, type, JSON.stringify(config)] as const
+      store.run('INSERT INTO target (id, name, agent_id, type, config) VALUES (?, ?, ?, ?, ?)', ...values)
+      return reply.code(201).send({ id })
+    }
+    if (!replace) throw new HttpError(409, 'a target of this name is there; add-target --replace changes it')
+    // Its certificates are renewed by their agent, and have their keys there.
+    if (there.agent_id !== agentId) throw new HttpError(409, 'the target of this name is one of another agent')
+    store.run('UPDATE target SET type = ?, config = ? WHERE id = ?', type, JSON.stringify(config), there.id)
+    return reply.code(200).send({ id: there.id })
+  })
 
   server.post<{
     Body: { agent_id: string; common_name: string; sans?: string[]; validity_days?: number; deploy_to?: string[] }
@@ -156,8 +157,10 @@ function parse(json: string | null): unknown {
 function named<Row>(store: Store, table: 'agent' | 'target', text: string): Row {
   const query = `SELECT * FROM ${table} WHERE ? IN (id, name) ORDER BY id = ? DESC LIMIT 1`
   const row = store.first<Row>(query, text, text)
-  if (row === undefined) throw new HttpError(404, `there is no such ${table}: ${text}`)
-  return row
+  if (row !== undefined) return row
+  const known = store.all<{ readonly name: string }>(`SELECT name FROM ${table}`).map(({ name }) => name)
+  const meant = nearest(text, known)
+  throw new HttpError(404, `there is no such ${table}: ${text}${meant === null ? '' : `; is ${meant} meant?`}`)
 }
 
 function agentOf(store: Store, text: string): string {

@@ -62,7 +62,14 @@ export const targetSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['name', 'agent_id', 'type', 'config'],
-  properties: { name: targetName, agent_id: id, type: id, config: { type: 'object' }, replace: { type: 'boolean' } },
+  properties: {
+    name: targetName,
+    agent_id: id,
+    type: id,
+    config: { type: 'object' },
+    replace: { type: 'boolean' },
+    unchecked: { type: 'boolean' },
+  },
 } as const
 
 export const certificateRequestSchema = {

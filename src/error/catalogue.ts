@@ -12,6 +12,7 @@ interface CatalogueEntry {
 export const catalogue = {
   CONFIG_INVALID: { message: 'The configuration is not valid.', retry: 'never', host: 'untouched' },
   USAGE_INVALID: { message: 'The command line is not valid.', retry: 'never', host: 'untouched' },
+  NEEDS_ROOT: { message: 'This command needs root.', retry: 'never', host: 'untouched' },
   STATE_BUSY: { message: 'Another process works with the state directory.', retry: 'backoff', host: 'untouched' },
   SPOOL_FULL: { message: 'The state directory takes no new work.', retry: 'backoff', host: 'untouched' },
   CONTROL_PLANE_UNREACHABLE: {

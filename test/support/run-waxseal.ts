@@ -16,12 +16,13 @@ export interface Ran {
   readonly stderr: string
 }
 
-/** Runs `waxseal` with these arguments to its end. */
-export async function runWaxseal(args: readonly string[]): Promise<Ran> {
-  const child = spawn(process.execPath, [main, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache },
-  })
+/** Runs `waxseal` with these arguments to its end, `as` another user where that is said. */
+export async function runWaxseal(args: readonly string[], as: { uid?: number; gid?: number } = {}): Promise<Ran> {
+  const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache }
+  // What the test runner has each child process load writes where no other user may.
+  const program = as.uid === undefined ? [] : ['env', '-i', `PATH=${env.PATH ?? ''}`]
+  const [file = '', ...rest] = [...program, process.execPath, main, ...args]
+  const child = spawn(file, rest, { ...as, stdio: ['ignore', 'pipe', 'pipe'], env })
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

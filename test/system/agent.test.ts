@@ -38,7 +38,13 @@ t.test('a job that fails ends Failed at the control plane, with its outcome, and
 
 t.test('a type that no connector goes by ends Failed, not silent', async (t) => {
   const agent = site.startAgent()
-  const target = await site.operator.addTarget({ name: 'fax', agent_id: site.agentId, type: 'Fax', config: {} })
+  const target = await site.operator.addTarget({
+    name: 'fax',
+    agent_id: site.agentId,
+    type: 'Fax',
+    config: {},
+    unchecked: true,
+  })
   const certificate = await site.request([target])
 
   await reported(agent)

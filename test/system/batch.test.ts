@@ -51,7 +51,7 @@ async function addWebTarget(name: string, changes: Readonly<Record<string, unkno
     reload_command: 'true',
     ...changes,
   }
-  return site.operator.addTarget({ name, agent_id: site.agentId, type: 'NGINX', config })
+  return site.operator.addTarget({ name, agent_id: site.agentId, type: 'NGINX', config, unchecked: true })
 }
 
 function leafOf(outcome: unknown): string | undefined {

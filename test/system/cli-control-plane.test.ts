@@ -155,6 +155,31 @@ t.test('a name that would spoil a terminal or a log is refused before it is anyw
     refused(t, await operate(...add, '--name', name), /body\/name/)
 })
 
+t.test(
+  'a type or a field that no connector knows is refused with the nearest one, and taken as it is by --unchecked',
+  async (t) => {
+    const agent = await newAgent('mistypes')
+    const odd = join(dir, 'odd.json')
+    await writeText(odd, JSON.stringify({ ...config, crt_path: '/a' }))
+    const add = ['add-target', '--agent', 'mistypes', '--name', 'typo']
+
+    refused(
+      t,
+      await operate(...add, '--type', 'Postfixx', '--target-config', targetFile),
+      /CONNECTOR_UNKNOWN.*Is Postfix meant\?.*--unchecked/i,
+    )
+    refused(
+      t,
+      await operate(...add, '--type', 'Postfix', '--target-config', odd),
+      /TARGET_INVALID.*crt_path.*Is cert_path meant\?/,
+    )
+    refused(t, await operate('retire', 'mistyps'), /is mistypes meant\?/)
+    t.same((await rows('targets')).filter(isOf(agent.id)), [])
+
+    t.match(await operate(...add, '--type', 'Fax', '--target-config', odd, '--unchecked'), { status: 0 })
+  },
+)
+
 t.test('request prints a line of identifiers without --json', async (t) => {
   const agent = await newAgent('reads-lines')
 

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { startStandIn } from '../../src/demo/mail-host/stand-in.ts'
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
 import type { Outcome } from '../../src/outcome/outcome.ts'
+import type { StatusDocument } from '../../src/status/status-document.ts'
 import { makeAuthority, type TestPair } from '../support/certificates.ts'
 import { filesOf, leavesOf, targetOf } from '../support/deployment.ts'
 import { jsonOf, type Ran, runWaxseal } from '../support/run-waxseal.ts'
@@ -117,8 +118,6 @@ t.test('deploy ends with 3 when the host refuses, names the reason and leaves th
     [{ target: { cert_path: '/elsewhere/cert.pem' } }, 'PATH_NOT_ALLOWED'],
     [{ target: { reload_command: 'systemctl poweroff' } }, 'COMMAND_NOT_ALLOWED'],
     [{ target: { endpoints: ['192.0.2.1:25'] } }, 'PROBE_NOT_ALLOWED'],
-    [{ target: { cert_path: 3 } }, 'TARGET_INVALID'],
-    [{ args: ['--connector', 'fax'] }, 'CONNECTOR_UNKNOWN'],
   ]
   for (const [change, code] of refused) {
     const ran = await deploy(change)
@@ -126,6 +125,43 @@ t.test('deploy ends with 3 when the host refuses, names the reason and leaves th
     t.match(ran.stdout, `waxseal explain ${code} says what to do`, code)
   }
   t.same(await filesOf(daemon), before)
+})
+
+t.test('a typo ends with 2 and the nearest word, and makes no target that alarms for ever', async (t) => {
+  const { dir, daemon, oldPair, deploy } = await openHost(t)
+  const before = await filesOf(daemon)
+  await writeText(join(dir, 'foreign.key'), oldPair.keyPem)
+  const config = join(dir, 'waxseal.yaml')
+
+  const typos: readonly (readonly [Change, RegExp])[] = [
+    [{ args: ['--connector', 'postfx'] }, /CONNECTOR_UNKNOWN.*Is postfix meant\?/],
+    [{ args: ['--connector', 'postfx', '--key', join(dir, 'foreign.key')] }, /CONNECTOR_UNKNOWN.*Is postfix meant\?/],
+    [{ args: ['--connector', 'fax'] }, /CONNECTOR_UNKNOWN.*known: apache, /],
+    [{ target: { crt_path: '/a' } }, /TARGET_INVALID.*field: crt_path.*Is cert_path meant\?/],
+    [{ target: { cert_path: 3 } }, /TARGET_INVALID.*field: cert_path/],
+    [{ target: { key_file_mode: '0644' } }, /TARGET_INVALID.*field: key_file_mode/],
+    [{ target: { key_path: '********' } }, /TARGET_REDACTED.*field: key_path/],
+  ]
+  for (const [change, message] of typos) {
+    t.match(await deploy(change), { status: 2, stdout: message }, String(message))
+    const dry = { ...change, args: [...(change.args ?? []), '--dry-run'] }
+    t.match(await deploy(dry), { status: 2 }, 'nor in a dry run')
+  }
+  t.match(await deploy({ args: ['--name', 'a\u{1b}[2J'] }), { status: 2, stderr: /USAGE_INVALID.*--name/ })
+
+  t.match(await runWaxseal(['history', '--config', config]), { status: 0, stdout: /No deployment yet/ })
+  t.same(jsonOf<StatusDocument>(await runWaxseal(['status', '--json', '--config', config])).targets, [])
+  t.same(await filesOf(daemon), before)
+})
+
+t.test('a hook that breaks by a typo is seen, for its target is known', async (t) => {
+  const { dir, deploy } = await openHost(t)
+  await deploy()
+
+  t.match(await deploy({ target: { crt_path: '/a' } }), { status: 2 })
+
+  const status = await runWaxseal(['status', '--json', '--config', join(dir, 'waxseal.yaml')])
+  t.match(jsonOf(status), { targets: [{ name: 'target', state: 'failed', problems: [/TARGET_INVALID/] }] })
 })
 
 t.test('deploy ends with 4 when the new leaf is not served, and the old files are back', async (t) => {
@@ -170,7 +206,7 @@ t.test('deploy --target takes a target of this host by its name, and check valid
   t.match(await deploy('--target', 'mail'), { status: 0, stdout: /deployed/ })
 
   t.same(await leavesOf(daemon), [pair.sha256, pair.sha256])
-  t.match((await runWaxseal(['history', ...config])).stdout, 'target-1')
+  t.match((await runWaxseal(['history', ...config])).stdout, ' mail ')
   const checked = await runWaxseal(['check', ...config])
   t.match(checked, { status: 1, stdout: /failed +own target typo: .*key_pth: is key_path meant/ })
   t.match(checked.stdout, /ok +own target mail: .*mail\.yaml: postfix, for jobs with target_id target-1/)

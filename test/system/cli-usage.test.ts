@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
@@ -7,6 +7,8 @@ import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain
 import { startProcess } from '../support/process.ts'
 import { runWaxseal } from '../support/run-waxseal.ts'
 
+/** Debian's nobody; the checkout may be root's alone, so that only what it has opened is read. */
+const asNobody = { uid: 65_534, gid: 65_534 }
 const shared = ['--data-dir', '--json']
 const commands: readonly (readonly [command: string, ...named: string[]])[] = [
   ['agent', '--config'],
@@ -85,6 +87,58 @@ t.test('an option that is missing ends with 2, by its name, with a pointer to --
   const ran = await runWaxseal(['deploy', '--connector', 'postfix'])
 
   t.match(ran, { status: 2, stdout: '', stderr: /--cert <file>' not specified[^]*waxseal COMMAND --help/ })
+})
+
+t.test('a misspelt option ends with 2 and the nearest one, also where it is one that must be given', async (t) => {
+  for (const [args, meant] of [
+    [['deploy', '--connecter', 'postfix', '--cert', 'c', '--key', 'k'], '--connector'],
+    [['status', '--jsno'], '--json'],
+    [['control-plane', 'request', '--agent', 'a', '--cm', 'x'], '--cn'],
+  ] as const)
+    t.match(await runWaxseal(args), {
+      status: 2,
+      stdout: '',
+      stderr: new RegExp(`unknown option[^]*Did you mean ${meant}`),
+    })
+})
+
+t.test('another user than root is told which command to run as root, in one sentence without errno', async (t) => {
+  const dir = await makeTemporaryFolder('waxseal-cli-nobody-')
+  t.teardown(() => removeTree(dir))
+  const [state, secret] = [join(dir, 'state'), join(dir, 'secret.yaml')]
+  const config = join(dir, 'waxseal.yaml')
+  await chmod(dir, 0o755)
+  await mkdir(state, { mode: 0o700 })
+  await writeText(config, JSON.stringify({ state_dir: state, status: { listen: 'off' } }), 0o644)
+  await writeText(secret, '{}', 0o600)
+  await writeText(join(dir, 'c.pem'), 'x', 0o644)
+  const pem = ['--cert', join(dir, 'c.pem'), '--key', join(dir, 'c.pem')]
+  const commands = [
+    ['agent'],
+    ['status'],
+    ['check'],
+    ['deploy', '--connector', 'postfix', ...pem],
+    ['recover'],
+    ['rollback', 'x'],
+    ['forget', 'x'],
+    ['history'],
+    ['verify', 'x'],
+    ['keys'],
+  ]
+
+  for (const [name = '', ...args] of commands)
+    for (const file of [config, secret]) {
+      const ran = await runWaxseal([name, ...args, '--config', file], asNobody)
+      const stderr = new RegExp(
+        `^waxseal: NEEDS_ROOT: This command needs root\\. \\(path: ${dir}/\\S+; run: sudo waxseal ${name} …\\)\n {2}waxseal explain NEEDS_ROOT says what to do\\.\n$`,
+      )
+      t.match(ran, { status: 2, stdout: '', stderr }, `${name} ${file}`)
+    }
+  t.match(await runWaxseal(['control-plane', 'token', '--data-dir', state], asNobody), {
+    status: 2,
+    stderr: /NEEDS_ROOT.*sudo waxseal control-plane token/,
+  })
+  t.match(await runWaxseal(['explain', 'NEEDS_ROOT'], asNobody), { status: 0, stderr: '' })
 })
 
 t.test('waxseal --version prints the version of the package', async (t) => {

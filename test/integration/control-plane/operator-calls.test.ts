@@ -56,7 +56,7 @@ t.test('a target is kept as it was given', async (t) => {
   const agent = await plane.enroll()
   const target = { name: 'postfix', agent_id: agent.id, type: 'Postfix', config: { deep: { list: [1, null, 'é'] } } }
 
-  const id = await plane.operator.addTarget(target)
+  const id = await plane.operator.addTarget({ ...target, unchecked: true })
 
   t.same(await plane.operator.targets(), [{ id, ...target, drift: null }])
 })
