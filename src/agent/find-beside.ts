@@ -60,8 +60,8 @@ async function besideOf(
     if (!isReader(wired)) return none
     if (wired.probes.length === 0) return lateOf(own, plan, 'none of its listeners can be looked at')
     const { probes } = await checkPolicy(wired, material, policy, connector.standardCommands)
-    const { service, check, activate, recover } = wired
-    return { services: [{ service, check, ...readsOf(own), activate, recover, probes }], warnings: [] }
+    const { service, check, activate, recover, tables = [] } = wired
+    return { services: [{ service, check, ...readsOf(own), activate, recover, probes, tables }], warnings: [] }
   } catch (error) {
     const { code, message } = asWaxsealError(error)
     return lateOf(own, plan, `${code}: ${message}`)
@@ -70,7 +70,7 @@ async function besideOf(
 
 /** As if its own target had these files. */
 function planOf({ name }: Connector, own: OwnService, plan: Plan): Plan {
-  const { remarks: _, checkReadsCertificates: __, ...rest } = plan
+  const { remarks: _, checkReadsCertificates: __, tables: ___, ...rest } = plan
   const reload = [own.reload]
   const bare = { check: own.check, activate: reload, recover: reload, probes: [], wiring: null }
   return { ...rest, ...bare, connector: name, service: own.service, ...readsOf(own) }

@@ -1,8 +1,10 @@
 import { runInOrder } from '../apply/run-step.ts'
+import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import type { CommandFacts } from '../outcome/outcome.ts'
 import type { Command, PlannedService } from '../plan/plan.ts'
 import type { Engine } from './engine.ts'
 import { lateOf } from './find-beside.ts'
+import { lookAtTables, type Others } from './look-at-tables.ts'
 import type { Served } from './preflight.ts'
 import type { Member, Transaction } from './transaction.ts'
 
@@ -10,6 +12,7 @@ import type { Member, Transaction } from './transaction.ts'
 export interface Joined {
   readonly service: PlannedService
   readonly served: Served
+  readonly others: Others
 }
 
 /**
@@ -29,16 +32,21 @@ export async function preflightBeside(
     asked.set(words, asking)
     return asking
   }
-  const joined = await Promise.all(members.map((member) => joinedTo(member, ask, look)))
+  const paths = members.flatMap(({ proposal }) => proposal.plan.files.map(({ path }) => path))
+  const tables = ({ tables: planned = [] }: PlannedService): Promise<Others> =>
+    lookAtTables(planned, paths, engine.hostView)
+  const joined = await Promise.all(members.map((member) => joinedTo(member, { ask, look, tables })))
   commands.push(...(await Promise.all(asked.values())).flat())
   return joined
 }
 
-async function joinedTo(
-  member: Member,
-  ask: (check: Command) => Promise<readonly CommandFacts[]>,
-  look: (member: Member) => Promise<Served>,
-): Promise<readonly Joined[]> {
+interface Looks {
+  readonly ask: (check: Command) => Promise<readonly CommandFacts[]>
+  readonly look: (member: Member) => Promise<Served>
+  readonly tables: (service: PlannedService) => Promise<Others>
+}
+
+async function joinedTo(member: Member, { ask, look, tables }: Looks): Promise<readonly Joined[]> {
   const { services, warnings } = await member.beside()
   const { proposal, draft } = member
   const late: string[] = [...warnings]
@@ -48,11 +56,12 @@ async function joinedTo(
       const looking = look({ ...member, proposal: { ...proposal, plan } })
       const ran = service.check === null ? [] : await ask(service.check)
       const served = await looking
+      const others = await tables(service).catch((error: unknown) => describeError(asWaxsealError(error)))
       const isShown = served.oldLeaves.some((leaves) => leaves.length > 0)
       const hasFailed = ran.some(({ exitCode }) => exitCode !== 0)
-      if (isShown && !hasFailed) return [{ service, served }]
+      if (isShown && !hasFailed && typeof others !== 'string') return [{ service, served, others }]
       const [reload = ['true']] = service.activate.slice(-1)
-      const why = hasFailed ? 'its own check fails' : 'it shows no certificate on any listener'
+      const why = typeof others === 'string' ? others : hasFailed ? 'its own check fails' : 'it shows no certificate'
       late.push(...lateOf({ service: service.service, reload }, proposal.plan, why).warnings)
       return []
     }),

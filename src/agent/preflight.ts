@@ -5,6 +5,7 @@ import type { Command, Plan, Probe } from '../plan/plan.ts'
 import { type Look, probeOnce } from '../verify/probe-once.ts'
 import type { Engine } from './engine.ts'
 import { leafOf } from './live-leaf.ts'
+import { lookAtTables, type OtherName, type Others } from './look-at-tables.ts'
 import { type Joined, preflightBeside, servedTogether } from './preflight-beside.ts'
 import { type Member, once, step, type Transaction } from './transaction.ts'
 
@@ -27,20 +28,38 @@ export interface Before {
   readonly served: readonly Served[]
   /** For each member the daemons beside its own. */
   readonly joined: readonly (readonly Joined[])[]
+  /** The other names of the tables that are compiled anew. */
+  readonly others: readonly OtherName[]
 }
 
 /** Asks the daemons' own checks, and every probe. PREFLIGHT_FAILED where no new certificate can mend what a check says. */
 export async function preflight(members: Transaction, engine: Engine): Promise<Before> {
   return step(members, engine, 'preflight', async (commands) => {
     const others: CommandFacts[] = []
-    const looking = Promise.all([Promise.all(members.map(look)), preflightBeside(members, engine, others, look)])
+    const looking = Promise.all([
+      Promise.all(members.map(look)),
+      preflightBeside(members, engine, others, look),
+      lookAtOwnTables(members, engine),
+    ])
     looking.catch(() => {})
     const failure = await runChecks(members, engine, commands).finally(() => looking)
-    const [own, joined] = await looking
+    const [own, joined, tables] = await looking
     commands.push(...others)
+    for (const { draft } of members) draft.warnings = [...draft.warnings, ...tables.warnings]
+    const names = [...tables.names, ...joined.flat().flatMap((one) => one.others.names)]
     const served = own.map((one, index) => servedTogether(one, joined[index] ?? []))
-    return { isBroken: failure !== null, served, joined }
+    return { isBroken: failure !== null, served, joined, others: names }
   })
+}
+
+function lookAtOwnTables(members: Transaction, { hostView }: Engine): Promise<Others> {
+  const plans = members.map(({ proposal }) => proposal.plan)
+  const paths = plans.flatMap(({ files }) => files.map(({ path }) => path))
+  return lookAtTables(
+    plans.flatMap(({ tables = [] }) => tables),
+    paths,
+    hostView,
+  )
 }
 
 /** Those that decide come first. Returns the failure of one that does not decide yet. */

@@ -8,6 +8,7 @@ import type { Outcome } from '../outcome/outcome.ts'
 import { checkWarnings } from './check-warnings.ts'
 import type { Engine } from './engine.ts'
 import { lookForNew } from './look-for.ts'
+import { lookForOthers } from './look-for-others.ts'
 import { type Before, laterChecksOf, preflight } from './preflight.ts'
 import { recordFor } from './recorded.ts'
 import { rollBack } from './roll-back.ts'
@@ -77,7 +78,7 @@ function changesOf({ proposal, isLive }: Member): Member['proposal']['changes'] 
   return isLive ? nothing : proposal.changes
 }
 
-function entryOf(members: Transaction, { served, joined }: Before, engine: Engine): JournalEntry {
+function entryOf(members: Transaction, { served, joined, others }: Before, engine: Engine): JournalEntry {
   const plans = members.map(({ proposal }) => proposal.plan)
   const deployments = members.map((member, index): JournalledDeployment => {
     const { connector, retry } = member.proposal.plan
@@ -104,6 +105,7 @@ function entryOf(members: Transaction, { served, joined }: Before, engine: Engin
     begun: new Date(engine.clock.now()).toISOString(),
     phase: 'deploying',
     deployments,
+    ...(others.length === 0 ? {} : { others }),
     checks: laterChecksOf(services),
     activate: once(services.flatMap(({ activate }) => activate)),
     recover: once(services.flatMap(({ recover }) => recover)),
@@ -130,11 +132,15 @@ async function activate(entry: JournalEntry, members: Transaction, engine: Engin
   })
 }
 
-async function verify({ deployments }: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
+async function verify(entry: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
   await step(members, engine, 'verify', async () => {
-    const seen = await Promise.all(deployments.map((deployment) => lookForNew(deployment, engine)))
+    const { deployments } = entry
+    const [seen, others] = await Promise.all([
+      Promise.all(deployments.map((deployment) => lookForNew(deployment, engine))),
+      lookForOthers(entry, engine),
+    ])
     for (const [index, { draft }] of members.entries()) draft.probes = seen[index] ?? []
-    const failed = seen.flat().filter((probe) => !probe.ok)
+    const failed = [...seen.flat(), ...others].filter((probe) => !probe.ok)
     if (failed.length === 0) return
     throw new WaxsealError('VERIFY_FAILED', {
       expected: [...new Set(failed.map(({ expected }) => expected))].join(', '),

@@ -112,6 +112,7 @@ export const planSchema = {
         { type: 'null' },
       ],
     },
+    tables: { type: 'array', maxItems: 100, items: { type: 'object', required: ['source', 'command', 'others'] } },
     remarks: { type: 'array', maxItems: 20, items: text },
     backupRetention: { type: 'integer', minimum: -1, maximum: 1000 },
   },

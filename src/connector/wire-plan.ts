@@ -32,6 +32,7 @@ export async function wirePlan(
     : plan.probes
   const beside = [...new Set(readers.flatMap(({ files }) => othersIn(files, isSame.planned)))]
   const rebuild = rebuildOf(wiring, isSame.planned)
+  const tables = tablesOf(wiring, isSame.planned)
   const missed = paths.filter((path) => !isSame.read(path, read))
   const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read))]
   return {
@@ -48,8 +49,35 @@ export async function wirePlan(
       names: [...new Set(readers.flatMap(({ servername }) => (servername === null ? [] : [servername])))],
       ...(beside.length === 0 ? {} : { beside }),
     },
+    ...(tables.length === 0 ? {} : { tables }),
     ...(remarks.length === 0 ? {} : { remarks }),
   }
+}
+
+/** The maps that are compiled anew, with the names in them that are none of the plan's. */
+function tablesOf({ maps, listeners }: Wiring, isPlanned: Comparison['planned']): NonNullable<Plan['tables']> {
+  return maps.flatMap(({ source, files, entries = [], command }) => {
+    if (command === null || !files.some(isPlanned)) return []
+    const others = entries.filter(({ paths }) => !paths.some(isPlanned))
+    return [{ source, command, others: others.map((entry) => ({ ...entry, probe: probeOf(entry, listeners) })) }]
+  })
+}
+
+function probeOf(
+  { servername, paths }: { servername: string; paths: readonly string[] },
+  listeners: Wiring['listeners'],
+) {
+  const reader = listeners.find(
+    (listener) =>
+      listener.servername === servername &&
+      listener.doubt === undefined &&
+      listener.files.every(({ path }) => paths.includes(path)),
+  )
+  if (reader === undefined) return null
+  const { host, port, protocol, proxy } = reader
+  const header = proxy === undefined ? {} : { proxy }
+  const asked = servername.replace(/^\*\./, 'waxseal.')
+  return { host, port, protocol, servername: asked, keyType: null, ...header, timeoutMs: tryMs }
 }
 
 /** A daemon that refuses its own configuration is no daemon that is not there: whoever deploys is told. */

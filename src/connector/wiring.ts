@@ -32,6 +32,8 @@ export interface WiredMap {
   readonly mode: number | null
   /** The PEM files that its source names. */
   readonly files: readonly string[]
+  /** By name, as a listener has it: `*.example.net`; left out: they cannot be told apart. */
+  readonly entries?: readonly { readonly servername: string; readonly paths: readonly string[] }[]
   /** Compiles key and chain into it; null: it is not compiled, and its files are read as they are. */
   readonly command: Command | null
 }

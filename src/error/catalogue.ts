@@ -99,6 +99,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  TABLE_BROKEN: {
+    message: 'A table that holds this pair would lose a name that it serves now.',
+    retry: 'never',
+    host: 'untouched',
+  },
   STAGE_FAILED: {
     message: 'A new file cannot be written beside its destination, or not be moved there.',
     retry: 'backoff',

@@ -119,6 +119,11 @@ export const journalSchema = {
     begun: text,
     phase: { enum: ['deploying', 'rolling-back', 'settling'] },
     deployments: { type: 'array', minItems: 1, maxItems: 100, items: deployment },
+    others: {
+      type: 'array',
+      maxItems: 10_000,
+      items: { type: 'object', required: ['probe', 'leaf'], properties: { probe: probeSchema, leaf: digest } },
+    },
     checks: commands,
     activate: commands,
     recover: commands,

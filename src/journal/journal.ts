@@ -27,6 +27,8 @@ export interface JournalEntry {
   /** `settling`: verified and recorded, only the kept old files are left to be dropped. */
   readonly phase: 'deploying' | 'rolling-back' | 'settling'
   readonly deployments: readonly JournalledDeployment[]
+  /** Names of tables that are compiled anew, and what they are to go on serving: SHA-256 of the leaf. */
+  readonly others?: readonly { readonly probe: Probe; readonly leaf: string }[]
   readonly checks: readonly Command[]
   readonly activate: readonly Command[]
   readonly recover: readonly Command[]

@@ -72,9 +72,27 @@ export interface PlannedWiring {
   readonly beside?: readonly string[]
 }
 
+/** A table that is compiled anew, for it holds a copy of a planned file. */
+export interface PlannedTable {
+  readonly source: string
+  /** Compiles it. */
+  readonly command: Command
+  /** The names in it whose files are none of the plan's. */
+  readonly others: readonly PlannedEntry[]
+}
+
+/** One name of a table. */
+export interface PlannedEntry {
+  /** `*.example.net`: each name below it. */
+  readonly servername: string
+  readonly paths: readonly string[]
+  /** Where it can be seen what is served for the name; null: nowhere from here. */
+  readonly probe: Probe | null
+}
+
 /** Another daemon that reads a file of the plan: it is checked, activated, proven and undone with the plan's own. */
 export interface PlannedService
-  extends Pick<Plan, 'check' | 'checkReadsCertificates' | 'activate' | 'recover' | 'probes'> {
+  extends Pick<Plan, 'check' | 'checkReadsCertificates' | 'activate' | 'recover' | 'probes' | 'tables'> {
   /** What is reloaded together: `dovecot`. */
   readonly service: string
 }
@@ -102,6 +120,8 @@ export interface Plan {
   readonly wiring: PlannedWiring | null
   /** Where the files are a generation behind one symlink; null: each is replaced where it is. */
   readonly generation: { readonly directory: string; readonly link: string } | null
+  /** The tables that its activation compiles anew; left out: none. */
+  readonly tables?: readonly PlannedTable[]
   /** What the connector has to say about it, a sentence each; they become warnings of the outcome. */
   readonly remarks?: readonly string[]
   /** Generations kept for `waxseal rollback`; -1: none. */

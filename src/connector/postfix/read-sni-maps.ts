@@ -44,7 +44,7 @@ async function readSniTable(host: HostView, table: string): Promise<SniTable> {
   })
   const files = names.flatMap(({ paths }) => paths)
   const command = type === 'texthash' ? null : (['postmap', '-F', `${type}:${rest}`] as const)
-  return { ...empty, names, map: { source: rest, mode: await host.mode(rest), files, command } }
+  return { ...empty, names, map: { source: rest, mode: await host.mode(rest), files, entries: names, command } }
 }
 
 /** A line that begins with white space continues the one before, `#` begins a comment; postmap(1). */

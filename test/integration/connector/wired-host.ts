@@ -38,6 +38,8 @@ export interface Difference {
   readonly links?: Readonly<Record<string, string>>
   /** An SNI map by its file, to be compiled. */
   readonly map?: string
+  /** Beside the daemon's own. */
+  readonly commands?: readonly string[]
   readonly unreadPaths?: 'warn' | 'refuse'
 }
 
@@ -50,7 +52,15 @@ export async function startWired(
 ): Promise<WiredHost> {
   const dir = await makeTemporaryFolder('waxseal-wiring-')
   t.teardown(() => removeTree(dir))
-  const { main = '', master = '', files = {}, links = {}, map, unreadPaths = 'warn' } = difference(dir)
+  const {
+    main = '',
+    master = '',
+    files = {},
+    links = {},
+    map,
+    commands: more = [],
+    unreadPaths = 'warn',
+  } = difference(dir)
   for (const [link, leadsTo] of Object.entries(links)) await symlink(leadsTo, join(dir, link))
   for (const [file, contents] of Object.entries(files)) {
     await makeFolder(dirname(join(dir, file)))
@@ -64,7 +74,7 @@ export async function startWired(
   t.teardown(() => daemon.stop())
   const config = join(dir, name === 'postfix' ? 'etc' : 'dovecot.conf')
   const compile = map === undefined ? [] : [`postmap -c ${config} -F hash:${join(dir, map)}`]
-  const commands = [daemon.check.join(' '), daemon.reload.join(' '), ...compile, 'false']
+  const commands = [daemon.check.join(' '), daemon.reload.join(' '), ...compile, ...more, 'false']
   const engine = await openTestEngine(dir, commands, { unread_paths: unreadPaths, dane: 'off' })
   return {
     dir,

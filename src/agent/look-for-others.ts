@@ -1,0 +1,15 @@
+import type { JournalEntry } from '../journal/journal.ts'
+import type { ProbeOutcome } from '../outcome/outcome.ts'
+import type { Engine } from './engine.ts'
+import { lookForNew } from './look-for.ts'
+
+/** Whether the other names of the tables that were compiled anew are served as they were. */
+export async function lookForOthers(
+  { others = [], deployments }: JournalEntry,
+  engine: Engine,
+): Promise<readonly ProbeOutcome[]> {
+  const [first] = deployments
+  if (first === undefined) return []
+  const looks = others.map(({ probe, leaf }) => lookForNew({ ...first, probes: [probe], newLeaf: leaf }, engine))
+  return (await Promise.all(looks)).flat()
+}
