@@ -1,3 +1,4 @@
+import { portOf } from '../port-of.ts'
 import { reachable } from '../wiring.ts'
 import { listOf } from './list-of.ts'
 import type { Service } from './read-services.ts'
@@ -18,21 +19,4 @@ export function listensAt(
     return families.includes('all') || families.includes(family)
   })
   return { hosts: reachable(addresses, own), port }
-}
-
-const known: Readonly<Record<string, number>> = { smtp: 25, smtps: 465, submissions: 465, submission: 587 }
-
-/** By number, by our table, by services(5). */
-function portOf(name: string, services: Uint8Array | null): number | null {
-  const port = /^\d{1,5}$/.test(name) ? Number(name) : (known[name] ?? portIn(services, name))
-  return port > 0 && port < 65_536 ? port : null
-}
-
-function portIn(services: Uint8Array | null, name: string): number {
-  const line = new TextDecoder()
-    .decode(services ?? new Uint8Array())
-    .split('\n')
-    .map((row) => (row.split('#')[0] ?? '').trim().split(/\s+/))
-    .find(([first, port, ...aliases]) => port?.endsWith('/tcp') === true && [first, ...aliases].includes(name))
-  return Number.parseInt(line?.[1] ?? '', 10)
 }

@@ -6,7 +6,11 @@ const asked =
   'exim4 -bP tls_certificate tls_privatekey tls_advertise_hosts daemon_smtp_ports tls_on_connect_ports local_interfaces disable_ipv6'
 
 /** Printed by exim 4.96, with these in the place of the first. */
-function settings(changes: Readonly<Record<string, string>> = {}, isIpv6Off = false) {
+function settings(
+  changes: Readonly<Record<string, string>> = {},
+  isIpv6Off = false,
+  more: Readonly<Record<string, string>> = {},
+) {
   const values = {
     tls_certificate: '/etc/exim4/exim.crt',
     tls_privatekey: '/etc/exim4/exim.key',
@@ -18,7 +22,7 @@ function settings(changes: Readonly<Record<string, string>> = {}, isIpv6Off = fa
   }
   const text = Object.entries(values).map(([name, value]) => `${name} = ${value}\n`)
   const last = isIpv6Off ? 'disable_ipv6\n' : 'no_disable_ipv6\n'
-  return recordedHost({ [asked]: text.join('') + last }, ipv6Loopback)
+  return recordedHost({ [asked]: text.join('') + last, ...more }, ipv6Loopback)
 }
 
 async function socketsOf(
@@ -75,15 +79,88 @@ t.test('without a key option, the key is in the file of the certificate', async 
   t.same(wiring.listeners[0]?.files, [{ path: '/etc/exim4/exim.crt', role: 'bundle' }])
 })
 
-t.test('nothing is known of a path that Exim expands, or of an Exim that cannot be asked', async (t) => {
-  const expanded = ['$', '{if exists{/etc/exim4/exim.crt}{/etc/exim4/exim.crt}}'].join('')
+t.test('two pairs are two files each, in the same order', async (t) => {
+  const wiring = await wiringOf(
+    readEximWiring(settings({ tls_certificate: '/r.crt : /e.crt', tls_privatekey: '/r.key : /e.key' }), null),
+  )
 
-  t.match(await readEximWiring(settings({ tls_certificate: expanded }), null), { doubts: [/Exim makes the path/] })
+  t.same(
+    wiring.listeners[0]?.files.map(({ path, role }) => `${role} ${path}`),
+    ['certificate /r.crt', 'key /r.key', 'certificate /e.crt', 'key /e.key'],
+  )
+  t.same(wiring.doubts, [])
+})
+
+const bySni = ['$', '{if eq{$tls_in_sni}{b.example.net}{/b.pem}{/a.pem}}'].join('')
+
+t.test(
+  'a path that depends on the name that is asked for: the default one is read, the others are a doubt',
+  async (t) => {
+    const host = settings({ tls_certificate: bySni, tls_privatekey: '' }, false, { [`exim4 -be ${bySni}`]: '/a.pem\n' })
+
+    const { listeners, doubts } = await wiringOf(readEximWiring(host, null))
+
+    t.same(listeners[0]?.files, [{ path: '/a.pem', role: 'bundle' }])
+    t.equal(listeners[0]?.doubt, undefined)
+    t.match(doubts, [/for each name that a client asks for/])
+  },
+)
+
+t.test(
+  'what would run a command or look something up is not expanded: TLS is spoken, by files that cannot be told',
+  async (t) => {
+    const none = settings({ tls_certificate: bySni }, false, { [`exim4 -be ${bySni}`]: 'Failed: missing }\n' })
+    const texts = [
+      '{run{/bin/x}}',
+      '{lookup{a}lsearch{/b}}',
+      'received_ip_address',
+      '{if saslauthd{{a}{b}}{/a}{/b}}',
+      '{readfile{/a}}',
+    ]
+    const hosts = texts.map((text) => settings({ tls_certificate: `/etc/$${text}` }))
+
+    for (const host of [none, ...hosts]) {
+      const { listeners, doubts } = await wiringOf(readEximWiring(host, null))
+      t.ok(listeners.length > 0)
+      t.ok(listeners.every(({ files, doubt }) => files.length === 0 && doubt?.includes('anew for each connection')))
+      t.match(doubts, [/anew for each connection/])
+    }
+  },
+)
+
+t.test('nothing is known of an Exim that cannot be asked', async (t) => {
   t.match(await readEximWiring(recordedHost({}), null), { unwired: 'broken' })
 })
 
-t.test('a daemon without a certificate has no listener that reads one', async (t) => {
-  const wiring = await wiringOf(readEximWiring(settings({ tls_certificate: '' }), null))
+t.test('a daemon without a certificate makes its own, which no file can renew', async (t) => {
+  const { listeners, named, doubts } = await wiringOf(readEximWiring(settings({ tls_certificate: '' }), null))
 
-  t.same(wiring, { listeners: [], maps: [], named: [], doubts: [] })
+  t.ok(
+    listeners.every(({ files, doubt }) => files.length === 0 && doubt?.startsWith('Exim makes its certificate itself')),
+  )
+  t.same([named, doubts], [[], []])
 })
+
+t.test(
+  'the PROXY header is sent where hosts_proxy has this host, and STARTTLS is doubted where it is not offered',
+  async (t) => {
+    const proxied = async (hosts_proxy: string): Promise<unknown> => {
+      const host = settings({ local_interfaces: '127.0.0.1' }, false, {
+        'exim4 -bP hosts_proxy': `hosts_proxy = ${hosts_proxy}\n`,
+      })
+      const [listener] = (await wiringOf(readEximWiring(host, null))).listeners
+      return listener?.doubt ?? listener?.proxy ?? null
+    }
+    const offered = async (tls_advertise_hosts: string): Promise<readonly unknown[]> => {
+      const host = settings({ local_interfaces: '127.0.0.1', tls_advertise_hosts })
+      return (await wiringOf(readEximWiring(host, null))).listeners.map(({ doubt }) => doubt === undefined)
+    }
+
+    t.equal(await proxied('*'), 1)
+    t.equal(await proxied('<; 10.0.0.0/8 ; 127.0.0.0/8'), 1)
+    t.equal(await proxied('10.0.0.0/8 : ! 127.0.0.1 : *'), null)
+    t.match(await proxied('+proxies'), /left open by hosts_proxy/)
+    t.same(await offered('*'), [true, true, true])
+    t.same(await offered('! 127.0.0.0/8 : *'), [false, false, true], 'the port that is wrapped offers nothing')
+  },
+)
