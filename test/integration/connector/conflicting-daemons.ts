@@ -17,8 +17,12 @@ export function unlessUnpacked(): string | false {
   return existsSync(join(tree, 'complete-1')) ? false : 'run .ci/install-conflicting-daemons first'
 }
 
-/** Starts a private Exim below `dir`: STARTTLS on one port, TLS from the first byte on another. */
-export async function startExim(dir: string, pair: FirstPair): Promise<Daemon> {
+/** Starts a private Exim below `dir`: STARTTLS on one port, TLS from the first byte on another; `tls` says what it reads. */
+export async function startExim(
+  dir: string,
+  pair: FirstPair,
+  tls = `tls_certificate = ${dir}/tls/cert.pem\ntls_privatekey = ${dir}/tls/key.pem\n`,
+): Promise<Daemon> {
   const paths = await writePairFor('Debian-exim', dir, pair)
   const [smtp = 0, smtps = 0] = await freePorts(2)
   const config = join(dir, 'exim.conf')
@@ -34,9 +38,7 @@ daemon_smtp_ports = ${smtp} : ${smtps}
 tls_on_connect_ports = ${smtps}
 local_interfaces = 127.0.0.1
 tls_advertise_hosts = *
-tls_certificate = ${paths.certPath}
-tls_privatekey = ${paths.keyPath}
-acl_smtp_rcpt = deny
+${tls}acl_smtp_rcpt = deny
 keep_environment =
 `,
   )

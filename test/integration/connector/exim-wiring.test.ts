@@ -1,0 +1,137 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readEximWiring } from '../../../src/connector/exim/read-wiring.ts'
+import { isUnwired, type Wiring } from '../../../src/connector/wiring.ts'
+import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
+import { createHostView } from '../../../src/host/host-view.ts'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeAuthority } from '../../support/certificates.ts'
+import { startExim, unlessUnpacked } from './conflicting-daemons.ts'
+import { seenBy } from './wired-host.ts'
+
+const authority = await makeAuthority()
+const names = ['mail.example.net']
+const [pair, rsa] = await Promise.all([authority.issue({ names }), authority.issue({ names, keyType: 'rsa' })])
+const options = { skip: unlessUnpacked() }
+const host = createHostView(30_000, () => '/nowhere')
+
+t.test('macros, and an RSA pair beside an EC pair: each file whose leaf is served is read', options, async (t) => {
+  const { dir, daemon, config } = await start(t, (folder) => [
+    `MAIN_TLS_CERTIFICATE = ${folder}/tls/cert.pem : ${folder}/rsa.crt`,
+    `MAIN_TLS_PRIVATEKEY = ${folder}/tls/key.pem : ${folder}/rsa.key`,
+    '.ifdef MAIN_TLS_CERTIFICATE',
+    'tls_certificate = MAIN_TLS_CERTIFICATE',
+    '.endif',
+    'tls_privatekey = MAIN_TLS_PRIVATEKEY',
+  ])
+
+  const { listeners } = await wiringOf(config)
+
+  t.equal(listeners.length, daemon.ports.length)
+  for (const { files, port, protocol } of listeners) {
+    t.same(
+      files.map(({ path, role }) => `${role} ${path}`),
+      [`certificate ${dir}/tls/cert.pem`, `key ${dir}/tls/key.pem`, `certificate ${dir}/rsa.crt`, `key ${dir}/rsa.key`],
+    )
+    t.equal(await seenBy({ host: '127.0.0.1', port, protocol }, null, 'ecdsa'), pair.sha256)
+    t.equal(await seenBy({ host: '127.0.0.1', port, protocol }, null, 'rsa'), rsa.sha256)
+  }
+})
+
+t.test(
+  'a path that Exim makes for each name: the one without a name is read, others are a doubt',
+  options,
+  async (t) => {
+    const bySni = (kind: string, folder: string): string =>
+      `\${if eq{$tls_in_sni}{mail.example.org}{${folder}/rsa.${kind === 'cert' ? 'crt' : 'key'}}{${folder}/tls/${kind}.pem}}`
+    const { dir, config } = await start(t, (folder) => [
+      `tls_certificate = ${bySni('cert', folder)}`,
+      `tls_privatekey = ${bySni('key', folder)}`,
+    ])
+
+    const { listeners, doubts } = await wiringOf(config)
+
+    t.match(doubts, [/for each name that a client asks for/])
+    for (const { files, port, protocol, doubt } of listeners) {
+      t.equal(files[0]?.path, `${dir}/tls/cert.pem`)
+      t.equal(doubt, undefined)
+      t.equal(await seenBy({ host: '127.0.0.1', port, protocol }, null), pair.sha256)
+      t.equal(await seenBy({ host: '127.0.0.1', port, protocol }, 'mail.example.org'), rsa.sha256)
+    }
+  },
+)
+
+t.test('an Exim that reads no file speaks TLS with a certificate of its own making', options, async (t) => {
+  const { config, daemon } = await start(t, () => [])
+
+  const { listeners, named } = await wiringOf(config)
+
+  t.same(named, [])
+  t.equal(listeners.length, daemon.ports.length)
+  for (const { port, protocol, doubt } of listeners) {
+    t.match(doubt, /^Exim makes its certificate itself/)
+    t.type(await seenBy({ host: '127.0.0.1', port, protocol }, null), 'string')
+  }
+})
+
+t.test('STARTTLS that is not offered to this host is a doubt', options, async (t) => {
+  const { config, daemon } = await start(t, (folder) => [
+    `tls_certificate = ${folder}/tls/cert.pem`,
+    `tls_privatekey = ${folder}/tls/key.pem`,
+  ])
+  const settings = await readFile(config, 'utf8')
+  await writeFile(config, settings.replace('tls_advertise_hosts = *', 'tls_advertise_hosts = ! 127.0.0.0/8 : *'))
+
+  const { listeners } = await wiringOf(config)
+
+  t.same(
+    listeners.map(({ protocol, doubt }) => [protocol, doubt === undefined]),
+    [
+      ['smtp', false],
+      ['tls', true],
+    ],
+  )
+  t.equal(listeners.length, daemon.ports.length)
+})
+
+t.test('settings that Exim refuses are broken, not missing', options, async (t) => {
+  const { config } = await start(t, () => [])
+  const settings = await readFile(config, 'utf8')
+
+  for (const line of ['no_such_option = 1', 'a line of nothing', '.ifdef X']) {
+    await writeFile(config, `${settings}${line}\n`)
+    t.match(await readEximWiring(host, config), { unwired: 'broken', reason: /configuration error/ }, line)
+  }
+})
+
+async function wiringOf(config: string): Promise<Wiring> {
+  const answer = await readEximWiring(host, config)
+  if (isUnwired(answer)) throw new Error(answer.reason)
+  return answer
+}
+
+/** An Exim whose material these lines name, with `rsa.crt` and `rsa.key` in its folder, until the end of the test. */
+async function start(
+  t: Test,
+  lines: (dir: string) => readonly string[],
+): Promise<{ readonly dir: string; readonly daemon: Daemon; readonly config: string }> {
+  const dir = await makeTemporaryFolder('waxseal-exim-')
+  t.teardown(() => removeTree(dir))
+  for (const [file, text] of [
+    ['rsa.crt', rsa.certificatePem],
+    ['rsa.key', rsa.keyPem],
+  ] as const) {
+    await writeFile(join(dir, file), text)
+    await chmod(join(dir, file), 0o644)
+  }
+  const daemon = await startExim(
+    dir,
+    pair,
+    lines(dir)
+      .map((line) => `${line}\n`)
+      .join(''),
+  )
+  t.teardown(() => daemon.stop())
+  return { dir, daemon, config: join(dir, 'exim.conf') }
+}
