@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { isUnwired, type Listener } from '../connector/wiring.ts'
 import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
+import { unknownAgent } from '../control-plane/unknown-agent.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { freeSpace } from '../host/free-space.ts'
 import { openReserve } from '../host/reserve.ts'
@@ -99,7 +100,7 @@ async function examineControlPlane({ controlPlane, facts }: ExamineOptions): Pro
     return {
       what,
       verdict: 'failed',
-      detail: `${coded.code}: ${describeError(coded)}; waxseal explain ${coded.code}`,
+      detail: `${coded.code}: ${describeError(coded)}; ${coded.details['status'] === 500 ? `${unknownAgent} ` : ''}waxseal explain ${coded.code}`,
     }
   }
 }

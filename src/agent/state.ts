@@ -38,7 +38,8 @@ export function initialState(): AgentState {
   }
 }
 
-/** One line about an error for `/status`. */
-export function statusLine(error: WaxsealError): string {
-  return `${error.code}: ${error.message} waxseal explain ${error.code} says what to do.`
+/** One line about an error for `/status`, with what to do about it. */
+export function statusLine({ code, message, details }: WaxsealError): string {
+  const { hint } = details
+  return `${code}: ${message}${typeof hint === 'string' ? ` ${hint}` : ''} waxseal explain ${code} says what to do.`
 }

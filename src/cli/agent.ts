@@ -91,6 +91,11 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   const { discoveryDirs } = config
   if (discoveryDirs.length > 0)
     log.info({ discoveryDirs }, 'no folder is searched for certificates: this agent has no discovery')
+  if (/^(1|true|yes|on)$/i.test(environment()['CERTCTL_SERVER_TLS_INSECURE_SKIP_VERIFY'] ?? ''))
+    log.warn(
+      { hint: 'Name the CA of the control plane as CERTCTL_SERVER_CA_BUNDLE_PATH.' },
+      'the certificate of the control plane is verified all the same: there is no way to switch that off',
+    )
   stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
   await manager.notify('READY=1')
   feedWatchdog({ manager, progress, log })
@@ -99,7 +104,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     inbox,
     outbox,
     reserve: openReserve(join(config.stateDir, 'reserve')),
-    keys: await openKeyStore(config.keyDir ?? join(config.stateDir, 'keys')),
+    keys: await openKeyStore(config.keyDir ?? join(config.stateDir, 'keys'), config.foreignKeyDir),
     keyRequests: await openKeyRequests(join(config.stateDir, 'requests')),
     controlPlane,
     clock: systemClock,
@@ -155,7 +160,15 @@ async function holdState(stateDir: string): Promise<FileLock> {
   return lock
 }
 
-const needRestart = ['controlPlane', 'stateDir', 'keyDir', 'status', 'driftWatch', 'connectors'] as const
+const needRestart = [
+  'controlPlane',
+  'stateDir',
+  'keyDir',
+  'foreignKeyDir',
+  'status',
+  'driftWatch',
+  'connectors',
+] as const
 
 /** The configuration as it is on disk now; the one in use, when that is not valid.  */
 async function readAgain(

@@ -52,6 +52,8 @@ export interface Config {
   readonly hostTargets: HostTargets
   /** Where keys are kept; null: `keys` below the state directory. From the environment only. */
   readonly keyDir: string | null
+  /** Where the agent before this one kept its keys, which are read and never changed; null: there was none. From the environment only. */
+  readonly foreignKeyDir: string | null
   /** Folders that the agent before this one searched for certificates, which this one does not. From the environment only. */
   readonly discoveryDirs: readonly string[]
   readonly pollIntervalMs: number

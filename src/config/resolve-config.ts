@@ -71,7 +71,8 @@ export function resolveConfig(
   return freeze({
     controlPlane: resolveControlPlane(written.control_plane, env, file),
     stateDir: written.state_dir ?? '/var/lib/waxseal',
-    keyDir: setting(env, 'KEY_DIR') ?? null,
+    keyDir: env['WAXSEAL_KEY_DIR'] || null,
+    foreignKeyDir: env['CERTCTL_KEY_DIR'] || null,
     ...own,
     discoveryDirs: listOf(setting(env, 'DISCOVERY_DIRS')),
     pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000),

@@ -1,9 +1,10 @@
-import { WaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import type { Job } from '../inbox/job.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
-import { type Endpoint, openSend } from './request.ts'
+import { type Endpoint, openSend, type Send } from './request.ts'
 import { type MalformedItem, toJob } from './to-job.ts'
+import { watchForUnknownAgent } from './unknown-agent.ts'
 import { certificateSchema, driftFeatureSchema, registrationSchema, workSchema } from './wire.ts'
 
 /** What the agent says of its host. */
@@ -75,14 +76,24 @@ export function openControlPlane(options: Endpoint & { readonly agentId: string 
   const { send, clockAheadMs, close } = openSend(options)
   const agent = `/api/v1/agents/${encodeURIComponent(options.agentId)}`
   let takesDrift = false
+  const watch = watchForUnknownAgent()
+  const sendAsAgent: Send = async (call) => {
+    try {
+      const answer = await send(call)
+      watch.answered()
+      return answer
+    } catch (error) {
+      throw watch.failed(asWaxsealError(error))
+    }
+  }
   return {
     clockAheadMs,
     close,
     heartbeat: async (facts) => {
-      takesDrift = takesDriftOf(await send({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) }))
+      takesDrift = takesDriftOf(await sendAsAgent({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) }))
     },
     work: async () => {
-      const answer = await send({ method: 'GET', path: `${agent}/work` })
+      const answer = await sendAsAgent({ method: 'GET', path: `${agent}/work` })
       if (!isWork(answer)) throw unusable('the work answer has no list of jobs')
       const items = (answer.jobs ?? []).map(toJob)
       return {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { durableCreate } from '../host/durable-write.ts'
-import { readSnapshot } from '../host/files.ts'
+import { listFiles, readSnapshot } from '../host/files.ts'
 import { ensurePrivateFolder } from '../host/private-folder.ts'
 import { type PrivateKey, parsePrivateKey } from './parse-key.ts'
 
@@ -13,8 +13,11 @@ export interface KeyStore {
   find(spkiSha256: string): Promise<string | null>
 }
 
-/** Opens the key store, making its folder where it is missing. */
-export async function openKeyStore(path: string): Promise<KeyStore> {
+/**
+ * Opens the key store, making its folder where it is missing. `foreign`: the folder of the agent before this one, whose keys
+ * are found, too; nothing is made or changed there.
+ */
+export async function openKeyStore(path: string, foreign: string | null = null): Promise<KeyStore> {
   await ensurePrivateFolder(path)
   const fileOf = (spkiSha256: string): string => join(path, `${spkiSha256}.pem`)
   return {
@@ -27,9 +30,25 @@ export async function openKeyStore(path: string): Promise<KeyStore> {
     find: async (spkiSha256) => {
       if (!/^[0-9a-f]{64}$/.test(spkiSha256)) return null
       const snapshot = await readSnapshot(fileOf(spkiSha256))
-      return snapshot === null ? null : readKey(snapshot.bytes, spkiSha256)
+      const own = snapshot === null ? null : readKey(snapshot.bytes, spkiSha256)
+      return own ?? (foreign === null ? null : findForeign(foreign, spkiSha256))
     },
   }
+}
+
+const mostForeign = 10_000
+
+/** Its files are called by their certificates: which has this key, only their contents say. The newest is looked at first. */
+async function findForeign(folder: string, spkiSha256: string): Promise<string | null> {
+  const files = (await listFiles(folder)).filter(({ name }) => /\.(key|pem)$/.test(name))
+  for (const { name } of files
+    .toSorted((one, other) => Number(other.modified) - Number(one.modified))
+    .slice(0, mostForeign)) {
+    const snapshot = await readSnapshot(join(folder, name)).catch(() => null)
+    const key = snapshot === null ? null : readKey(snapshot.bytes, spkiSha256)
+    if (key !== null) return key
+  }
+  return null
 }
 
 function readKey(bytes: Uint8Array, spkiSha256: string): string | null {

@@ -14,6 +14,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
     controlPlane: null,
     stateDir: '/var/lib/waxseal',
     keyDir: null,
+    foreignKeyDir: null,
     discoveryDirs: [],
     pollIntervalMs: 30_000,
     heartbeatIntervalMs: 60_000,
@@ -100,7 +101,8 @@ t.test('the folders of a discovery are read, with commas between them', async (t
 t.test('an empty variable is as good as none', async (t) => {
   const env = { WAXSEAL_KEY_DIR: '', CERTCTL_KEY_DIR: '/keys', WAXSEAL_AGENT_NAME: '' }
 
-  t.equal((await load(t, '', env)).keyDir, '/keys')
+  t.match(await load(t, '', env), { keyDir: null, foreignKeyDir: '/keys' })
+  t.match(await load(t, '', { ...env, WAXSEAL_KEY_DIR: '/own' }), { keyDir: '/own', foreignKeyDir: '/keys' })
 })
 
 t.test('an agent.env alone makes a control plane', async (t) => {

@@ -51,6 +51,22 @@ t.test('a heartbeat says what the host is', async (t) => {
   t.equal(server.requests.at(-1)?.headers['content-type'], 'application/json')
 })
 
+t.test('a server that has a 500 for each call of this agent may not know it: said from the third on', async (t) => {
+  const hints: unknown[] = []
+  const fail = async (call: Promise<unknown>): Promise<unknown> => hints.push((await failureOf(call)).details['hint'])
+  server.answer(json(500, { error: 'Internal Server Error', message: 'Failed to get pending work', request_id: '1' }))
+
+  await fail(controlPlane.work())
+  await fail(controlPlane.heartbeat(facts))
+  await fail(controlPlane.work())
+  server.answer(json(200, { jobs: [] }))
+  await controlPlane.work()
+  server.answer(json(500, {}))
+  await fail(controlPlane.work())
+
+  t.match(hints, [undefined, undefined, /is control_plane\.agent_id .*right\?/, undefined])
+})
+
 t.test('the work is parsed into jobs', async (t) => {
   server.answer(json(200, { jobs: [deployment], count: 1 }))
 

@@ -1,5 +1,5 @@
-import { createPrivateKey } from 'node:crypto'
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type KeyStore, openKeyStore } from '../../../src/material/key-store.ts'
@@ -31,6 +31,36 @@ t.test('a key is found by its digest, also by the next process', async (t) => {
   t.equal(await store.find(key.spkiSha256), key.keyPem)
   t.equal(await (await openKeyStore(path)).find(key.spkiSha256), key.keyPem)
   t.equal(await store.find('0'.repeat(64)), null)
+})
+
+t.test('keys of the agent before this one are found by what they are, and their folder stays as it is', async (t) => {
+  const { path } = await open(t)
+  const foreign = join(path, '..', 'foreign')
+  await mkdir(foreign)
+  for (const [name, text] of [
+    ['readme.txt', 'x'],
+    ['cert-torn.key', '-----BEGIN EC PRIVATE KEY-----\nMHc'],
+    ['big.key', 'x'.repeat(2_000_000)],
+  ] as const)
+    await writeFile(join(foreign, name), text)
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  await writeFile(join(foreign, 'cert-1795-50.key'), privateKey.export({ type: 'sec1', format: 'pem' }), {
+    mode: 0o600,
+  })
+  const digest = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+  await chmod(foreign, 0o500)
+  const before = await readdir(foreign)
+
+  const store = await openKeyStore(path, foreign)
+
+  t.equal(await store.find(digest), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  t.equal(await store.find('0'.repeat(64)), null)
+  const { spkiSha256 } = await store.create()
+  t.same(await readdir(path), [`${spkiSha256}.pem`])
+  t.same(await readdir(foreign), before)
+  t.equal(await (await openKeyStore(path, '/nowhere/keys')).find(digest), null)
 })
 
 t.test('a new key takes the place of no other', async (t) => {
