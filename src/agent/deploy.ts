@@ -130,6 +130,7 @@ async function note(request: DeployRequest, outcome: Outcome, started: number, e
     code: outcome.code,
     message: outcome.message,
     sha256: outcome.certificate?.sha256 ?? null,
+    proven: outcome.proven,
     ms: engine.clock.now() - started,
     ...(request.job === undefined ? {} : { job: request.job }),
     ...(request.generation === undefined ? {} : { generation: request.generation }),

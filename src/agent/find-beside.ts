@@ -70,14 +70,20 @@ async function besideOf(
 
 /** As if its own target had these files. */
 function planOf({ name }: Connector, own: OwnService, plan: Plan): Plan {
-  const { remarks: _, checkReadsCertificates: __, tables: ___, ...rest } = plan
+  const { remarks: _, checkReadsCertificates: __, tables: ___, agreeingLooks: ____, ...rest } = plan
   const reload = [own.reload]
   const bare = { check: own.check, activate: reload, recover: reload, probes: [], wiring: null }
   return { ...rest, ...bare, connector: name, service: own.service, ...readsOf(own) }
 }
 
-function readsOf({ checkReadsCertificates }: OwnService): Pick<Plan, 'checkReadsCertificates'> {
-  return checkReadsCertificates === undefined ? {} : { checkReadsCertificates }
+function readsOf({
+  checkReadsCertificates,
+  agreeingLooks,
+}: OwnService): Pick<Plan, 'checkReadsCertificates' | 'agreeingLooks'> {
+  return {
+    ...(checkReadsCertificates === undefined ? {} : { checkReadsCertificates }),
+    ...(agreeingLooks === undefined ? {} : { agreeingLooks }),
+  }
 }
 
 function isReader({ files, wiring, activate }: Plan): boolean {

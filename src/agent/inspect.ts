@@ -5,8 +5,10 @@ import type { DeploymentRecord, RecordedFile } from '../journal/deployment-recor
 import { lifetimeOf } from '../outcome/lifetime.ts'
 import type { CommandFacts, ProbeOutcome } from '../outcome/outcome.ts'
 import { fileDigest } from '../plan/file-digest.ts'
-import { verifyProbes } from '../verify/verify-probes.ts'
+import type { Probe } from '../plan/plan.ts'
+import { type Expectation, verifyProbes } from '../verify/verify-probes.ts'
 import type { Engine } from './engine.ts'
+import { failedProbes } from './judge.ts'
 
 /** What one target is like now, against what was deployed. Nothing was changed to find out. */
 export interface Inspection {
@@ -48,7 +50,7 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
   const { withCheck, signal } = options
   const commands = withCheck && record.check !== null ? await runInOrder([record.check], engine.timeouts.checkMs) : []
   const probes = await verifyProbes({
-    expectations: record.looks.map((probe) => ({ probe, leaves: [record.certificate.sha256] })),
+    expectations: record.looks.map((probe, index) => expectationOf(probe, record.probes[index], record)),
     retry: { attempts: 2, initialMs: 1000, maxMs: 1000 },
     clock: engine.clock,
     ...(signal === undefined ? {} : { signal }),
@@ -58,7 +60,7 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
   const reasons = [
     ...commands.filter(({ exitCode }) => exitCode !== 0).map((ran) => `${ran.command.join(' ')} fails: ${ran.output}`),
     ...files.flatMap(({ reason }) => (reason === null ? [] : [reason])),
-    ...probes.filter(({ ok }) => !ok).map(probeReason),
+    ...failedProbes(probes).map(probeReason),
     ...(stage === 'expired' ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
   ]
   const at = new Date(engine.clock.now()).toISOString()
@@ -74,6 +76,15 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
     commands,
     daysLeft,
   }
+}
+
+/** One that could not be judged when it was deployed to is no drift while it fails as it did then. */
+function expectationOf(probe: Probe, then: ProbeOutcome | undefined, { certificate }: DeploymentRecord): Expectation {
+  const leaves = [certificate.sha256]
+  const [phase = '', ...reason] = then?.decides === false ? (then.error ?? '').split(': ') : []
+  if (phase === '') return { probe, leaves }
+  const failure = { phase, reason: reason.join(': ') }
+  return { probe, leaves, before: { leaf: null, chain: [], isChained: false, failure } }
 }
 
 async function lookAt(file: RecordedFile): Promise<FileLook> {

@@ -10,6 +10,7 @@ export async function lookForOthers(
 ): Promise<readonly ProbeOutcome[]> {
   const [first] = deployments
   if (first === undefined) return []
-  const looks = others.map(({ probe, leaf }) => lookForNew({ ...first, probes: [probe], newLeaf: leaf }, engine))
+  const { newChain: _, before: __, ...rest } = first
+  const looks = others.map(({ probe, leaf }) => lookForNew({ ...rest, probes: [probe], newLeaf: leaf }, engine))
   return (await Promise.all(looks)).flat()
 }

@@ -23,9 +23,10 @@ export class OutcomeDraft extends StepRecorder {
     this.#changes = changes
   }
 
-  /** The new pair is live. */
-  succeed(outcome: 'deployed' | 'unchanged', message: string): Outcome {
-    return this.#finish({ outcome, host: outcome === 'deployed' ? 'changed' : 'untouched', code: null, message })
+  /** The new pair is live; `proven`: a listener showed it. */
+  succeed(outcome: 'deployed' | 'unchanged', message: string, proven: boolean): Outcome {
+    const host = outcome === 'deployed' ? 'changed' : 'untouched'
+    return this.#finish({ outcome, host, code: null, message, proven })
   }
 
   /** Nothing was touched; or an earlier deployment could not be put back, and this one has not made it worse. */
@@ -45,9 +46,12 @@ export class OutcomeDraft extends StepRecorder {
     return this.#finish({ outcome: 'rollback-failed', host: 'unknown', code: undoing.code, message: both })
   }
 
-  #finish(verdict: Pick<Outcome, 'outcome' | 'code' | 'message'> & { readonly host: HostState }): Outcome {
+  #finish(
+    verdict: Pick<Outcome, 'outcome' | 'code' | 'message'> & { readonly host: HostState; readonly proven?: boolean },
+  ): Outcome {
     return {
       ...verdict,
+      proven: verdict.proven ?? false,
       stage: this.stage,
       warnings: this.warnings,
       steps: this.steps,

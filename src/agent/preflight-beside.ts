@@ -5,7 +5,7 @@ import type { Command, PlannedService } from '../plan/plan.ts'
 import type { Engine } from './engine.ts'
 import { lateOf } from './find-beside.ts'
 import { lookAtTables, type Others } from './look-at-tables.ts'
-import type { Served } from './preflight.ts'
+import type { Served } from './look-before.ts'
 import type { Member, Transaction } from './transaction.ts'
 
 /** Another daemon that is part of a transaction, and how it was before. */
@@ -73,5 +73,9 @@ async function joinedTo(member: Member, { ask, look, tables }: Looks): Promise<r
 /** All that a member's services were seen to serve. */
 export function servedTogether(own: Served, joined: readonly Joined[]): Served {
   const all = [own, ...joined.map(({ served }) => served)]
-  return { probes: all.flatMap(({ probes }) => probes), oldLeaves: all.flatMap(({ oldLeaves }) => oldLeaves) }
+  return {
+    probes: all.flatMap(({ probes }) => probes),
+    oldLeaves: all.flatMap(({ oldLeaves }) => oldLeaves),
+    before: all.flatMap(({ before }) => before),
+  }
 }

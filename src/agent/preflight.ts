@@ -1,24 +1,12 @@
 import { failureOf, runInOrder } from '../apply/run-step.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { CommandFacts } from '../outcome/outcome.ts'
-import type { Command, Plan, Probe } from '../plan/plan.ts'
-import { type Look, probeOnce } from '../verify/probe-once.ts'
+import type { Command, Plan } from '../plan/plan.ts'
 import type { Engine } from './engine.ts'
-import { leafOf } from './live-leaf.ts'
 import { lookAtTables, type OtherName, type Others } from './look-at-tables.ts'
+import { lookBefore, type Served } from './look-before.ts'
 import { type Joined, preflightBeside, servedTogether } from './preflight-beside.ts'
-import { type Member, once, step, type Transaction } from './transaction.ts'
-
-/** How one target was before anything was touched. */
-export interface Served {
-  /** The probes that there is somebody to answer. */
-  readonly probes: readonly Probe[]
-  /**
-   * For each probe the leaves that prove a rollback: what the socket served, or what the old files hold (the daemon may
-   * not have loaded those yet). Empty where nothing was served: there is no state to come back to.
-   */
-  readonly oldLeaves: readonly (readonly string[])[]
-}
+import { once, step, type Transaction } from './transaction.ts'
 
 /** How the host was before anything was touched. */
 export interface Before {
@@ -37,8 +25,8 @@ export async function preflight(members: Transaction, engine: Engine): Promise<B
   return step(members, engine, 'preflight', async (commands) => {
     const others: CommandFacts[] = []
     const looking = Promise.all([
-      Promise.all(members.map(look)),
-      preflightBeside(members, engine, others, look),
+      Promise.all(members.map(lookBefore)),
+      preflightBeside(members, engine, others, lookBefore),
       lookAtOwnTables(members, engine),
     ])
     looking.catch(() => {})
@@ -92,33 +80,4 @@ function checksIn(services: readonly Checked[]): readonly Command[] {
 /** The checks that are asked again once the new files are there. */
 export function laterChecksOf(services: readonly Checked[]): readonly Command[] {
   return checksIn(services.filter(({ checkReadsCertificates }) => checkReadsCertificates !== false))
-}
-
-async function look({ proposal: { plan, changes }, draft }: Member): Promise<Served> {
-  const looks = await Promise.all(plan.probes.map(async (probe) => ({ probe, look: await probeOnce(probe) })))
-  const asked = looks.filter((one) => !isSilentSibling(one.probe, one.look, looks))
-  draft.warnings = [
-    ...draft.warnings,
-    ...looks
-      .filter((one) => !asked.includes(one))
-      .map(
-        ({ probe }) =>
-          `Nobody listens at ${probe.host} port ${probe.port}, an address of ${probe.name}: it is not verified.`,
-      ),
-  ]
-  const onDisk = changes.files.flatMap(leafOf).map(({ sha256 }) => sha256)
-  return {
-    probes: asked.map(({ probe }) => probe),
-    oldLeaves: asked.map((one) => (one.look.leaf === null ? [] : [...new Set([one.look.leaf.sha256, ...onDisk])])),
-  }
-}
-
-/** A name may have an address that the daemon does not listen on, `localhost` above all: another of its addresses answers. */
-function isSilentSibling(
-  { name, port }: Probe,
-  { error }: Look,
-  all: readonly { readonly probe: Probe; readonly look: Look }[],
-): boolean {
-  if (name === undefined || !/^connect: .*ECONNREFUSED/.test(error ?? '')) return false
-  return all.some(({ probe, look }) => probe.name === name && probe.port === port && look.leaf !== null)
 }

@@ -1,10 +1,11 @@
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import { type DeploymentRecord, isRecordProven } from '../journal/deployment-record.ts'
 import type { JournalledDeployment } from '../journal/journal.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { Engine } from './engine.ts'
 import { findBeside, type RunningDaemon } from './find-beside.ts'
 import { isAllInPlace, type Proposal, propose } from './propose.ts'
-import { adoptRecord, isRecorded } from './recorded.ts'
+import { adoptRecord, recordOf } from './recorded.ts'
 import { hasAnyBegun, recoverEntry } from './recover.ts'
 import type { Deployment, Member, Transaction } from './transaction.ts'
 
@@ -96,18 +97,25 @@ async function proposeOne(
       proposal = await propose(request, engine, draft)
     draft.changing(proposal.changes.files)
     const isLive = isAllInPlace(proposal)
-    const isDone = async (): Promise<boolean> =>
-      (await isRecorded(request.target, proposal, engine)) || (await adoptRecord(request, proposal, engine))
-    if (!(await draft.run('unchanged', async () => isLive && (await isDone())))) {
+    const earlier = async (): Promise<DeploymentRecord | null> =>
+      (await recordOf(request.target, proposal, engine)) ?? (await adoptRecord(request, proposal, engine))
+    const record = await draft.run('unchanged', async () => (isLive ? earlier() : null))
+    if (record === null) {
       const asking = running().then((daemons) => findBeside(proposal, daemons, engine))
       asking.catch(() => {})
       return { ...deployment, proposal, isLive, beside: () => asking }
     }
-    await end(draft.succeed('unchanged', 'The same files are there, activated and verified by an earlier deployment.'))
+    await end(draft.succeed('unchanged', sameAs(record), isRecordProven(record)))
   } catch (error) {
     await end(draft.refuse(asWaxsealError(error)))
   }
   return null
+}
+
+function sameAs(record: DeploymentRecord): string {
+  return isRecordProven(record)
+    ? 'The same files are there, activated and verified by an earlier deployment.'
+    : 'The same files are there, activated by an earlier deployment, but unproven: no listener showed the leaf.'
 }
 
 /** What was cut off is settled first: its kept files must not be orphaned. Returns whether there was any. */

@@ -1,25 +1,31 @@
 import { createHash } from 'node:crypto'
-import type { RecordedFile } from '../journal/deployment-record.ts'
+import type { DeploymentRecord, RecordedFile } from '../journal/deployment-record.ts'
 import type { JournalledDeployment } from '../journal/journal.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
 import type { Probe } from '../plan/plan.ts'
 import { printPlan } from '../plan/printed-plan.ts'
 import { certificateFacts } from './certificate-facts.ts'
 import type { Engine } from './engine.ts'
+import { isProven } from './judge.ts'
 import type { DeployRequest, Proposal } from './propose.ts'
 
-/** Whether this very deployment has been activated and verified before. */
-export async function isRecorded(target: string, proposal: Proposal, engine: Engine): Promise<boolean> {
+/** The record that this very deployment has been activated and verified before; null: there is none. */
+export async function recordOf(target: string, proposal: Proposal, engine: Engine): Promise<DeploymentRecord | null> {
   const record = await engine.records.get(target)
-  return record?.certificate.sha256 === proposal.material.leaf.sha256 && record.planDigest === planDigest(proposal)
+  const isSame = record?.certificate.sha256 === proposal.material.leaf.sha256
+  return record !== null && isSame && record.planDigest === planDigest(proposal) ? record : null
 }
 
 /**
- * Whether another target's deployment, the last to these files, did all that this one would do: the same bytes for the same
- * certificate, and this service activated and seen on every port that this one asks for. Then it is this target's, too, and its
- * record says so.
+ * A record of this target's own where another target's deployment, the last to these files, did all that this one would do:
+ * the same bytes for the same certificate, and this service activated and seen on every port that this one asks for. Null:
+ * none did.
  */
-export async function adoptRecord(request: DeployRequest, proposal: Proposal, engine: Engine): Promise<boolean> {
+export async function adoptRecord(
+  request: DeployRequest,
+  proposal: Proposal,
+  engine: Engine,
+): Promise<DeploymentRecord | null> {
   const { certificate, files, ...mine } = recordFor(proposal, request)
   const { plan, changes } = proposal
   const sharing = (await engine.records.list())
@@ -27,17 +33,18 @@ export async function adoptRecord(request: DeployRequest, proposal: Proposal, en
     .filter((record) => record.files.some(({ path }) => files.some((file) => file.path === path)))
     .toSorted((one, other) => other.deployed.localeCompare(one.deployed))
   const [last] = sharing
-  if (last === undefined || changes.link !== null) return false
+  if (last === undefined || changes.link !== null) return null
   const services = [last.service, ...(last.beside ?? [])]
   const isDone =
     last.certificate.sha256 === certificate.sha256 &&
     services.includes(plan.service) &&
     files.every((file) => last.files.some((other) => isSameFile(file, other))) &&
     plan.probes.every((probe) => last.looks.some((look) => isSameLook(probe, look)))
-  if (!isDone) return false
+  if (!isDone) return null
   const seen = last.looks.map((look, index) => ({ look, probe: last.probes[index] }))
   const own = seen.filter(({ look }) => plan.probes.some((probe) => isSameLook(probe, look)))
-  await engine.records.put(request.target, {
+  const probes = own.flatMap(({ probe }) => (probe === undefined ? [] : [probe]))
+  const record = {
     ...mine,
     target: request.target,
     connector: plan.connector,
@@ -47,9 +54,11 @@ export async function adoptRecord(request: DeployRequest, proposal: Proposal, en
     certificate,
     files,
     looks: own.map(({ look }) => look),
-    probes: own.flatMap(({ probe }) => (probe === undefined ? [] : [probe])),
-  })
-  return true
+    probes,
+    proven: isProven(probes),
+  }
+  await engine.records.put(request.target, record)
+  return record
 }
 
 function isSameFile(one: RecordedFile, other: RecordedFile): boolean {
@@ -100,5 +109,6 @@ export async function recordDeployment(
   engine: Engine,
 ): Promise<void> {
   const deployed = new Date(engine.clock.now()).toISOString()
-  await engine.records.put(target, { target, connector, service, deployed, ...record, probes, looks })
+  const proven = isProven(probes)
+  await engine.records.put(target, { target, connector, service, deployed, ...record, probes, looks, proven })
 }

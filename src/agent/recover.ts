@@ -8,6 +8,7 @@ import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
 import { isBelowRoots } from '../policy/policy.ts'
 import { hasCommitBegun, isCommitted } from '../rollback/restore-files.ts'
 import type { Engine } from './engine.ts'
+import { failedProbes } from './judge.ts'
 import { lookForNew } from './look-for.ts'
 import { lookForOthers } from './look-for-others.ts'
 import { recordDeployment } from './recorded.ts'
@@ -111,7 +112,7 @@ async function finish(entry: JournalEntry, engine: Engine): Promise<boolean> {
   const ran = await runInOrder([...entry.checks, ...entry.activate], engine.timeouts.activateMs)
   if (ran.some((command) => command.exitCode !== 0)) return false
   const seen = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine)))
-  if ([...seen.flat(), ...(await lookForOthers(entry, engine))].some((probe) => !probe.ok)) return false
+  if (failedProbes([...seen.flat(), ...(await lookForOthers(entry, engine))]).length > 0) return false
   for (const [index, deployment] of entry.deployments.entries())
     await recordDeployment(entry.service, deployment, seen[index] ?? [], engine)
   return true

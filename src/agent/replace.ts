@@ -7,9 +7,11 @@ import { takeOver } from '../journal/take-over.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { checkWarnings } from './check-warnings.ts'
 import type { Engine } from './engine.ts'
+import { chainToServe, failedProbes, probeWarnings, verifyFailed } from './judge.ts'
 import { lookForNew } from './look-for.ts'
 import { lookForOthers } from './look-for-others.ts'
 import { type Before, laterChecksOf, preflight } from './preflight.ts'
+import type { Joined } from './preflight-beside.ts'
 import { recordFor } from './recorded.ts'
 import { rollBack } from './roll-back.ts'
 import { settle } from './settle.ts'
@@ -78,6 +80,15 @@ function changesOf({ proposal, isLive }: Member): Member['proposal']['changes'] 
   return isLive ? nothing : proposal.changes
 }
 
+/** One look is enough only where it is for each daemon that is looked at. */
+function agreeingLooksOf(
+  { proposal: { plan } }: Member,
+  joined: readonly Joined[],
+): Pick<JournalledDeployment, 'agreeingLooks'> {
+  const isOne = [plan, ...joined.map(({ service }) => service)].every(({ agreeingLooks }) => agreeingLooks === 1)
+  return isOne ? { agreeingLooks: 1 } : {}
+}
+
 function entryOf(members: Transaction, { served, joined, others }: Before, engine: Engine): JournalEntry {
   const plans = members.map(({ proposal }) => proposal.plan)
   const deployments = members.map((member, index): JournalledDeployment => {
@@ -91,7 +102,10 @@ function entryOf(members: Transaction, { served, joined, others }: Before, engin
       probes: served[index]?.probes ?? [],
       retry,
       oldLeaves: served[index]?.oldLeaves ?? [],
+      before: served[index]?.before ?? [],
       newLeaf: member.proposal.material.leaf.sha256,
+      newChain: chainToServe(member.proposal.material),
+      ...agreeingLooksOf(member, joined[index] ?? []),
       record: recordFor(
         member.proposal,
         member.request,
@@ -140,11 +154,8 @@ async function verify(entry: JournalEntry, members: Transaction, engine: Engine)
       lookForOthers(entry, engine),
     ])
     for (const [index, { draft }] of members.entries()) draft.probes = seen[index] ?? []
-    const failed = [...seen.flat(), ...others].filter((probe) => !probe.ok)
-    if (failed.length === 0) return
-    throw new WaxsealError('VERIFY_FAILED', {
-      expected: [...new Set(failed.map(({ expected }) => expected))].join(', '),
-      probes: failed.map((probe) => `${probe.protocol} ${probe.address}: ${probe.error ?? `serves ${probe.seen}`}`),
-    })
+    for (const { draft } of members) draft.warnings = [...draft.warnings, ...probeWarnings(draft.probes)]
+    const failed = failedProbes([...seen.flat(), ...others])
+    if (failed.length > 0) throw verifyFailed(failed)
   })
 }

@@ -65,7 +65,9 @@ function reportsOf(job: DeploymentJob, outcome: Outcome): readonly Report[] {
     : { kind: 'status', jobId: job.id, status: 'Failed', error: `${outcome.code}: ${outcome.message}`, outcome }
   const expected = outcome.certificate?.sha256
   if (outcome.probes.length === 0 || expected === undefined) return [status]
-  const missing = outcome.probes.find((probe) => !probe.ok)
+  const missing = outcome.proven
+    ? outcome.probes.find(({ ok, decides }) => !ok && decides !== false)
+    : outcome.probes.find(({ ok }) => !ok)
   const verification: Report = {
     kind: 'verification',
     jobId: job.id,
@@ -73,7 +75,12 @@ function reportsOf(job: DeploymentJob, outcome: Outcome): readonly Report[] {
     expected,
     actual: missing === undefined ? expected : (missing.seen ?? nothingSeen),
     verified: missing === undefined,
-    ...(missing === undefined ? {} : { error: missing.error ?? 'another leaf is served' }),
+    ...(missing === undefined ? {} : { error: errorOf(missing) }),
   }
   return [status, verification]
+}
+
+function errorOf({ decides, error }: Outcome['probes'][number]): string {
+  const reason = error ?? 'another leaf is served'
+  return decides === false ? `unproven: it failed in the same way before the deployment: ${reason}` : reason
 }

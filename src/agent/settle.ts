@@ -4,10 +4,11 @@ import { type JournalEntry, journalId } from '../journal/journal.ts'
 import { parseMaterial } from '../material/parse-material.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
+import { isProven, proofOf } from './judge.ts'
 import { recordDeployment } from './recorded.ts'
 import { type Member, step, type Transaction } from './transaction.ts'
 
-/** The pairs are live and proven: a failure from here on is told in the message, and healed by the next start. */
+/** The pairs are live, and proven where a listener could be asked: a failure from here on is told in the message, and healed by the next start. */
 export async function settle(entry: JournalEntry, members: Transaction, engine: Engine): Promise<readonly Outcome[]> {
   const remarks = members.map((): string[] => [])
   const attempt = async (index: number, what: string, work: () => Promise<void>): Promise<void> => {
@@ -27,11 +28,12 @@ export async function settle(entry: JournalEntry, members: Transaction, engine: 
     })
   })
   return members.map(({ draft, proposal: { plan } }, index) => {
-    const seen = entry.deployments[index]?.probes.length ?? 0
-    const message = plan.unverified ?? `Deployed, and seen on ${seen} of ${seen} probes.`
-    return draft.succeed('deployed', message + (remarks[index]?.join('') ?? ''))
+    const message = draft.probes.length === 0 ? (plan.unverified ?? noneLeft) : proofOf(draft.probes)
+    return draft.succeed('deployed', message + (remarks[index]?.join('') ?? ''), isProven(draft.probes))
   })
 }
+
+const noneLeft = 'Nothing was verified: nobody listens at any of the endpoints.'
 
 async function dropAll(entry: JournalEntry, engine: Engine): Promise<void> {
   await noteSettling(entry, engine)

@@ -77,10 +77,10 @@ function deploymentLines(lines: readonly HistoryLine[], { labelOf }: TargetNames
     ['STARTED (UTC)', 'TARGET', 'OUTCOME', 'LEAF', 'TOOK', 'CODE'],
     lines
       .slice(0, shown)
-      .map(({ time, target, outcome, generation, code, sha256, ms }) => [
+      .map(({ time, target, outcome, proven, generation, code, sha256, ms }) => [
         time,
         labelOf(target),
-        generation === undefined ? outcome : `rollback to ${generation}: ${outcome}`,
+        `${generation === undefined ? '' : `rollback to ${generation}: `}${outcome}${isDoubtful(outcome, proven) ? ', unproven' : ''}`,
         sha256 === null ? '-' : `${sha256.slice(0, 16)}…`,
         `${(ms / 1000).toFixed(1)} s`,
         code ?? '',
@@ -91,6 +91,10 @@ function deploymentLines(lines: readonly HistoryLine[], { labelOf }: TargetNames
     ...(lines.length > shown ? [`… and ${lines.length - shown} more: --json shows all.`] : []),
     ...(lines.slice(0, shown).some(({ code }) => code !== null) ? [whatToDo('CODE')] : []),
   ]
+}
+
+function isDoubtful(outcome: HistoryLine['outcome'], proven: boolean | undefined): boolean {
+  return proven === false && (outcome === 'deployed' || outcome === 'unchanged')
 }
 
 function pairLines(pairs: readonly KeptPair[]): readonly string[] {

@@ -15,9 +15,11 @@ export function outcomeLines(outcome: Outcome): readonly string[] {
   ]
 }
 
-function probeLine({ ok, protocol, address, seen, error, attempts, ms }: Outcome['probes'][number]): string {
+function probeLine(probe: Outcome['probes'][number]): string {
+  const { ok, decides, protocol, address, seen, error, attempts, ms } = probe
   const served = ok ? `serves ${seen?.slice(0, 16)}…` : (error ?? `serves another leaf, ${seen}`)
-  return `  ${ok ? 'ok    ' : 'FAILED'} ${protocol} ${address} ${served} (${attempts} ${attempts === 1 ? 'try' : 'tries'}, ${ms} ms)`
+  const word = ok ? 'ok    ' : decides === false ? 'as before' : 'FAILED'
+  return `  ${word} ${protocol} ${address} ${served} (${attempts} ${attempts === 1 ? 'try' : 'tries'}, ${ms} ms)`
 }
 
 /** One line per step, as it ends. */

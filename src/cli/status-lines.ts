@@ -45,7 +45,7 @@ function targetLines(targets: readonly TargetStatus[]): readonly string[] {
     connector,
     state,
     deployed === null ? '-' : String(deployed.daysLeft),
-    `${endpoints.filter(({ ok }) => ok).length}/${endpoints.length}`,
+    `${endpoints.filter(({ ok }) => ok).length}/${endpoints.length}${deployed?.proven === false ? ' unproven' : ''}`,
     lastJob === null
       ? '-'
       : `${lastJob.outcome}${lastJob.code === null ? '' : ` ${lastJob.code}`}, ${lastJob.at.slice(0, 19)}`,

@@ -51,6 +51,8 @@ export interface OwnService {
   /** False: no certificate can make its check fail. */
   readonly checkReadsCertificates?: false
   readonly reload: Command
+  /** 1: once this reload has returned, the daemon shows the old leaf no more. */
+  readonly agreeingLooks?: 1
   /** One of these is among the processes when it runs, as proc_pid_comm(5) names them. */
   readonly processes: readonly string[]
 }

@@ -26,6 +26,7 @@ const mailDaemons = {
       checkReadsCertificates: false,
       reload: ['postfix', 'reload'],
       processes: ['master'],
+      agreeingLooks: 1,
     },
     commandsFor: (config) => ({
       check: ['postfix', '-c', config, 'check'],
@@ -42,6 +43,7 @@ const mailDaemons = {
       checkReadsCertificates: false,
       reload: ['doveadm', 'reload'],
       processes: ['dovecot'],
+      agreeingLooks: 1,
     },
     commandsFor: (config) => ({ check: ['doveconf', '-c', config, '-n'], reload: ['doveadm', '-c', config, 'reload'] }),
     readWiring: readDovecotWiring,

@@ -13,6 +13,8 @@ export interface DaemonDefaults {
   /** False: no certificate can make the daemon's own check fail. */
   readonly checkReadsCertificates?: false
   readonly reload: Command
+  /** 1: once this reload has returned, the daemon shows the old leaf no more. */
+  readonly agreeingLooks?: 1
   /** What a new key file needs so that the daemon can read it; left out: 0600, root. */
   readonly freshKey?: NonNullable<PlannedFile['fresh']>
 }

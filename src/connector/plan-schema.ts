@@ -90,6 +90,7 @@ export const planSchema = {
         maxMs: { type: 'number', minimum: 0 },
       },
     },
+    agreeingLooks: { enum: [1, 3] },
     wiring: {
       anyOf: [
         {

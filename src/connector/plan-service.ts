@@ -15,6 +15,8 @@ export interface ServicePlan {
   readonly checkReadsCertificates?: false
   /** Null: the daemon watches its files. */
   readonly reload: Command | null
+  /** 1: once its own reload has returned, the daemon shows the old leaf no more. Left out: it may for a moment. */
+  readonly agreeingLooks?: 1
   readonly generation?: Plan['generation']
 }
 
@@ -29,21 +31,27 @@ export function planService(target: ServiceTarget, material: Material, service: 
     files,
     check,
     ...(service.checkReadsCertificates === false
-      ? { checkReadsCertificates: isSameCheck(check, service.check) ? false : 'unknown' }
+      ? { checkReadsCertificates: isSameCommand(check, service.check) ? false : 'unknown' }
       : {}),
     activate: reload === null ? [] : [reload],
     recover: reload === null ? [] : [reload],
     ...planProbes(target, material),
     retry: planRetry(target),
+    ...(service.agreeingLooks === 1 && isOwnReload(reload, service) ? { agreeingLooks: 1 } : {}),
     generation,
     wiring: null,
     backupRetention: target.backup_retention ?? 3,
   }
 }
 
-/** Whether it is this very check, of whatever instance: `-c` names its configuration. */
-function isSameCheck(one: Command | null, other: Command | null): boolean {
+/** Whether it is this very command, of whatever instance: `-c` names its configuration. */
+function isSameCommand(one: Command | null, other: Command | null): boolean {
   return wordsOf(one).join('\0') === wordsOf(other).join('\0')
+}
+
+/** Whether it is the daemon's own reload, of whatever instance, or the service manager's. */
+function isOwnReload(reload: Command | null, { service, reload: own }: ServicePlan): boolean {
+  return isSameCommand(reload, own) || wordsOf(reload).join(' ') === `systemctl reload ${service}`
 }
 
 function wordsOf(command: Command | null): readonly string[] {

@@ -47,7 +47,7 @@ function asBytes(ends: Ends): Buffer {
 }
 
 /** 4 or 16 bytes, in the order of the network. A zone (`%eth0`) is no part of them. */
-function addressBytes(address: string): Buffer {
+export function addressBytes(address: string): Buffer {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number))
   const plain = address.split('%')[0] ?? ''
   if (!isIPv6(plain)) throw new TypeError('not an address')

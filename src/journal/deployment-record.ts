@@ -30,6 +30,13 @@ export interface DeploymentRecord {
   readonly looks: readonly Probe[]
   /** The daemon's own check. */
   readonly check: Command | null
+  /** A listener showed the leaf. Left out by an older Waxseal. */
+  readonly proven?: boolean
+}
+
+/** Whether a listener showed the leaf when it was deployed. */
+export function isRecordProven({ proven, probes }: Pick<DeploymentRecord, 'proven' | 'probes'>): boolean {
+  return proven ?? probes.some(({ ok }) => ok)
 }
 
 /** The records, one document per target. */
@@ -68,5 +75,6 @@ export const recordSchema = {
     probes: { type: 'array', items: { type: 'object', required: ['address', 'protocol', 'seen', 'ok'] } },
     looks: { type: 'array', maxItems: 1000, items: probeSchema },
     check: { anyOf: [commandSchema, { type: 'null' }] },
+    proven: { type: 'boolean' },
   },
 } as const

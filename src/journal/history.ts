@@ -16,6 +16,8 @@ export interface HistoryLine {
   readonly message: string
   /** SHA-256 of the leaf; null: it never came to one. */
   readonly sha256: string | null
+  /** False: it is deployed, and no listener showed it. Missing in lines of an older Waxseal. */
+  readonly proven?: boolean
   readonly ms: number
   /** The job that asked for it; missing: a person did. */
   readonly job?: string
@@ -59,6 +61,7 @@ export const historyLineSchema = {
     code: { type: ['string', 'null'] },
     message: { type: 'string' },
     sha256: { type: ['string', 'null'] },
+    proven: { type: 'boolean' },
     ms: { type: 'number' },
     job: { type: 'string' },
     generation: { type: 'integer', minimum: 1 },

@@ -59,6 +59,24 @@ export const probeSchema = {
   },
 } as const
 
+const digests = { type: 'array', maxItems: 100, items: digest } as const
+
+const sighting = {
+  type: 'object',
+  required: ['leaf', 'chain', 'isChained', 'failure'],
+  properties: {
+    leaf: { anyOf: [digest, { type: 'null' }] },
+    chain: digests,
+    isChained: { type: 'boolean' },
+    failure: {
+      anyOf: [
+        { type: 'object', required: ['phase', 'reason'], properties: { phase: text, reason: text } },
+        { type: 'null' },
+      ],
+    },
+  },
+} as const
+
 /** What a record says of a certificate. */
 export const certificateSchema = {
   type: 'object',
@@ -91,7 +109,10 @@ const deployment = {
       },
     },
     oldLeaves: { type: 'array', maxItems: 1000, items: { type: 'array', items: digest } },
+    before: { type: 'array', maxItems: 1000, items: sighting },
     newLeaf: digest,
+    newChain: { anyOf: [digests, { type: 'null' }] },
+    agreeingLooks: { enum: [1, 3] },
     record: {
       type: 'object',
       required: ['certificate', 'planDigest', 'files', 'check'],

@@ -1,6 +1,7 @@
 import { type DocumentFolder, openDocumentFolder } from '../host/document-folder.ts'
+import type { Sighting } from '../outcome/sighting.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
-import type { Command, Probe, RetrySchedule } from '../plan/plan.ts'
+import type { Command, Plan, Probe, RetrySchedule } from '../plan/plan.ts'
 import type { DeploymentRecord } from './deployment-record.ts'
 import { journalSchema } from './journal-schema.ts'
 
@@ -12,8 +13,13 @@ export interface JournalledDeployment extends ChangeSet {
   readonly retry: RetrySchedule
   /** Per probe, SHA-256 of the leaves that prove a rollback: seen before, or in the old files. Empty: none was served. */
   readonly oldLeaves: readonly (readonly string[])[]
+  /** Per probe, what it showed before anything was touched. Left out by an older Waxseal. */
+  readonly before?: readonly Sighting[]
   /** SHA-256 of the new leaf. */
   readonly newLeaf: string
+  /** The same of its chain, roots left out; null: it came without one. Left out by an older Waxseal. */
+  readonly newChain?: readonly string[] | null
+  readonly agreeingLooks?: Plan['agreeingLooks']
   /** What its record will say beside what was seen. */
   readonly record: Pick<DeploymentRecord, 'certificate' | 'planDigest' | 'files' | 'check' | 'targetName' | 'beside'> &
     Partial<Pick<DeploymentRecord, 'service'>>

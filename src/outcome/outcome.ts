@@ -47,6 +47,12 @@ export interface FileOutcome {
   readonly after: string | null
 }
 
+/**
+ * What was served after the leaf, against the chain that was deployed: `surplus`: all of it and more, or in another order;
+ * `missing`: nothing of it.
+ */
+export type ChainVerdict = 'complete' | 'surplus' | 'incomplete' | 'missing'
+
 /** What one probe saw at its last try. */
 export interface ProbeOutcome {
   /** `host:port`. */
@@ -60,9 +66,13 @@ export interface ProbeOutcome {
   /** The same of the leaf that was served; null: none was seen. */
   readonly seen: string | null
   readonly ok: boolean
+  /** Null: not the expected leaf, or nothing to compare it with. Left out by an older Waxseal. */
+  readonly chain?: ChainVerdict | null
+  /** It failed in the same way before anything was touched: it proves nothing, and decides nothing. */
+  readonly decides?: false
   readonly tlsVersion: string | null
   readonly ms: number
-  /** Which phase failed, and what the server said; null when a leaf was seen. */
+  /** Which phase failed, and what the server said, or what else is not as it should be; null: nothing. */
   readonly error: string | null
 }
 
@@ -90,6 +100,8 @@ export interface Outcome {
   readonly code: ErrorCode | null
   /** For a person; on success it says what was verified, or that nothing was. */
   readonly message: string
+  /** A listener showed the new leaf; false also where none could be asked. */
+  readonly proven: boolean
   /** What was allowed and may still be a mistake, a sentence each. */
   readonly warnings: readonly string[]
   readonly steps: readonly Step[]

@@ -92,7 +92,10 @@ export interface PlannedEntry {
 
 /** Another daemon that reads a file of the plan: it is checked, activated, proven and undone with the plan's own. */
 export interface PlannedService
-  extends Pick<Plan, 'check' | 'checkReadsCertificates' | 'activate' | 'recover' | 'probes' | 'tables'> {
+  extends Pick<
+    Plan,
+    'check' | 'checkReadsCertificates' | 'activate' | 'recover' | 'probes' | 'tables' | 'agreeingLooks'
+  > {
   /** What is reloaded together: `dovecot`. */
   readonly service: string
 }
@@ -116,6 +119,11 @@ export interface Plan {
   /** Why there is no probe, in a sentence for the outcome; null when there is one. */
   readonly unverified: string | null
   readonly retry: RetrySchedule
+  /**
+   * How many looks in a row have to agree where one process owns the socket: 1 where the old leaf cannot show any more once
+   * the reload has returned. Left out: 3.
+   */
+  readonly agreeingLooks?: 1 | 3
   /** What the daemon's own settings say of the paths; null: they could not be asked. */
   readonly wiring: PlannedWiring | null
   /** Where the files are a generation behind one symlink; null: each is replaced where it is. */

@@ -26,7 +26,12 @@ export const metricTable = {
   waxseal_endpoint_serves_deployed: {
     type: 'gauge',
     labels: ['target', 'name', 'endpoint', 'protocol', 'servername'],
-    help: 'Whether the endpoint served the deployed certificate when it was last looked at.',
+    help: 'Whether the endpoint served the deployed certificate when it was last looked at; missing where it cannot be judged.',
+  },
+  waxseal_target_proven: {
+    type: 'gauge',
+    labels: ['target', 'name'],
+    help: 'Whether a listener showed the deployed certificate, at the deployment or when it was last looked at.',
   },
   waxseal_target_healthy: {
     type: 'gauge',

@@ -91,8 +91,12 @@ async function gaugesOf(status: StatusDocument): Promise<Registry> {
     targets.map(({ target, name, state }) => [{ target, name }, Number(state !== 'failed' && state !== 'drifting')]),
   )
   set(
+    'waxseal_target_proven',
+    targets.map(({ target, name, deployed }) => [{ target, name }, deployed === null ? null : Number(deployed.proven)]),
+  )
+  set(
     'waxseal_endpoint_serves_deployed',
-    targets.flatMap((target) => endpoints(target, ({ ok }) => Number(ok))),
+    targets.flatMap((target) => endpoints(target, ({ ok, decides }) => (ok || decides ? Number(ok) : null))),
   )
   set(
     'waxseal_endpoint_certificate_expiry_timestamp_seconds',

@@ -25,11 +25,11 @@ ${lastJob(target, id, now)}
 }
 
 function deployedFacts(
-  { names, notAfter, lifetimeUsed, sha256, at }: NonNullable<TargetStatus['deployed']>,
+  { names, notAfter, lifetimeUsed, sha256, at, proven }: NonNullable<TargetStatus['deployed']>,
   now: number,
 ): Html {
   return html`
-<div><dt>Deployed</dt><dd>${digest(sha256)} ${when(at, now)}</dd></div>
+<div><dt>Deployed</dt><dd>${digest(sha256)} ${when(at, now)}${proven ? html`` : html` ${badge('warn', 'unproven')}`}</dd></div>
 <div><dt>Names</dt><dd>${names.join(', ')}</dd></div>
 <div><dt>Expires</dt><dd><strong>${lifetimeUsed > 1 ? 'expired' : `${timeLeft(notAfter, now)} left`}</strong> <span class="soft">until ${notAfter.slice(0, 10)}, ${Math.floor(lifetimeUsed * 100)} % of its life gone</span></dd></div>`
 }
@@ -57,11 +57,13 @@ function endpointsTable({ name, endpoints, deployed }: TargetStatus): Html {
     `Served: ${name}`,
     'Served',
     ['Address', 'Speaks', 'Leaf', 'As deployed'],
-    endpoints.map(({ address, protocol, servername, seen, ok, error }) => [
+    endpoints.map(({ address, protocol, servername, seen, ok, decides, error }) => [
       html`<code>${address}</code>${servername === null ? html`` : html` <span class="soft">${servername}</span>`}`,
       html`${protocol}`,
       digest(seen),
-      ok ? badge('good', 'yes') : html`${badge('bad', 'no')} ${error ?? 'another leaf'}`,
+      ok
+        ? badge('good', 'yes')
+        : html`${decides ? badge('bad', 'no') : badge('warn', 'as before')} ${error ?? 'another leaf'}`,
     ]),
   )
 }

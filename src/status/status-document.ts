@@ -71,6 +71,8 @@ export interface TargetStatus {
     readonly lifetimeUsed: number
     readonly sha256: string
     readonly spkiSha256: string
+    /** A listener showed it: at the deployment, or at the last look. */
+    readonly proven: boolean
   } | null
   /** When disk and ports were last looked at: by the drift watch, else by the deployment; null: never. */
   readonly lookedAt: string | null
@@ -88,6 +90,8 @@ export interface TargetStatus {
     /** SHA-256 of the leaf that was served; null: none was seen. */
     readonly seen: string | null
     readonly ok: boolean
+    /** False: it fails as it did before the deployment, and proves nothing. */
+    readonly decides: boolean
     readonly error: string | null
   }[]
   readonly lastJob: LastJob | null

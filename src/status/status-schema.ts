@@ -33,6 +33,7 @@ const deployed = all({
   lifetimeUsed: { type: 'number', minimum: 0 },
   sha256: text,
   spkiSha256: text,
+  proven: yes,
 })
 
 const lastJob = all({
@@ -61,6 +62,7 @@ const targets = listOf({
     servername: textOrNull,
     seen: textOrNull,
     ok: yes,
+    decides: yes,
     error: textOrNull,
   }),
   lastJob: { anyOf: [lastJob, { type: 'null' }] },

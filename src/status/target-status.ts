@@ -1,4 +1,4 @@
-import type { DeploymentRecord } from '../journal/deployment-record.ts'
+import { type DeploymentRecord, isRecordProven } from '../journal/deployment-record.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import { targetNames } from '../journal/target-names.ts'
 import { type Lifetime, lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
@@ -49,7 +49,7 @@ function statusOf(
 ): Omit<TargetStatus, 'target' | 'name'> {
   const look = record !== undefined && anyLook !== undefined && anyLook.at > record.deployed ? anyLook : undefined
   const lastJob = line === undefined ? null : lastJobOf(line)
-  const deployed = record === undefined ? null : deployedOf(record, now)
+  const deployed = record === undefined ? null : deployedOf(record, look, now)
   const failure = lastJob === null || lastJob.code === null ? [] : [failureOf(lastJob)]
   const drift = look?.reasons ?? []
   const life = record === undefined ? 'fresh' : lifetimeOf(record.certificate, now).stage
@@ -57,7 +57,7 @@ function statusOf(
   return {
     connector: record?.connector ?? line?.connector.toLowerCase() ?? 'unknown',
     state: stateOf(failure.length > 0, drift.length > 0, life),
-    problems: [...failure, ...drift, ...(advice === null ? [] : [advice])],
+    problems: [...failure, ...drift, ...doubtsOf(deployed, look ?? record), ...(advice === null ? [] : [advice])],
     deployed,
     lookedAt: look?.at ?? record?.deployed ?? null,
     files: filesOf(record, look),
@@ -87,15 +87,32 @@ function endpointOf({
   servername,
   seen,
   ok,
+  decides,
   error,
 }: ProbeOutcome): TargetStatus['endpoints'][number] {
-  return { address, protocol, servername: servername ?? null, seen, ok, error: error ?? null }
+  return {
+    address,
+    protocol,
+    servername: servername ?? null,
+    seen,
+    ok,
+    decides: decides !== false,
+    error: error ?? null,
+  }
 }
 
-function deployedOf({ deployed, certificate }: DeploymentRecord, now: number): TargetStatus['deployed'] {
+function deployedOf(record: DeploymentRecord, look: Look | undefined, now: number): TargetStatus['deployed'] {
+  const { deployed, certificate } = record
+  const proven = isRecordProven(record) || (look?.probes.some(({ ok }) => ok) ?? false)
   const { names, notBefore, notAfter, sha256, spkiSha256 } = certificate
   const { daysLeft, used: lifetimeUsed } = lifetimeOf(certificate, now)
-  return { at: deployed, names, notBefore, notAfter, daysLeft, lifetimeUsed, sha256, spkiSha256 }
+  return { at: deployed, names, notBefore, notAfter, daysLeft, lifetimeUsed, sha256, spkiSha256, proven }
+}
+
+/** Without any probe, the table of what is served says so already. */
+function doubtsOf(deployed: TargetStatus['deployed'], looked: Pick<Look, 'probes'> | undefined): readonly string[] {
+  if (deployed === null || deployed.proven || looked === undefined || looked.probes.length === 0) return []
+  return ['It is unproven: no listener has shown the deployed leaf. waxseal verify looks again, and says why.']
 }
 
 function lastJobOf({ job, time, outcome, host, code, message, ms, steps }: HistoryLine): LastJob {

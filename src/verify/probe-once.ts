@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
 import { openConnection, type ProbeConnection } from '../host/probe-connection.ts'
+import type { LookFailure } from '../outcome/sighting.ts'
 import type { Probe } from '../plan/plan.ts'
 import { dialogues, type ProbePhase } from './dialogue.ts'
+import { digestOf } from './served-chain.ts'
 
 /** What one look at one socket saw. */
 export interface Look {
@@ -14,6 +15,8 @@ export interface Look {
   /** How long each phase took, in order, the one that failed included. */
   readonly phases: readonly { readonly name: ProbePhase; readonly ms: number }[]
   /** Which phase failed, and why; null when a leaf was seen. */
+  readonly failure: LookFailure | null
+  /** The same in one text. */
   readonly error: string | null
 }
 
@@ -30,11 +33,14 @@ export async function probeOnce(probe: Probe): Promise<Look> {
     phases.enter('handshake')
     const { certificates, version } = await connection.startTls(probe)
     const der = certificates[0] ?? new Uint8Array()
-    const leaf = { sha256: createHash('sha256').update(der).digest('hex'), der }
-    return { leaf, certificates, tlsVersion: version, ms: elapsed(), phases: phases.end(), error: null }
+    const leaf = { sha256: digestOf(der), der }
+    const times = { ms: elapsed(), phases: phases.end() }
+    return { leaf, certificates, tlsVersion: version, ...times, failure: null, error: null }
   } catch (error) {
-    const failure = `${phases.current}: ${signal.aborted ? 'the time limit passed' : reasonOf(error as Error)}`
-    return { leaf: null, certificates: [], tlsVersion: null, ms: elapsed(), phases: phases.end(), error: failure }
+    const reason = signal.aborted ? 'the time limit passed' : reasonOf(error as Error)
+    const failure = { phase: phases.current, reason }
+    const times = { ms: elapsed(), phases: phases.end() }
+    return { leaf: null, certificates: [], tlsVersion: null, ...times, failure, error: `${failure.phase}: ${reason}` }
   } finally {
     connection?.close()
   }

@@ -1,95 +1,72 @@
-import pRetry from 'p-retry'
 import type { Clock } from '../host/clock.ts'
+import { countListening } from '../host/listening-sockets.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
+import type { Sighting } from '../outcome/sighting.ts'
 import type { Probe, RetrySchedule } from '../plan/plan.ts'
+import { ListenerWatch } from './listener-watch.ts'
 import { type Look, probeOnce } from './probe-once.ts'
+import { verifyOne } from './verify-one.ts'
 
-/** A probe, and the leaves (SHA-256) that it may see. */
+/** A probe, and what it may see. */
 export interface Expectation {
   readonly probe: Probe
+  /** SHA-256 of the leaves. */
   readonly leaves: readonly string[]
+  /** SHA-256 of the chain that belongs to the leaf, roots left out; null: none is known; left out: it is not compared. */
+  readonly chain?: readonly string[] | null
+  /** What it showed before anything was touched; left out: not known, so that it decides whatever it shows. */
+  readonly before?: Sighting
 }
 
 export interface VerifyOptions {
   readonly expectations: readonly Expectation[]
   readonly retry: RetrySchedule
   readonly clock: Clock
+  /** How many looks in a row have to agree where one socket listens; default 3. */
+  readonly agreeingLooks?: number
   /** One look; `probeOnce` unless a test says otherwise. */
   readonly look?: (probe: Probe) => Promise<Look>
+  /** How many sockets listen there; as the host says unless a test says otherwise. */
+  readonly countSockets?: (probe: Probe) => Promise<number>
   /** Ends it between two tries. */
   readonly signal?: AbortSignal
 }
 
-/** A daemon that is changing over shows the old leaf after the new one: nginx for up to 100 ms. */
-const agreeingLooks = 3
-const agreeingWaitMs = 60
-
-/** No verification takes longer, whatever its schedule says. */
-const longestMs = 10 * 60_000
+/** What the probes of one verification share. */
+export interface Verification {
+  readonly options: VerifyOptions
+  readonly look: (probe: Probe) => Promise<Look>
+  readonly countSockets: (probe: Probe) => Promise<number>
+  /** Of the address that a probe looks at. */
+  readonly watchOf: (probe: Probe) => ListenerWatch
+  /** Aborted once the probes that decide are done: the others need not use up the schedule. */
+  readonly decided: AbortSignal
+}
 
 /**
  * Looks with every probe at the same time, each until several looks in a row see what they should, or its schedule is used
- * up. Never throws.
+ * up. One that failed before anything was touched does not hold up the others. Never throws.
  */
 export async function verifyProbes(options: VerifyOptions): Promise<readonly ProbeOutcome[]> {
-  return Promise.all(options.expectations.map((expectation) => verifyOne(expectation, options)))
-}
-
-/** The waits are the clock's, so p-retry's own are off. */
-async function verifyOne({ probe, leaves }: Expectation, options: VerifyOptions): Promise<ProbeOutcome> {
-  const { retry, clock, look = probeOnce, signal } = options
-  const started = clock.now()
-  let last: Look | null = null
-  let attempts = 0
-  const attempt = async (): Promise<void> => {
-    if (attempts > 0) await clock.sleep(waitBefore(attempts, retry), signal)
-    attempts += 1
-    for (let agreed = 0; agreed < agreeingLooks; agreed += 1) {
-      if (agreed > 0) await clock.sleep(agreeingWaitMs, signal)
-      last = await look(probe)
-      if (!isExpected(last, leaves)) throw new Error('another leaf')
-    }
+  const { expectations, look = probeOnce, countSockets = ({ host, port }) => countListening(host, port) } = options
+  const watches = new Map<string, ListenerWatch>()
+  const watchOf = (probe: Probe): ListenerWatch => {
+    const address = addressOf(probe)
+    const watch = watches.get(address) ?? new ListenerWatch()
+    watches.set(address, watch)
+    return watch
   }
-  const shouldRetry = (): boolean => signal?.aborted !== true && clock.now() - started < longestMs
-  const isSeen = await pRetry(attempt, {
-    retries: retry.attempts - 1,
-    minTimeout: 0,
-    maxTimeout: 0,
-    shouldRetry,
-    unref: false,
-  }).then(
-    () => true,
-    () => false,
-  )
-  return outcomeOf(probe, leaves, last, { ok: isSeen, attempts, ms: clock.now() - started })
-}
-
-/** Milliseconds before try `attempts + 1`: the first wait, doubling up to the longest. */
-function waitBefore(attempts: number, { initialMs, maxMs }: RetrySchedule): number {
-  return Math.min(initialMs * 2 ** (attempts - 1), maxMs)
-}
-
-function isExpected(look: Look, leaves: readonly string[]): boolean {
-  return look.leaf !== null && leaves.includes(look.leaf.sha256)
-}
-
-function outcomeOf(
-  probe: Probe,
-  leaves: readonly string[],
-  look: Look | null,
-  facts: Pick<ProbeOutcome, 'ok' | 'attempts' | 'ms'>,
-): ProbeOutcome {
-  return {
-    address: addressOf(probe),
-    protocol: probe.protocol,
-    servername: probe.servername,
-    keyType: probe.keyType,
-    expected: leaves[0] ?? null,
-    seen: look?.leaf?.sha256 ?? null,
-    tlsVersion: look?.tlsVersion ?? null,
-    error: look?.error ?? null,
-    ...facts,
-  }
+  const decided = new AbortController()
+  const verification = { options, look, countSockets, watchOf, decided: decided.signal }
+  const outcomes = expectations.map(async (expectation) => {
+    const { probe, leaves } = expectation
+    const { protocol, servername, keyType } = probe
+    const about = { address: addressOf(probe), protocol, servername, keyType, expected: leaves[0] ?? null }
+    return { ...about, ...(await verifyOne(expectation, verification)) }
+  })
+  const deciding = outcomes.filter((_, index) => expectations[index]?.before?.failure == null)
+  if (deciding.length > 0) void Promise.allSettled(deciding).then(() => decided.abort())
+  return Promise.all(outcomes)
 }
 
 function addressOf({ host, port }: Probe): string {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startPostfix } from '../../src/demo/mail-host/postfix-instance.ts'
 import { freePorts, makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import { serveAnotherLeaf } from '../support/another-leaf.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { unlessInstalled } from '../support/daemons.ts'
 import { filesOf, leavesOf, targetOf } from '../support/deployment.ts'
@@ -53,7 +54,7 @@ t.test('with a real ACME server, the clients of Debian and a real Postfix', { sk
   }
   const aim = (changes: object = {}): Promise<void> =>
     writeText(at('etc/waxseal/targets/mx.json'), JSON.stringify({ ...targetOf(daemon), ...changes }))
-  const nowhere = { endpoints: [{ endpoint: '127.0.0.1:1', protocol: 'smtp' }], post_deploy_verify_attempts: 1 }
+  const nowhere = { endpoints: [await serveAnotherLeaf(t)], post_deploy_verify_attempts: 1 }
   const leafIn = async (file: string): Promise<string> => {
     const { stdout } = await run('openssl', 'x509', '-in', file, '-noout', '-fingerprint', '-sha256')
     return stdout.replace(/^.*=/, '').replaceAll(':', '').trim().toLowerCase()

@@ -36,10 +36,13 @@ export function aTarget(changes: Partial<TargetStatus> = {}): TargetStatus {
       lifetimeUsed: 0.08,
       sha256: leaf,
       spkiSha256: 'cd'.repeat(32),
+      proven: true,
     },
     lookedAt: '2026-11-24T11:17:00.000Z',
     files: [{ path: '/etc/postfix/certs/cert.pem', role: 'certificate', leaf, ok: true }],
-    endpoints: [{ address: '127.0.0.1:25', protocol: 'smtp', servername: null, seen: leaf, ok: true, error: null }],
+    endpoints: [
+      { address: '127.0.0.1:25', protocol: 'smtp', servername: null, seen: leaf, ok: true, decides: true, error: null },
+    ],
     lastJob: {
       job: 'job-1',
       at: '2026-11-20T08:00:00.000Z',

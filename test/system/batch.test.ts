@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeFolder } from '../../src/host/plain-files.ts'
 import type { Outcome } from '../../src/outcome/outcome.ts'
+import { serveAnotherLeaf } from '../support/another-leaf.ts'
 import { leavesOf } from '../support/deployment.ts'
 import { deploymentsOf, startSite } from '../support/site.ts'
 
@@ -15,7 +16,10 @@ t.test(
     const names = Array.from({ length: 8 }, (_, index) => `web-${index}`)
     const good = await Promise.all(names.map((name) => addWebTarget(name, {})))
     const redacted = await addWebTarget('redacted', { key_path: '********' })
-    const unseen = await addWebTarget('unseen', { endpoints: ['127.0.0.1:1'], post_deploy_verify_attempts: 1 })
+    const unseen = await addWebTarget('unseen', {
+      endpoints: [await serveAnotherLeaf(t)],
+      post_deploy_verify_attempts: 1,
+    })
 
     const certificate = await site.request([...good, redacted, unseen, site.targetId])
     for (let left = 11; left > 0; left -= 1)

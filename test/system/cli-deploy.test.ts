@@ -5,6 +5,7 @@ import { startStandIn } from '../../src/demo/mail-host/stand-in.ts'
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
 import type { Outcome } from '../../src/outcome/outcome.ts'
 import type { StatusDocument } from '../../src/status/status-document.ts'
+import { serveAnotherLeaf } from '../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../support/certificates.ts'
 import { filesOf, leavesOf, targetOf } from '../support/deployment.ts'
 import { jsonOf, type Ran, runWaxseal } from '../support/run-waxseal.ts'
@@ -54,7 +55,8 @@ t.test('deploy --json prints the outcome as one document, and no key', async (t)
 t.test('deploy --json of a failure is one document too, with the code', async (t) => {
   const { deploy } = await openHost(t)
 
-  const ran = await deploy({ target: nothingServed, args: ['--json'] })
+  const target = { endpoints: [await serveAnotherLeaf(t)], post_deploy_verify_attempts: 1 }
+  const ran = await deploy({ target, args: ['--json'] })
 
   t.equal(ran.status, 4)
   t.match(jsonOf(ran), { outcome: 'rolled-back', host: 'restored', code: 'VERIFY_FAILED' })
@@ -168,12 +170,25 @@ t.test('deploy ends with 4 when the new leaf is not served, and the old files ar
   const { daemon, deploy } = await openHost(t)
   const before = await filesOf(daemon)
 
-  const ran = await deploy({ target: nothingServed })
+  const another = await serveAnotherLeaf(t)
+
+  const ran = await deploy({ target: { endpoints: [another], post_deploy_verify_attempts: 1 } })
 
   t.match(ran, { status: 4, stdout: /rolled-back: the host is restored\. VERIFY_FAILED/ })
-  t.match(ran.stdout, /FAILED smtp 127\.0\.0\.1:1 .*ECONNREFUSED.*\(1 try,/)
+  t.match(ran.stdout, new RegExp(`FAILED tls ${another} serves another leaf, .*\\(1 try,`))
   t.match(ran.stdout, 'waxseal explain VERIFY_FAILED says what to do')
   t.same(await filesOf(daemon), before)
+})
+
+t.test('deploy where no listener can be judged ends with 0, and says that it is unproven', async (t) => {
+  const { deploy } = await openHost(t)
+  const target = { endpoints: [{ endpoint: '127.0.0.1:1', protocol: 'smtp' }], post_deploy_verify_attempts: 1 }
+
+  const ran = await deploy({ target })
+
+  t.match(ran, { status: 0, stdout: /deployed: the host is changed\. Deployed, but unproven/ })
+  t.match(ran.stdout, /warning: smtp 127\.0\.0\.1:1 .*failed in the same way before.*ECONNREFUSED/)
+  t.match(jsonOf(await deploy({ target, args: ['--json'] })), { outcome: 'unchanged', proven: false })
 })
 
 t.test('deploy ends with 5 when the server stops for good, and says that the host is unknown', async (t) => {
@@ -217,8 +232,6 @@ interface Change {
   /** Later options win. */
   readonly args?: readonly string[]
 }
-
-const nothingServed = { endpoints: [{ endpoint: '127.0.0.1:1', protocol: 'smtp' }], post_deploy_verify_attempts: 1 }
 
 /** A stand-in that serves an old pair, and a new pair that waits in files. */
 async function openHost(t: Test) {

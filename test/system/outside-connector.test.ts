@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { parseOutside } from '../../src/connector/parse-outside.ts'
 import { loadModule } from '../../src/host/load-module.ts'
 import { freePorts, writeText } from '../../src/host/plain-files.ts'
+import { serveAnotherLeaf } from '../support/another-leaf.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { keepsContract } from '../support/connector-contract.ts'
 import { unlessInstalled } from '../support/daemons.ts'
@@ -39,9 +40,13 @@ t.test('on a real stunnel the template deploys, or has the old leaf back', { ski
   const { port, reload } = await startStunnel(t, at)
   const served = (): Promise<string | null> => servedLeaf({ port, protocol: 'tls' })
   const endpoint = { endpoint: `127.0.0.1:${port}`, protocol: 'tls' }
-  const deaf = { endpoint: '127.0.0.1:1', protocol: 'tls' }
+  const another = await serveAnotherLeaf(t)
 
-  const failed = await deploy({ reload_command: reload, endpoints: [endpoint, deaf], post_deploy_verify_attempts: 1 })
+  const failed = await deploy({
+    reload_command: reload,
+    endpoints: [endpoint, another],
+    post_deploy_verify_attempts: 1,
+  })
   const afterwards = await served()
   const deployed = await deploy({ reload_command: reload, endpoints: [endpoint] })
 

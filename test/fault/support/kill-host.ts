@@ -9,7 +9,7 @@ import { loadConfig } from '../../../src/config/load-config.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
 import { removeTree, writeText } from '../../../src/host/plain-files.ts'
-import { startStarttlsServer } from '../../../src/host/starttls-server.ts'
+import { type StarttlsServer, startStarttlsServer } from '../../../src/host/starttls-server.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { TestPair } from '../../support/certificates.ts'
 import { deployInputs, type Input } from './deploy-inputs.ts'
@@ -54,7 +54,13 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
   const server = await startStarttlsServer('smtp', servedFiles(scenario.layout, live))
   const endpoint = { endpoint: `127.0.0.1:${server.port}`, protocol: 'smtp' }
   const proven = pathsOf(scenario.layout, live).map((paths) => ({ ...paths, ...commands, endpoints: [endpoint] }))
-  const same = scenario.ends === 'deployed' ? proven : proven.map((config) => ({ ...config, ...unproven }))
+  const other = await serveOther(at('other'), pairs.old)
+  const failing = {
+    post_deploy_verify: { endpoint: `127.0.0.1:${other.port}`, protocol: 'smtp' },
+    post_deploy_verify_attempts: 1,
+    post_deploy_verify_backoff: '10ms',
+  }
+  const same = scenario.ends === 'deployed' ? proven : proven.map((config) => ({ ...config, ...failing }))
   const isAlone = proven.length === 1
   const engine = async () => openEngine(await loadConfig({ file: at('input', 'waxseal.yaml'), env: {} }), systemClock)
   const deployPair = async ({ certificatePem, chainPem, keyPem }: TestPair, configs: readonly object[]) => {
@@ -132,7 +138,7 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
       return lines / proven.length
     },
     close: async () => {
-      await server.close()
+      await Promise.all([server.close(), other.close()])
       await removeTree(base)
     },
   }
@@ -140,11 +146,14 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
 
 const batchProgram = fileURLToPath(new URL('deploy-inputs-program.ts', import.meta.url))
 const commands = { validate_command: 'true', reload_command: 'true' }
-/** Nothing listens there: the deployment is undone. */
-const unproven = {
-  post_deploy_verify: { endpoint: '127.0.0.1:1', protocol: 'smtp' },
-  post_deploy_verify_attempts: 1,
-  post_deploy_verify_backoff: '10ms',
+
+/** Shows the old leaf whatever is deployed: a deployment that names it is undone. */
+async function serveOther(folder: string, pair: TestPair): Promise<StarttlsServer> {
+  const files = { certPath: join(folder, 'cert.pem'), keyPath: join(folder, 'key.pem') }
+  await mkdir(folder, { recursive: true })
+  await writeText(files.certPath, pair.certificatePem)
+  await writeText(files.keyPath, pair.keyPem, 0o600)
+  return startStarttlsServer('smtp', files)
 }
 
 function servedFiles(layout: Layout, live: string): { readonly certPath: string; readonly keyPath: string } {

@@ -5,6 +5,7 @@ import type { Engine } from '../../../src/agent/engine.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import type { FirstPair } from '../../../src/demo/mail-host/postfix-instance.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { deployPair, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
 
@@ -86,7 +87,7 @@ export async function behavesLikeAMailDaemon(t: Test, { daemon, engine, first, i
       {
         endpoints: [
           ...daemon.ports.map(({ port, protocol }) => ({ endpoint: `127.0.0.1:${port}`, protocol })),
-          '127.0.0.1:1',
+          await serveAnotherLeaf(t),
         ],
         post_deploy_verify_attempts: 5,
         post_deploy_verify_backoff: '100ms',

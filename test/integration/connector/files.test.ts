@@ -8,6 +8,7 @@ import { inspect } from '../../../src/agent/inspect.ts'
 import { runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
 import { freePorts, makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
+import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { openTestEngine } from '../../support/deployment.ts'
@@ -98,7 +99,7 @@ t.test('on a real stunnel, which has no connector of its own', { skip: unlessIns
   for (const [what, code, changes] of [
     ['a check that fails', 'PREFLIGHT_FAILED', { validate_command: 'false' }],
     ['a reload that fails', 'ACTIVATE_FAILED', { reload_command: 'false' }],
-    ['a verification that fails', 'VERIFY_FAILED', { endpoints: ['127.0.0.1:1'] }],
+    ['a verification that fails', 'VERIFY_FAILED', { endpoints: [await serveAnotherLeaf(t)] }],
   ] as const)
     await t.test(`after ${what} every file is as it was, and the old leaf is served`, async (t) => {
       const before = await versions()

@@ -5,6 +5,7 @@ import { deploy } from '../../../src/agent/deploy.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
+import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { openTestEngine } from '../../support/deployment.ts'
@@ -52,7 +53,7 @@ for (const [what, connector, program, start] of [
     for (const [failure, code, changes] of [
       ['a check that fails', 'PREFLIGHT_FAILED', { validate_command: 'false' }],
       ['a reload that fails', 'ACTIVATE_FAILED', { reload_command: 'false' }],
-      ['a verification that fails', 'VERIFY_FAILED', { post_deploy_verify: { endpoint: '127.0.0.1:1' } }],
+      ['a verification that fails', 'VERIFY_FAILED', { post_deploy_verify: { endpoint: await serveAnotherLeaf(t) } }],
     ] as const)
       await t.test(`after ${failure} the old pair is back, and proven to be served`, async (t) => {
         const before = await contents()
@@ -118,7 +119,10 @@ t.test(
     t.match(await deployPair(second), { outcome: 'deployed' })
     t.equal(await served(), second.sha256)
     t.match(
-      await deployPair(first, { post_deploy_verify: { endpoint: '127.0.0.1:1' }, post_deploy_verify_attempts: 1 }),
+      await deployPair(first, {
+        post_deploy_verify: { endpoint: await serveAnotherLeaf(t) },
+        post_deploy_verify_attempts: 1,
+      }),
       {
         outcome: 'rolled-back',
         host: 'restored',

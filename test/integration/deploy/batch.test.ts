@@ -1,6 +1,7 @@
 import t from 'tap'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
+import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { issueAll, startNginxSites } from '../../support/nginx-sites.ts'
@@ -38,7 +39,7 @@ t.test('50 jobs for 50 names of one nginx', { skip: unlessInstalled('nginx') }, 
       await authority.issue({ names: [bad.expired], notBefore: new Date(0), notAfter: new Date(1e12) }),
     )
 
-    const outcomes = await host.deploy(pairs, { [bad.unseen]: { endpoints: ['127.0.0.1:1'] } })
+    const outcomes = await host.deploy(pairs, { [bad.unseen]: { endpoints: [await serveAnotherLeaf(t)] } })
 
     t.same(tally(outcomes), { deployed: 47, refused: 2, 'rolled-back': 1 })
     t.match(outcomes.get(bad.mismatch), { code: 'KEY_MISMATCH', host: 'untouched' })

@@ -6,6 +6,7 @@ import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { type PairPaths, startPostfix, writePair } from '../../../src/demo/mail-host/postfix-instance.ts'
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
+import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { deployPair, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
@@ -26,6 +27,7 @@ for (const [name, start] of daemons) {
     const host = await openHost(t, start, { certPath: 'current/cert.pem', keyPath: 'current/key.pem' })
     const { daemon, directory, deploy, linkOf, generations } = host
     const [second, third] = await Promise.all([issue(), issue()])
+    const another = await serveAnotherLeaf(t)
 
     await t.test('a new pair is a new generation, switched by the link alone, and the old one goes', async (t) => {
       const outcome = await deploy(second)
@@ -56,7 +58,7 @@ for (const [name, start] of daemons) {
       [
         'a verification that fails',
         'VERIFY_FAILED',
-        { endpoints: undefined, post_deploy_verify: { endpoint: '127.0.0.1:1' }, post_deploy_verify_attempts: 1 },
+        { endpoints: undefined, post_deploy_verify: { endpoint: another }, post_deploy_verify_attempts: 1 },
       ],
     ] as const
     for (const [what, code, changes] of failures) {

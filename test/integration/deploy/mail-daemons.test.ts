@@ -4,6 +4,7 @@ import t from 'tap'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { deployPair, dressKey, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
@@ -29,6 +30,7 @@ for (const [name, start] of [
     const isAsBefore = `cmp -s ${daemon.certPath} ${join(dir, 'before.pem')}`
     const commands = [...[daemon.check, daemon.reload].map((command) => command.join(' ')), 'true', 'false', isAsBefore]
     const engine = await openTestEngine(dir, commands)
+    const another = await serveAnotherLeaf(t)
     const second = await authority.issue({ names })
     const third = await authority.issue({ names })
 
@@ -94,7 +96,7 @@ for (const [name, start] of [
       [
         'a verification that fails',
         'VERIFY_FAILED',
-        { endpoints: undefined, post_deploy_verify: { endpoint: '127.0.0.1:1' }, post_deploy_verify_attempts: 1 },
+        { endpoints: undefined, post_deploy_verify: { endpoint: another }, post_deploy_verify_attempts: 1 },
       ],
     ] as const
     for (const [what, code, changes] of failures) {

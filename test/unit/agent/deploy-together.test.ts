@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deployTogether, type Order } from '../../../src/agent/deploy.ts'
 import type { Engine } from '../../../src/agent/engine.ts'
-import { freePorts, makeFolder } from '../../../src/host/plain-files.ts'
+import { makeFolder } from '../../../src/host/plain-files.ts'
 import type { Outcome, Stage, Step } from '../../../src/outcome/outcome.ts'
+import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { openTestEngine } from '../../support/deployment.ts'
 
@@ -91,9 +92,8 @@ t.test('two deployments to one file by two targets are done in their order', asy
 
 t.test('one whose port does not show the new leaf is tried alone, after the others together', async (t) => {
   const { run, orderOf } = await open(t)
-  const [closed = 0] = await freePorts(1)
   const unseen = {
-    post_deploy_verify: { endpoint: `127.0.0.1:${closed}` },
+    post_deploy_verify: { endpoint: await serveAnotherLeaf(t) },
     post_deploy_verify_attempts: 1,
   }
 

@@ -37,7 +37,15 @@ t.test('nothing that comes from outside is markup', async (t) => {
           deployed: target.deployed === null ? null : { ...target.deployed, names: [hostile], sha256: hostile },
           files: [{ path: hostile, role: hostile, leaf: hostile, ok: false }],
           endpoints: [
-            { address: hostile, protocol: hostile, servername: hostile, seen: hostile, ok: false, error: hostile },
+            {
+              address: hostile,
+              protocol: hostile,
+              servername: hostile,
+              seen: hostile,
+              ok: false,
+              decides: true,
+              error: hostile,
+            },
           ],
           lastJob:
             target.lastJob === null ? null : { ...target.lastJob, job: hostile, code: hostile, message: hostile },

@@ -47,6 +47,29 @@ t.test('a newer look tells what is on disk and served now', async (t) => {
   })
 })
 
+t.test('a deployment that no listener showed is unproven, until a look has seen it', async (t) => {
+  const silent = { ...probe, seen: null, ok: false, decides: false, error: 'connect: refused' } as const
+  const unproven = { ...record(), probes: [silent], proven: false }
+  const seenLater = { ...look('2026-11-24T11:00:00.000Z'), reasons: [], probes: [probe] }
+
+  t.match(targetStatuses([unproven], last(aLine()), [], now), [
+    {
+      state: 'healthy',
+      problems: [/unproven/],
+      deployed: { proven: false },
+      endpoints: [{ ok: false, decides: false }],
+    },
+  ])
+  t.match(targetStatuses([unproven], last(aLine()), [seenLater], now), [
+    { state: 'healthy', problems: [], deployed: { proven: true }, endpoints: [{ ok: true, decides: true }] },
+  ])
+})
+
+t.test('a record of an older Waxseal is proven where a probe saw the leaf', async (t) => {
+  t.match(targetStatuses([record()], last(aLine()), [], now), [{ deployed: { proven: true } }])
+  t.match(targetStatuses([{ ...record(), probes: [] }], last(aLine()), [], now), [{ deployed: { proven: false } }])
+})
+
 t.test('a look from before the deployment says nothing of it', async (t) => {
   const [status] = targetStatuses([record()], last(aLine()), [look('2026-11-20T07:59:00.000Z')], now)
 

@@ -29,11 +29,20 @@ function probeAt(port: number, changes: Partial<Probe> = {}): Probe {
 
 function saw(sha256: string): Look {
   const der = new Uint8Array()
-  return { leaf: { sha256, der }, certificates: [der], tlsVersion: 'TLSv1.3', ms: lookMs, phases: [], error: null }
+  return {
+    leaf: { sha256, der },
+    certificates: [der],
+    tlsVersion: 'TLSv1.3',
+    ms: lookMs,
+    phases: [],
+    failure: null,
+    error: null,
+  }
 }
 
 function failed(error: string): Look {
-  return { leaf: null, certificates: [], tlsVersion: null, ms: lookMs, phases: [], error }
+  const [phase = '', reason = ''] = error.split(': ')
+  return { leaf: null, certificates: [], tlsVersion: null, ms: lookMs, phases: [], failure: { phase, reason }, error }
 }
 
 /** Looks in turn; the last one for ever. */
@@ -96,13 +105,14 @@ t.test('a leaf that is there at once is looked at three times in a row, 60 ms ap
       ms: 120,
       error: null,
       ok: true,
+      chain: null,
     },
   ])
 })
 
-t.test('a probe looks no more once it has seen the leaf three times in a row', async (t) => {
+t.test('after another leaf was seen, eight looks in a row have to agree', async (t) => {
   const { clock, waits, pass } = manualClock()
-  const looks = sequence(failed('connect: refused'), saw(stale), saw(fresh), saw(fresh), saw(fresh), saw(stale))
+  const looks = sequence(failed('connect: refused'), saw(stale), saw(fresh))
   const look = async (): Promise<Look> => {
     pass(lookMs)
     return looks()
@@ -110,19 +120,158 @@ t.test('a probe looks no more once it has seen the leaf three times in a row', a
 
   const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry: eightTries, clock, look })
 
-  t.same(waits, [100, 200, 60, 60])
-  t.match(outcome, { ok: true, attempts: 3, seen: fresh, error: null, ms: 420 + 5 * lookMs })
+  t.same(waits, [100, 200, 60, 60, 30, 30, 30, 30, 30])
+  t.match(outcome, { ok: true, attempts: 3, seen: fresh, error: null, ms: 570 + 10 * lookMs })
 })
 
-t.test('an old leaf right after the new one costs a try', async (t) => {
+t.test('an old leaf right after the new one is a mix: twenty looks in a row have to agree', async (t) => {
   const { clock, waits } = manualClock()
   const look = sequence(saw(fresh), saw(stale), saw(fresh))
 
   const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry: eightTries, clock, look })
 
-  t.same(waits, [60, 100, 60, 60])
-  t.match(outcome, { ok: true, attempts: 2 })
+  t.same(waits, [60, ...Array.from({ length: 20 }, () => 75)])
+  t.match(outcome, { ok: true, attempts: 1 })
 })
+
+t.test('two masters that answer by turns fail after forty looks, with the share of the others', async (t) => {
+  const { clock, waits } = manualClock()
+  let count = 0
+  const look = async (): Promise<Look> => (count++ % 3 === 1 ? saw(stale) : saw(fresh))
+
+  const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry: eightTries, clock, look })
+
+  t.equal(waits.length, 40)
+  t.match(outcome, { ok: false, attempts: 1, error: /^35 % of 40 looks saw another leaf/ })
+})
+
+t.test('a server that fails by turns is another master, too', async (t) => {
+  const { clock } = manualClock()
+  let count = 0
+  const look = async (): Promise<Look> => (count++ % 4 === 3 ? failed('starttls: the server said: 454 no') : saw(fresh))
+
+  const [outcome] = await verifyProbes({
+    expectations: [expecting(25)],
+    retry: eightTries,
+    clock,
+    look,
+    countSockets: async () => 2,
+  })
+
+  t.match(outcome, { ok: false, error: /^25 % of 40 looks saw another leaf, or none/ })
+})
+
+for (const [sockets, agreeingLooks, looks] of [
+  [1, 1, 1],
+  [1, 3, 3],
+  [1, undefined, 3],
+  [0, 1, 3],
+  [2, 1, 12],
+  [2, 3, 12],
+] as const) {
+  t.test(`${sockets} sockets, and ${agreeingLooks} looks by the plan: ${looks} looks agree`, async (t) => {
+    const { clock, waits } = manualClock()
+
+    const [outcome] = await verifyProbes({
+      expectations: [expecting(25)],
+      retry: eightTries,
+      clock,
+      look: sequence(saw(fresh)),
+      countSockets: async () => sockets,
+      ...(agreeingLooks === undefined ? {} : { agreeingLooks }),
+    })
+
+    t.match(outcome, { ok: true, attempts: 1 })
+    t.equal(waits.length, looks - 1)
+  })
+}
+
+t.test('the looks for other names at the same address count as well', async (t) => {
+  const { clock } = manualClock()
+  let looks = 0
+  const look = async (): Promise<Look> => {
+    looks += 1
+    return looks <= 10 ? saw(stale) : saw(fresh)
+  }
+  const names = Array.from({ length: 10 }, (_, index) => `${index}.example.net`)
+  const expectations = names.map((servername) => ({ probe: probeAt(443, { servername }), leaves: [fresh] }))
+
+  const outcomes = await verifyProbes({ expectations, retry: eightTries, clock, look })
+
+  t.ok(outcomes.every(({ ok, attempts }) => ok && attempts === 2))
+  t.equal(looks, 10 + 3 * 10)
+})
+
+function silent(port: number, reason: string): Expectation {
+  const before = { leaf: null, chain: [], isChained: false, failure: { phase: 'connect', reason } }
+  return { ...expecting(port), before }
+}
+
+t.test(
+  'a probe that failed before in the same way does not decide, and waits no more once the others agree',
+  async (t) => {
+    const { clock } = manualClock()
+    const sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
+      if (ms < 100) return clock.sleep(ms)
+      await new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(new Error('woken')))
+      })
+    }
+    const look = async ({ port }: Probe): Promise<Look> => (port === 25 ? saw(fresh) : failed('connect: refused'))
+
+    const outcomes = await verifyProbes({
+      expectations: [silent(1, 'refused'), expecting(25), silent(2, 'refused')],
+      retry: eightTries,
+      clock: { ...clock, sleep },
+      look,
+    })
+
+    t.match(outcomes, [
+      { ok: false, decides: false, error: 'connect: refused', attempts: 1 },
+      { ok: true },
+      { ok: false, decides: false, attempts: 1 },
+    ])
+  },
+)
+
+t.test('where none decides, each looks for the whole schedule; one that shows the new leaf is a proof', async (t) => {
+  const { clock } = manualClock()
+  const mended = sequence(failed('connect: refused'), failed('connect: refused'), saw(fresh))
+  const look = async ({ port }: Probe): Promise<Look> => (port === 25 ? mended() : failed('connect: refused'))
+
+  const outcomes = await verifyProbes({
+    expectations: [silent(1, 'refused'), silent(25, 'refused')],
+    retry: eightTries,
+    clock,
+    look,
+  })
+
+  t.match(outcomes, [
+    { ok: false, decides: false, attempts: 8 },
+    { ok: true, attempts: 3 },
+  ])
+  t.notOk('decides' in (outcomes[1] ?? {}))
+})
+
+for (const [what, now] of [
+  ['in another phase', failed('greeting: refused')],
+  ['for another reason', failed('connect: timed out')],
+  ['by another leaf', saw(stale)],
+] as const)
+  t.test(`a probe that failed before and fails now ${what} decides, and has the whole schedule`, async (t) => {
+    const { clock } = manualClock()
+    const look = async ({ port }: Probe): Promise<Look> => (port === 25 ? saw(fresh) : now)
+
+    const outcomes = await verifyProbes({
+      expectations: [silent(1, 'refused'), expecting(25)],
+      retry: eightTries,
+      clock,
+      look,
+    })
+
+    t.match(outcomes, [{ ok: false, attempts: 8 }, { ok: true }])
+    t.notOk('decides' in (outcomes[0] ?? {}))
+  })
 
 t.test('an abort ends it between two tries', async (t) => {
   const { clock, waits } = manualClock()

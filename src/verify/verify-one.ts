@@ -1,0 +1,183 @@
+import pRetry, { AbortError } from 'p-retry'
+import type { ChainVerdict, ProbeOutcome } from '../outcome/outcome.ts'
+import { isSameFailure } from '../outcome/sighting.ts'
+import type { RetrySchedule } from '../plan/plan.ts'
+import type { Look } from './probe-once.ts'
+import { judgeChain } from './served-chain.ts'
+import type { Expectation, Verification } from './verify-probes.ts'
+
+/** A daemon that is changing over shows the old leaf after the new one: nginx for up to 100 ms (docs/daemons.md). */
+const agreeingLooks = 3
+/** At an address, after another leaf was seen there before the new one: it may be a change-over, or two masters by turns. */
+const afterChange = 8
+/** Several sockets listen at the address: the kernel chooses one by the port of the client. */
+const amongSockets = 12
+/** Once the new leaf and another were seen by turns: so many looks in a row have to agree … */
+const afterMix = 20
+/** … and no more are taken for it, nor for longer. */
+const mostMixedLooks = 40
+const longestMixedMs = 15_000
+
+const agreeingWaitMs = 60
+const closeWaitMs = 30
+const mixedWaitMs = 75
+
+/** No verification takes longer, whatever its schedule says. */
+const longestMs = 10 * 60_000
+
+type Verdict = Pick<ProbeOutcome, 'attempts' | 'seen' | 'ok' | 'chain' | 'decides' | 'tlsVersion' | 'ms' | 'error'>
+
+/** One probe, by its schedule. Never throws. */
+export async function verifyOne(expectation: Expectation, verification: Verification): Promise<Verdict> {
+  return new ProbeLooks(expectation, verification).run()
+}
+
+/** The looks of one probe, and what they have seen so far. */
+class ProbeLooks {
+  readonly #expectation: Expectation
+  readonly #verification: Verification
+  #last: Look | null = null
+  #attempts = 0
+  #sockets: number | null = null
+  /** Looks of this address that had agreed when another leaf was seen last; null: none was. */
+  #agreedAtOther: number | null = null
+  #hasAgreed = false
+  /** The looks since the leaves were seen by turns; null: they were not. */
+  #mixed: { readonly since: number; looks: number; others: number } | null = null
+
+  constructor(expectation: Expectation, verification: Verification) {
+    this.#expectation = expectation
+    this.#verification = verification
+  }
+
+  /** The waits are the clock's, so p-retry's own are off. */
+  async run(): Promise<Verdict> {
+    const { clock, retry } = this.#verification.options
+    const started = clock.now()
+    const isSeen = await pRetry(() => this.#attempt(retry), {
+      retries: retry.attempts - 1,
+      minTimeout: 0,
+      maxTimeout: 0,
+      shouldRetry: () => !this.#isOver() && clock.now() - started < longestMs,
+      unref: false,
+    }).then(
+      () => true,
+      () => false,
+    )
+    return this.#verdict(isSeen, clock.now() - started)
+  }
+
+  async #attempt(retry: RetrySchedule): Promise<void> {
+    if (this.#attempts > 0) await this.#wait(waitBefore(this.#attempts, retry))
+    this.#attempts += 1
+    const watch = this.#verification.watchOf(this.#expectation.probe)
+    const agreedBefore = watch.agreed
+    for (let agreed = 0; ; ) {
+      if (await this.#look()) {
+        agreed += 1
+        watch.note()
+      } else if (this.#mixed === null) throw new Error('another leaf')
+      else agreed = 0
+      const since = Math.max(agreedBefore, this.#agreedAtOther ?? 0)
+      if (await this.#isEnough(agreed, watch.agreed - since)) return
+      if (this.#isMixedForLong()) throw new AbortError('several leaves by turns')
+      await this.#wait(this.#mixed === null ? (agreed < agreeingLooks ? agreeingWaitMs : closeWaitMs) : mixedWaitMs)
+    }
+  }
+
+  /** Whether it saw what it should. */
+  async #look(): Promise<boolean> {
+    const { probe, leaves } = this.#expectation
+    const { look, watchOf, options } = this.#verification
+    this.#last = await look(probe)
+    const isExpected = this.#last.leaf !== null && leaves.includes(this.#last.leaf.sha256)
+    if (!isExpected && (this.#hasAgreed || this.#last.leaf !== null)) this.#agreedAtOther = watchOf(probe).agreed
+    if (!isExpected && this.#hasAgreed) this.#mixed ??= { since: options.clock.now(), looks: 0, others: 0 }
+    if (this.#mixed !== null) {
+      this.#mixed.looks += 1
+      if (!isExpected) this.#mixed.others += 1
+    }
+    this.#hasAgreed ||= isExpected
+    return isExpected
+  }
+
+  /** `agreed`: looks of this probe in a row; `here`: looks of all probes at this address in that time. */
+  async #isEnough(agreed: number, here: number): Promise<boolean> {
+    if (agreed === 0) return false
+    if (this.#mixed !== null) return agreed >= afterMix
+    const { countSockets, options } = this.#verification
+    this.#sockets ??= await countSockets(this.#expectation.probe).catch(() => 0)
+    const wanted = this.#sockets === 1 ? (options.agreeingLooks ?? agreeingLooks) : agreeingLooks
+    if (this.#agreedAtOther === null && this.#sockets <= 1) return agreed >= wanted
+    return agreed >= agreeingLooks && here >= (this.#sockets > 1 ? amongSockets : afterChange)
+  }
+
+  #isMixedForLong(): boolean {
+    if (this.#mixed === null) return false
+    const { looks, since } = this.#mixed
+    return looks >= mostMixedLooks || this.#verification.options.clock.now() - since > longestMixedMs
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const { options, decided } = this.#verification
+    const { clock, signal } = options
+    if (!this.#isDoubtful()) return clock.sleep(ms, signal)
+    const either = signal === undefined ? decided : AbortSignal.any([signal, decided])
+    await clock.sleep(ms, either).catch(async (reason: unknown) => {
+      if (signal?.aborted === true || this.#failsAsBefore()) throw reason
+      await clock.sleep(ms, signal)
+    })
+  }
+
+  /** It failed before anything was touched. */
+  #isDoubtful(): boolean {
+    return (this.#expectation.before?.failure ?? null) !== null
+  }
+
+  #failsAsBefore(): boolean {
+    return isSameFailure(this.#expectation.before?.failure ?? null, this.#last?.failure ?? null)
+  }
+
+  #isOver(): boolean {
+    const { options, decided } = this.#verification
+    return options.signal?.aborted === true || (decided.aborted && this.#failsAsBefore())
+  }
+
+  /** Null: nothing to compare it with; a leaf whose chain nobody gave may have none but its root. */
+  #chain(): ChainVerdict | null {
+    const { chain: expected, before } = this.#expectation
+    if (this.#last === null || expected === undefined) return null
+    const verdict = judgeChain(this.#last.certificates, expected)
+    return verdict === 'missing' && expected === null && before?.isChained !== true ? null : verdict
+  }
+
+  #verdict(isSeen: boolean, ms: number): Verdict {
+    const { before } = this.#expectation
+    const look = this.#last
+    const chain = isSeen ? this.#chain() : null
+    const isCutShort = (chain === 'missing' || chain === 'incomplete') && before?.isChained === true
+    const reason = isCutShort ? cutShort : (look?.error ?? null)
+    return {
+      attempts: this.#attempts,
+      seen: look?.leaf?.sha256 ?? null,
+      ok: isSeen && !isCutShort,
+      chain,
+      ...(!isSeen && this.#failsAsBefore() ? { decides: false as const } : {}),
+      tlsVersion: look?.tlsVersion ?? null,
+      ms,
+      error: isSeen || this.#mixed === null ? reason : mixedText(this.#mixed),
+    }
+  }
+}
+
+const cutShort =
+  'the new leaf is served without its chain, and one was served before: deploy the chain (or its root, where there is no other issuer) with it'
+
+function mixedText({ looks, others }: { readonly looks: number; readonly others: number }): string {
+  return `${Math.round((100 * others) / looks)} % of ${looks} looks saw another leaf, or none: several servers answer here by turns`
+}
+
+/** Milliseconds before try `attempts + 1`: the first wait, doubling up to the longest. */
+function waitBefore(attempts: number, { initialMs, maxMs }: RetrySchedule): number {
+  return Math.min(initialMs * 2 ** (attempts - 1), maxMs)
+}
