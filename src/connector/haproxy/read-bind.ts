@@ -40,7 +40,7 @@ export function readBind([, where = '', ...words]: readonly string[]): Bind {
 /** `:443`, `*:443`, `[::1]:443`, `:::443`, `ipv6@:443`, `/run/haproxy.sock`; the address is all before the last colon. */
 function placesOf(text: string, both: boolean): Bind['places'] {
   const [, family = '', rest = ''] = /^(?:(\w+)@)?(.*)$/s.exec(text) ?? []
-  if (family === 'unix' || rest.startsWith('/')) return [{ address: rest, port: 0 }]
+  if (family === 'unix' || rest.startsWith('/')) return rest.startsWith('/') ? [{ address: rest, port: 0 }] : []
   if (!['', 'ipv4', 'ipv6', 'tcp', 'tcp4', 'tcp6'].includes(family)) return []
   const [, host = '', first = '', last = first] = /^(.*):(\d+)(?:-(\d+))?$/s.exec(rest) ?? []
   const count = Math.min(Number(last) - Number(first) + 1, mostPorts)

@@ -109,6 +109,17 @@ Use Site example.org PORT1
   SSLEngine on
   ${pair}
 </VirtualHost>
+<VirtualHost *:PORT7>
+  ServerAlias *
+  SSLEngine on
+  SSLCertificateFile tls/wild.pem
+</VirtualHost>
+<VirtualHost *:PORT7>
+  ServerName never.test
+  ServerAlias never.test:443
+  SSLEngine on
+  ${pair}
+</VirtualHost>
 <VirtualHost *:PORT6>
   ServerName plain.test
 </VirtualHost>
@@ -119,6 +130,7 @@ Listen [::]:PORT3
 Listen 127.0.0.1:PORT4 https
 Listen PORT5
 Listen 127.0.0.1:PORT6
+Listen 127.0.0.1:PORT7
 IncludeOptional sites/*.conf
 <VirtualHost *>
   SSLEngine on
@@ -126,7 +138,7 @@ IncludeOptional sites/*.conf
 </VirtualHost>
 `,
       },
-      ['tls', 'tls', 'tls', null, null, null],
+      ['tls', 'tls', 'tls', null, null, null, 'tls'],
     )
 
     const wiring = told(await web.readWiring())
@@ -157,12 +169,14 @@ IncludeOptional sites/*.conf
       `127.0.0.1 PORT4 tls proxy1 - ${site}`,
       `127.0.0.2 PORT5 tls - ${site}`,
       `::1 PORT5 tls - ${site}`,
+      '127.0.0.1 PORT7 tls - b:tls/wild.pem',
+      '127.0.0.1 PORT7 tls never.test b:tls/wild.pem',
     ])
     t.same(
       compared.map(({ served }) => served),
       compared.map(({ read }) => read),
     )
-    t.equal(compared.length, 30)
+    t.equal(compared.length, 32)
     t.same(wiring.doubts, [])
     t.ok(wiring.named.includes(`${web.dir}/tls/chain.pem`))
   },

@@ -84,7 +84,8 @@ server {
   server_name local.test;
   ssl_certificate tls/local.pem; ssl_certificate_key tls/local.pem;
 }
-server { listen PORT2 ssl default_server; server_name _; }
+server { listen PORT2 default_server; server_name _; }
+server { listen PORT2 ssl; server_name late.test; }
 server { listen 127.0.0.1:PORT3 ssl; ssl_reject_handshake on; }
 server { listen 127.0.0.1:PORT3 ssl; server_name only.test; include snippets/pair.conf; }
 server { listen 127.0.0.1:PORT4; server_name plain.test; }
@@ -118,6 +119,7 @@ server { listen PORT4 ssl; }`,
       '127.0.0.1 PORT2 tls - b:tls/local.pem',
       '127.0.0.1 PORT2 tls local.test b:tls/local.pem',
       `127.0.0.2 PORT2 tls - ${pair}`,
+      `127.0.0.2 PORT2 tls late.test ${pair}`,
       '127.0.0.1 PORT3 tls only.test b:tls/wild.pem',
       `127.0.0.2 PORT4 tls - ${pair}`,
     ])
@@ -125,7 +127,7 @@ server { listen PORT4 ssl; }`,
       compared.map(({ served }) => served),
       compared.map(({ read }) => read),
     )
-    t.equal(compared.length, 15)
+    t.equal(compared.length, 16)
     t.same(wiring.doubts, [])
   },
 )

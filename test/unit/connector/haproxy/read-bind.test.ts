@@ -21,7 +21,7 @@ t.test('each way to write an address is understood', async (t) => {
 })
 
 t.test('what cannot be met over TCP from here has no place', async (t) => {
-  for (const where of ['abns@name', 'fd@3', 'sockpair@4', 'quic4@:443', ':x', ''])
+  for (const where of ['abns@name', 'fd@3', 'sockpair@4', 'quic4@:443', 'unix@relative.sock', ':x', ''])
     t.same(readBind(['bind', where, 'ssl']).places, [], where)
   t.same(readBind(['bind', ':443', 'ssl', 'interface', 'eth1']).places, [])
   t.equal(readBind(['bind', ':80']).isTls, false)
