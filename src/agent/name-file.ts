@@ -19,8 +19,12 @@ export async function nameFile<T>(files: NamedFiles | undefined, work: () => Pro
 function named(files: NamedFiles, error: WaxsealError): WaxsealError {
   const file = Object.entries(files).find(([what]) => what === error.details['what'])?.[1]
   if (file === undefined) return error
-  const hint = String(error.details['hint'] ?? '').replaceAll(/\bFILE\b/g, () => quoted(file))
-  return new WaxsealError(error.code, { ...error.details, file, hint }, { cause: error })
+  return new WaxsealError(error.code, { ...error.details, file, hint: hintFor(error, file) }, { cause: error })
+}
+
+/** What to do about this file, so that it can be pasted into a shell; empty: nothing is known. */
+export function hintFor({ details }: WaxsealError, file: string): string {
+  return String(details['hint'] ?? '').replaceAll(/\bFILE\b/g, () => quoted(file))
 }
 
 function quoted(file: string): string {

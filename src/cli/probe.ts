@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { hintFor } from '../agent/name-file.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import type { Certificate } from '../material/material.ts'
@@ -89,8 +90,10 @@ async function expectedLeaf(expect: string): Promise<string> {
   try {
     return parseCertificates(bytes)[0]?.sha256 ?? ''
   } catch (error) {
-    const reason = asWaxsealError(error).details['reason'] ?? 'it holds no certificate'
-    throw new WaxsealError('CONFIG_INVALID', { path: '--expect', file: expect, reason }, { cause: error })
+    const coded = asWaxsealError(error)
+    const reason = coded.details['reason'] ?? 'it holds no certificate'
+    const hint = hintFor(coded, expect)
+    throw new WaxsealError('CONFIG_INVALID', { path: '--expect', file: expect, reason, hint }, { cause: error })
   }
 }
 

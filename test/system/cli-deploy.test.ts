@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startStandIn } from '../../src/demo/mail-host/stand-in.ts'
@@ -225,6 +225,47 @@ t.test('deploy --target takes a target of this host by its name, and check valid
   const checked = await runWaxseal(['check', ...config])
   t.match(checked, { status: 1, stdout: /failed +own target typo: .*key_pth: is key_path meant/ })
   t.match(checked.stdout, /ok +own target mail: .*mail\.yaml: postfix, for jobs with target_id target-1/)
+})
+
+t.test('deploy takes one file that holds certificate and key, whatever else is in it', async (t) => {
+  const { dir, daemon, pair } = await openHost(t)
+  const both = `Bag Attributes\r\n    friendlyName: UNENCRYPTED\r\n${pair.keyPem}${pair.certificatePem}${pair.certificatePem}`
+  await writeText(join(dir, 'both.pem'), both)
+  await writeText(join(dir, 'target.json'), JSON.stringify(targetOf(daemon)))
+  const args = ['--config', join(dir, 'waxseal.yaml'), '--target', join(dir, 'target.json'), '--connector', 'postfix']
+
+  const ran = await runWaxseal(['deploy', ...args, '--cert', join(dir, 'both.pem')])
+
+  t.match(ran, { status: 0, stdout: /deployed/ })
+  t.same(await leavesOf(daemon), [pair.sha256, pair.sha256])
+})
+
+t.test(
+  'deploy of a file of another kind names the file, what it is and the command that makes PEM of it',
+  async (t) => {
+    const { dir, deploy } = await openHost(t)
+    const pem = await readFile(join(dir, 'cert.pem'), 'utf8')
+    const der = join(dir, 'it’s a cert.der')
+    await writeFile(der, Buffer.from(pem.replaceAll(/-----.*-----/g, ''), 'base64'))
+
+    const ran = await deploy({ args: ['--cert', der] })
+
+    t.match(ran, { status: 3, stdout: /MATERIAL_INVALID.*what: certificate.*reason: it is a certificate in DER/ })
+    t.match(ran.stdout, `openssl x509 -inform DER -in '${der}' -out NEW.pem`)
+  },
+)
+
+t.test('deploy of the certificate of another server is refused, and done with --force', async (t) => {
+  const { dir, daemon, deploy } = await openHost(t)
+  const other = await authority.issue({ names: ['www.example.org'] })
+  await writeText(join(dir, 'other.pem'), other.certificatePem)
+  await writeText(join(dir, 'other.key'), other.keyPem)
+  const args = ['--cert', join(dir, 'other.pem'), '--key', join(dir, 'other.key')]
+
+  t.match(await deploy({ args }), { status: 3, stdout: /NAMES_UNRELATED.*waxseal deploy --force/ })
+  t.match(await deploy({ args: [...args, '--force'] }), { status: 0, stdout: /warning: .* shares no name/ })
+
+  t.same(await leavesOf(daemon), [other.sha256, other.sha256])
 })
 
 interface Change {

@@ -158,8 +158,8 @@ t.test('probe ends with 2 for what cannot be meant, names it, and prints no docu
     [[address, '--protocol', 'gopher'], /gopher.*Allowed choices are auto, tls, smtp/],
     [[address, '--timeout', '0'], /--timeout.*number of seconds/],
     [[address, '--expect', 'abc'], /--expect.*neither a SHA-256 nor a file/],
-    [[address, '--expect', join(dir, 'empty')], /--expect.*empty.*no complete PEM certificate/],
-    [[address, '--expect', daemon.keyPath], /--expect.*no complete PEM certificate/],
+    [[address, '--expect', join(dir, 'empty')], /--expect.*empty.*it is empty/],
+    [[address, '--expect', daemon.keyPath], /--expect.*private key and no certificate/],
   ]
 
   for (const [args, message] of wrong)
