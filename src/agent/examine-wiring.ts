@@ -33,14 +33,16 @@ export async function examineWiring(
     return { what, verdict: 'failed', detail: `${found.reason} Mend the configuration of ${connector}.` }
   }
   const { listeners, doubts } = found
-  const told = doubts.map((doubt) => ` ${doubt}`).join('')
+  const ofListeners = listeners.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt]))
+  const all = [...new Set([...doubts, ...ofListeners])]
+  const told = all.length === 0 ? '' : `. ${all.join(' ')}`
   if (listeners.length === 0)
     return { what, verdict: 'warning', detail: `none of its listeners speaks TLS: see docs/wiring.md${told}` }
   const paths = [...new Set(listeners.flatMap(({ files }) => files.map(({ path }) => path)))]
   const areThere = await Promise.all(paths.map((path) => hostView.exists(path)))
   const missing = paths.filter((_, index) => areThere[index] !== true)
   const count = `${listeners.length} TLS listeners`
-  if (missing.length === 0) return { what, verdict: doubts.length === 0 ? 'ok' : 'warning', detail: count + told }
+  if (missing.length === 0) return { what, verdict: all.length === 0 ? 'ok' : 'warning', detail: count + told }
   const way = 'put the present pair there, or name the one that is there'
   const detail = `it is to read ${missing.join(', ')}, which is not there, or not for this user to see: ${way}${told}`
   return { what, verdict: 'warning', detail }

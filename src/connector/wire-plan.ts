@@ -34,7 +34,8 @@ export async function wirePlan(
   const rebuild = rebuildOf(wiring, isSame.planned)
   const tables = tablesOf(wiring, isSame.planned)
   const missed = paths.filter((path) => !isSame.read(path, read))
-  const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read))]
+  const doubted = isAsked ? readers.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt])) : []
+  const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read)), ...new Set(doubted)]
   return {
     ...plan,
     activate: [...rebuild, ...plan.activate],
@@ -138,16 +139,16 @@ function rebuildOf({ maps }: Wiring, isPlanned: Comparison['planned']): Plan['ac
   })
 }
 
-/** None where a listener reads the files for names alone that the certificate does not have. */
+/** None where a listener reads the files for names alone that the certificate does not have, or proves nothing to this host. */
 function probesOf(
   listener: Listener,
   wiring: Wiring,
   material: Material,
   isPlanned: Comparison['planned'],
 ): readonly Probe[] {
-  const { host, port, protocol, files, proxy } = listener
+  const { host, port, protocol, files, proxy, unproven = false } = listener
   const servername = nameFor(listener, wiring, material)
-  if (servername === undefined) return []
+  if (servername === undefined || unproven) return []
   const isShared = othersIn(files, isPlanned).length > 0
   const { keyType } = material.leaf
   const asked = isShared && keyType !== 'other' ? keyType : null

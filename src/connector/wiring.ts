@@ -23,6 +23,8 @@ export interface Listener {
   readonly proxy?: ProxyVersion
   /** Why it cannot be told from here what it serves, in a sentence; left out: it can. */
   readonly doubt?: string
+  /** What it shows to this host proves nothing of these files: it is not looked at. `doubt` says why. */
+  readonly unproven?: true
 }
 
 /** A lookup table that names the certificates and keys of server names. */

@@ -68,6 +68,7 @@ async function listenersFor(service: Service, around: Surroundings): Promise<rea
       const facts = {
         ...(upstream === '' ? {} : { proxy: 1 as const }),
         ...(typeof doubt === 'string' ? { doubt } : {}),
+        ...(served.unproven === undefined ? {} : { unproven: true as const }),
       }
       if (doubt === false) return []
       return served.readers.map((reader) => ({

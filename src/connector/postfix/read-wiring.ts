@@ -33,7 +33,7 @@ async function readOther(host: HostView, folder: string, { main }: Instance): Pr
   const listeners = answer.wiring.listeners.map((listener) => ({
     ...listener,
     name: `${folder}/${listener.name}`,
-    ...(isReached ? {} : { doubt }),
+    ...(isReached ? {} : { doubt, unproven: true as const }),
   }))
   return { ...answer.wiring, listeners }
 }

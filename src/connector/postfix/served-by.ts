@@ -14,6 +14,8 @@ export interface Served {
   /** A reader per name. */
   readonly readers: readonly Pick<Listener, 'servername' | 'files'>[]
   readonly doubt: string | null
+  /** From here another pair may be met there. */
+  readonly unproven?: true
 }
 
 /** What is served where this service listens; several where postscreen keeps some clients and hands others on. */
@@ -50,7 +52,7 @@ function byPostscreen(service: Service, { services }: Services, tables: readonly
   if (refuses !== null) return passed.map((one) => ({ ...one, doubt: doubtOf(service.name, 'postscreen', refuses) }))
   if (!isKept || passes(settings) || passed.some((one) => isSame(one, kept))) return passed
   const doubt = `Whether postscreen keeps a client at ${service.name} or hands it on cannot be told from here.`
-  return [...passed, kept].map((one) => ({ ...one, doubt: one.doubt ?? doubt }))
+  return [...passed, kept].map((one) => ({ ...one, doubt: one.doubt ?? doubt, unproven: true }))
 }
 
 function passes(settings: Settings): boolean {

@@ -184,6 +184,24 @@ t.test('another name of the same file is another file after a rename, and the pl
   ])
 })
 
+t.test('a listener that cannot be judged is named; one that would prove nothing is not looked at', async (t) => {
+  const hidden = listener({ doubt: 'STARTTLS is not offered to 127.0.0.1.' })
+  const late = listener({ port: 26, doubt: 'It is not reloaded.', unproven: true })
+
+  const { probes, remarks } = await wired({ listeners: [hidden, hidden, late, listener({ port: 27, proxy: 1 })] })
+
+  t.same(
+    probes.map(({ port, proxy }) => [port, proxy]),
+    [
+      [25, undefined],
+      [25, undefined],
+      [27, 1],
+    ],
+  )
+  t.same(remarks, ['STARTTLS is not offered to 127.0.0.1.', 'It is not reloaded.'])
+  t.equal((await wired({ listeners: [late] }, { endpoints: ['192.0.2.1:25'] })).remarks, undefined)
+})
+
 t.test('a daemon whose configuration is broken is planned for, with a remark', async (t) => {
   const plan = planPair('postfix', {}, material, defaults)
   const broken = { unwired: 'broken', reason: 'postconf could not tell its settings: fatal' } as const
