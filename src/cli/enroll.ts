@@ -2,8 +2,7 @@ import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { stringify } from 'yaml'
 import { defaultConfigFile, loadConfig } from '../config/load-config.ts'
-import { openControlPlane, register } from '../control-plane/open-control-plane.ts'
-import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
 import { durableWrite } from '../host/durable-write.ts'
 import { readSnapshot, removeFile, siblingName } from '../host/files.ts'
 import { hostFacts } from '../host/host-facts.ts'
@@ -11,6 +10,14 @@ import { ensureFolder } from '../host/private-folder.ts'
 import { readBounded } from '../host/read-bounded.ts'
 import { version } from '../version.ts'
 import { environment } from './context.ts'
+import {
+  forgetPending,
+  joinAsKnown,
+  joinAsNew,
+  type Meeting,
+  type Membership,
+  pendingFor,
+} from './join-control-plane.ts'
 import { print, printJson } from './print.ts'
 import { readCa } from './read-ca.ts'
 
@@ -18,6 +25,8 @@ interface EnrollOptions {
   readonly url: string
   readonly token?: string
   readonly tokenFile?: string
+  readonly agentId?: string
+  readonly keyFile?: string
   readonly caFile?: string
   readonly name?: string
   readonly config: string
@@ -29,10 +38,20 @@ interface EnrollOptions {
 /** `waxseal enroll`: registers this host and stores its credential. */
 export function enrollCommand(): Command {
   return new Command('enroll')
-    .description('Register this host at a control plane with a one-time token, and store its credential.')
+    .description(
+      'Register this host at a control plane with a one-time token, or take over an agent that its operator made, and store its credential.',
+    )
     .requiredOption('--url <url>', 'the control plane: https://HOST:PORT')
     .option('--token <token>', 'the one-time token (others can see it in the process list: better --token-file)')
     .option('--token-file <file>', 'a file that holds the token')
+    .option(
+      '--agent-id <id>',
+      'the agent that the operator of the control plane made for this host: nothing is registered',
+    )
+    .option(
+      '--key-file <file>',
+      'with --agent-id: a file that holds its API key; default: the credential that is there',
+    )
     .option(
       '--ca-file <file>',
       'the CA of the control plane (PEM), kept beside the credential; without it the system’s roots',
@@ -48,28 +67,12 @@ export function enrollCommand(): Command {
 async function enroll(options: EnrollOptions): Promise<void> {
   const credentialFile = resolve(options.credentialFile)
   const givenCaFile = options.caFile === undefined ? null : resolve(options.caFile)
-  if (options.force !== true && (await readSnapshot(credentialFile)) !== null) {
-    throw invalid(
-      '--credential-file',
-      `${credentialFile} is there already`,
-      'This host is enrolled; --force enrolls it again.',
-    )
-  }
   if (!options.url.startsWith('https://') || !URL.canParse(options.url))
     throw invalid('--url', 'it is not an https URL', 'Write it as https://HOST:PORT.')
   const ca = await readCa(givenCaFile, '--ca-file')
   const url = options.url.replace(/\/+$/, '')
-  const facts = hostFacts(version)
-  const name = options.name ?? (await configuredName(options.config, url)) ?? facts.hostname
-  const token = await tokenOf(options)
-  await ensureWritable(credentialFile)
-  const { agentId, credential } = await register({ url, ca, credential: token }, name, facts).catch(
-    (error: unknown) => {
-      throw withWayOut(asWaxsealError(error))
-    },
-  )
-  if (credential === null)
-    throw invalid('--url', 'the server hands out no credential', 'Set control_plane.agent_id and the API key by hand.')
+  const meeting: Meeting = { url, ca, facts: hostFacts(version) }
+  const { agentId, credential } = await becomeMember(options, meeting, credentialFile)
   await durableWrite(credentialFile, Buffer.from(`${credential}\n`))
   const caFile = ca === null ? null : await keepCa(ca, credentialFile)
   const block = {
@@ -81,14 +84,60 @@ async function enroll(options: EnrollOptions): Promise<void> {
     },
   }
   const isWritten = await writeConfig(resolve(options.config), stringify(block))
-  const controlPlane = openControlPlane({ url, ca, agentId, credential })
-  await controlPlane.heartbeat(facts).finally(() => controlPlane.close())
+  await joinAsKnown(meeting, { agentId, credential })
+  await forgetPending(pendingFileOf(credentialFile))
   if (options.json === true)
     return printJson({ agentId, credentialFile, config: resolve(options.config), configWritten: isWritten, ...block })
   print(`Enrolled as ${agentId}. The credential is in ${credentialFile}; a heartbeat with it was answered.`)
   if (isWritten) print(`The configuration is in ${options.config}.`)
   else print(`${options.config} is there already. Put this into it, in place of its control_plane:\n`, stringify(block))
   print('Next: systemctl enable --now waxseal')
+}
+
+function pendingFileOf(credentialFile: string): string {
+  return `${credentialFile}.pending`
+}
+
+/** As an agent that was made for this host, or as a new one. Nothing is stored but the registration. */
+async function becomeMember(options: EnrollOptions, meeting: Meeting, credentialFile: string): Promise<Membership> {
+  const { agentId } = options
+  if (agentId !== undefined) {
+    const credential = await keyOf(options, credentialFile)
+    await ensureWritable(credentialFile)
+    await joinAsKnown(meeting, { agentId, credential })
+    return { agentId, credential }
+  }
+  if (options.keyFile !== undefined)
+    throw invalid('--key-file', 'it goes with --agent-id', 'Name the agent with --agent-id, or give --token-file.')
+  const name = options.name ?? (await configuredName(options.config, meeting.url)) ?? meeting.facts.hostname
+  const pendingFile = pendingFileOf(credentialFile)
+  if (options.force === true) await forgetPending(pendingFile)
+  const isPending = (await pendingFor(pendingFile, meeting.url, name)) !== null
+  if (!isPending) await requireFree(credentialFile, options)
+  const token = await tokenOf(options)
+  await ensureWritable(credentialFile)
+  return joinAsNew(meeting, { token, name, pendingFile })
+}
+
+async function requireFree(credentialFile: string, { force }: EnrollOptions): Promise<void> {
+  if (force === true || (await readSnapshot(credentialFile)) === null) return
+  const hint = 'This host is enrolled; --force enrolls it again.'
+  throw invalid('--credential-file', `${credentialFile} is there already`, hint)
+}
+
+/** Of the file that is named, else the credential that is there. */
+async function keyOf(options: EnrollOptions, credentialFile: string): Promise<string> {
+  const { keyFile } = options
+  const path = keyFile === undefined ? '--credential-file' : '--key-file'
+  const text = await readToken(keyFile ?? credentialFile)
+  if (text === null)
+    throw invalid(path, 'there is no key', 'Name a file that holds the API key of the agent with --key-file.')
+  const key = text.trim()
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw invalid(path, 'it is not one line of printable characters', 'Put the key alone into it.')
+  const isThere = await readToken(credentialFile)
+  if (isThere?.trim() !== key) await requireFree(credentialFile, options)
+  return key
 }
 
 /** `control_plane.agent_name` of the environment or a configuration that is there, which need not name a URL yet. */
@@ -123,21 +172,6 @@ async function ensureWritable(file: string): Promise<void> {
   } catch (error) {
     throw invalid('--credential-file', (error as Error).message, 'Run it as root, or name a file that can be written.')
   }
-}
-
-/** What a person who enrolls can do about a refusal. */
-function withWayOut(error: WaxsealError): WaxsealError {
-  const hint = wayOut(error)
-  return hint === null ? error : new WaxsealError(error.code, { ...error.details, hint }, { cause: error })
-}
-
-function wayOut({ code, details }: WaxsealError): string | null {
-  const { status, hint } = details
-  if (code === 'CONTROL_PLANE_UNREACHABLE')
-    return hint === undefined ? null : 'Name the CA of the control plane with --ca-file.'
-  if (status === 401 || status === 403)
-    return 'A token is good for one registration: make another with waxseal control-plane token.'
-  return status === 409 ? 'Give another name with --name.' : null
 }
 
 /** Beside the credential: the service sees no home folders, which is where the given file may be. */

@@ -43,6 +43,9 @@ interface Target {
   readonly config: Readonly<Record<string, unknown>>
 }
 
+/** What a key may do: `registrar` registers agents, and nothing else. */
+type Role = 'agent' | 'operator' | 'registrar'
+
 /** A server that answers as the recorded one did, refusals included, over real HTTPS. */
 export interface OriginServer {
   readonly url: string
@@ -51,7 +54,7 @@ export interface OriginServer {
   readonly jobs: readonly Job[]
   /** The operator makes an agent and a key for it; no registration hands one out. */
   addAgent(name: string): { readonly id: string; readonly key: string }
-  addKey(role: 'agent' | 'operator'): string
+  addKey(role: Role): string
   addTarget(target: Target): string
   /** A certificate that its agent is to make a key for, and where it goes. Its id. */
   request(
@@ -98,7 +101,7 @@ class Origin implements OriginServer {
   readonly jobs: Job[] = []
   readonly #server: HttpsServer
   readonly #authority: Authority
-  readonly #keys = new Map<string, 'agent' | 'operator'>()
+  readonly #keys = new Map<string, Role>()
   readonly #agents = new Map<string, { readonly name: string; isRetired: boolean }>()
   readonly #certificates = new Map<string, Certificate>()
   readonly #targets = new Map<string, Target>()
@@ -122,7 +125,7 @@ class Origin implements OriginServer {
     return { id, key: this.addKey('agent') }
   }
 
-  addKey(role: 'agent' | 'operator'): string {
+  addKey(role: Role): string {
     const key = newId('key')
     this.#keys.set(key, role)
     return key
@@ -182,6 +185,7 @@ class Origin implements OriginServer {
       /^\/api\/v1\/agents(?:\/([^/]+)\/([^/]+)(?:\/([^/]+))?)?/.exec(path) ?? []
     if (path === '/api/v1/agents') return this.#register(body, role)
     if (path.endsWith('/verify')) return this.#verify(path.split('/').at(-2) ?? '', body, role)
+    if (role === 'registrar') return as('register, role too small')
     const row = this.#agents.get(agent)
     if (call === 'heartbeat') {
       if (row === undefined) return as('heartbeat of an unknown agent')
