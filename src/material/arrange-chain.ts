@@ -84,7 +84,13 @@ export function hasIssued(issuer: Certificate, { der }: Certificate): boolean {
   return isIssuedBy(new X509Certificate(der), new X509Certificate(issuer.der))
 }
 
-/** Whether a certificate is signed with its own key. */
-export function isSelfSigned(certificate: Certificate): boolean {
-  return hasIssued(certificate, certificate)
+/** Whether a certificate is signed with its own key, which its keyUsage may well forbid. */
+export function isSelfSigned({ der, subject, issuer }: Certificate): boolean {
+  if (subject !== issuer) return false
+  const x509 = new X509Certificate(der)
+  try {
+    return x509.verify(x509.publicKey)
+  } catch {
+    return false
+  }
 }

@@ -19,7 +19,8 @@ function adviseOnChain(
   { certificates: [liveLeaf, ...liveChain] }: Live,
   mode: 'refuse' | 'warn',
 ): readonly string[] {
-  if (chain.length > 0 || isSelfSigned(leaf)) return []
+  if (isSelfSigned(leaf)) return liveLeaf === undefined || isSelfSigned(liveLeaf) ? [] : [selfSigned]
+  if (chain.length > 0) return []
   const warning = `The certificate comes without a chain: clients that do not know its issuer, ${leaf.issuer}, refuse it.`
   if (liveLeaf === undefined || isSelfSigned(liveLeaf)) return [warning]
   if (liveChain.length === 0) return []
@@ -31,6 +32,9 @@ function adviseOnChain(
     setting: 'policy.missing_chain',
   })
 }
+
+const selfSigned =
+  'The certificate is self-signed, and the live one is not: clients that trust the CA of the live one refuse it.'
 
 /** Pairs beside each other are there for clients that know one type alone. */
 function adviseOnKey(

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
-import { arrangeChain } from '../../../src/material/arrange-chain.ts'
+import { arrangeChain, isSelfSigned } from '../../../src/material/arrange-chain.ts'
 import { parseCertificates } from '../../../src/material/parse-certificate.ts'
 import { ca, type OddPair, opensslPki, san } from '../../support/openssl-pki.ts'
 
 const dir = await makeTemporaryFolder('waxseal-chain-')
 t.teardown(() => removeTree(dir))
 const make = opensslPki(dir)
-const root = make({ subject: '/CN=Root', extensions: ca })
+const root = make({ subject: '/CN=Test Root', extensions: ca })
 const otherRoot = make({ subject: '/CN=Other root', extensions: ca })
 const upper = make({ by: root, subject: '/CN=Upper', extensions: ca })
 const crossed = make({ by: otherRoot, subject: '/CN=Upper', extensions: ca, keyOf: upper })
@@ -49,6 +49,15 @@ t.test('a certificate that has no place is named', async (t) => {
   t.match(stray(lower, leaf), { code: 'CHAIN_BROKEN', details: { reason: /not the first/, first: 'CN=Lower' } })
   const forged = make({ subject: '/CN=Lower', extensions: ca })
   t.match(stray(leaf, forged), { code: 'CHAIN_BROKEN', details: { stray: 'CN=Lower' } }, 'a name alone is no issuer')
+})
+
+t.test('a certificate is self-signed by its signature, whatever its keyUsage allows', async (t) => {
+  const isOwn = ({ certificatePem }: OddPair): boolean => parseCertificates(certificatePem).every(isSelfSigned)
+
+  t.ok(isOwn(root))
+  t.ok(isOwn(make({ extensions: [san, 'keyUsage=digitalSignature', 'basicConstraints=CA:FALSE'] })))
+  t.notOk(isOwn(leaf))
+  t.notOk(isOwn(make({ by: root, subject: '/CN=Test Root', extensions: ca })), 'by a CA of the same name')
 })
 
 function arranged(...pairs: readonly OddPair[]): { readonly ids: readonly OddPair[]; readonly isReordered: boolean } {

@@ -40,6 +40,14 @@ t.test('at a first deployment a missing chain is a warning, and where there was 
   t.same(adviseOnSuccession(bare, liveOf(bare), refusing), [])
 })
 
+t.test('a self-signed leaf needs no chain; in the place of one that a CA has issued it is a warning', async (t) => {
+  const own: Material = { ...full, leaf: rootOf()[0] ?? full.leaf, chain: [] }
+
+  t.same(adviseOnSuccession(own, liveOf(own), refusing), [])
+  t.same(adviseOnSuccession(own, { certificates: [], beside: [] }, refusing), [])
+  t.match(adviseOnSuccession(own, liveOf(full), refusing), [/self-signed, and the live one is not/])
+})
+
 t.test('a pair of another type in the place of the only RSA pair is refused', async (t) => {
   t.throws(() => adviseOnSuccession(full, liveOf(rsa, 'ecdsa'), refusing), {
     code: 'RSA_KEY_LOST',
