@@ -2,18 +2,24 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { hintFor } from '../agent/name-file.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/read-bounded.ts'
+import { systemRoots } from '../host/system-roots.ts'
 import type { Certificate } from '../material/material.ts'
 import { parseCertificates } from '../material/parse-certificate.ts'
 import { type Probe, type ProbeProtocol, probeProtocols } from '../plan/plan.ts'
 import { protocolOfPort } from '../plan/protocol-of-port.ts'
 import { type Look, probeOnce } from '../verify/probe-once.ts'
+import { digestOf } from '../verify/served-chain.ts'
 import { print, printJson } from './print.ts'
+import { readCa } from './read-ca.ts'
+import { type Trust, trustOf } from './trust.ts'
 
 interface ProbeOptions {
   readonly config?: string
   readonly protocol: ProbeProtocol | 'auto'
   readonly servername?: string
   readonly expect?: string
+  readonly caFile?: string
+  readonly proxy?: 'v1' | 'v2'
   readonly timeout: number
   readonly json?: true
 }
@@ -21,6 +27,22 @@ interface ProbeOptions {
 interface Address {
   readonly host: string
   readonly port: number
+}
+
+/** A certificate that is served; or why it cannot be read. */
+type ServedCertificate = Certificate | { readonly sha256: string; readonly unreadable: string }
+
+/** All that is told of one look. */
+interface Facts {
+  readonly probe: Probe
+  readonly look: Look
+  /** Leaf first. */
+  readonly chain: readonly ServedCertificate[]
+  readonly trust: Trust | null
+  readonly expected: string | null
+  readonly isMatch: boolean | null
+  /** What to try in place of this; null: nothing. */
+  readonly hint: string | null
 }
 
 /** `waxseal probe`: what is served at an address, right now. */
@@ -33,6 +55,8 @@ export function probeCommand(): Command {
     )
     .option('--servername <name>', 'the name to ask for (SNI); the host where it is a name')
     .option('--expect <sha256|file>', 'the leaf that should be served: its SHA-256, or a PEM file')
+    .option('--ca-file <file>', "the roots to trust (PEM); the system's without it")
+    .addOption(new Option('--proxy <version>', 'the PROXY header that the port wants first').choices(['v1', 'v2']))
     .option('--timeout <seconds>', 'time limit', parseSeconds, 10)
     .option('--config <file>', 'configuration; nothing of it is needed here')
     .option('--json', 'print one JSON document')
@@ -40,26 +64,49 @@ export function probeCommand(): Command {
     .action(runProbe)
 }
 
-async function runProbe({ host, port }: Address, options: ProbeOptions): Promise<void> {
-  const protocol = options.protocol === 'auto' ? protocolOfPort(port) : options.protocol
+async function runProbe(address: Address, options: ProbeOptions): Promise<void> {
+  const probe = probeOf(address, options)
+  const expected = options.expect === undefined ? null : await expectedLeaf(options.expect)
+  const ca = await readCa(options.caFile ?? null, '--ca-file')
+  const look = await probeOnce(probe, ca === null ? systemRoots() : [ca])
+  const isMatch = expected === null ? null : look.leaf?.sha256 === expected
+  const facts: Facts = {
+    probe,
+    look,
+    chain: look.certificates.map(servedCertificate),
+    trust: trustOf(look, probe.servername, new Date()),
+    expected,
+    isMatch,
+    hint: await hintOf(probe, look),
+  }
+  if (options.json === true) printJson(document(facts))
+  else print(...describe(facts))
+  if (facts.hint !== null) process.stderr.write(`${facts.hint}\n`)
+  else if (options.protocol === 'auto' && look.leaf === null && look.failure?.phase !== 'connect')
+    process.stderr.write(
+      `The port number suggests ${probe.protocol}; --protocol says what it speaks if that is wrong.\n`,
+    )
+  process.exitCode = look.leaf === null ? 1 : isMatch === false ? 3 : 0
+}
+
+function probeOf({ host, port }: Address, options: ProbeOptions): Probe {
   const name = /^[\d.]+$|:/.test(host) ? null : host
-  const probe: Probe = {
+  return {
     host,
     port,
-    protocol,
+    protocol: options.protocol === 'auto' ? protocolOfPort(port) : options.protocol,
     servername: options.servername ?? name,
     keyType: null,
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy === 'v1' ? 1 : 2 }),
     timeoutMs: options.timeout * 1000,
   }
-  const expected = options.expect === undefined ? null : await expectedLeaf(options.expect)
-  const look = await probeOnce(probe)
-  const chain = look.certificates.map((der) => pemOf(der)).flatMap((pem) => parseCertificates(pem))
-  const isMatch = expected === null ? null : look.leaf?.sha256 === expected
-  if (options.json === true) printJson(document(probe, look, chain, expected, isMatch))
-  else print(...describe(probe, look, chain, expected, isMatch))
-  if (options.protocol === 'auto' && look.leaf === null && !look.error?.startsWith('connect'))
-    process.stderr.write(`The port number suggests ${protocol}; --protocol says what it speaks if that is wrong.\n`)
-  process.exitCode = look.leaf === null ? 1 : isMatch === false ? 3 : 0
+}
+
+/** A listener behind a load balancer says nothing, or hangs up, until the PROXY header comes: it is tried once. */
+async function hintOf(probe: Probe, { failure }: Look): Promise<string | null> {
+  if (probe.proxy !== undefined || (failure?.phase !== 'greeting' && failure?.phase !== 'handshake')) return null
+  const { leaf } = await probeOnce({ ...probe, proxy: 1 })
+  return leaf === null ? null : 'It answers where a PROXY header comes first: ask with --proxy v1.'
 }
 
 function parseAddress(text: string): Address {
@@ -97,42 +144,58 @@ async function expectedLeaf(expect: string): Promise<string> {
   }
 }
 
+/** A key that nobody here can read hides nothing else. */
+function servedCertificate(der: Uint8Array): ServedCertificate {
+  try {
+    const [certificate] = parseCertificates(pemOf(der))
+    if (certificate === undefined) throw new TypeError('it is empty')
+    return certificate
+  } catch (error) {
+    return { sha256: digestOf(der), unreadable: String(asWaxsealError(error).details['reason'] ?? 'it cannot be read') }
+  }
+}
+
 function pemOf(der: Uint8Array): string {
   return `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
 }
 
-function document(
-  probe: Probe,
-  look: Look,
-  chain: readonly Certificate[],
-  expected: string | null,
-  isMatch: boolean | null,
-): object {
-  const certificates = chain.map(({ pem: _, der: __, spki: ___, ...facts }) => facts)
+function document({ probe, look, chain, trust, expected, isMatch, hint }: Facts): object {
+  const certificates = chain.map((one) => {
+    if ('unreadable' in one) return one
+    const { pem: _, der: __, spki: ___, ...facts } = one
+    return facts
+  })
   const { tlsVersion, ms, phases, error } = look
-  return { ...probe, tlsVersion, ms, phases, error, certificates, expected, match: isMatch }
+  return { ...probe, tlsVersion, ms, phases, error, certificates, trust, expected, match: isMatch, hint }
 }
 
-function describe(
-  probe: Probe,
-  look: Look,
-  [leaf, ...rest]: readonly Certificate[],
-  expected: string | null,
-  isMatch: boolean | null,
-): readonly string[] {
+function describe({ probe, look, chain: [leaf, ...rest], trust, expected, isMatch }: Facts): readonly string[] {
   const where = `${probe.protocol} ${probe.host}:${probe.port}`
   if (leaf === undefined) return [`${where}: no certificate was seen (${look.error})`]
-  const days = Math.floor((Date.parse(leaf.notAfter) - Date.now()) / 86_400_000)
   return [
     `${where}: ${look.tlsVersion}, ${look.ms} ms`,
+    ...('unreadable' in leaf ? [`  unreadable  ${leaf.unreadable}`] : leafLines(leaf)),
+    `  SHA-256     ${leaf.sha256}`,
+    `  chain       ${rest.length} more certificate${rest.length === 1 ? '' : 's'}`,
+    ...(trust === null ? [] : trustLines(trust)),
+    `  phases      ${look.phases.map(({ name, ms }) => `${name} ${ms} ms`).join(', ')}`,
+    ...(isMatch === null ? [] : [isMatch ? '  match       yes' : `  match       NO: expected ${expected}`]),
+  ]
+}
+
+function leafLines(leaf: Certificate): readonly string[] {
+  const days = Math.floor((Date.parse(leaf.notAfter) - Date.now()) / 86_400_000)
+  return [
     `  subject     ${leaf.subject}`,
     `  names       ${leaf.names.join(', ')}`,
     `  issuer      ${leaf.issuer}`,
     `  valid       ${leaf.notBefore} to ${leaf.notAfter} (${days < 0 ? 'expired' : `${days} days left`})`,
     `  key         ${leaf.keyType}, SPKI SHA-256 ${leaf.spkiSha256}`,
-    `  SHA-256     ${leaf.sha256}`,
-    `  chain       ${rest.length} more certificate${rest.length === 1 ? '' : 's'}`,
-    `  phases      ${look.phases.map(({ name, ms }) => `${name} ${ms} ms`).join(', ')}`,
-    ...(isMatch === null ? [] : [isMatch ? '  match       yes' : `  match       NO: expected ${expected}`]),
   ]
+}
+
+function trustLines({ distrust, name }: Trust): readonly string[] {
+  const chain = `  trusted     ${distrust === null ? 'yes' : `NO: ${distrust}`}`
+  if (name === null) return [chain]
+  return [chain, `  name        ${name.covered ? `${name.asked} is covered` : `NO: ${name.asked} is not covered`}`]
 }

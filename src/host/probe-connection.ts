@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { KeyType, ProxyVersion } from '../plan/plan.ts'
 import { proxyHeader } from './proxy-header.ts'
-import { servedCertificates, withoutJudgement } from './served-certificates.ts'
+import { servedCertificates, withoutJudgement, withoutNameCheck } from './served-certificates.ts'
 
 /** What a TLS server showed. */
 export interface ServedTls {
@@ -10,11 +10,15 @@ export interface ServedTls {
   readonly certificates: readonly Uint8Array[]
   /** `TLSv1.3`. */
   readonly version: string
+  /** Why the roots that were given do not vouch for the chain, in OpenSSL's word; null: they do, or none were given. */
+  readonly distrust: string | null
 }
 
 export interface TlsRequest {
   readonly servername: string | null
   readonly keyType: KeyType | null
+  /** PEM; left out: nobody asks whether the chain is trusted. */
+  readonly roots?: readonly string[]
 }
 
 /** One connection of a probe: lines first, TLS after. Every read is bounded in size. */
@@ -98,22 +102,25 @@ class SocketConnection implements ProbeConnection {
   }
 
   /** What arrived in the clear before the handshake may come from somebody else (RFC 3207 §6, CVE-2011-0411). */
-  async startTls({ servername, keyType }: TlsRequest): Promise<ServedTls> {
+  async startTls({ servername, keyType, roots }: TlsRequest): Promise<ServedTls> {
     if (this.#buffer.length > 0) throw new Error('the server sent plaintext after it had agreed to TLS')
     const tls = connectTls({
       socket: this.#socket,
       ...withoutJudgement(),
+      ...(roots === undefined ? {} : { ca: [...roots], checkServerIdentity: () => undefined }),
       minVersion: 'TLSv1.2',
       ...(servername === null ? {} : { servername }),
       ...(keyType === null ? {} : { sigalgs: signatureAlgorithms[keyType] }),
     })
     // A record that cannot be read may be right behind the handshake: what the server sends after the leaf is no error of ours.
     tls.on('error', () => {})
+    withoutNameCheck(tls)
     this.#tls = tls
     await eventOf(tls, 'secureConnect')
     const certificates = servedCertificates(tls)
     if (certificates.length === 0) throw new Error('the server showed no certificate')
-    return { certificates, version: tls.getProtocol() ?? 'unknown' }
+    const distrust = roots === undefined || tls.authorized ? null : String(tls.authorizationError ?? 'UNKNOWN')
+    return { certificates, version: tls.getProtocol() ?? 'unknown', distrust }
   }
 
   close(): void {

@@ -11,6 +11,8 @@ export interface Look {
   /** DER, leaf first. */
   readonly certificates: readonly Uint8Array[]
   readonly tlsVersion: string | null
+  /** Why the roots do not vouch for the chain, in OpenSSL's word; null: they do; left out: nobody asked. */
+  readonly distrust?: string | null
   readonly ms: number
   /** How long each phase took, in order, the one that failed included. */
   readonly phases: readonly { readonly name: ProbePhase; readonly ms: number }[]
@@ -20,8 +22,8 @@ export interface Look {
   readonly error: string | null
 }
 
-/** One look, within the probe's time limit. Never throws. */
-export async function probeOnce(probe: Probe): Promise<Look> {
+/** One look, within the probe's time limit. Never throws. With roots (PEM) it says whether they vouch for the chain. */
+export async function probeOnce(probe: Probe, roots?: readonly string[]): Promise<Look> {
   const started = performance.now()
   const signal = AbortSignal.timeout(probe.timeoutMs)
   const phases = new PhaseTimes(started)
@@ -31,11 +33,13 @@ export async function probeOnce(probe: Probe): Promise<Look> {
     connection = await openConnection(probe, signal)
     await dialogues[probe.protocol]?.(connection, (entered) => phases.enter(entered))
     phases.enter('handshake')
-    const { certificates, version } = await connection.startTls(probe)
+    const asked = roots === undefined ? probe : { ...probe, roots }
+    const { certificates, version, distrust } = await connection.startTls(asked)
     const der = certificates[0] ?? new Uint8Array()
     const leaf = { sha256: digestOf(der), der }
     const times = { ms: elapsed(), phases: phases.end() }
-    return { leaf, certificates, tlsVersion: version, ...times, failure: null, error: null }
+    const trust = roots === undefined ? {} : { distrust }
+    return { leaf, certificates, tlsVersion: version, ...trust, ...times, failure: null, error: null }
   } catch (error) {
     const reason = signal.aborted ? 'the time limit passed' : reasonOf(error as Error)
     const failure = { phase: phases.current, reason }

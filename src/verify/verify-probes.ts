@@ -48,7 +48,11 @@ export interface Verification {
  * up. One that failed before anything was touched does not hold up the others. Never throws.
  */
 export async function verifyProbes(options: VerifyOptions): Promise<readonly ProbeOutcome[]> {
-  const { expectations, look = probeOnce, countSockets = ({ host, port }) => countListening(host, port) } = options
+  const {
+    expectations,
+    look = (probe: Probe) => probeOnce(probe),
+    countSockets = ({ host, port }) => countListening(host, port),
+  } = options
   const watches = new Map<string, ListenerWatch>()
   const watchOf = (probe: Probe): ListenerWatch => {
     const address = addressOf(probe)

@@ -1,14 +1,17 @@
 import { once } from 'node:events'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
-import { createServer } from 'node:tls'
-import t from 'tap'
+import { createSecureContext, createServer, TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
 import { startStandIn } from '../../src/demo/mail-host/stand-in.ts'
-import { freePorts, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import { freePorts, makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
 import { makeAuthority } from '../support/certificates.ts'
+import { openOpensslPairs, serveWithOpenssl } from '../support/openssl-pairs.ts'
 import { jsonOf, runWaxseal } from '../support/run-waxseal.ts'
 
 const dir = await makeTemporaryFolder('waxseal-cli-probe-')
-const authority = await (await makeAuthority()).intermediate()
+const root = await makeAuthority()
+const authority = await root.intermediate()
 const [pair, otherPair] = await Promise.all([
   authority.issue({ names: ['mail.example.net', 'imap.example.net'] }),
   authority.issue({ names: ['mail.example.net'] }),
@@ -165,3 +168,99 @@ t.test('probe ends with 2 for what cannot be meant, names it, and prints no docu
   for (const [args, message] of wrong)
     t.match(await runWaxseal(['probe', '--json', ...args]), { status: 2, stdout: '', stderr: message }, args.join(' '))
 })
+
+t.test('probe says whether the chain and the name would be trusted, and why not', async (t) => {
+  const caFile = join(dir, 'ca.pem')
+  const foreignFile = join(dir, 'foreign-ca.pem')
+  await writeText(caFile, root.certificatePem)
+  await writeText(foreignFile, (await makeAuthority('Foreign CA')).certificatePem)
+  const ask = (...more: readonly string[]): ReturnType<typeof runWaxseal> =>
+    runWaxseal(['probe', `127.0.0.1:${tls}`, ...more])
+
+  const trusted = await ask('--ca-file', caFile, '--servername', 'imap.example.net')
+  const misnamed = await ask('--ca-file', caFile, '--servername', 'other.example.net')
+  const foreign = await ask('--ca-file', foreignFile)
+  const bySystem = await ask('--json', '--servername', 'imap.example.net')
+
+  t.match(trusted, { status: 0, stdout: /trusted +yes\n +name +imap\.example\.net is covered/ })
+  t.match(misnamed, { status: 0, stdout: /trusted +yes\n +name +NO: other\.example\.net is not covered/ })
+  t.match(foreign.stdout, /trusted +NO: an issuer is missing/)
+  t.notMatch(foreign.stdout, / name {2,}/)
+  t.match(jsonOf(bySystem), {
+    trust: { distrust: /issuer is missing/, name: { asked: 'imap.example.net', covered: true } },
+  })
+})
+
+t.test('probe says in plain words what is wrong with a chain', async (t) => {
+  const issue = await openOpensslPairs(t)
+  const ca = await issue('P-256', { name: 'CA' })
+  const alone = await issue('P-256', { issuer: ca })
+  const old = await authority.issue({ names: ['mail.example.net'], notBefore: new Date(0), notAfter: new Date(1e12) })
+  const caFile = join(dir, 'root.pem')
+  await writeText(caFile, root.certificatePem)
+  const oldDir = join(dir, 'old')
+  await makeFolder(oldDir)
+  const expired = await startStandIn(oldDir, { ...old, certificatePem: old.certificatePem + old.chainPem })
+  t.teardown(() => expired.stop())
+  const [, oldTls = 0] = expired.ports.map(({ port }) => port)
+  const cases = [
+    [await serveWithOpenssl(t, ca), 'it is self-signed'],
+    [await serveWithOpenssl(t, alone), 'its root is not a trusted one'],
+    [await serveWithOpenssl(t, { ...alone, chainPem: '' }), 'no intermediate certificate came with it'],
+    [oldTls, 'the certificate has expired'],
+  ] as const
+
+  for (const [port, words] of cases) {
+    const { stdout } = await runWaxseal(['probe', `127.0.0.1:${port}`, '--ca-file', caFile])
+    t.match(stdout, new RegExp(`trusted +NO: .*${words}`), words)
+  }
+})
+
+t.test('a CA with a key on a curve of its own is trusted, and nothing dies', async (t) => {
+  const issue = await openOpensslPairs(t)
+  const ca = await issue('brainpoolP256r1', { name: 'CA' })
+  const port = await serveWithOpenssl(t, await issue('P-256', { issuer: ca }))
+
+  const ran = await runWaxseal([
+    'probe',
+    `127.0.0.1:${port}`,
+    '--ca-file',
+    ca.certPath,
+    '--servername',
+    'mail.example.net',
+  ])
+
+  t.match(ran, { status: 0, stdout: /trusted +yes\n +name +mail\.example\.net is covered/ })
+})
+
+t.test('probe hints at the PROXY header where a port answers to it alone, and sends it when told to', async (t) => {
+  const port = await serveBehindProxy(t)
+
+  const without = await runWaxseal(['probe', `127.0.0.1:${port}`, '--timeout', '5'])
+  const asJson = await runWaxseal(['probe', `127.0.0.1:${port}`, '--timeout', '5', '--json'])
+  const given = await runWaxseal(['probe', `127.0.0.1:${port}`, '--proxy', 'v1', '--expect', pair.sha256])
+
+  t.match(without, { status: 1, stderr: 'It answers where a PROXY header comes first: ask with --proxy v1.\n' })
+  t.match(jsonOf(asJson), { hint: /--proxy v1/ })
+  t.match(given, { status: 0, stdout: /match +yes/, stderr: '' })
+})
+
+/** TLS after a PROXY header of version 1; who sends anything else is cut off. */
+async function serveBehindProxy(t: Test): Promise<number> {
+  const context = createSecureContext({ cert: pair.certificatePem + pair.chainPem, key: pair.keyPem })
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('readable', () => {
+      const header = String(socket.read(6))
+      if (header !== 'PROXY ') {
+        socket.destroy()
+        return
+      }
+      while (String(socket.read(1)) !== '\n');
+      new TLSSocket(socket, { isServer: true, secureContext: context }).on('error', () => {})
+    })
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  return (server.address() as AddressInfo).port
+}
