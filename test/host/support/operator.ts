@@ -44,6 +44,15 @@ export async function finished({ operate }: Site, certificate: string): Promise<
   }
 }
 
+/** Waits until the control plane knows how as many deployments as this have ended. */
+export async function waitForDeployments({ operate }: Site, count: number): Promise<void> {
+  for (;;) {
+    const jobs = await operate<readonly Job[]>('jobs')
+    const over = jobs.filter(({ type, status }) => type === 'Deployment' && ['Completed', 'Failed'].includes(status))
+    if (over.length >= count) return
+  }
+}
+
 /** Both ports of Dovecot serve what the control plane was told. What a recovery has finished is `unchanged` to the job itself. */
 export async function servesWhatIsReported(
   t: Test,
