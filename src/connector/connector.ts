@@ -5,7 +5,7 @@ import type { Unwired, Wiring } from './wiring.ts'
 /** What a host view returns of a read-only command. */
 export interface ReadOutput {
   readonly exitCode: number | null
-  /** At most 1 MiB. */
+  /** At most 8 MiB. */
   readonly stdout: string
   /** The end of all that it printed, printable; or why it could not be started. */
   readonly output: string

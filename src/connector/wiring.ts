@@ -77,6 +77,8 @@ export function unwiredBy(program: string, { isMissing, output, exitCode }: Read
     .split('\n')
     .filter((line) => /\b(fatal|panic|error|invalid|unknown|non-existent|cannot|failed)\b/i.test(line))
     .map((line) => line.replaceAll(/[A-Za-z0-9+/=]{60,}/g, '…'))
+  if (exitCode === 0)
+    return { unwired: 'broken', reason: `${program} tells more of its settings than is read (8 MiB).` }
   const said = messages.length === 0 ? `it ended with ${exitCode}` : messages.slice(-3).join(' ').slice(-500)
   const way = deniedWay(output)
   if (way !== null) return { unwired: 'denied', reason: `${program} could not tell its settings: ${said} ${way}` }
@@ -84,7 +86,7 @@ export function unwiredBy(program: string, { isMissing, output, exitCode }: Read
 }
 
 /** A host view gives no more. */
-const mostOutput = 1024 * 1024
+const mostOutput = 8 * 1024 * 1024
 
 /** Whether a command succeeded and was heard to its end: half of the settings would be another wiring. */
 export function isWhole({ exitCode, stdout }: ReadOutput): boolean {

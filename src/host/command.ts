@@ -16,11 +16,12 @@ export interface RunOptions {
 
 /** The facts of a command, and all that it printed for us to read. */
 export interface CommandResult extends CommandFacts {
-  /** At most 1 MiB. */
+  /** At most 8 MiB. */
   readonly stdout: string
 }
 
-const stdoutLimit = 1024 * 1024
+/** nginx and Apache print all of their settings: a thousand sites have some. */
+const stdoutLimit = 8 * 1024 * 1024
 const outputLimit = 2048
 /** Of each stream: a private key must be seen whole to be recognised, and is larger than what is kept. */
 const tailLimit = 64 * 1024

@@ -26,15 +26,21 @@ export function readBind([, where = '', ...words]: readonly string[]): Bind {
   return {
     isTls: words.includes('ssl'),
     places: isElsewhere ? [] : addresses.flatMap((address) => placesOf(address, both)),
-    loads: words.flatMap((word, index) => {
-      const path = words[index + 1]
-      return (word === 'crt' || word === 'crt-list') && path !== undefined ? [{ kind: word, path }] : []
-    }),
+    // Since 3.0 the certificate of all other names can have a word of its own.
+    loads: [...loadsOf(words, 'default-crt'), ...loadsOf(words, 'crt', 'crt-list')],
     wantsHeader: words.includes('accept-proxy'),
     isStrict: words.includes('strict-sni'),
     isForging: words.includes('generate-certificates'),
     isUnknown: where.includes(unknownVariable),
   }
+}
+
+function loadsOf(words: readonly string[], ...kinds: readonly string[]): Bind['loads'] {
+  return words.flatMap((word, index) => {
+    const path = words[index + 1]
+    if (path === undefined || !kinds.includes(word)) return []
+    return [{ kind: word === 'crt-list' ? word : 'crt', path }]
+  })
 }
 
 /** `:443`, `*:443`, `[::1]:443`, `:::443`, `ipv6@:443`, `/run/haproxy.sock`; the address is all before the last colon. */

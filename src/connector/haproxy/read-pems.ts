@@ -53,7 +53,7 @@ export async function readCrt(crt: string, reader: PemReader): Promise<readonly 
 
 /** `crt-list`: a file a line, with options in brackets and the names that it is for. */
 export async function readCrtList(path: string, reader: PemReader): Promise<readonly LoadedPem[]> {
-  const bytes = path.startsWith('/') ? await reader.host.readFile(path) : null
+  const bytes = path.startsWith('/') ? await reader.host.readFile(path).catch(() => null) : null
   if (bytes === null) {
     reader.doubts.add('A crt-list of HAProxy cannot be read.')
     return []
@@ -98,7 +98,9 @@ async function readPem(path: string, { host, replaced, doubts, left }: PemReader
     doubts.add('HAProxy loads more certificates than are looked at.')
     return []
   }
-  const text = new TextDecoder('latin1').decode((await host.readFile(path)) ?? new Uint8Array())
+  const bytes = await host.readFile(path).catch(() => null)
+  if (bytes === null) doubts.add('A certificate of HAProxy cannot be read, and with it the names that it answers to.')
+  const text = new TextDecoder('latin1').decode(bytes ?? new Uint8Array())
   const keys = [`${path}.key`, path.replace(/\.crt$/, '.key')]
   const inside = text.includes('PRIVATE KEY-----')
   const there = inside ? [] : await Promise.all(keys.map((key) => host.exists(key)))

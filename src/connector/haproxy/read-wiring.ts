@@ -16,10 +16,11 @@ export async function readHaproxyWiring(
 ): Promise<Wiring | Unwired> {
   const checked = await host.run(['haproxy', '-c', ...configs.flatMap((config) => ['-f', config])])
   if (!isWhole(checked)) return unwiredBy('haproxy', checked)
-  const texts = await Promise.all((await filesOf(configs, host)).map((file) => host.readFile(file)))
+  const texts = await Promise.all((await filesOf(configs, host)).map((file) => host.readFile(file).catch(() => null)))
   const lines = texts.flatMap((bytes) => parseConfig(new TextDecoder().decode(bytes ?? new Uint8Array())))
   const doubts = new Set<string>()
   if (texts.includes(null)) doubts.add('A file of the configuration of HAProxy cannot be read.')
+  for (const { words } of lines) if (words[0] === 'ssl-f-use') doubts.add('HAProxy has certificates by ssl-f-use.')
   const reader = { host, base: crtBaseOf(lines), replaced, doubts, left: { files: 2000 } }
   const sockets: Socket[] = []
   const named: string[] = []

@@ -86,10 +86,10 @@ t.test('the environment is scrubbed, the folder is the root, standard input is e
 })
 
 t.test('the last 2 kB of the output are kept', async (t) => {
-  const result = await runCommand(script(`process.stdout.write('a'.repeat(3e6) + 'the end')`), { timeoutMs })
+  const result = await runCommand(script(`process.stdout.write('a'.repeat(9e6) + 'the end')`), { timeoutMs })
 
   t.equal(result.output, `${'a'.repeat(2041)}the end`)
-  t.equal(result.stdout, 'a'.repeat(1024 * 1024))
+  t.equal(result.stdout, 'a'.repeat(8 * 1024 * 1024))
 })
 
 t.test('control characters are removed from the output', async (t) => {

@@ -208,11 +208,11 @@ t.test('TLS that one protocol alone has is TLS', async (t) => {
 })
 
 t.test('nothing is known where doveconf fails, or says more than is heard', async (t) => {
-  const long = `${settings23}${'plugin = x\n'.repeat(100_000)}`
+  const long = `${settings23}${'plugin = x\n'.repeat(900_000)}`
 
   t.match(await readDovecotWiring(recordedHost({}), null), { unwired: 'broken' })
   t.match(await readDovecotWiring(recordedHost({ 'doveconf -P -a': settings23 }), null), { unwired: 'broken' })
-  await t.rejects(read(long.slice(0, 1024 * 1024), services23), /could not tell its settings/)
+  await t.rejects(read(long.slice(0, 8 * 1024 * 1024), services23), /more of its settings than is read/)
 })
 
 t.test('another instance is asked with its own settings file', async (t) => {

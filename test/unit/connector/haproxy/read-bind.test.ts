@@ -28,10 +28,12 @@ t.test('what cannot be met over TCP from here has no place', async (t) => {
 })
 
 t.test('certificates and lists keep their order, and what else decides is told', async (t) => {
-  const words = 'bind :443 ssl crt /a accept-proxy crt-list /l crt /b strict-sni generate-certificates'.split(' ')
+  const words =
+    'bind :443 ssl crt /a accept-proxy crt-list /l crt /b default-crt /d strict-sni generate-certificates'.split(' ')
 
   t.match(readBind(words), {
     loads: [
+      { kind: 'crt', path: '/d' },
       { kind: 'crt', path: '/a' },
       { kind: 'crt-list', path: '/l' },
       { kind: 'crt', path: '/b' },

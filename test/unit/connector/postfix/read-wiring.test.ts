@@ -273,7 +273,7 @@ t.test('a port is found by services(5), and one that cannot be is none', async (
 t.test('nothing is known where postconf fails, or says more than is heard', async (t) => {
   for (const line of Object.keys(recorded)) {
     const failing = recordedHost(Object.fromEntries(Object.entries(recorded).filter(([key]) => key !== line)))
-    const endless = recordedHost({ ...recorded, [line]: 'x'.repeat(1024 * 1024) })
+    const endless = recordedHost({ ...recorded, [line]: 'x'.repeat(8 * 1024 * 1024) })
 
     t.match(await readPostfixWiring(failing, null), { unwired: 'broken' }, line)
     t.match(await readPostfixWiring(endless, null), { unwired: 'broken' }, line)
