@@ -7,12 +7,14 @@ export function leafOf(change: PreparedChange): readonly Certificate[] {
   return change.role === 'chain' ? [] : certificatesIn(change).slice(0, 1)
 }
 
-/** The certificates that the files hold now, leaf first; empty: none that can be read. */
+/** The certificates that the files hold now, each once, leaf first; empty: none that can be read. */
 export function liveCertificates(changes: readonly PreparedChange[]): readonly Certificate[] {
   const isChain = ({ role }: PreparedChange): boolean => role === 'chain'
   const leafFirst = [...changes.filter((change) => !isChain(change)), ...changes.filter(isChain)]
   const found = leafFirst.flatMap(certificatesIn)
-  return changes.some((change) => leafOf(change).length > 0) ? found : []
+  const digests = found.map(({ sha256 }) => sha256)
+  const once = found.filter(({ sha256 }, index) => digests.indexOf(sha256) === index)
+  return changes.some((change) => leafOf(change).length > 0) ? once : []
 }
 
 function certificatesIn({ role, live }: PreparedChange): readonly Certificate[] {

@@ -10,6 +10,7 @@ import { systemClock } from '../../../src/host/clock.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { openTestEngine } from '../../support/deployment.ts'
+import { ca, opensslPki, san } from '../../support/openssl-pki.ts'
 
 const authority = await makeAuthority()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net'] })
@@ -49,6 +50,22 @@ t.test('any pair that is kept can be named', async (t) => {
   t.match(await again(1), { outcome: 'deployed' })
 
   t.equal(await live(), first.certificatePem + first.keyPem)
+})
+
+t.test('a found pair that would be refused today is kept all the same, and gone back to', async (t) => {
+  const { dir, first, again, run, live } = await open(t)
+  const odd = opensslPki(dir)
+  const found = odd({
+    by: odd({ subject: '/CN=Test Root', extensions: ca }),
+    extensions: [san, 'extendedKeyUsage=clientAuth'],
+  })
+  await writeFile(join(dir, 'cert.pem'), `# UNENCRYPTED\n${found.certificatePem}${found.certificatePem}`)
+  await writeFile(join(dir, 'key.pem'), found.keyPem)
+  await run(first)
+
+  t.match(await again(), { outcome: 'deployed', warnings: [/clientAuth/] })
+
+  t.equal(await live(), found.certificatePem + found.keyPem)
 })
 
 t.test('what somebody else had put there is kept below the first deployment', async (t) => {
