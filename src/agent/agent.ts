@@ -5,6 +5,7 @@ import { describeError, WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Reserve } from '../host/reserve.ts'
 import type { Inbox } from '../inbox/inbox.ts'
+import type { Job } from '../inbox/job.ts'
 import type { KeyStore } from '../material/key-store.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { watchDrift } from './drift-watch.ts'
@@ -20,7 +21,7 @@ import { Reporter } from './reporter.ts'
 import type { Workshop } from './run-job.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { type AgentState, statusLine } from './state.ts'
-import { type Work, workThrough } from './work-through.ts'
+import { type Work, type Worked, workThrough } from './work-through.ts'
 
 /** Everything that an agent is made of. */
 export interface AgentParts {
@@ -92,12 +93,12 @@ async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Report
     const left = await workThrough(work)
     if (signal.aborted) return 0
     await spool.requireRoom()
-    const arrived = await poll(parts, spool)
-    state.lastPoll = new Date(clock.now()).toISOString()
-    state.controlPlaneError = null
-    const { done, putOff } = await workThrough(work)
+    const { arrived, requested } = await gather(parts, spool, work)
+    const { done, putOff } = await workThrough(work, (job) => !isRequest(job))
     if (putOff !== null) throw putOff
-    return arrived > 0 && done + left.done > 0 ? 0 : pollWait(parts.pollIntervalMs, clock.random())
+    if (requested.putOff !== null) throw requested.putOff
+    const isAny = done + requested.done + left.done > 0
+    return arrived > 0 && isAny ? 0 : pollWait(parts.pollIntervalMs, clock.random())
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
     if (error.code === 'AGENT_RETIRED') retire()
@@ -110,15 +111,53 @@ async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Report
   await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
 }
 
-/** Writes down what the control plane has. Returns how many jobs are new here. */
-async function poll({ controlPlane, log }: AgentParts, spool: Spool): Promise<number> {
+/** Renewals that come one after the other share a reload: deployments wait for one another this long at most. */
+const gatherMs = 2000
+
+/**
+ * Polls, and sends the requests for certificates that came. As long as there were any, it asks again, for their deployments come
+ * then: until a poll brings nothing new. A deployment that came alone waits for nothing.
+ */
+async function gather(
+  parts: AgentParts,
+  spool: Spool,
+  work: Work,
+): Promise<{ readonly arrived: number; readonly requested: Worked }> {
+  const { clock, state } = parts
+  const known = new Set<string>()
+  let [arrived, done, until] = [0, 0, Number.POSITIVE_INFINITY]
+  for (;;) {
+    const { jobs, fresh } = await poll(parts, spool)
+    state.lastPoll = new Date(clock.now()).toISOString()
+    state.controlPlaneError = null
+    arrived += fresh
+    const isNews = jobs.some(({ id }) => !known.has(id))
+    for (const { id } of jobs) known.add(id)
+    if (jobs.some(({ kind }) => kind === 'deployment')) until = Math.min(until, clock.now() + gatherMs)
+    const requested = await workThrough(work, isRequest)
+    done += requested.done
+    const isOver = !isNews || done === 0 || requested.putOff !== null
+    if (isOver || work.signal.aborted || clock.now() >= until)
+      return { arrived, requested: { done, putOff: requested.putOff } }
+  }
+}
+
+function isRequest({ kind }: Job): boolean {
+  return kind === 'issuance'
+}
+
+/** Writes down what the control plane has, and says how many of these jobs are new here. */
+async function poll(
+  { controlPlane, log }: AgentParts,
+  spool: Spool,
+): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
   const { jobs, malformed } = await controlPlane.work()
   const arrived = await spool.accept(jobs)
   for (const { id, reason } of malformed) {
     log.warn({ job: id, reason }, 'malformed job')
     if (id !== null) await spool.answer([failed(id, new WaxsealError('JOB_MALFORMED', { reason }))])
   }
-  return arrived
+  return { jobs, fresh: arrived }
 }
 
 function workOf(parts: AgentParts, spool: Spool, signal: AbortSignal, reporter: Reporter): Work {

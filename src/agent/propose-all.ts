@@ -1,3 +1,4 @@
+import type { HostView } from '../connector/connector.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { type DeploymentRecord, isRecordProven } from '../journal/deployment-record.ts'
 import type { JournalledDeployment } from '../journal/journal.ts'
@@ -28,12 +29,13 @@ export async function proposeAll(
   running: () => Promise<readonly RunningDaemon[]>,
   engine: Engine,
 ): Promise<Proposals> {
+  const asking: Engine = { ...engine, hostView: askedOnce(engine.hostView) }
   const services = new Map<string, Member[]>()
   const later: Deployment[] = []
   const taken = new Set<string>()
   for (const deployment of waiting) {
     const target = `target ${deployment.request.target}`
-    const member = taken.has(target) ? null : await proposeOne(deployment, running, engine)
+    const member = taken.has(target) ? null : await proposeOne(deployment, running, asking)
     const keys = member === null ? [target] : [target, ...pathsOf(member.proposal.changes)]
     const isTaken = keys.some((key) => taken.has(key))
     if (isTaken || (member !== null && !join(member, services))) later.push(deployment)
@@ -69,6 +71,20 @@ async function connected(
   return {
     groups: joined.map(({ members }) => members.slice(0, mostMembers)),
     rest: joined.flatMap(({ members }) => members.slice(mostMembers)),
+  }
+}
+
+/** Nothing is changed while the deployments are proposed: each command tells its settings once. */
+function askedOnce(host: HostView): HostView {
+  const answers = new Map<string, ReturnType<HostView['run']>>()
+  return {
+    ...host,
+    run: (command, reads) => {
+      const words = command.join('\0')
+      const answer = answers.get(words) ?? host.run(command, reads)
+      answers.set(words, answer)
+      return answer
+    },
   }
 }
 

@@ -1,6 +1,6 @@
-import { commitFiles } from '../apply/commit.ts'
+import { commitAll } from '../apply/commit.ts'
 import { failureOf, runInOrder } from '../apply/run-step.ts'
-import { stageFiles, unstageFiles } from '../apply/stage.ts'
+import { stageAll, unstageFiles } from '../apply/stage.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
 import { takeOver } from '../journal/take-over.ts'
@@ -35,9 +35,7 @@ export async function replace(members: Transaction, engine: Engine): Promise<rea
 async function stage(entry: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
   await step(members, engine, 'journal', () => takeOver(engine.journal, entry))
   try {
-    await step(members, engine, 'stage', async () => {
-      for (const member of members) await stageFiles(changesOf(member))
-    })
+    await step(members, engine, 'stage', () => stageAll(members.map(changesOf)))
   } catch (error) {
     await unstage(entry, engine)
     throw error
@@ -52,9 +50,7 @@ async function makeLive(
   engine: Engine,
 ): Promise<readonly Outcome[]> {
   try {
-    await step(members, engine, 'commit', async () => {
-      for (const deployment of entry.deployments) await commitFiles(deployment)
-    })
+    await step(members, engine, 'commit', () => commitAll(entry.deployments))
     await check(entry, isBroken, members, engine)
     await activate(entry, members, engine)
     await verify(entry, members, engine)
@@ -127,7 +123,8 @@ function entryOf(members: Transaction, { served, joined, others }: Before, engin
 }
 
 async function check({ checks }: JournalEntry, isBroken: boolean, members: Transaction, engine: Engine): Promise<void> {
-  if (checks.length === 0) return
+  // Where every check has decided before, the step is told all the same: it has no command.
+  if (checks.length === 0 && members.every(({ proposal }) => proposal.plan.check === null)) return
   await step(members, engine, 'check', async (commands) => {
     commands.push(...(await runInOrder(checks, engine.timeouts.checkMs)))
     for (const { draft, proposal } of members)

@@ -3,8 +3,12 @@ import type { DeploymentJob } from '../inbox/job.ts'
 import type { Report } from '../outbox/outbox.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { deployTogether, type Order } from './deploy.ts'
+import { inParallel } from './in-parallel.ts'
 import { endOf, type JobEnd } from './job-end.ts'
 import type { Workshop } from './run-job.ts'
+
+/** Calls of the control plane, and durable notes, side by side. */
+const mostAtOnce = 8
 
 /**
  * Does deployments that wait together, oldest first. `onEnd` is told of each once, and does not throw. One whose
@@ -18,21 +22,28 @@ export async function runDeployments(
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = new Set<string>()
-  const orders: Order[] = []
-  for (const job of jobs) {
-    if (signal.aborted && orders.length > 0) break
+  const begun = new Map<string, Order>()
+  let isRetired = false
+  const certificates = await fetchAll(jobs, workshop)
+  const begin = async (job: DeploymentJob): Promise<void> => {
+    if (isRetired || (signal.aborted && begun.size > 0)) return
     try {
       const onOutcome = async (outcome: Outcome): Promise<void> => {
         waiting.delete(job.id)
         await onEnd(job.id, reportsOf(job, outcome))
       }
-      orders.push(await orderOf(job, workshop, onOutcome))
+      begun.set(job.id, await orderOf(job, certificates, workshop, onOutcome))
       waiting.add(job.id)
     } catch (error) {
       await onEnd(job.id, endOf(job.id, error))
-      if (asWaxsealError(error).code === 'AGENT_RETIRED') break
+      isRetired = isRetired || asWaxsealError(error).code === 'AGENT_RETIRED'
     }
   }
+  // A disk that takes no first one takes no other.
+  const [first, ...others] = jobs
+  if (first !== undefined) await begin(first)
+  await inParallel(others, mostAtOnce, begin)
+  const orders = jobs.flatMap(({ id }) => begun.get(id) ?? [])
   try {
     await deployTogether(orders, workshop.engine, signal)
   } catch (error) {
@@ -40,9 +51,30 @@ export async function runDeployments(
   }
 }
 
-async function orderOf(job: DeploymentJob, workshop: Workshop, onOutcome: Order['onOutcome']): Promise<Order> {
-  const { keys, controlPlane, onBegin, onStep } = workshop
-  const certificatePem = await controlPlane.certificate(job.certificateId)
+/** Each certificate, or why it cannot be had. */
+type Certificates = ReadonlyMap<string, string | Error>
+
+/** Asked for side by side, each once; by an agent that is found to be retired, no more. */
+async function fetchAll(jobs: readonly DeploymentJob[], { controlPlane }: Workshop): Promise<Certificates> {
+  const fetched = new Map<string, string | Error>()
+  let retired: Error | null = null
+  await inParallel([...new Set(jobs.map(({ certificateId }) => certificateId))], mostAtOnce, async (id) => {
+    const answer = retired ?? (await controlPlane.certificate(id).catch((error: Error) => error))
+    if (answer instanceof Error && asWaxsealError(answer).code === 'AGENT_RETIRED') retired = answer
+    fetched.set(id, answer)
+  })
+  return fetched
+}
+
+async function orderOf(
+  job: DeploymentJob,
+  certificates: Certificates,
+  workshop: Workshop,
+  onOutcome: Order['onOutcome'],
+): Promise<Order> {
+  const { keys, onBegin, onStep } = workshop
+  const certificatePem = certificates.get(job.certificateId) ?? new Error('it was not asked for')
+  if (certificatePem instanceof Error) throw certificatePem
   await onBegin(job.id)
   const request = {
     job: job.id,

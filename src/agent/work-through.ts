@@ -1,7 +1,8 @@
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import type { ClaimedJob, Inbox } from '../inbox/inbox.ts'
-import type { DeploymentJob } from '../inbox/job.ts'
+import type { DeploymentJob, Job } from '../inbox/job.ts'
 import type { Report } from '../outbox/outbox.ts'
+import { inParallel } from './in-parallel.ts'
 import { failed, type JobEnd } from './job-end.ts'
 import { runDeployments } from './run-deployments.ts'
 import { runJob, type Workshop } from './run-job.ts'
@@ -32,9 +33,9 @@ export interface Worked {
 
 /**
  * Runs every job in the inbox, oldest first, until the signal aborts; a job that has begun is finished. Each result is
- * in the outbox before the job leaves the inbox (law 8).
+ * in the outbox before the job leaves the inbox (law 8). `isDue`: the others are left for later.
  */
-export async function workThrough(work: Work): Promise<Worked> {
+export async function workThrough(work: Work, isDue: (job: Job) => boolean = () => true): Promise<Worked> {
   let done = 0
   let putOff: WaxsealError | null = null
   const onEnd = async (jobId: string, end: JobEnd): Promise<void> => {
@@ -47,7 +48,8 @@ export async function workThrough(work: Work): Promise<Worked> {
       work.onPutOff(jobId, putOff)
     }
   }
-  for (const batch of batchesOf(await work.inbox.pending(), work.unsaved)) {
+  const pending = (await work.inbox.pending()).filter(({ job }) => isDue(job))
+  for (const batch of batchesOf(pending, work.unsaved)) {
     if (work.signal.aborted) break
     work.onJobs(batch.map(({ job }) => job.id))
     await runBatch(batch, work, onEnd)
@@ -63,8 +65,11 @@ function isRetired(error: WaxsealError | null): error is WaxsealError {
 
 type Batch = readonly ClaimedJob[]
 
+/** Requests for certificates that are sent at the same time: a server may sign within each call. */
+const mostRequests = 8
+
 /**
- * Deployments that are new wait together. One that was cut off before is run alone, for it may be what crashed the agent,
+ * Requests that follow one another are sent side by side. Deployments that are new wait together. One that was cut off before is run alone, for it may be what crashed the agent,
  * and no later one overtakes it, for they may be to the same target.
  */
 function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): readonly Batch[] {
@@ -72,7 +77,9 @@ function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): re
   let open: ClaimedJob[] | null = null
   for (const claimed of pending) {
     const isDeployment = claimed.job.kind === 'deployment' && !unsaved.has(claimed.job.id)
+    const last = batches.at(-1)
     if (isDeployment && claimed.tries === 0 && open !== null) open.push(claimed)
+    else if (claimed.job.kind === 'issuance' && last?.[0]?.job.kind === 'issuance') last.push(claimed)
     else {
       const batch = [claimed]
       batches.push(batch)
@@ -88,13 +95,14 @@ async function runBatch(
   onEnd: (jobId: string, end: JobEnd) => Promise<void>,
 ): Promise<void> {
   const deployments: DeploymentJob[] = []
-  for (const { job, tries } of batch) {
+  const isRequests = batch[0]?.job.kind === 'issuance'
+  await inParallel(batch, isRequests ? mostRequests : 1, async ({ job, tries }) => {
     const saved = unsaved.get(job.id)
     if (saved !== undefined) await onEnd(job.id, saved)
     else if (tries >= maxTries) await onEnd(job.id, [failed(job.id, new WaxsealError('INTERRUPTED', { tries }))])
     else if (job.kind === 'deployment') deployments.push(job)
-    else await onEnd(job.id, await runJob(job, workshop))
-  }
+    else if (!signal.aborted || !isRequests) await onEnd(job.id, await runJob(job, workshop))
+  })
   if (deployments.length > 0) await runDeployments(deployments, workshop, onEnd, signal)
 }
 

@@ -8,21 +8,28 @@ import type { FileChange } from '../plan/file-change.ts'
 import { fileDigest } from '../plan/file-digest.ts'
 import type { LinkSwitch } from '../plan/link-switch.ts'
 
+/** `commitAll` of one target. */
+export async function commitFiles(changes: ChangeSet): Promise<void> {
+  await commitAll([changes])
+}
+
 /**
- * Moves the staged files in. The old ones are kept first, so that the renames follow one another with nothing in between;
- * with a link, its rename alone makes all of them live. COMMIT_FAILED may leave some files new: the caller rolls back.
+ * Moves the staged files of a transaction in. The old ones are kept first, so that the renames follow one another with nothing in
+ * between; with a link, its rename alone makes all of its files live. Each folder is made durable once before the renames and once
+ * behind them. COMMIT_FAILED may leave some files new: the caller rolls back.
  */
-export async function commitFiles({ files, link }: ChangeSet): Promise<void> {
+export async function commitAll(all: readonly ChangeSet[]): Promise<void> {
+  const files = all.flatMap((changes) => changes.files)
   const destinations = files.map(({ destination }) => destination)
+  const links = all.flatMap(({ link }) => (link === null ? [] : [link]))
   try {
     for (const { before, destination, kept } of files) if (before !== null) await keepFile(destination, kept)
     await Promise.all(files.map(refuseIfEdited))
     await syncFoldersOf(destinations)
     for (const change of files) await moveFile(change.staged, change.destination)
     await syncFoldersOf(destinations)
-    if (link === null) return
-    await moveFile(link.staged, link.link)
-    await syncFoldersOf([link.link])
+    for (const link of links) await moveFile(link.staged, link.link)
+    await syncFoldersOf(links.map(({ link }) => link))
   } catch (cause) {
     if (cause instanceof WaxsealError) throw cause
     throw new WaxsealError('COMMIT_FAILED', { reason: (cause as Error).message }, { cause })

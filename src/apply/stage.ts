@@ -6,6 +6,18 @@ import type { ChangeSet } from '../plan/change-set.ts'
 import type { PreparedChange, PreparedChanges } from './prepare-changes.ts'
 import { wayOut } from './way-out.ts'
 
+const mostAtOnce = 4
+
+/** `stageFiles` of several targets at once: the disk makes them durable together. Each has ended when one throws. */
+export async function stageAll(all: readonly PreparedChanges[]): Promise<void> {
+  const queue = [...all]
+  const worker = async (): Promise<void> => {
+    for (let changes = queue.shift(); changes !== undefined; changes = queue.shift()) await stageFiles(changes)
+  }
+  const ended = await Promise.allSettled(Array.from({ length: mostAtOnce }, worker))
+  for (const end of ended) if (end.status === 'rejected') throw end.reason
+}
+
 /** Writes each new file beside its destination. STAGE_FAILED: the caller unstages what was written, nothing else was. */
 export async function stageFiles(changes: PreparedChanges): Promise<void> {
   try {
