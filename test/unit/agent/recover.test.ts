@@ -85,6 +85,31 @@ t.test('one deployment that cannot be recovered does not stop the next', async (
   t.same(textsOf(await stateOf(live)), { 'a.pem': 'old' })
 })
 
+const deaf = { host: '127.0.0.1', port: 1, protocol: 'smtp', servername: null, keyType: null, timeoutMs: 5000 } as const
+const refused = { phase: 'connect', reason: 'connect ECONNREFUSED 127.0.0.1:1' }
+const silent = { leaf: null, chain: [], isChained: false, failure: refused }
+
+for (const [what, before, did] of [
+  ['that fails as it did before does not decide: it is finished, unproven', { before: [silent] }, 'finished'],
+  [
+    'that failed in another way before decides: it is put back',
+    { before: [{ ...silent, failure: { ...refused, phase: 'greeting' } }] },
+    'put back',
+  ],
+  ['decides in an entry of an older Waxseal, which does not say what was before', {}, 'put back'],
+] as const)
+  t.test(`in a recovery, too, a listener ${what}`, async (t) => {
+    const { engine, live, prepared } = await open(t, changesIn)
+    await stageFiles(prepared)
+    await commitFiles(prepared)
+    await engine.journal.put('target', journalEntry(prepared, { probes: [deaf], oldLeaves: [[]], ...before }))
+
+    t.match(await recover(engine), [{ target: 'target', did, error: null }])
+
+    t.same(textsOf(await stateOf(live)), { 'a.pem': did === 'finished' ? 'new' : 'old' })
+    if (did === 'finished') t.match(await engine.records.get('target'), { proven: false, probes: [{ decides: false }] })
+  })
+
 t.test('deployments of one transaction are put back together when one of them was not committed', async (t) => {
   const { engine, live } = await open(t, changesIn)
   for (const name of ['b.pem', 'c.pem']) writeFileSync(join(live, name), 'old')
