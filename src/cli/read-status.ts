@@ -66,8 +66,18 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
       code: error?.code ?? null,
     })),
     setAside: [...engine.journal.setAside, ...engine.records.setAside, ...(spool?.inbox.setAside ?? [])],
-    warnings: [...listed(reload.invalid), ...reload.waiting, ...warningsOf(config), ...(await heldReports(spool))],
+    warnings: [
+      ...listed(reload.invalid),
+      ...reload.waiting,
+      ...warningsOf(config),
+      ...ownTargetsOf(engine),
+      ...(await heldReports(spool)),
+    ],
   }
+}
+
+function ownTargetsOf({ ownTargets: { broken } }: Engine): readonly string[] {
+  return broken.map(({ file, reason }) => `${file}: ${reason}. Jobs for this target are refused until it is mended.`)
 }
 
 async function heldReports(spool: StatusParts['spool']): Promise<readonly string[]> {

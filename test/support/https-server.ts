@@ -16,7 +16,7 @@ export interface ReceivedRequest {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** A real HTTPS server on 127.0.0.1 whose answers a test sets. */
+/** A real HTTPS server on an address of this machine whose answers a test sets. */
 export interface HttpsServer {
   readonly url: string
   readonly requests: readonly ReceivedRequest[]
@@ -27,7 +27,11 @@ export interface HttpsServer {
 }
 
 /** Starts a server that presents the pair. Answers 200 `{}` until told otherwise. */
-export async function startHttpsServer(pair: TestPair, maxVersion: SecureVersion = 'TLSv1.3'): Promise<HttpsServer> {
+export async function startHttpsServer(
+  pair: TestPair,
+  maxVersion: SecureVersion = 'TLSv1.3',
+  address = '127.0.0.1',
+): Promise<HttpsServer> {
   const requests: ReceivedRequest[] = []
   let handler: Handler = json(200, {})
   const server = createServer(
@@ -44,9 +48,9 @@ export async function startHttpsServer(pair: TestPair, maxVersion: SecureVersion
       handler(request, response)
     },
   )
-  await once(server.listen(0, '127.0.0.1'), 'listening')
+  await once(server.listen(0, address), 'listening')
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://${address}:${(server.address() as AddressInfo).port}`,
     requests,
     answer: (next) => {
       handler = next

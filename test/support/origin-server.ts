@@ -75,13 +75,10 @@ export interface OriginServer {
 }
 
 /** Starts one; its CA is kept in `dir`. */
-export async function startOriginServer(dir: string): Promise<OriginServer> {
+export async function startOriginServer(dir: string, address = '127.0.0.1'): Promise<OriginServer> {
   const authority = await openAuthority(dir)
-  const server = await startHttpsServer({
-    ...(await authority.issueServerPair(['127.0.0.1'])),
-    chainPem: '',
-    sha256: '',
-  })
+  const pair = { ...(await authority.issueServerPair([address])), chainPem: '', sha256: '' }
+  const server = await startHttpsServer(pair, 'TLSv1.3', address)
   const origin = new Origin(server, authority)
   server.answer((request, response) => void origin.answer(request, response))
   return origin

@@ -12,7 +12,7 @@ import { openMovedHost } from '../support/moved-host.ts'
 import type { LogLine } from '../support/process.ts'
 import { jsonOf, runWaxseal } from '../support/run-waxseal.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 const skip = unlessInstalled('postfix', 'dovecot')
 
 t.test(
@@ -127,6 +127,23 @@ t.test(
     t.same(new Set(await leavesOf(postfix)), new Set([parseCertificates(pem)[0]?.sha256]))
     t.same(await readdir(join(host.dir, 'keys')), [`${certificate}.key`])
     t.match(await stat(keyFile), { mtimeMs, ino, mode })
+  },
+)
+
+t.test(
+  'SIGHUP reads the host’s own targets again; a mistake in one is a warning of the status',
+  { skip },
+  async (t) => {
+    const host = await openMovedHost(t)
+    const agent = host.startAgent()
+    await agent.waitFor(({ msg }) => msg === 'agent starts')
+    await writeText(join(host.dir, 'targets', 'mail.yaml'), 'connector: postfix\nkey_pth: /x\n')
+
+    agent.kill('SIGHUP')
+    await agent.waitFor(({ msg }) => String(msg).startsWith('configuration read again'))
+    const status = jsonOf(await runWaxseal(['status', '--config', host.configFile, '--json']))
+
+    t.match(JSON.stringify(status['warnings']), /mail\.yaml: .*key_pth: is key_path meant\?/)
   },
 )
 
