@@ -193,6 +193,7 @@ t.test(
         ...pems,
         'httpd.conf': `${around}Listen PORT1
 Listen 127.0.0.1:PORT2
+Listen 127.0.0.1:PORT3
 SSLCertificateFile tls/cert.pem
 SSLCertificateKeyFile tls/key.pem
 SSLCertificateChainFile tls/chain.pem
@@ -209,9 +210,13 @@ SSLCertificateChainFile tls/chain.pem
 <VirtualHost *:PORT2>
   SSLEngine on
 </VirtualHost>
+<VirtualHost *:PORT3>
+  SSLEngine on
+  RemoteIPProxyProtocol On
+</VirtualHost>
 `,
       },
-      ['tls', 'tls'],
+      ['tls', 'tls', null],
     )
     const tls = `${web.dir}/tls`
     const target = { cert_path: `${tls}/cert.pem`, key_path: `${tls}/key.pem`, chain_path: `${tls}/chain.pem` }
@@ -226,6 +231,7 @@ SSLCertificateChainFile tls/chain.pem
         [`127.0.0.1:${web.ports[0]}`, 'www.example.net', true, next.sha256],
         [`[::1]:${web.ports[0]}`, 'www.example.net', true, next.sha256],
         [`127.0.0.1:${web.ports[1]}`, 'www.example.net', true, next.sha256],
+        [`127.0.0.1:${web.ports[2]}`, 'www.example.net', true, next.sha256],
       ],
     )
     t.match(astray.warnings.join(' '), /No TLS listener of apache reads \S+x\.pem/)

@@ -164,10 +164,11 @@ t.test(
         'haproxy.cfg': `${around}frontend web
   bind 127.0.0.1:PORT1 ssl crt listed.pem crt site.pem
   bind :PORT2 ssl crt site.pem
+  bind :PORT3 ssl crt site.pem strict-sni accept-proxy
 `,
         'conf.d/none.cfg': '\n',
       },
-      ['tls', 'tls'],
+      ['tls', 'tls', null],
     )
     const target = { pem_path: `${web.dir}/site.pem`, master_socket: `${web.dir}/m.sock` }
 
@@ -175,7 +176,7 @@ t.test(
     const other = await web.deploy(fewer, target)
     const astray = await web.deploy(next, { ...target, pem_path: `${web.dir}/elsewhere.pem` })
 
-    const [named, whole] = web.ports.map((port) => `127.0.0.1:${port}`)
+    const [named, whole, behind] = web.ports.map((port) => `127.0.0.1:${port}`)
     t.match(outcome, { outcome: 'deployed', code: null })
     t.same(
       outcome.probes.map(({ address, servername, ok, seen }) => [address, servername, ok, seen]),
@@ -183,6 +184,7 @@ t.test(
         [named, 'www.example.net', true, next.sha256],
         [whole, null, true, next.sha256],
         [whole, 'www.example.net', true, next.sha256],
+        [behind, 'www.example.net', true, next.sha256],
       ],
     )
     t.match(other, { outcome: 'deployed', code: null })
@@ -192,6 +194,7 @@ t.test(
         [named, 'fewer.example.net'],
         [whole, null],
         [whole, 'fewer.example.net'],
+        [behind, 'fewer.example.net'],
       ],
     )
     t.match(astray.warnings.join(' '), /No TLS listener of haproxy reads \S+elsewhere\.pem/)

@@ -213,10 +213,11 @@ t.test(
   server { listen PORT1 ssl; server_name example.org; ssl_certificate tls/wild.pem; ssl_certificate_key tls/wild.pem; }
   server { listen 127.0.0.1:PORT2 ssl; }
   server { listen PORT2 ssl; }
+  server { listen 127.0.0.1:PORT3 ssl proxy_protocol; }
 }
 `,
       },
-      ['tls', 'tls'],
+      ['tls', 'tls', null],
     )
     const paths = { cert_path: `${web.dir}/tls/cert.pem`, key_path: `${web.dir}/tls/key.pem` }
     const elsewhere = { cert_path: `${web.dir}/tls/unread.pem`, key_path: `${web.dir}/tls/unread.pem` }
@@ -228,7 +229,7 @@ t.test(
     t.same(
       outcome.probes.map(({ address, ok, seen }) => [address, ok, seen]),
       [`127.0.0.1:${web.ports[0]}`, `127.0.0.1:${web.ports[0]}`, `[::1]:${web.ports[0]}`, `[::1]:${web.ports[0]}`]
-        .concat([`127.0.0.1:${web.ports[1]}`, `127.0.0.2:${web.ports[1]}`])
+        .concat([`127.0.0.1:${web.ports[1]}`, `127.0.0.2:${web.ports[1]}`, `127.0.0.1:${web.ports[2]}`])
         .map((address) => [address, true, next.sha256]),
     )
     t.match(astray.warnings.join(' '), /No TLS listener of nginx reads \S+unread\.pem/)
