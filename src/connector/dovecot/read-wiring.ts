@@ -7,13 +7,21 @@ import { parseSettings, type SettingsBlock } from './parse-settings.ts'
 import { absolutePaths } from './settings-folders.ts'
 import { localAddressesOf, ownValues, servernamesOf, speaksTls, valuesFor } from './values-for.ts'
 
-/** The login services, the protocol of `protocols` that each belongs to, and what their clear-text ports speak. */
-const services: Readonly<Record<string, { readonly protocol: string; readonly speaks: ProbeProtocol }>> = {
+interface TlsService {
+  /** Its name in `protocols`; null: it runs whatever that says. */
+  readonly protocol: string | null
+  /** What its clear-text ports speak before TLS; null: nothing that can be looked at. */
+  readonly speaks: ProbeProtocol | null
+}
+
+/** The services that have ports for TLS. */
+const services: Readonly<Record<string, TlsService>> = {
   'imap-login': { protocol: 'imap', speaks: 'imap' },
   'pop3-login': { protocol: 'pop3', speaks: 'pop3' },
   'managesieve-login': { protocol: 'sieve', speaks: 'sieve' },
   'submission-login': { protocol: 'submission', speaks: 'smtp' },
   lmtp: { protocol: 'lmtp', speaks: 'lmtp' },
+  doveadm: { protocol: null, speaks: null },
 }
 
 /** What Dovecot reads for each TLS listener, by doveconf(1), 2.3 and 2.4. */
@@ -46,7 +54,7 @@ function wiringOf(
 ): Wiring {
   const protocols = protocolsOf(settings)
   const sockets = listening.blocks
-    .filter(({ kind, name }) => kind === 'service' && protocols.includes(services[name]?.protocol ?? ''))
+    .filter(({ kind, name }) => kind === 'service' && isOn(services[name], protocols))
     .flatMap((service) => socketsOf(service, settings, loopbacks))
   const servernames = [null, ...servernamesOf(settings)]
   const listeners = sockets.flatMap((socket) =>
@@ -83,6 +91,10 @@ function listenerAt(
   return [{ ...socket, servername: told, files, ...(doubts.length === 0 ? {} : { doubt: doubts.join(' ') }) }]
 }
 
+function isOn(service: TlsService | undefined, protocols: readonly string[]): boolean {
+  return service !== undefined && (service.protocol === null || protocols.includes(service.protocol))
+}
+
 /** 2.3 and 2.4 print `protocols = imap pop3`, 2.4 also `protocols { imap = yes }`. */
 function protocolsOf({ values, blocks }: SettingsBlock): readonly string[] {
   const listed = blocks.filter(({ kind }) => kind === 'protocols').flatMap((inner) => [...inner.values])
@@ -101,7 +113,8 @@ interface Socket extends Pick<Listener, 'name' | 'host' | 'port' | 'protocol' | 
 
 /** A socket on all addresses is met at the loopback one of its family, and at each that has settings of its own. */
 function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: readonly string[]): readonly Socket[] {
-  const { protocol: filter = '', speaks = 'tls' } = services[service.name] ?? {}
+  const { protocol, speaks = null } = services[service.name] ?? {}
+  const filter = protocol ?? service.name
   const trusted = (settings.values.get('haproxy_trusted_networks') ?? '').split(/[\s,]+/)
   return service.blocks
     .filter(({ kind }) => kind === 'inet_listener')
@@ -113,13 +126,14 @@ function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: r
       const addresses = listen.split(/[\s,]+/)
       const locals = localAddressesOf(settings).filter((own) => addresses.includes(own.includes(':') ? '::' : '*'))
       const hosts = new Set([...reachable(addresses, loopbacks), ...locals])
-      const protocol = values.get('ssl') === 'yes' ? 'tls' : speaks
+      const spoken = values.get('ssl') === 'yes' ? 'tls' : speaks
+      if (spoken === null) return []
       const isProxied = values.get('haproxy') === 'yes'
       return [...hosts].map((host) => ({
         name,
         host,
         port,
-        protocol,
+        protocol: spoken,
         ...(isProxied ? { proxy: 1 as const } : {}),
         filter,
         isScreened: isProxied && !trusted.some((network) => isInNetwork(host, network)),

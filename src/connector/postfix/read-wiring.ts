@@ -21,7 +21,7 @@ function compiledIn(folder: string, map: WiredMap): WiredMap {
   return { ...map, command: [program, '-c', folder, ...args] satisfies Command }
 }
 
-/** `postfix reload` reaches the other instances by `multi_instance_wrapper` alone; postmulti(1) sets it. */
+/** Of several instances, `postfix reload` reloads all by `multi_instance_wrapper`, and none where that is empty; postmulti(1) sets it. */
 async function readOther(host: HostView, folder: string, { main }: Instance): Promise<Wiring> {
   const answer = await readInstance(host, folder)
   if ('unwired' in answer) {
@@ -29,7 +29,7 @@ async function readOther(host: HostView, folder: string, { main }: Instance): Pr
     return { listeners: [], maps: [], named: [], doubts }
   }
   const isReached = main.multi_instance_wrapper !== ''
-  const doubt = `"postfix reload" does not reach the instance ${folder}: reload it, or set multi_instance_wrapper.`
+  const doubt = `"postfix reload" fails while multi_instance_wrapper is empty: reload the instance ${folder} by itself.`
   const listeners = answer.wiring.listeners.map((listener) => ({
     ...listener,
     name: `${folder}/${listener.name}`,

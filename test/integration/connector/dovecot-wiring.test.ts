@@ -132,6 +132,31 @@ protocol imap {
   },
 )
 
+t.test('a port of doveadm that speaks TLS is a listener of Dovecot, too', options, async (t) => {
+  const [wrapped = 0, clear = 0] = await freePorts(2)
+  const { daemon, deploy } = await startWired(t, 'dovecot', first, () => ({
+    main: `service doveadm {
+  inet_listener wrapped {
+    port = ${wrapped}
+    ssl = yes
+  }
+  inet_listener clear {
+    port = ${clear}
+  }
+}
+`,
+  }))
+
+  const outcome = await deploy(second, { cert_path: daemon.certPath, key_path: daemon.keyPath })
+
+  t.match(outcome, { outcome: 'deployed', code: null, warnings: [] })
+  t.match(
+    outcome.probes.find(({ address }) => address.endsWith(`:${wrapped}`)),
+    { protocol: 'tls', seen: second.sha256 },
+  )
+  t.equal(outcome.probes.length, daemon.ports.length + 1, 'its other port says nothing that can be looked at')
+})
+
 t.test('a certificate that stands in the settings: TLS is spoken, and no file can renew it', options, async (t) => {
   const { daemon, config, readWiring } = await startWired(t, 'dovecot', first)
   const inline = `\nssl_cert = "${first.certificatePem.trim().replaceAll('\n', ' ')}"\n`
