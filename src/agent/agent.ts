@@ -31,7 +31,8 @@ export interface AgentParts {
   readonly reserve: Reserve
   readonly keys: KeyStore
   readonly keyRequests: KeyRequests
-  readonly controlPlane: ControlPlane
+  /** A promise while this host waits to be enrolled: the drift watch, recovery and the status need no control plane. */
+  readonly controlPlane: ControlPlane | Promise<ControlPlane>
   readonly clock: Clock
   readonly log: Logger
   readonly state: AgentState
@@ -50,6 +51,14 @@ export interface AgentParts {
 /** Poll and heartbeat do not begin together: the second takes the connection of the first, one handshake a start of a fleet, not two. */
 const firstHeartbeatMs = 1000
 
+/** Resolves when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null)
+    else signal.addEventListener('abort', () => resolve(null), { once: true })
+  })
+}
+
 /** Recovers, then polls, works and reports until it is told to stop or is retired; then drains. */
 export async function runAgent(parts: AgentParts): Promise<void> {
   const { state, log, progress } = parts
@@ -60,9 +69,10 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   for (const { target, did, error } of state.recovered)
     log.warn({ target, name: names.nameOf(target), did, code: error?.code }, 'recovered')
   state.phase = 'running'
+  let controlPlane: ControlPlane | null = null
+  const reportDrift: ControlPlane['reportDrift'] = async (drift) => (await controlPlane?.reportDrift(drift)) ?? false
   const retired = new AbortController()
   const signal = AbortSignal.any([parts.stop, retired.signal])
-  const reporting = new Reporter(parts)
   const retire = (): void => {
     state.retired = true
     retired.abort()
@@ -71,11 +81,17 @@ export async function runAgent(parts: AgentParts): Promise<void> {
     const onInspected = (inspections: readonly Inspection[]): void => {
       state.drift = inspections
     }
-    watchDrift(parts.driftWatch, { ...parts, onInspected, signal })
+    watchDrift(parts.driftWatch, { ...parts, controlPlane: { reportDrift }, onInspected, signal })
   }
+  controlPlane = await Promise.race([parts.controlPlane, aborted(signal)])
+  if (controlPlane === null) {
+    state.phase = 'stopped'
+    return
+  }
+  const reporting = new Reporter({ ...parts, controlPlane })
   await Promise.all([
-    pollLoop(parts, signal, reporting, retire),
-    heartbeatLoop(parts, signal, retire),
+    pollLoop(parts, controlPlane, signal, reporting, retire),
+    heartbeatLoop(parts, controlPlane, signal, retire),
     reporting.run(signal),
   ])
   state.phase = 'draining'
@@ -84,16 +100,22 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   state.phase = 'stopped'
 }
 
-async function pollLoop(parts: AgentParts, signal: AbortSignal, reporter: Reporter, retire: () => void): Promise<void> {
+async function pollLoop(
+  parts: AgentParts,
+  controlPlane: ControlPlane,
+  signal: AbortSignal,
+  reporter: Reporter,
+  retire: () => void,
+): Promise<void> {
   const { clock, state, log } = parts
   const spool = openSpool(parts)
-  const work = workOf(parts, spool, signal, reporter)
+  const work = workOf(parts, controlPlane, spool, signal, reporter)
   const turn = async (): Promise<number> => {
     await spool.catchUp()
     const left = await workThrough(work)
     if (signal.aborted) return 0
     await spool.requireRoom()
-    const { arrived, requested } = await gather(parts, spool, work)
+    const { arrived, requested } = await gather(parts, controlPlane, spool, work)
     const { done, putOff } = await workThrough(work, (job) => !isRequest(job))
     if (putOff !== null) throw putOff
     if (requested.putOff !== null) throw requested.putOff
@@ -120,6 +142,7 @@ const gatherMs = 2000
  */
 async function gather(
   parts: AgentParts,
+  controlPlane: ControlPlane,
   spool: Spool,
   work: Work,
 ): Promise<{ readonly arrived: number; readonly requested: Worked }> {
@@ -127,7 +150,7 @@ async function gather(
   const known = new Set<string>()
   let [arrived, done, until] = [0, 0, Number.POSITIVE_INFINITY]
   for (;;) {
-    const { jobs, fresh } = await poll(parts, spool)
+    const { jobs, fresh } = await poll(parts, controlPlane, spool)
     state.lastPoll = new Date(clock.now()).toISOString()
     state.controlPlaneError = null
     arrived += fresh
@@ -148,7 +171,8 @@ function isRequest({ kind }: Job): boolean {
 
 /** Writes down what the control plane has, and says how many of these jobs are new here. */
 async function poll(
-  { controlPlane, log }: AgentParts,
+  { log }: AgentParts,
+  controlPlane: ControlPlane,
   spool: Spool,
 ): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
   const { jobs, malformed } = await controlPlane.work()
@@ -160,10 +184,17 @@ async function poll(
   return { jobs, fresh: arrived }
 }
 
-function workOf(parts: AgentParts, spool: Spool, signal: AbortSignal, reporter: Reporter): Work {
+function workOf(
+  parts: AgentParts,
+  controlPlane: ControlPlane,
+  spool: Spool,
+  signal: AbortSignal,
+  reporter: Reporter,
+): Work {
   const { state, log, inbox } = parts
   const workshop: Workshop = {
     ...parts,
+    controlPlane,
     onBegin: async (jobId) => {
       await spool.report([{ kind: 'status', jobId, status: 'Running' }])
       await spool.begin(jobId)
@@ -186,8 +217,13 @@ function workOf(parts: AgentParts, spool: Spool, signal: AbortSignal, reporter: 
   return { inbox, spool, workshop, onJobs, onPutOff, signal, unsaved: new Map() }
 }
 
-async function heartbeatLoop(parts: AgentParts, signal: AbortSignal, retire: () => void): Promise<void> {
-  const { controlPlane, clock, state, log, facts } = parts
+async function heartbeatLoop(
+  parts: AgentParts,
+  controlPlane: ControlPlane,
+  signal: AbortSignal,
+  retire: () => void,
+): Promise<void> {
+  const { clock, state, log, facts } = parts
   const turn = async (): Promise<number> => {
     await controlPlane.heartbeat(facts)
     state.lastHeartbeat = new Date(clock.now()).toISOString()

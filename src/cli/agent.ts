@@ -8,10 +8,9 @@ import { openKeyRequests } from '../agent/key-requests.ts'
 import { type ConfiguredEngine, openEngine, openWithoutConnectors } from '../agent/open-engine.ts'
 import { openProgress } from '../agent/progress.ts'
 import { recover } from '../agent/recover.ts'
-import { initialState } from '../agent/state.ts'
+import { type AgentState, initialState, statusLine } from '../agent/state.ts'
 import { busy } from '../agent/turns.ts'
 import type { Config } from '../config/config.ts'
-import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { type FileLock, tryLock } from '../host/file-lock.ts'
@@ -30,10 +29,11 @@ import { openMetrics } from '../status/metrics.ts'
 import type { StatusDocument } from '../status/status-document.ts'
 import { type StatusServer, type StatusSource, startStatusServer } from '../status/status-server.ts'
 import { version } from '../version.ts'
-import { connect } from './connect.ts'
 import { configOf, environment, withConfig } from './context.ts'
+import { isEnrolled, type Link, openLink } from './link.ts'
 import { type ReloadProblems, readStatus } from './read-status.ts'
 import { mayColour } from './terminal.ts'
+import { watchForEnrolment } from './watch-for-enrolment.ts'
 
 /** A running deployment has this long after SIGTERM, in milliseconds; systemd waits 120 s. */
 const drainMs = 90_000
@@ -47,7 +47,7 @@ export function agentCommand(): Command {
     .description('Poll the control plane, deploy what it has, and report; until SIGTERM.')
     .addHelpText(
       'after',
-      '\nSIGTERM stops polling and waits for the running deployment. A retired agent ends with status 0.',
+      '\nWithout a control plane it watches the host, and goes on by itself once waxseal enroll has configured one.\nSIGTERM stops polling and waits for the running deployment. A retired agent ends with status 0.',
     )
     .action(runDaemon)
 }
@@ -67,7 +67,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     metrics.count(line)
     log[line.code === null ? 'info' : 'error'](endOf(line), 'deployment ends')
   }
-  const { controlPlane, engine } = await openBoth(config, onEnd).catch(async (error: unknown) => {
+  const { link, engine } = await openBoth(config, onEnd).catch(async (error: unknown) => {
     await recoverAlone(config, log)
     throw error
   })
@@ -79,13 +79,15 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   })
   const read = (): Promise<StatusDocument> => readStatus({ config, engine, spool: { inbox, outbox }, state, reload })
   const status = await serveStatus(config, { readStatus: read, metrics }, log)
-  process.on('SIGHUP', () => {
-    void readAgain(options, config, log).then((next) => {
-      config = next.config
-      reload = next.reload
-      engine.reconfigure(config)
-    })
-  })
+  const takeOver = async (): Promise<void> => {
+    const next = await readAgain(options, config, link, log)
+    config = next.config
+    reload = next.reload
+    engine.reconfigure(config)
+    await enrol(link, config, state, log)
+    await manager.notify(`STATUS=${statusText(link, config)}`)
+  }
+  process.on('SIGHUP', () => void takeOver())
   goOnWithoutCompilers()
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
   const { discoveryDirs } = config
@@ -97,7 +99,13 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
       'the certificate of the control plane is verified all the same: there is no way to switch that off',
     )
   stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
-  await manager.notify('READY=1')
+  await manager.notify('READY=1', `STATUS=${statusText(link, config)}`)
+  if (link.isWaiting()) {
+    log.warn(
+      'no control plane is configured: waxseal enroll; until then this host is watched, and nothing is asked for',
+    )
+    void watchForEnrolment({ link, read: () => configOf(options), reload: takeOver, stop })
+  }
   feedWatchdog({ manager, progress, log })
   await runAgent({
     engine,
@@ -106,7 +114,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     reserve: openReserve(join(config.stateDir, 'reserve')),
     keys: await openKeyStore(config.keyDir ?? join(config.stateDir, 'keys'), config.foreignKeyDir),
     keyRequests: await openKeyRequests(join(config.stateDir, 'requests')),
-    controlPlane,
+    controlPlane: link.controlPlane,
     clock: systemClock,
     log,
     state,
@@ -123,7 +131,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
     stop,
   })
   await status?.close()
-  await controlPlane.close()
+  await link.close()
   lock.release()
   log.info({ retired: state.retired }, 'agent ends')
   process.exit(0)
@@ -132,11 +140,11 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
 async function openBoth(
   config: Config,
   onEnd: (line: HistoryLine) => void,
-): Promise<{ readonly controlPlane: ControlPlane; readonly engine: ConfiguredEngine }> {
-  return { controlPlane: await connect(config), engine: await openEngine(config, systemClock, onEnd) }
+): Promise<{ readonly link: Link; readonly engine: ConfiguredEngine }> {
+  return { link: await openLink(config), engine: await openEngine(config, systemClock, onEnd) }
 }
 
-/** Without a control plane or a connector there is no agent, but what a crash left is put in order all the same. */
+/** Without its credential or a connector there is no agent, but what a crash left is put in order all the same. */
 async function recoverAlone(config: Config, log: Logger): Promise<void> {
   try {
     for (const { target, did, error } of await recover(await openWithoutConnectors(config, systemClock)))
@@ -145,6 +153,26 @@ async function recoverAlone(config: Config, log: Logger): Promise<void> {
     const { code, details } = asWaxsealError(error)
     log.error({ code, details }, 'not recovered: run waxseal recover')
   }
+}
+
+/** Where the agent waits to be enrolled and the configuration names a control plane now, it goes on with that. */
+async function enrol(link: Link, config: Config, state: AgentState, log: Logger): Promise<void> {
+  if (!link.isWaiting() || !isEnrolled(config)) return
+  try {
+    await link.offer(config)
+    state.controlPlaneError = null
+    log.info('a control plane is configured now: the agent goes on with it')
+  } catch (error) {
+    const coded = asWaxsealError(error)
+    state.controlPlaneError = statusLine(coded)
+    log.error({ code: coded.code, details: coded.details }, 'the control plane that is configured now cannot be used')
+  }
+}
+
+/** What systemctl status shows. */
+function statusText(link: Link, { controlPlane }: Config): string {
+  if (link.isWaiting()) return 'No control plane is configured: waxseal enroll. This host is watched all the same.'
+  return `Asks ${controlPlane === null ? 'its control plane' : new URL(controlPlane.url).origin} for work`
 }
 
 function endOf({ job, target, targetName: name, outcome, host, code, message, sha256, ms }: HistoryLine): object {
@@ -174,11 +202,13 @@ const needRestart = [
 async function readAgain(
   options: { readonly config?: string },
   current: Config,
+  link: Link,
   log: Logger,
 ): Promise<{ readonly config: Config; readonly reload: ReloadProblems }> {
   try {
     const config = await configOf(options)
-    const restart = needRestart.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(current[key]))
+    const needed = needRestart.filter((key) => key !== 'controlPlane' || !link.isWaiting())
+    const restart = needed.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(current[key]))
     log.level = config.logLevel
     log.info({ restart }, 'configuration read again; what restart names takes effect at the next start')
     const waiting = restart.map((key) => `The change of ${key} takes effect at the next start.`)

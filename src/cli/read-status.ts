@@ -38,7 +38,9 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
   const names = await readTargetNames(engine)
   const absent = spool === null ? 'An agent runs, but its endpoint does not answer.' : 'No agent runs.'
   const notReady =
-    state === null ? [`${absent} This is read from ${config.stateDir}.`] : reasonsNotReady(state, reload.invalid)
+    state === null
+      ? [`${absent} This is read from ${config.stateDir}.`]
+      : reasonsNotReady(state, reload.invalid, config.controlPlane !== null)
   return {
     v: 1,
     version,
@@ -90,12 +92,12 @@ async function deadLetters(spool: StatusParts['spool']): Promise<StatusDocument[
   return letters.map(({ report, refusal }) => ({ job: report.jobId, refusal }))
 }
 
-function reasonsNotReady(state: AgentState, invalid: string | null): readonly string[] {
+function reasonsNotReady(state: AgentState, invalid: string | null, hasControlPlane: boolean): readonly string[] {
   return [
     ...listed(invalid),
     ...(state.phase === 'recovering' ? ['The recovery of interrupted deployments is under way.'] : []),
     ...(state.phase === 'draining' || state.phase === 'stopped' ? ['The agent is about to end.'] : []),
-    ...(state.lastPoll === null ? ['The control plane has not answered a poll yet.'] : []),
+    ...(hasControlPlane && state.lastPoll === null ? ['The control plane has not answered a poll yet.'] : []),
   ]
 }
 

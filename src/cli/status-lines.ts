@@ -33,9 +33,15 @@ function agentLines({ phase, ready, notReady, controlPlane, ...rest }: StatusDoc
   return [
     `Waxseal ${rest.version} on ${rest.hostname}: ${phase}, ${word}`,
     ...notReady.map((reason) => `  ${printable(reason)}`),
-    `Control plane ${controlPlane.url ?? 'none'}: last poll ${controlPlane.lastPoll ?? 'never'}${controlPlane.error === null ? '' : `, ${coloured('bad', printable(controlPlane.error))}`}`,
+    controlPlaneLine(controlPlane),
     `Running ${rest.currentJobs.length === 0 ? 'nothing' : printable(rest.currentJobs.join(', '))}; queue ${rest.inbox ?? '?'}, outbox ${rest.outbox ?? '?'}, dead letters ${rest.deadLetters.length}`,
   ]
+}
+
+function controlPlaneLine({ url, lastPoll, error }: StatusDocument['controlPlane']): string {
+  const failure = error === null ? '' : `, ${coloured('bad', printable(error))}`
+  if (url === null) return `No control plane is configured: waxseal enroll${failure}`
+  return `Control plane ${url}: last poll ${lastPoll ?? 'never'}${failure}`
 }
 
 function targetLines(targets: readonly TargetStatus[]): readonly string[] {

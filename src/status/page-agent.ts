@@ -9,7 +9,7 @@ export function agentSection(status: StatusDocument, now: number): Html {
 <section id="agent" aria-labelledby="agent-title"><h2 id="agent-title">Agent</h2>
 <dl class="card">
 <div><dt>Phase</dt><dd>${phase}${retired ? ', retired by the control plane' : ''} ${ready ? badge('good', 'ready') : badge('warn', 'not ready')}${list(notReady, 'problems')}</dd></div>
-<div><dt>Control plane</dt><dd><code>${controlPlane.url ?? 'none'}</code> ${controlPlane.error === null ? html`` : html`${badge('bad', 'failing')} ${controlPlane.error}`}</dd></div>
+<div><dt>Control plane</dt><dd>${controlPlane.url === null ? html`No control plane is configured: <code>waxseal enroll</code>` : html`<code>${controlPlane.url}</code>`} ${controlPlane.error === null ? html`` : html`${badge('bad', 'failing')} ${controlPlane.error}`}</dd></div>
 <div><dt>Last good poll</dt><dd>${when(controlPlane.lastPoll, now)}</dd></div>
 <div><dt>Last good heartbeat</dt><dd>${when(controlPlane.lastHeartbeat, now)}</dd></div>
 <div><dt>Running now</dt><dd>${currentJobs.length === 0 ? 'nothing' : currentJobs.join(', ')}</dd></div>

@@ -25,7 +25,6 @@ t.test('a connector that cannot be loaded does not stop waxseal recover', { skip
 const stops = {
   'a connector that cannot be loaded': { connectors: ['/nowhere/missing.mjs'] },
   'a credential that is missing': {},
-  'no control plane': { control_plane: undefined },
 }
 
 for (const [what, changes] of Object.entries(stops)) {
@@ -46,6 +45,19 @@ for (const [what, changes] of Object.entries(stops)) {
     await isAsBefore(t, host)
   })
 }
+
+t.test('an agent without a control plane recovers, and waits for one', { skip }, async (t) => {
+  const host = await killedBetweenRenames(t)
+  await configure(host, { control_plane: undefined, status: { listen: 'off' } })
+
+  const agent = startWaxseal(['agent', '--config', join(host.dir, 'waxseal.yaml')])
+  const recovered = await agent.waitFor(({ msg }) => msg === 'recovered')
+  agent.kill('SIGTERM')
+
+  t.equal(await agent.exited, 0)
+  t.match(recovered, { did: 'put back' })
+  await isAsBefore(t, host)
+})
 
 async function configure({ dir }: FaultHost, changes: object): Promise<void> {
   const file = join(dir, 'waxseal.yaml')

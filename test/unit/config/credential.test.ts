@@ -24,6 +24,14 @@ t.test('an empty variable, and a systemd folder without our credential, are pass
   t.equal(await read(file, { WAXSEAL_API_KEY: '', CERTCTL_API_KEY: 'from-certctl' }), 'from-certctl')
 })
 
+t.test('an empty systemd credential is none: the unit gives one to a host that is not enrolled', async (t) => {
+  const { file, systemd } = await site(t)
+  await write(file, 'from-file')
+  await write(join(systemd, 'waxseal-credential'), '\n')
+
+  t.equal(await read(file, { CREDENTIALS_DIRECTORY: systemd }), 'from-file')
+})
+
 t.test('a file that others can read is refused, the systemd credential is not', async (t) => {
   const { file, systemd } = await site(t)
 
