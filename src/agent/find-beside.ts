@@ -2,7 +2,6 @@ import type { Connector, OwnService } from '../connector/connector.ts'
 import { wirePlan } from '../connector/wire-plan.ts'
 import { isUnwired, type Wiring } from '../connector/wiring.ts'
 import { asWaxsealError } from '../error/waxseal-error.ts'
-import { isRunning } from '../host/is-running.ts'
 import type { Plan, PlannedService } from '../plan/plan.ts'
 import { checkPolicy } from '../policy/policy.ts'
 import type { Engine } from './engine.ts'
@@ -26,7 +25,8 @@ export async function readRunning({ registry, hostView }: Engine): Promise<reado
   const asked = registry.connectors.map(async (connector): Promise<readonly RunningDaemon[]> => {
     const { own } = connector
     if (own === undefined || connector.readWiring === undefined) return []
-    if ((await isRunning(own.processes)) === false) return []
+    const runs = await Promise.all(own.pidFiles.map((path) => hostView.exists(path)))
+    if (!runs.includes(true)) return []
     const wiring = await connector.readWiring(hostView).catch(() => null)
     return wiring === null || isUnwired(wiring) ? [] : [{ connector: { ...connector, own }, wiring }]
   })

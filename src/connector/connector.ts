@@ -53,8 +53,8 @@ export interface OwnService {
   readonly reload: Command
   /** 1: once this reload has returned, the daemon shows the old leaf no more. */
   readonly agreeingLooks?: 1
-  /** One of these is among the processes when it runs, as proc_pid_comm(5) names them. */
-  readonly processes: readonly string[]
+  /** One of these is there when it runs, as Debian's package has it. */
+  readonly pidFiles: readonly string[]
 }
 
 /**

@@ -25,7 +25,7 @@ const mailDaemons = {
       check: ['postfix', 'check'],
       checkReadsCertificates: false,
       reload: ['postfix', 'reload'],
-      processes: ['master'],
+      pidFiles: ['/var/spool/postfix/pid/master.pid'],
       agreeingLooks: 1,
     },
     commandsFor: (config) => ({
@@ -42,7 +42,7 @@ const mailDaemons = {
       check: ['doveconf', '-n'],
       checkReadsCertificates: false,
       reload: ['doveadm', 'reload'],
-      processes: ['dovecot'],
+      pidFiles: ['/run/dovecot/master.pid'],
       agreeingLooks: 1,
     },
     commandsFor: (config) => ({ check: ['doveconf', '-c', config, '-n'], reload: ['doveadm', '-c', config, 'reload'] }),

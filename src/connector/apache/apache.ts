@@ -36,7 +36,7 @@ export function apacheOf({ program, check, reload }: ApacheCommands): Connector<
     },
     standardCommands,
     readWiring: (host) => readApacheWiring(host, program),
-    own: { service: 'apache', check, reload, processes: ['apache2', 'httpd'] },
+    own: { service: 'apache', check, reload, pidFiles: ['/run/apache2/apache2.pid'] },
     plan: async (target, material, host) => {
       const planned = planPair('apache', target, material, {
         service: 'apache',

@@ -41,7 +41,7 @@ export const exim: Connector<EximTarget> = {
   },
   standardCommands: [defaults.check, defaults.reload, ['systemctl', 'restart', 'exim4']],
   readWiring: (host) => readEximWiring(host, null),
-  own: { ...defaults, processes: ['exim4', 'exim'] },
+  own: { ...defaults, pidFiles: ['/run/exim4/exim.pid'] },
   plan: async (target, material, host) => {
     const config = target.daemon_config ?? null
     if (config !== null && target.reload_command === undefined)

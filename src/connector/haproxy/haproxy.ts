@@ -49,7 +49,7 @@ export function haproxyOf(configs: readonly string[] | null): Connector<HaproxyT
     example: { pem_path: '/etc/haproxy/certs/site.pem', endpoints: ['www.example.net:443'] },
     standardCommands,
     readWiring: async (host) => readHaproxyWiring(host, configs ?? (await haproxyConfigsOf(host))),
-    own: { service: 'haproxy', check, reload: ['systemctl', 'reload', 'haproxy'], processes: ['haproxy'] },
+    own: { service: 'haproxy', check, reload: ['systemctl', 'reload', 'haproxy'], pidFiles: ['/run/haproxy.pid'] },
     plan: async (target, material, host) => {
       const text = material.leaf.pem + chainPem(material) + material.keyPem
       const plan = planService(target, material, {

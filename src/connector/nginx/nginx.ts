@@ -24,7 +24,7 @@ export function nginxOf(program: Command): Connector<PairTarget> {
     },
     standardCommands,
     readWiring: (host) => readNginxWiring(host, program),
-    own: { service: 'nginx', check, reload, processes: ['nginx'] },
+    own: { service: 'nginx', check, reload, pidFiles: ['/run/nginx.pid'] },
     plan: async (target, material, host) => {
       const plan = planPair('nginx', target, material, {
         service: 'nginx',

@@ -89,7 +89,7 @@ t.test('postfix and dovecot read one pair', { skip }, async (t) => {
 
     const outcome = await host.deploy('postfix', pair)
 
-    t.match(outcome, { outcome: 'deployed', code: null })
+    t.match(outcome, { outcome: 'deployed', code: null, warnings: [] })
     t.same(commandsOf(outcome, 'activate'), [postfixDaemon.reload])
     t.same(new Set(await leavesOf(postfixDaemon)), new Set([pair.sha256]))
   })
@@ -131,8 +131,12 @@ async function open(t: Test, more = '') {
     await removeTree(dir)
   })
   const readers = [
-    instanceOf(postfix, postfixDaemon, (view) => readPostfixWiring(view, join(dir, 'postfix', 'etc'))),
-    instanceOf(dovecot, dovecotDaemon, (view) => readDovecotWiring(view, join(dir, 'dovecot', 'dovecot.conf'))),
+    instanceOf(postfix, postfixDaemon, join(dir, 'postfix/queue/pid/master.pid'), (view) =>
+      readPostfixWiring(view, join(dir, 'postfix', 'etc')),
+    ),
+    instanceOf(dovecot, dovecotDaemon, join(dir, 'dovecot/run/master.pid'), (view) =>
+      readDovecotWiring(view, join(dir, 'dovecot', 'dovecot.conf')),
+    ),
   ]
   const engine: Engine = { ...(await openTestEngine(dir, [])), registry: createRegistry(readers) }
   const request = (name: 'postfix' | 'dovecot', pair: TestPair): DeployRequest => ({
@@ -174,6 +178,7 @@ async function open(t: Test, more = '') {
 function instanceOf<Target>(
   connector: Connector<Target>,
   { check, reload }: Daemon,
+  pidFile: string,
   readWiring: NonNullable<Connector['readWiring']>,
 ): Connector {
   const { own } = connector
@@ -181,7 +186,7 @@ function instanceOf<Target>(
   return {
     ...(connector as unknown as Connector),
     standardCommands: [...connector.standardCommands, check, reload],
-    own: { ...own, check, reload },
+    own: { ...own, check, reload, pidFiles: [pidFile] },
     readWiring,
   }
 }
