@@ -25,7 +25,7 @@ export interface Beside {
 }
 
 /** No settings of a host that people run need more; each listener can become a handshake. */
-const mostListeners = 5000
+const mostListeners = 20_000
 
 /**
  * The wiring of these sockets. One on all addresses is met at a loopback address that has no socket of its own on that port:
