@@ -29,7 +29,7 @@ export async function openSite(release: Release): Promise<Site> {
   return {
     mail,
     control,
-    deb: await readFile(await packageFile()),
+    deb: await readPackage(),
     operate: async <Answer>(...args: readonly string[]) =>
       JSON.parse(await control.run('waxseal', 'control-plane', ...args, '--json')) as Answer,
     close: async () => {
@@ -38,6 +38,11 @@ export async function openSite(release: Release): Promise<Site> {
       await run(['ip', 'link', 'delete', bridge])
     },
   }
+}
+
+/** The package that `npm run package` made. */
+export async function readPackage(): Promise<Uint8Array> {
+  return readFile(await packageFile())
 }
 
 async function packageFile(): Promise<string> {
