@@ -185,6 +185,29 @@ smtpd pass - - n - - smtpd
   },
 )
 
+t.test(
+  'a deployment proves what wants the PROXY header, and names what hides STARTTLS from this host',
+  options,
+  async (t) => {
+    const [wanting = 0, hiding = 0] = await freePorts(2)
+    const { daemon, deploy } = await startWired(t, 'postfix', first, () => ({
+      master: `127.0.0.1:${wanting} inet n - n - - smtpd
+  -o smtpd_upstream_proxy_protocol=haproxy
+127.0.0.1:${hiding} inet n - n - - smtpd
+  -o {smtpd_discard_ehlo_keyword_address_maps=inline:{{127.0.0.1 = starttls}}}
+`,
+    }))
+
+    const outcome = await deploy(second, { cert_path: daemon.certPath, key_path: daemon.keyPath })
+
+    t.match(outcome, { outcome: 'deployed', code: null })
+    const seenAt = (port: number) => outcome.probes.find(({ address }) => address === `127.0.0.1:${port}`)?.seen
+    t.equal(seenAt(wanting), second.sha256)
+    t.equal(seenAt(hiding), null)
+    t.ok(outcome.warnings.some((warning) => warning.startsWith('STARTTLS is not offered to 127.0.0.1')))
+  },
+)
+
 t.test('what tables hold is told where it can be, and doubted where it cannot', options, async (t) => {
   const org = await authority.issue({ names: ['mail.example.org'] })
   const { dir, daemon, readWiring, deploy } = await startWired(t, 'postfix', first, (folder) => ({
