@@ -71,7 +71,7 @@ t.test('a result arrives when the control plane is down at report time and back 
 })
 
 t.test('an agent killed between claim and report finishes or fails the job after its restart', async (t) => {
-  for (const step of ['stage', 'commit', 'check', 'verify']) {
+  for (const step of ['preflight', 'stage', 'commit', 'activate', 'verify']) {
     const killed = site.startAgent()
     const certificate = await site.request()
     await killed.waitFor((line) => line['step'] === step)
