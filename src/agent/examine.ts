@@ -66,6 +66,12 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       await examineUnit(records),
       ...(await Promise.all(wiring.map((asked) => examineWiring(asked, options.engine.hostView)))),
       ...examineOwnTargets(options.engine),
+      {
+        what: 'renewal',
+        verdict: 'ok',
+        detail:
+          'Waxseal does not renew by itself: the control plane has to (the bundled one when asked: waxseal control-plane request), or the ACME client whose hook calls waxseal deploy',
+      },
       ...(await examineTargets(options.engine, names)),
     ],
     wiring: wiring.flatMap(({ connector, found }) =>

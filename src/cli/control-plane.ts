@@ -6,6 +6,7 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import { isCode } from '../host/files.ts'
 import { isFolder } from '../host/private-folder.ts'
 import { readBounded } from '../host/read-bounded.ts'
+import { operatorTable } from './operator-tables.ts'
 import { print, printJson } from './print.ts'
 
 interface Shared {
@@ -29,9 +30,17 @@ export function controlPlaneCommand(): Command {
       token: await operator.createToken(),
     })),
   )
-  command.addCommand(operatorCommand('agents', 'List the agents.', (operator) => operator.agents()))
-  command.addCommand(operatorCommand('targets', 'List the targets.', (operator) => operator.targets()))
-  command.addCommand(operatorCommand('jobs', 'List the jobs, newest first.', (operator) => operator.jobs()))
+  command.addCommand(listCommand('agents', 'List the agents.', (operator) => operator.agents()))
+  command.addCommand(
+    listCommand('targets', 'List the targets, what is due for renewal, and what drifts.', (operator) =>
+      operator.targets(),
+    ),
+  )
+  command.addCommand(
+    listCommand('jobs', 'List the jobs, newest first.', async (operator) =>
+      (await operator.jobs()).map((job) => ({ ...job })),
+    ),
+  )
   command.addCommand(jobCommand())
   command.addCommand(addTargetCommand())
   command.addCommand(requestCommand())
@@ -84,6 +93,21 @@ function operatorCommand(name: string, description: string, ask: Ask): Command {
   return withShared(new Command(name))
     .description(description)
     .action((options: Shared) => answer(options, ask))
+}
+
+function listCommand(
+  name: 'agents' | 'targets' | 'jobs',
+  description: string,
+  ask: (operator: Operator) => Promise<readonly Readonly<Record<string, unknown>>[]>,
+): Command {
+  return withShared(new Command(name))
+    .description(description)
+    .option('--wide', 'with the ids')
+    .action((options: Shared & { readonly wide?: true }) =>
+      answer(options, ask, (rows) =>
+        operatorTable(name, rows as readonly Readonly<Record<string, unknown>>[], options.wide === true),
+      ),
+    )
 }
 
 function jobCommand(): Command {
@@ -203,12 +227,16 @@ function retireCommand(): Command {
     )
 }
 
-async function answer(options: Shared, ask: Ask): Promise<void> {
+async function answer(
+  options: Shared,
+  ask: Ask,
+  linesOf: (document: unknown) => readonly string[] = (document) => [row(document)],
+): Promise<void> {
   const operator = await openLocalOperator(resolve(options.dataDir))
   try {
     const document = await ask(operator)
     if (options.json === true) printJson(document)
-    else print(...(Array.isArray(document) ? document.map(row) : [row(document)]))
+    else print(...linesOf(document))
   } finally {
     await operator.close()
   }

@@ -11,6 +11,7 @@ export function statusLines(status: StatusDocument): readonly string[] {
     ...agentLines(status),
     '',
     ...targetLines(targets),
+    'Waxseal does not renew: the control plane has to (the bundled one when asked: waxseal control-plane request), or your ACME client.',
     ...part(
       'Not well',
       targets.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),

@@ -3,6 +3,7 @@ import { nearest } from '../error/nearest.ts'
 import { insertJob } from './agent-routes.ts'
 import { HttpError } from './http-error.ts'
 import type { Reaper } from './reaper.ts'
+import { renewalOf } from './renewal.ts'
 import { requireKnownTarget } from './require-known-target.ts'
 import { certificateRequestSchema, deploymentSchema, targetSchema, validationSchema } from './schemas.ts'
 import { hashSecret, isSecret, newId, newSecret } from './secret.ts'
@@ -45,8 +46,15 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     const drift = new Map(store.all<DriftRow>('SELECT * FROM drift').map((row) => [row.target_id, row]))
     return {
       targets: store
-        .all<TargetRow>('SELECT * FROM target ORDER BY name')
-        .map((row) => ({ ...row, config: parse(row.config), drift: asDocument(drift.get(row.id)) })),
+        .all<TargetRow>(
+          'SELECT target.*, agent.name AS agent_name FROM target JOIN agent ON agent.id = target.agent_id ORDER BY target.name',
+        )
+        .map((row) => ({
+          ...row,
+          config: parse(row.config),
+          drift: asDocument(drift.get(row.id)),
+          renewal: renewalOf(store, row.id),
+        })),
     }
   })
 
@@ -133,7 +141,11 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
 
   server.get('/jobs', async () => {
     reaper.reap()
-    const rows = store.all<JobRow>('SELECT * FROM job ORDER BY created_at DESC, rowid DESC LIMIT 1000')
+    const rows = store.all<JobRow>(
+      `SELECT job.*, agent.name AS agent_name, target.name AS target_name, certificate.common_name
+        FROM job JOIN agent ON agent.id = job.agent_id JOIN certificate ON certificate.id = job.certificate_id
+        LEFT JOIN target ON target.id = job.target_id ORDER BY job.created_at DESC, job.rowid DESC LIMIT 1000`,
+    )
     return { jobs: rows.map(({ outcome: _, ...row }) => row) }
   })
 

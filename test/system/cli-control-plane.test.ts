@@ -42,7 +42,7 @@ t.test('token prints a token that registers an agent, and agents lists it', asyn
   const { agentId } = await register({ url, ca, credential: token }, 'by-token', hostFacts('0.0.0'))
 
   const listed = await operate('agents')
-  t.match(listed, { status: 0, stdout: new RegExp(`id=${agentId}  name=by-token .*status=active`), stderr: '' })
+  t.match(listed, { status: 0, stdout: /^by-token +\S+ +active +-$/m, stderr: '' })
   t.notMatch(listed.stdout, token)
   t.match(await rows('agents'), [{ id: agentId, name: 'by-token', status: 'active' }])
 })
@@ -56,7 +56,7 @@ t.test('add-target adds a target that targets lists with its configuration', asy
 
   t.match(human, { status: 0, stdout: /^id=target-\w+\n$/ })
   t.match((await rows('targets')).filter(isOf(agent.id)), [{ name: 'first' }, { id, name: 'second', config }])
-  t.match(await operate('targets'), { status: 0, stdout: `name=second  agent_id=${agent.id}  type=Postfix` })
+  t.match(await operate('targets'), { status: 0, stdout: /^second +has-targets +Postfix +- +- +-$/m })
 })
 
 t.test('targets shows what an agent found not to be as it was deployed', async (t) => {
@@ -71,7 +71,7 @@ t.test('targets shows what an agent found not to be as it was deployed', async (
 
   const drift = { since: at, reasons: ['/a is gone.'] }
   t.match((await rows('targets')).filter(isOf(agent.id)), [{ id: target, drift }])
-  t.match(await operate('targets'), { status: 0, stdout: `  drift=${JSON.stringify(drift)}\n` })
+  t.match(await operate('targets'), { status: 0, stdout: /^drifting +drifts +Postfix .*\/a is gone\.$/m })
 })
 
 t.test('request, jobs and job show an issuance', async (t) => {
@@ -80,7 +80,10 @@ t.test('request, jobs and job show an issuance', async (t) => {
 
   const { certificate_id: certificate, job_id: job = '' } = jsonOf<Ids>(requested)
   t.match((await rows('jobs')).filter(isOf(agent.id)), [{ id: job, type: 'Issuance', certificate_id: certificate }])
-  t.match(await operate('jobs'), { status: 0, stdout: `id=${job}  type=Issuance` })
+  const listed = await operate('jobs')
+  t.match(listed, { status: 0, stdout: /^20\S+ +Issuance +AwaitingCSR +has-jobs +- +mail\.example\.net +-$/m })
+  t.notMatch(listed.stdout, /job-|agent-|cert-/)
+  t.match((await operate('jobs', '--wide')).stdout, new RegExp(` ${job} +${certificate}$`, 'm'))
   t.match(jsonOf<OperatorJob>(await operate('job', job)), { id: job, status: 'AwaitingCSR' })
   t.match(jsonOf<OperatorJob>(await operate('job', job, '--json')), { id: job })
 })

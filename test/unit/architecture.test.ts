@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'control-plane': ['error', 'inbox', 'outcome', 'schema'],
   log: [],
   status: ['config', 'host', 'journal', 'outcome', 'schema'],
-  embedded: ['connector', 'control-plane', 'error', 'host'],
+  embedded: ['connector', 'control-plane', 'error', 'host', 'outcome'],
   demo: ['control-plane', 'embedded', 'error', 'host', 'plan', 'verify'],
   agent:
     'apply config connector control-plane error host inbox journal material outbox outcome plan policy rollback verify'.split(
