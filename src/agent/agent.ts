@@ -11,6 +11,7 @@ import type { Outbox } from '../outbox/outbox.ts'
 import { watchDrift } from './drift-watch.ts'
 import type { Engine } from './engine.ts'
 import { readTargetNames } from './find-target.ts'
+import { gather, isRequest } from './gather.ts'
 import type { Inspection } from './inspect.ts'
 import { failed } from './job-end.ts'
 import type { KeyRequests } from './key-requests.ts'
@@ -21,7 +22,7 @@ import { Reporter } from './reporter.ts'
 import type { Workshop } from './run-job.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { type AgentState, statusLine } from './state.ts'
-import { type Work, type Worked, workThrough } from './work-through.ts'
+import { type Work, workThrough } from './work-through.ts'
 
 /** Everything that an agent is made of. */
 export interface AgentParts {
@@ -115,7 +116,12 @@ async function pollLoop(
     const left = await workThrough(work)
     if (signal.aborted) return 0
     await spool.requireRoom()
-    const { arrived, requested } = await gather(parts, controlPlane, spool, work)
+    const { arrived, requested } = await gather({
+      poll: () => poll(parts, controlPlane, spool),
+      request: () => workThrough(work, isRequest),
+      clock,
+      signal,
+    })
     const { done, putOff } = await workThrough(work, (job) => !isRequest(job))
     if (putOff !== null) throw putOff
     if (requested.putOff !== null) throw requested.putOff
@@ -133,45 +139,9 @@ async function pollLoop(
   await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
 }
 
-/** Renewals that come one after the other share a reload: deployments wait for one another this long at most. */
-const gatherMs = 2000
-
-/**
- * Polls, and sends the requests for certificates that came. As long as there were any, it asks again, for their deployments come
- * then: until a poll brings nothing new. A deployment that came alone waits for nothing.
- */
-async function gather(
-  parts: AgentParts,
-  controlPlane: ControlPlane,
-  spool: Spool,
-  work: Work,
-): Promise<{ readonly arrived: number; readonly requested: Worked }> {
-  const { clock, state } = parts
-  const known = new Set<string>()
-  let [arrived, done, until] = [0, 0, Number.POSITIVE_INFINITY]
-  for (;;) {
-    const { jobs, fresh } = await poll(parts, controlPlane, spool)
-    state.lastPoll = new Date(clock.now()).toISOString()
-    state.controlPlaneError = null
-    arrived += fresh
-    const isNews = jobs.some(({ id }) => !known.has(id))
-    for (const { id } of jobs) known.add(id)
-    if (jobs.some(({ kind }) => kind === 'deployment')) until = Math.min(until, clock.now() + gatherMs)
-    const requested = await workThrough(work, isRequest)
-    done += requested.done
-    const isOver = !isNews || done === 0 || requested.putOff !== null
-    if (isOver || work.signal.aborted || clock.now() >= until)
-      return { arrived, requested: { done, putOff: requested.putOff } }
-  }
-}
-
-function isRequest({ kind }: Job): boolean {
-  return kind === 'issuance'
-}
-
 /** Writes down what the control plane has, and says how many of these jobs are new here. */
 async function poll(
-  { log }: AgentParts,
+  { clock, log, state }: AgentParts,
   controlPlane: ControlPlane,
   spool: Spool,
 ): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
@@ -181,6 +151,8 @@ async function poll(
     log.warn({ job: id, reason }, 'malformed job')
     if (id !== null) await spool.answer([failed(id, new WaxsealError('JOB_MALFORMED', { reason }))])
   }
+  state.lastPoll = new Date(clock.now()).toISOString()
+  state.controlPlaneError = null
   return { jobs, fresh: arrived }
 }
 

@@ -1,5 +1,6 @@
-import { open, readFile, rmdir, unlink } from 'node:fs/promises'
-import { isCode, siblingName } from './files.ts'
+import { readdir, readFile, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { isCode } from './files.ts'
 
 /** Why a name cannot be renamed over; `EBUSY`: it is a mount point. Null: nothing is known against it. */
 export type Obstacle = NodeJS.ErrnoException | null
@@ -20,16 +21,22 @@ export async function obstacleAt(path: string): Promise<Obstacle> {
   return Object.assign(new Error('it is a mount point'), { code: 'EBUSY', path })
 }
 
-/** Whether a new name in the folder of this path could be given, and taken away: asked by an empty file. */
+const mostNames = 20
+
+/**
+ * Whether a new name in the folder of this path could be given, and taken away: what forbids it to all files that are there.
+ * Of an empty folder nothing is known. No file is made to find out: a crash would leave it.
+ */
 export async function obstacleBeside(path: string): Promise<Obstacle> {
-  const probe = siblingName(path, 'new')
-  try {
-    await (await open(probe, 'wx', 0o600)).close()
-    await unlink(probe)
-    return null
-  } catch (error) {
-    return error as NodeJS.ErrnoException
+  const folder = dirname(path)
+  const names = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const files = names.filter((name) => name.isFile()).slice(0, mostNames)
+  let obstacle: Obstacle = null
+  for (const { name } of files) {
+    obstacle = await obstacleAt(join(folder, name))
+    if (obstacle === null || obstacle.code === 'EBUSY') return null
   }
+  return obstacle
 }
 
 /** The fifth column, in which white space and backslashes are octal. */
