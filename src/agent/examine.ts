@@ -143,17 +143,19 @@ async function examineTargets(engine: Engine, names: TargetNames): Promise<reado
   const records = (await engine.records.list()).map(({ document }) => document)
   const last = await engine.history.lastPerTarget()
   const deployed = records.map(async (record): Promise<Finding> => {
-    const { valid, reasons, daysLeft } = await inspect(record, engine, { withCheck: true })
+    const { valid, reasons, daysLeft, probes } = await inspect(record, engine, { withCheck: true })
     const what = `target ${names.labelOf(record.target)}`
     if (!valid) return { what, verdict: 'failed', detail: `${reasons.join(' ')} Deploy it again.` }
-    const detail = `as it was deployed, ${daysLeft} days left`
+    const isUnproven = probes.length > 0 && probes.every(({ ok }) => !ok)
+    const detail = `as it was deployed, ${daysLeft} days left${isUnproven ? '; unproven: no listener shows the leaf' : ''}`
     const line = last.get(record.target)
     if (line !== undefined && hasFailed(line))
       return { what, verdict: 'failed', detail: `${detail}; but ${describe(line, names)}` }
     const { stage } = lifetimeOf(record.certificate, engine.clock.now())
     const advice = renewalAdvice(record.certificate, engine.clock.now(), line?.job !== undefined)
     const verdicts = { fresh: 'ok', due: 'warning', late: 'failed', expired: 'failed' } as const
-    return { what, verdict: verdicts[stage], detail: advice === null ? detail : `${detail}. ${advice}` }
+    const verdict = isUnproven && stage === 'fresh' ? 'warning' : verdicts[stage]
+    return { what, verdict, detail: advice === null ? detail : `${detail}. ${advice}` }
   })
   const known = new Set(records.map(({ target }) => target))
   const neverDeployed = [...last.values()].filter((line) => !known.has(line.target) && hasFailed(line))
