@@ -7,11 +7,12 @@ import { unlessInstalled } from '../../support/daemons.ts'
 import { bundleOf, seenBy, startWired, type WiredHost } from '../connector/wired-host.ts'
 
 const authority = await (await makeAuthority()).intermediate()
+const otherAuthority = await makeAuthority('another')
 const issue = (name: string): Promise<TestPair> => authority.issue({ names: [name] })
 const [first, one, two, three, next] = await Promise.all([
   issue('mail.example.net'),
   issue('one.example.org'),
-  issue('two.example.org'),
+  otherAuthority.issue({ names: ['two.example.org'] }),
   issue('a.three.example.org'),
   issue('one.example.org'),
 ])
