@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 
 /** A pair for a test. */
@@ -16,6 +16,8 @@ export interface IssueOptions {
   readonly names: readonly string[]
   readonly ips?: readonly string[]
   readonly keyType?: 'rsa' | 'ecdsa'
+  /** The new pair has the key of this one. */
+  readonly keyOf?: TestPair
   readonly notBefore?: Date
   readonly notAfter?: Date
 }
@@ -79,7 +81,10 @@ function authority(parent: Parent, chainPem: string): TestAuthority {
 
 async function issue(parent: Parent, chainPem: string, options: IssueOptions): Promise<TestPair> {
   const algorithm = options.keyType === 'rsa' ? rsa : ecdsa
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as unknown as CryptoKeyPair
+  const keys =
+    options.keyOf === undefined
+      ? ((await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as unknown as CryptoKeyPair)
+      : await keysOf(options.keyOf, algorithm)
   const notBefore = options.notBefore ?? new Date(Date.now() - dayMs)
   const certificate = await x509.X509CertificateGenerator.create({
     ...common(parent, notBefore, options.notAfter ?? new Date(Date.now() + 90 * dayMs)),
@@ -100,6 +105,16 @@ async function issue(parent: Parent, chainPem: string, options: IssueOptions): P
     chainPem,
     sha256: createHash('sha256').update(new X509Certificate(pem).raw).digest('hex'),
   }
+}
+
+async function keysOf({ keyPem }: TestPair, algorithm: typeof rsa | typeof ecdsa): Promise<CryptoKeyPair> {
+  const privateKey = createPrivateKey(keyPem)
+  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
+  return {
+    privateKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']),
+    publicKey: await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']),
+  } as CryptoKeyPair
 }
 
 function common(parent: Parent, notBefore: Date, notAfter: Date) {

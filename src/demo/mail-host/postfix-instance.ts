@@ -99,13 +99,8 @@ function settingsWith(lines: string, more: string): string {
   return `${kept.join('\n')}\n${more}`
 }
 
-function masterCf(smtp: number, submission: number, smtps: number): string {
-  return `${smtp} inet n - n - - smtpd
-${submission} inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt
-${smtps} inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-pickup unix n - n 60 1 pickup
+/** The lines of `master.cf` without which nothing starts: no listener is among them. */
+export const innerServices = `pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -118,4 +113,12 @@ proxymap unix - - n - - proxymap
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 `
+
+function masterCf(smtp: number, submission: number, smtps: number): string {
+  return `${smtp} inet n - n - - smtpd
+${submission} inet n - n - - smtpd
+  -o smtpd_tls_security_level=encrypt
+${smtps} inet n - n - - smtpd
+  -o smtpd_tls_wrappermode=yes
+${innerServices}`
 }

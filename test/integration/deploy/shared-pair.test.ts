@@ -4,7 +4,6 @@ import t, { type Test } from 'tap'
 import { deploy, deployTogether } from '../../../src/agent/deploy.ts'
 import type { Engine } from '../../../src/agent/engine.ts'
 import { type DeployRequest } from '../../../src/agent/propose.ts'
-import type { Connector } from '../../../src/connector/connector.ts'
 import { dovecot } from '../../../src/connector/dovecot/dovecot.ts'
 import { readDovecotWiring } from '../../../src/connector/dovecot/read-wiring.ts'
 import { postfix } from '../../../src/connector/postfix/postfix.ts'
@@ -18,6 +17,7 @@ import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
+import { ownInstance } from '../../support/own-instance.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net'] })
@@ -131,10 +131,10 @@ async function open(t: Test, more = '') {
     await removeTree(dir)
   })
   const readers = [
-    instanceOf(postfix, postfixDaemon, join(dir, 'postfix/queue/pid/master.pid'), (view) =>
+    ownInstance(postfix, postfixDaemon, join(dir, 'postfix/queue/pid/master.pid'), (view) =>
       readPostfixWiring(view, join(dir, 'postfix', 'etc')),
     ),
-    instanceOf(dovecot, dovecotDaemon, join(dir, 'dovecot/run/master.pid'), (view) =>
+    ownInstance(dovecot, dovecotDaemon, join(dir, 'dovecot/run/master.pid'), (view) =>
       readDovecotWiring(view, join(dir, 'dovecot', 'dovecot.conf')),
     ),
   ]
@@ -171,23 +171,6 @@ async function open(t: Test, more = '') {
     },
     leaves: async (): Promise<readonly (string | null)[]> =>
       (await Promise.all([postfixDaemon, dovecotDaemon].map(leavesOf))).flat(),
-  }
-}
-
-/** The connector, as if the private instance were the one of the system. */
-function instanceOf<Target>(
-  connector: Connector<Target>,
-  { check, reload }: Daemon,
-  pidFile: string,
-  readWiring: NonNullable<Connector['readWiring']>,
-): Connector {
-  const { own } = connector
-  if (own === undefined) throw new Error(`${connector.name} has no service of its own`)
-  return {
-    ...(connector as unknown as Connector),
-    standardCommands: [...connector.standardCommands, check, reload],
-    own: { ...own, check, reload, pidFiles: [pidFile] },
-    readWiring,
   }
 }
 
