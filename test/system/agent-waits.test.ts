@@ -59,7 +59,8 @@ t.test('once the host is enrolled it goes on by itself: no restart, no signal', 
   await site.request()
   await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
 
-  t.match(await waxseal('status'), { status: 0, stdout: /Control plane https:\/\/[^ ]+: last poll 20/ })
+  // What was deployed by hand is drifting now: the job has replaced its files.
+  t.match(await waxseal('status'), { stdout: /Control plane https:\/\/[^ ]+: last poll 20/ })
   t.equal(agent.lines.filter(({ msg }) => String(msg).includes('cannot be used')).length, 1)
   agent.kill('SIGTERM')
   t.equal(await agent.exited, 0)

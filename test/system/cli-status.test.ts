@@ -108,7 +108,7 @@ t.test(
     t.match(ran, {
       status: 1,
       stdout:
-        /failed +target deaf: no deployment to it has succeeded yet: the deployment of \S+ was \S+: PREFLIGHT_FAILED; waxseal history deaf/,
+        /failed +target deaf: no deployment to it has succeeded yet: the deployment of \S+ was \S+: (\w+) \(waxseal explain \1\); waxseal history deaf/,
     })
   },
 )
