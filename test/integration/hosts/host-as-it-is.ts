@@ -7,6 +7,7 @@ import { deploy } from '../../../src/agent/deploy.ts'
 import type { Connector } from '../../../src/connector/connector.ts'
 import { dovecot } from '../../../src/connector/dovecot/dovecot.ts'
 import { readDovecotWiring } from '../../../src/connector/dovecot/read-wiring.ts'
+import { files as anyFiles } from '../../../src/connector/files/files.ts'
 import { nginxOf } from '../../../src/connector/nginx/nginx.ts'
 import { readNginxWiring } from '../../../src/connector/nginx/read-wiring.ts'
 import { postfix } from '../../../src/connector/postfix/postfix.ts'
@@ -37,6 +38,7 @@ import type { TestPair } from '../../support/certificates.ts'
 import { openTestEngine } from '../../support/deployment.ts'
 import { ownInstance } from '../../support/own-instance.ts'
 import { seenBy } from '../connector/wired-host.ts'
+import { startApache } from './apache-instance.ts'
 
 /** A host as a bundle sets it up. In its texts `DIR` is the folder that stands for `/`, and `P993` the port that stands for 993. */
 export interface Bundle {
@@ -51,6 +53,7 @@ export interface Bundle {
   readonly postfix?: { readonly main: string; readonly master: string }
   readonly dovecot?: string
   readonly nginx?: string
+  readonly apache?: string
   /** `policy.roots` and the lines of `policy.commands`. */
   readonly roots: readonly string[]
   readonly commands?: readonly string[]
@@ -93,8 +96,9 @@ export async function startHost(t: Test, bundle: Bundle): Promise<HostAsItIs> {
     ...(bundle.postfix === undefined ? [] : [await startPostfix(t, dir, bundle.postfix, fill)]),
     ...(bundle.dovecot === undefined ? [] : [await startDovecot(t, dir, fill(bundle.dovecot), release)]),
     ...(bundle.nginx === undefined ? [] : [await startNginx(t, dir, fill(bundle.nginx))]),
+    ...(bundle.apache === undefined ? [] : [{ connector: await startApache(t, dir, fill(bundle.apache)), config: {} }]),
   ]
-  const registry = createRegistry(instances.map(({ connector }) => connector))
+  const registry = createRegistry([...instances.map(({ connector }) => connector), anyFiles])
   const roots = bundle.roots.map(fill)
   const engine = { ...(await openTestEngine(dir, (bundle.commands ?? []).map(fill), { roots, dane: 'off' })), registry }
   const real = (port: number): string => [...ports].find(([, free]) => free === port)?.[0] ?? String(port)
@@ -160,7 +164,7 @@ export interface Renewal {
  * The wiring is what openssl(1) is served; a deployment without endpoints is proven at these ports; one whose activation fails is
  * undone at all of them.
  */
-export async function renews(t: Test, host: HostAsItIs, renewal: Renewal): Promise<void> {
+export async function renews(t: Test, host: HostAsItIs, renewal: Renewal): Promise<Outcome> {
   const { connector, target, pairs, provenAt, warnings = [], failing } = renewal
   const [second, third] = pairs
 
@@ -173,7 +177,7 @@ export async function renews(t: Test, host: HostAsItIs, renewal: Renewal): Promi
   const after = await host.look()
 
   for (const { at, name, file, served } of [...before, ...between]) t.equal(served, file, `${at} ${name ?? ''}`)
-  t.match(outcome, { outcome: 'deployed', host: 'changed', code: null, proven: true })
+  t.match(outcome, { outcome: 'deployed', host: 'changed', code: null, proven: true }, outcome.message ?? '')
   t.equal(outcome.warnings.length, warnings.length, outcome.warnings.join('\n'))
   t.match(outcome.warnings, warnings)
   t.same(host.provenAt(outcome), provenAt)
@@ -181,6 +185,7 @@ export async function renews(t: Test, host: HostAsItIs, renewal: Renewal): Promi
   t.same([...new Set(shown)].toSorted(byPort), provenAt)
   t.match(undone, { outcome: 'rolled-back', host: 'restored', code: 'ACTIVATE_FAILED' })
   t.same(after, between)
+  return outcome
 }
 
 /** `25 smtp` before `143 imap`. */
@@ -197,9 +202,10 @@ async function portsFor({
   postfix: mta,
   dovecot: imap,
   nginx,
+  apache,
   files = {},
 }: Bundle): Promise<ReadonlyMap<string, number>> {
-  const texts = [mta?.main, mta?.master, imap, nginx, ...Object.values(files)].join('\n')
+  const texts = [mta?.main, mta?.master, imap, nginx, apache, ...Object.values(files)].join('\n')
   const real = [...new Set([...texts.matchAll(/\bP(\d{2,5})\b/g)].map(([, port = '']) => port))]
   const free = await freePorts(real.length)
   return new Map(real.map((port, index) => [port, free[index] ?? 0]))
