@@ -65,7 +65,7 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
   const metrics = openMetrics()
   const onEnd = (line: HistoryLine): void => {
     metrics.count(line)
-    log[line.code === null ? 'info' : 'error'](endOf(line), 'deployment ends')
+    log[levelOf(line)](endOf(line), 'deployment ends')
   }
   const { link, engine } = await openBoth(config, onEnd).catch(async (error: unknown) => {
     await recoverAlone(config, log)
@@ -175,8 +175,15 @@ function statusText(link: Link, { controlPlane }: Config): string {
   return `Asks ${controlPlane === null ? 'its control plane' : new URL(controlPlane.url).origin} for work`
 }
 
-function endOf({ job, target, targetName: name, outcome, host, code, message, sha256, ms }: HistoryLine): object {
-  return { job, target, name, outcome, host, code, ...(code === null ? {} : { reason: message }), sha256, ms }
+function levelOf({ code, proven }: HistoryLine): 'info' | 'warn' | 'error' {
+  if (code !== null) return 'error'
+  return proven === false ? 'warn' : 'info'
+}
+
+function endOf(line: HistoryLine): object {
+  const { job, target, targetName: name, outcome, host, proven, code, message, sha256, ms } = line
+  const reason = levelOf(line) === 'info' ? {} : { reason: message }
+  return { job, target, name, outcome, host, proven, code, ...reason, sha256, ms }
 }
 
 /** One agent per state directory, for as long as this process lives. STATE_BUSY names the other one. */

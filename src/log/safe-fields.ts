@@ -1,7 +1,7 @@
 /** Every field that a line may carry beside its message. A new one is added here, by someone who knows what it holds. */
 const fields: ReadonlySet<string> = new Set(
-  `job target name step ms outcome host code sha256 report final service
-   details reason reasons daysLeft failures wait did retired signal overdue
+  `job target name step ms outcome host proven code sha256 report final service
+   details reason reasons hint daysLeft failures wait did retired signal overdue
    version stateDir restart discoveryDirs`.split(/\s+/),
 )
 

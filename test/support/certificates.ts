@@ -26,8 +26,8 @@ export interface IssueOptions {
 export interface TestAuthority {
   readonly certificatePem: string
   issue(options: IssueOptions): Promise<TestPair>
-  /** A CA below this one, whose pairs carry it in their chain. */
-  intermediate(): Promise<TestAuthority>
+  /** A CA below this one, whose pairs carry it in their chain; good until `notAfter`, or for years. */
+  intermediate(notAfter?: Date): Promise<TestAuthority>
 }
 
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -63,10 +63,10 @@ function authority(parent: Parent, chainPem: string): TestAuthority {
   return {
     certificatePem: `${parent.certificate.toString('pem')}\n`,
     issue: (options) => issue(parent, chainPem, options),
-    intermediate: async () => {
+    intermediate: async (notAfter = new Date(Date.now() + 1000 * dayMs)) => {
       const keys = await webcrypto.subtle.generateKey(ecdsa, true, ['sign', 'verify'])
       const certificate = await x509.X509CertificateGenerator.create({
-        ...common(parent, new Date(Date.now() - dayMs), new Date(Date.now() + 1000 * dayMs)),
+        ...common(parent, new Date(Math.min(Date.now(), notAfter.getTime()) - dayMs), notAfter),
         subject: [{ CN: [`intermediate ${randomBytes(4).toString('hex')}`] }],
         publicKey: keys.publicKey as CryptoKey,
         extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],

@@ -20,6 +20,12 @@ t.test('before the first deployment history says that there is none, and ends wi
 
   t.match(await waxseal('history'), { status: 0, stdout: /No deployment yet\.[^]*No pair is kept\./, stderr: '' })
   t.same(jsonOf(await waxseal('history', '--json')), { deployments: [], pairs: [] })
+  for (const command of ['history', 'verify', 'rollback', 'forget'])
+    t.match(await waxseal(command, 'nosuch'), {
+      status: 2,
+      stdout: '',
+      stderr: /^waxseal: TARGET_UNKNOWN: .*\(target: nosuch; known: none yet\)/,
+    })
 })
 
 t.test('after two deployments', async (t) => {

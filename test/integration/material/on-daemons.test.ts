@@ -5,10 +5,10 @@ import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
 import { parseCertificates } from '../../../src/material/parse-certificate.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
-import type { TestPair } from '../../support/certificates.ts'
+import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { deployPair, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
-import { ca, type OddOptions, type OddPair, opensslPki, san } from '../../support/openssl-pki.ts'
+import { ca, keys, type OddOptions, type OddPair, opensslPki, san } from '../../support/openssl-pki.ts'
 import { startWired } from '../connector/wired-host.ts'
 
 const made = await makeTemporaryFolder('waxseal-odd-')
@@ -16,7 +16,16 @@ t.teardown(() => removeTree(made))
 const make = opensslPki(made)
 const root = make({ subject: '/CN=Test Root', extensions: ca })
 const issuing = make({ by: root, subject: '/CN=Issuing', extensions: ca })
+const outlived = await (await makeAuthority()).intermediate(new Date(Date.now() - 86_400_000))
 const weakly = make({ by: root, subject: '/CN=Issuing by SHA-1', extensions: ca, digest: 'sha1' })
+
+/** As make-ssl-cert(8) of Debian makes it: for the bare name of the host, by itself. */
+const snakeoil = ((): TestPair => {
+  const subject = '/CN=certs'
+  const extensions = ['basicConstraints=CA:FALSE', 'subjectAltName=DNS:certs']
+  const { certificatePem, keyPem } = make({ subject, extensions, key: keys.rsa, days: 3650 })
+  return { certificatePem, keyPem, chainPem: '', sha256: parseCertificates(certificatePem)[0]?.sha256 ?? '' }
+})()
 
 const unfit: Readonly<Record<string, TestPair>> = {
   'a certificate for clients': issue({ extensions: [san, 'extendedKeyUsage=clientAuth'] }),
@@ -64,6 +73,12 @@ for (const [name, start] of [
       for (const pair of Object.values(unfit)) await isRefused('CERTIFICATE_UNFIT', pair)
     })
 
+    await t.test('an expired member of the chain is refused as that, with its name', async (t) => {
+      const { message } = await isRefused('CERTIFICATE_EXPIRED', await outlived.issue({ names: ['mail.example.net'] }))
+
+      t.match(message, /an intermediate in the chain \(certificate 2\) has expired.*CN=intermediate/)
+    })
+
     await t.test('a leaf without its chain is refused where the live one has one', async () => {
       await isRefused('CHAIN_MISSING', { ...issue({}), chainPem: '' })
     })
@@ -91,6 +106,31 @@ for (const [name, start] of [
       },
     )
   })
+}
+
+for (const [name, start] of [
+  ['postfix', startPostfix],
+  ['dovecot', startDovecot],
+] as const) {
+  t.test(
+    `${name}: the first real pair takes the place of the self-signed one of Debian, without a line of policy`,
+    { skip: unlessInstalled(name) },
+    async (t) => {
+      const dir = await makeTemporaryFolder('waxseal-material-')
+      const daemon = await start(dir, snakeoil)
+      t.teardown(async () => {
+        await daemon.stop()
+        await removeTree(dir)
+      })
+      const engine = await openTestEngine(dir, [daemon.check.join(' '), daemon.reload.join(' ')])
+      const pair = issue({})
+
+      const outcome = await deployPair(engine, daemon, pair)
+
+      t.match(outcome, { outcome: 'deployed', host: 'changed', proven: true, code: null })
+      t.same(new Set(await leavesOf(daemon)), new Set([pair.sha256]))
+    },
+  )
 }
 
 t.test(
