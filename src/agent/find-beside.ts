@@ -1,11 +1,12 @@
 import type { Connector, OwnService } from '../connector/connector.ts'
 import { wirePlan } from '../connector/wire-plan.ts'
 import { isUnwired, type Wiring } from '../connector/wiring.ts'
-import { asWaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Plan, PlannedService } from '../plan/plan.ts'
 import { checkPolicy } from '../policy/policy.ts'
 import type { Engine } from './engine.ts'
 import type { Proposal } from './propose.ts'
+import { requireKeyUnshared } from './require-key-unshared.ts'
 
 /** A daemon that runs, and what it reads. */
 export interface RunningDaemon {
@@ -18,6 +19,8 @@ export interface Beside {
   readonly services: readonly PlannedService[]
   /** Which will be late, and what has it load the new pair; a sentence each. */
   readonly warnings: readonly string[]
+  /** Why the plan would take a certificate of theirs its key; null: it does not. */
+  readonly refusal: WaxsealError | null
 }
 
 /** Every daemon that runs here and says what it reads. One whose configuration is broken says nothing: `check` tells that. */
@@ -44,26 +47,34 @@ export async function findBeside(
   return {
     services: found.flatMap(({ services }) => services),
     warnings: found.flatMap(({ warnings }) => warnings),
+    refusal: found.find(({ refusal }) => refusal !== null)?.refusal ?? null,
   }
 }
 
-const none: Beside = { services: [], warnings: [] }
+const none: Beside = { services: [], warnings: [], refusal: null }
 
 async function besideOf(
   { connector, wiring }: RunningDaemon,
-  { plan, material }: Proposal,
+  { plan, material, changes }: Proposal,
   { hostView, policy }: Engine,
 ): Promise<Beside> {
   const { own } = connector
   try {
     const wired = await wirePlan(planOf(connector, own, plan), wiring, {}, material, hostView)
+    await requireKeyUnshared(wired.wiring, changes.files, hostView)
     if (!isReader(wired)) return none
     if (wired.probes.length === 0) return lateOf(own, plan, 'none of its listeners can be looked at')
     const { probes } = await checkPolicy(wired, material, policy, connector.standardCommands)
     const { service, check, activate, recover, tables = [] } = wired
-    return { services: [{ service, check, ...readsOf(own), activate, recover, probes, tables }], warnings: [] }
+    return {
+      services: [{ service, check, ...readsOf(own), activate, recover, probes, tables }],
+      warnings: [],
+      refusal: null,
+    }
   } catch (error) {
-    const { code, message } = asWaxsealError(error)
+    const refusal = asWaxsealError(error)
+    const { code, message } = refusal
+    if (code === 'KEY_SHARED') return { ...none, refusal }
     return lateOf(own, plan, `${code}: ${message}`)
   }
 }
@@ -89,12 +100,12 @@ function readsOf({
 function isReader({ files, wiring, activate }: Plan): boolean {
   if (activate.length > 1) return true
   const missed = [...(wiring?.unread ?? []), ...(wiring?.untold ?? [])]
-  return files.some(({ path, role }) => role !== 'other' && !missed.includes(path))
+  return files.some(({ path, role }) => role !== 'other' && role !== 'key' && !missed.includes(path))
 }
 
 /** Says it before the first deployment: this service will be late. */
 export function lateOf({ service, reload }: Pick<OwnService, 'service' | 'reload'>, plan: Plan, why: string): Beside {
   const files = plan.files.map(({ path }) => path).join(', ')
   const warning = `${service} reads ${files} too, and is not reloaded with ${plan.service} (${why}): until "${reload.join(' ')}" it may serve the old pair.`
-  return { services: [], warnings: [warning] }
+  return { ...none, warnings: [warning] }
 }

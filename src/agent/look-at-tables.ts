@@ -1,9 +1,8 @@
 import type { HostView } from '../connector/connector.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { parseCertificates } from '../material/parse-certificate.ts'
-import { findPrivateKey } from '../material/parse-key.ts'
 import type { PlannedEntry, PlannedTable, Probe } from '../plan/plan.ts'
 import { probeOnce } from '../verify/probe-once.ts'
+import { wholeLeaves } from './whole-leaves.ts'
 
 /** A listener that goes on serving this leaf for this name: another pair of the table that holds the new one. */
 export interface OtherName {
@@ -47,13 +46,13 @@ async function lookAtTable(table: PlannedTable, planned: readonly string[], host
   const whole = await Promise.all(
     entries.map(async (entry) => {
       const contents = await contentsOf(entry.paths, host)
-      const leaves = contents === null ? null : leavesOf(contents)
+      const leaves = contents === null ? null : wholeLeaves(contents)
       if (leaves !== null) return { entry, leaves }
       const { servername, paths } = entry
       const live = compiled?.get(servername) ?? null
       const reason = `${paths.join(', ')} ${contents === null ? 'is missing' : 'is no whole pair'}`
       const isKept = live !== null && contents !== null && live.equals(contents)
-      if (compiled === null || (live !== null && !isKept && leavesOf(live) !== null))
+      if (compiled === null || (live !== null && !isKept && wholeLeaves(live) !== null))
         throw new WaxsealError('TABLE_BROKEN', { name: servername, table: source, reason })
       warnings.push(`The table ${source} has no pair for ${servername}: ${reason}.`)
       return null
@@ -75,25 +74,6 @@ async function contentsOf(paths: readonly string[], host: HostView): Promise<Buf
   const files = await Promise.all(paths.map((path) => host.readFile(path).catch(() => null)))
   const there = files.filter((file) => file !== null)
   return there.length === files.length ? Buffer.concat(there) : null
-}
-
-/** SHA-256 of the certificates of which the key is there, too; null: of none. */
-function leavesOf(contents: Buffer): readonly string[] | null {
-  try {
-    const pem = contents.toString('latin1')
-    const leaves = parseCertificates(contents).filter(({ spkiSha256 }) => hasKey(pem, spkiSha256))
-    return leaves.length === 0 ? null : leaves.map(({ sha256 }) => sha256)
-  } catch {
-    return null
-  }
-}
-
-function hasKey(pem: string, spkiSha256: string): boolean {
-  try {
-    return findPrivateKey(pem, spkiSha256).spkiSha256 === spkiSha256
-  } catch {
-    return false
-  }
 }
 
 /** What the table holds now, by `postmap -s`: key and chain of each name, Base64. Null: it cannot be told. */

@@ -47,7 +47,8 @@ interface Looks {
 }
 
 async function joinedTo(member: Member, { ask, look, tables }: Looks): Promise<readonly Joined[]> {
-  const { services, warnings } = await member.beside()
+  const { services, warnings, refusal } = await member.beside()
+  if (refusal !== null) throw refusal
   const { proposal, draft } = member
   const late: string[] = [...warnings]
   const joined = await Promise.all(

@@ -1,5 +1,6 @@
 import type { Material } from '../material/material.ts'
 import type { Plan, Probe } from '../plan/plan.ts'
+import { answeredByOthers } from './answered-by-others.ts'
 import type { HostView } from './connector.ts'
 import { invalidField } from './field.ts'
 import { serverNameFor } from './plan-probes.ts'
@@ -17,7 +18,7 @@ export async function wirePlan(
   wiring: Wiring | Unwired,
   target: VerifyTarget,
   material: Material,
-  host: Pick<HostView, 'identity' | 'inode'>,
+  host: Pick<HostView, 'identity' | 'inode' | 'readFile'>,
 ): Promise<Plan> {
   if (isUnwired(wiring)) return unwired(plan, wiring)
   const paths = plan.files.filter(({ role }) => role !== 'other').map(({ path }) => path)
@@ -25,7 +26,9 @@ export async function wirePlan(
     ...new Set([...wiring.listeners.flatMap(({ files }) => files.map(({ path }) => path)), ...wiring.named]),
   ]
   const isSame = await compare(host, paths, [...read, ...wiring.maps.flatMap(({ files }) => files)])
-  const readers = wiring.listeners.filter(({ files }) => files.some(({ path }) => isSame.planned(path)))
+  const shown = plan.files.filter(({ role }) => role === 'certificate' || role === 'bundle').map(({ path }) => path)
+  // Who reads the key alone, for another certificate of its own, does not show the new one.
+  const readers = wiring.listeners.filter(({ files }) => files.some(({ path }) => isSame.read(path, shown)))
   const isAsked = plan.probes.length === 0 && target.post_deploy_verify?.enabled !== false
   const probes = isAsked
     ? readers.flatMap((listener) => probesOf(listener, wiring, material, isSame.planned))
@@ -35,7 +38,9 @@ export async function wirePlan(
   const tables = tablesOf(wiring, isSame.planned)
   const missed = paths.filter((path) => !isSame.read(path, read))
   const doubted = isAsked ? readers.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt])) : []
-  const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read)), ...new Set(doubted)]
+  const together = togetherIn(wiring, isSame.planned)
+  const others = await answeredByOthers({ readers, listeners: wiring.listeners, files: plan.files }, material, host)
+  const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read)), ...new Set(doubted), ...others]
   return {
     ...plan,
     activate: [...rebuild, ...plan.activate],
@@ -49,10 +54,19 @@ export async function wirePlan(
       doubts: wiring.doubts,
       names: [...new Set(readers.flatMap(({ servername }) => (servername === null ? [] : [servername])))],
       ...(beside.length === 0 ? {} : { beside }),
+      ...(together.length === 0 ? {} : { together }),
     },
     ...(tables.length === 0 ? {} : { tables }),
     ...(remarks.length === 0 ? {} : { remarks }),
   }
+}
+
+/** The files of each listener that reads planned ones and others, each set once. */
+function togetherIn({ listeners }: Wiring, isPlanned: Comparison['planned']): readonly (readonly string[])[] {
+  const sets = listeners
+    .map(({ files }) => [...new Set(files.map(({ path }) => path))])
+    .filter((paths) => paths.some(isPlanned) && !paths.every(isPlanned))
+  return [...new Map(sets.map((paths) => [paths.join('\0'), paths])).values()]
 }
 
 /** The maps that are compiled anew, with the names in them that are none of the plan's. */

@@ -99,6 +99,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  KEY_SHARED: {
+    message: 'Another certificate, which is not replaced, has the key that would be replaced.',
+    retry: 'never',
+    host: 'untouched',
+  },
   TABLE_BROKEN: {
     message: 'A table that holds this pair would lose a name that it serves now.',
     retry: 'never',

@@ -70,6 +70,8 @@ export interface PlannedWiring {
   readonly names: readonly string[]
   /** Files of other pairs that these listeners read; left out: none. */
   readonly beside?: readonly string[]
+  /** Files that a listener reads together, where some of them are planned and some are not; left out: none. */
+  readonly together?: readonly (readonly string[])[]
 }
 
 /** A table that is compiled anew, for it holds a copy of a planned file. */

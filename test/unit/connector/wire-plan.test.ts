@@ -139,6 +139,7 @@ t.test('paths that nothing reads are told, with those that are read', async (t) 
     untold: [],
     doubts: [],
     names: [],
+    together: [['/srv/tls/cert.pem', '/srv/tls/key.pem']],
   })
 })
 
@@ -201,6 +202,46 @@ t.test('a listener that cannot be judged is named; one that would prove nothing 
   t.same(remarks, ['STARTTLS is not offered to 127.0.0.1.', 'It is not reloaded.'])
   t.equal((await wired({ listeners: [late] }, { endpoints: ['192.0.2.1:25'] })).remarks, undefined)
 })
+
+t.test('who reads the key alone, for another certificate, is not asked for the new one, and is told', async (t) => {
+  const sharing = listener({
+    servername: 'www.example.com',
+    files: [
+      { path: '/srv/www.pem', role: 'certificate' },
+      { path: '/srv/tls/key.pem', role: 'key' },
+    ],
+  })
+
+  const { probes, wiring } = await wired({ listeners: [listener({}), sharing] })
+
+  t.same(
+    probes.map(({ servername }) => servername),
+    [null],
+  )
+  t.same(wiring?.names, [])
+  t.same(wiring?.together, [['/srv/www.pem', '/srv/tls/key.pem']])
+})
+
+t.test(
+  'names of the new certificate that another pair answers are told, unless that pair is the new one',
+  async (t) => {
+    const answering = (servername: string, changes: Partial<Listener> = {}): Listener =>
+      listener({ servername, files: other, ...changes })
+    const remarksOf = async (...more: readonly Listener[]): Promise<Plan['remarks']> =>
+      (await wired({ listeners: [listener({}), ...more] })).remarks
+    const holding = recordedHost({}, { '/srv/ec/cert.pem': { text: issued.certificatePem, mode: 0o644 } })
+
+    const told = await remarksOf(answering('mail.example.net'), answering('x.example.org'), answering('a.example.com'))
+    const elsewhere = await remarksOf(answering('mail.example.net', { port: 26 }))
+    const same = await wired({ listeners: [listener({}), answering('mail.example.net')] }, {}, holding)
+
+    t.same(told, [
+      'Clients that ask for mail.example.net, x.example.org are shown /srv/ec/cert.pem in place of this pair, and that is not replaced with it.',
+    ])
+    t.equal(elsewhere, undefined)
+    t.equal(same.remarks, undefined)
+  },
+)
 
 t.test('a daemon whose configuration is broken is planned for, with a remark', async (t) => {
   const plan = planPair('postfix', {}, material, defaults)
