@@ -17,7 +17,7 @@ export interface RunningDaemon {
 /** The other daemons that read a file of a plan. */
 export interface Beside {
   readonly services: readonly PlannedService[]
-  /** Which will be late, and what has it load the new pair; a sentence each. */
+  /** Which will be late, and what has it load the new pair; what their own settings leave open. A sentence each. */
   readonly warnings: readonly string[]
   /** Why the plan would take a certificate of theirs its key; null: it does not. */
   readonly refusal: WaxsealError | null
@@ -68,7 +68,7 @@ async function besideOf(
     const { service, check, activate, recover, tables = [] } = wired
     return {
       services: [{ service, check, ...readsOf(own), activate, recover, probes, tables }],
-      warnings: [],
+      warnings: wired.remarks ?? [],
       refusal: null,
     }
   } catch (error) {

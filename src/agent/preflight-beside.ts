@@ -67,7 +67,8 @@ async function joinedTo(member: Member, { ask, look, tables }: Looks): Promise<r
       return []
     }),
   )
-  draft.warnings = [...draft.warnings, ...late]
+  // Two daemons may have the same to say of one file.
+  draft.warnings = [...new Set([...draft.warnings, ...late])]
   return joined.flat()
 }
 

@@ -17,21 +17,26 @@ export async function answeredByOthers(
   const defaults = new Set(readers.filter(({ servername }) => servername === null).map(addressOf))
   const covered = (name: string): boolean =>
     leaf.names.some((own) => [name, name.replace(/^[^.]+/, '*')].includes(own.toLowerCase()))
-  const names = new Map<string, Set<string>>()
+  const names = new Map<string, { readonly paths: readonly string[]; readonly servernames: Set<string> }>()
   for (const listener of listeners) {
     const { servername } = listener
-    const certificate = listener.files.find(({ role }) => role !== 'key')?.path
-    if (servername === null || certificate === undefined || !covered(servername)) continue
+    if (servername === null || !covered(servername)) continue
     if (readers.includes(listener) || !defaults.has(addressOf(listener))) continue
-    names.set(certificate, (names.get(certificate) ?? new Set()).add(servername))
+    const paths = listener.files.flatMap(({ path, role }) => (role === 'key' ? [] : [path]))
+    const { servernames } = names.get(paths.join('\0')) ?? { servernames: new Set() }
+    names.set(paths.join('\0'), { paths, servernames: servernames.add(servername) })
   }
-  const told = [...names].map(async ([path, servernames]) => {
-    const bytes = await host.readFile(path).catch(() => null)
-    const isNew = bytes !== null && files.some(({ contents }) => Buffer.from(bytes).equals(contents))
+  const told = [...names.values()].map(async ({ paths, servernames }) => {
+    const contents = await Promise.all(paths.map((path) => host.readFile(path).catch(() => null)))
+    const isNew = contents.some(
+      (bytes) => bytes !== null && files.some((file) => Buffer.from(bytes).equals(file.contents)),
+    )
+    if (isNew) return []
+    // Of a list of files the settings do not say which is which.
+    const at = contents.findIndex((bytes) => bytes !== null && Buffer.from(bytes).includes('-----BEGIN CERTIFICATE'))
     const some = [...servernames].slice(0, mostNames).join(', ')
-    return isNew
-      ? []
-      : [`Clients that ask for ${some} are shown ${path} in place of this pair, and that is not replaced with it.`]
+    const path = paths[Math.max(at, 0)] ?? 'another pair'
+    return [`Clients that ask for ${some} are shown ${path} in place of this pair, and that is not replaced with it.`]
   })
   return (await Promise.all(told)).flat()
 }

@@ -58,7 +58,10 @@ function wiringOf(
     .flatMap((service) => socketsOf(service, settings, loopbacks))
   const servernames = [null, ...servernamesOf(settings)]
   const listeners = sockets.flatMap((socket) =>
-    servernames.flatMap((servername) => listenerAt(socket, settings, servername, absolute)),
+    // LMTP is no login service: it takes no notice of the name that it is asked for (seen with 2.3.19).
+    (socket.filter === 'lmtp' ? [null] : servernames).flatMap((servername) =>
+      listenerAt(socket, settings, servername, absolute),
+    ),
   )
   const every = speaksTls(settings) ? everyValue(settings).map((values) => materialOf(values, absolute)) : []
   return {

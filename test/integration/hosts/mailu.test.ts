@@ -26,7 +26,9 @@ function front(listen: string, smtp: string): string {
     [`P465 ssl${listen}`, 'smtp', ''],
     [`P993 ssl${listen}`, 'imap', ''],
     [`P995 ssl${listen}`, 'pop3', ''],
-  ].map(([where, protocol, more]) => `  server { listen ${where}; listen [::]:${where}; protocol ${protocol}; ${more} }`)
+  ].map(
+    ([where, protocol, more]) => `  server { listen ${where}; listen [::]:${where}; protocol ${protocol}; ${more} }`,
+  )
   return `load_module ${mailModule};
 events {}
 http {

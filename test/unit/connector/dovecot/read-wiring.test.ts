@@ -35,6 +35,14 @@ t.test('2.3: each name has its files, and what its block does not set is inherit
   })
 })
 
+t.test('LMTP shows the pair of no name', async (t) => {
+  const wiring = await read(settings23, services23)
+
+  t.same(filesByName(wiring, 24), {
+    '-': ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem'],
+  })
+})
+
 t.test('2.4: listeners, ports and `ssl = yes` that are defaults are found too', async (t) => {
   const wiring = await read(settings24, services24)
 
