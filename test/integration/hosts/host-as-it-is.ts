@@ -307,7 +307,7 @@ async function sightsOf(t: Test, listener: Listener, real: (port: number) => str
   const socket = proxy === undefined ? listener : { ...listener, ...(await relayTo(t, listener)) }
   const name = servername?.replace(/^\*/, 'any') ?? null
   const seen = files.map(async ({ path, role }): Promise<readonly Sight[]> => {
-    const leaf = role === 'key' ? null : firstCertificate(await readFile(path, 'utf8'))
+    const leaf = role === 'key' ? null : leafIn(await readFile(path, 'utf8'))
     if (leaf === null) return []
     const keyType = leaf.publicKey.asymmetricKeyType === 'rsa' ? 'rsa' : 'ecdsa'
     const file = leaf.fingerprint256.replaceAll(':', '').toLowerCase()
@@ -316,8 +316,11 @@ async function sightsOf(t: Test, listener: Listener, real: (port: number) => str
   return (await Promise.all(seen)).flat()
 }
 
-function firstCertificate(text: string): X509Certificate | null {
-  return text.includes('BEGIN CERTIFICATE') ? new X509Certificate(text) : null
+/** Null: there is none, or it is a CA: the chain in a file of its own. */
+function leafIn(text: string): X509Certificate | null {
+  if (!text.includes('BEGIN CERTIFICATE')) return null
+  const certificate = new X509Certificate(text)
+  return certificate.ca ? null : certificate
 }
 
 /** s_client(1) knows no PROXY header: this writes one before what it says. */
