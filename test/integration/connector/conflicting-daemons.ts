@@ -11,6 +11,9 @@ import type { Command } from '../../../src/plan/plan.ts'
 /** Where `.ci/install-conflicting-daemons` unpacks what Debian does not install beside Postfix and Dovecot. */
 const tree = '/var/lib/waxseal-test-daemons'
 
+/** Exim itself: `exim4` on PATH may be a copy of it. */
+export const eximProgram = `${tree}/exim/usr/sbin/exim4`
+
 /** Why a test of these daemons is left out on this machine, in a sentence; false: it is not. */
 export function unlessUnpacked(): string | false {
   if (!isRoot()) return 'only root can start the daemons'
@@ -29,7 +32,7 @@ export async function startExim(
   const pidFile = join(dir, 'var', 'exim.pid')
   await writeText(
     config,
-    `exim_path = ${tree}/exim/usr/sbin/exim4
+    `exim_path = ${eximProgram}
 primary_hostname = mail.example.net
 spool_directory = ${dir}/var
 log_file_path = ${dir}/var/%slog
@@ -150,7 +153,7 @@ function mailPorts(smtp: number, smtps: number): readonly DaemonPort[] {
 }
 
 /** By the pid file: start-stop-daemon(8) trusts that of another account only together with the account. */
-function signals(pidFile: string, account: string): { readonly reload: Command; readonly stop: Command } {
+export function signals(pidFile: string, account: string): { readonly reload: Command; readonly stop: Command } {
   const to = (...how: readonly string[]): Command => [
     'start-stop-daemon',
     '--stop',

@@ -39,6 +39,7 @@ import { openTestEngine } from '../../support/deployment.ts'
 import { ownInstance } from '../../support/own-instance.ts'
 import { seenBy } from '../connector/wired-host.ts'
 import { startApache } from './apache-instance.ts'
+import { type EximBundle, startExim } from './exim-instance.ts'
 
 /** A host as a bundle sets it up. In its texts `DIR` is the folder that stands for `/`, and `P993` the port that stands for 993. */
 export interface Bundle {
@@ -54,6 +55,7 @@ export interface Bundle {
   readonly dovecot?: string
   readonly nginx?: string
   readonly apache?: string
+  readonly exim?: EximBundle
   /** `policy.roots` and the lines of `policy.commands`. */
   readonly roots: readonly string[]
   readonly commands?: readonly string[]
@@ -97,6 +99,7 @@ export async function startHost(t: Test, bundle: Bundle): Promise<HostAsItIs> {
     ...(bundle.dovecot === undefined ? [] : [await startDovecot(t, dir, fill(bundle.dovecot), release)]),
     ...(bundle.nginx === undefined ? [] : [await startNginx(t, dir, fill(bundle.nginx))]),
     ...(bundle.apache === undefined ? [] : [{ connector: await startApache(t, dir, fill(bundle.apache)), config: {} }]),
+    ...(bundle.exim === undefined ? [] : [await startExim(t, dir, { ...bundle.exim, settings: fill(bundle.exim.settings) })]),
   ]
   const registry = createRegistry([...instances.map(({ connector }) => connector), anyFiles])
   const roots = bundle.roots.map(fill)
@@ -203,9 +206,10 @@ async function portsFor({
   dovecot: imap,
   nginx,
   apache,
+  exim,
   files = {},
 }: Bundle): Promise<ReadonlyMap<string, number>> {
-  const texts = [mta?.main, mta?.master, imap, nginx, apache, ...Object.values(files)].join('\n')
+  const texts = [mta?.main, mta?.master, imap, nginx, apache, exim?.settings, ...Object.values(files)].join('\n')
   const real = [...new Set([...texts.matchAll(/\bP(\d{2,5})\b/g)].map(([, port = '']) => port))]
   const free = await freePorts(real.length)
   return new Map(real.map((port, index) => [port, free[index] ?? 0]))
