@@ -53,7 +53,7 @@ export const files: Connector<FilesTarget> = {
     if (plan.activate.length > 0) return plan
     return {
       ...plan,
-      remarks: [`Nothing is reloaded: the target has no reload_command, so ${service} must see new files by itself.`],
+      remarks: [`${service} is not reloaded, for the target has no reload_command: it must see new files by itself.`],
     }
   },
 }

@@ -117,7 +117,7 @@ t.test('on a real stunnel, which has no connector of its own', { skip: unlessIns
     const outcome = await deployPair(third, {}, rest)
 
     t.match(outcome, { outcome: 'deployed' })
-    t.match(outcome.warnings, [/^Nothing is reloaded: the target has no reload_command/])
+    t.match(outcome.warnings, [/ is not reloaded, for the target has no reload_command/])
     t.equal(await served(), second.sha256)
   })
 

@@ -99,7 +99,9 @@ export async function startHost(t: Test, bundle: Bundle): Promise<HostAsItIs> {
     ...(bundle.dovecot === undefined ? [] : [await startDovecot(t, dir, fill(bundle.dovecot), release)]),
     ...(bundle.nginx === undefined ? [] : [await startNginx(t, dir, fill(bundle.nginx))]),
     ...(bundle.apache === undefined ? [] : [{ connector: await startApache(t, dir, fill(bundle.apache)), config: {} }]),
-    ...(bundle.exim === undefined ? [] : [await startExim(t, dir, { ...bundle.exim, settings: fill(bundle.exim.settings) })]),
+    ...(bundle.exim === undefined
+      ? []
+      : [await startExim(t, dir, { ...bundle.exim, settings: fill(bundle.exim.settings) })]),
   ]
   const registry = createRegistry([...instances.map(({ connector }) => connector), anyFiles])
   const roots = bundle.roots.map(fill)
