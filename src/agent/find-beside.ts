@@ -6,7 +6,7 @@ import type { Plan, PlannedService } from '../plan/plan.ts'
 import { checkPolicy } from '../policy/policy.ts'
 import type { Engine } from './engine.ts'
 import type { Proposal } from './propose.ts'
-import { requireKeyUnshared } from './require-key-unshared.ts'
+import { requireWholePairs } from './require-whole-pairs.ts'
 
 /** A daemon that runs, and what it reads. */
 export interface RunningDaemon {
@@ -19,7 +19,7 @@ export interface Beside {
   readonly services: readonly PlannedService[]
   /** Which will be late, and what has it load the new pair; what their own settings leave open. A sentence each. */
   readonly warnings: readonly string[]
-  /** Why the plan would take a certificate of theirs its key; null: it does not. */
+  /** Why the plan would leave one of them with half a pair; null: it does not. */
   readonly refusal: WaxsealError | null
 }
 
@@ -61,7 +61,7 @@ async function besideOf(
   const { own } = connector
   try {
     const wired = await wirePlan(planOf(connector, own, plan), wiring, {}, material, hostView)
-    await requireKeyUnshared(wired.wiring, changes.files, hostView)
+    await requireWholePairs(wired.wiring, changes.files, hostView)
     if (!isReader(wired)) return none
     if (wired.probes.length === 0) return lateOf(own, plan, 'none of its listeners can be looked at')
     const { probes } = await checkPolicy(wired, material, policy, connector.standardCommands)
@@ -74,7 +74,7 @@ async function besideOf(
   } catch (error) {
     const refusal = asWaxsealError(error)
     const { code, message } = refusal
-    if (code === 'KEY_SHARED') return { ...none, refusal }
+    if (code === 'KEY_SHARED' || code === 'PATH_NOT_READ') return { ...none, refusal }
     return lateOf(own, plan, `${code}: ${message}`)
   }
 }

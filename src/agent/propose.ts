@@ -17,7 +17,7 @@ import { liveCertificates, readable } from './live-leaf.ts'
 import { type NamedFiles, nameFile } from './name-file.ts'
 import type { OutcomeDraft } from './outcome-draft.ts'
 import { ownedTarget } from './own-targets.ts'
-import { requireKeyUnshared } from './require-key-unshared.ts'
+import { requireWholePairs } from './require-whole-pairs.ts'
 
 /** One deployment, as asked for by a job or a person. */
 export interface DeployRequest {
@@ -67,7 +67,7 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     const plan = { ...planned, probes }
     const changes = await prepareChanges(files, link === null ? null : { link, now: engine.clock.now() })
     if (!changes.files.every(isInPlace)) await requireReplaceable(changes)
-    await requireKeyUnshared(plan.wiring, changes.files, engine.hostView)
+    await requireWholePairs(plan.wiring, changes.files, engine.hostView)
     draft.warnings = [
       ...(material.remarks ?? []),
       ...(plan.remarks ?? []),

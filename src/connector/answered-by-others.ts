@@ -16,7 +16,9 @@ export async function answeredByOthers(
 ): Promise<readonly string[]> {
   const defaults = new Set(readers.filter(({ servername }) => servername === null).map(addressOf))
   const covered = (name: string): boolean =>
-    leaf.names.some((own) => [name, name.replace(/^[^.]+/, '*')].includes(own.toLowerCase()))
+    leaf.names
+      .map((own) => own.toLowerCase())
+      .some((own) => [name, name.replace(/^[^.]+/, '*')].includes(own) || own.replace(/^[^.]+/, '*') === name)
   const names = new Map<string, { readonly paths: readonly string[]; readonly servernames: Set<string> }>()
   for (const listener of listeners) {
     const { servername } = listener

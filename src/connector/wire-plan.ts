@@ -38,7 +38,8 @@ export async function wirePlan(
   const tables = tablesOf(wiring, isSame.planned)
   const missed = paths.filter((path) => !isSame.read(path, read))
   const doubted = isAsked ? readers.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt])) : []
-  const together = togetherIn(wiring, isSame.planned)
+  const pairs = plan.files.filter(({ role }) => role !== 'other' && role !== 'chain').map(({ path }) => path)
+  const together = togetherIn(wiring, pairs, isSame)
   const others = await answeredByOthers({ readers, listeners: wiring.listeners, files: plan.files }, material, host)
   const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read)), ...new Set(doubted), ...others]
   return {
@@ -61,11 +62,16 @@ export async function wirePlan(
   }
 }
 
-/** The files of each listener that reads planned ones and others, each set once. */
-function togetherIn({ listeners }: Wiring, isPlanned: Comparison['planned']): readonly (readonly string[])[] {
+/** The files of each listener that reads planned ones and others, or not all of the planned pair; each set once. */
+function togetherIn(
+  { listeners }: Wiring,
+  pair: readonly string[],
+  { planned, read }: Comparison,
+): readonly (readonly string[])[] {
   const sets = listeners
     .map(({ files }) => [...new Set(files.map(({ path }) => path))])
-    .filter((paths) => paths.some(isPlanned) && !paths.every(isPlanned))
+    .filter((paths) => paths.some(planned))
+    .filter((paths) => !paths.every(planned) || !pair.every((path) => read(path, paths)))
   return [...new Map(sets.map((paths) => [paths.join('\0'), paths])).values()]
 }
 

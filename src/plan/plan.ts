@@ -70,7 +70,7 @@ export interface PlannedWiring {
   readonly names: readonly string[]
   /** Files of other pairs that these listeners read; left out: none. */
   readonly beside?: readonly string[]
-  /** Files that a listener reads together, where some of them are planned and some are not; left out: none. */
+  /** Files that a listener reads together, where not all of them are planned, or not all of the planned pair are among them; left out: none. */
   readonly together?: readonly (readonly string[])[]
 }
 

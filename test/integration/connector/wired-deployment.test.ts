@@ -162,6 +162,21 @@ for (const name of ['postfix', 'dovecot'] as const) {
     }
   })
 
+  t.test(
+    `${name}: a certificate that is read with another key than the target's is not touched`,
+    { skip },
+    async (t) => {
+      const { dir, daemon, deploy } = await startWired(t, name, first)
+
+      const outcome = await deploy(second, { cert_path: daemon.certPath, key_path: join(dir, 'tls', 'typo.pem') })
+
+      t.match(outcome, { outcome: 'refused', host: 'untouched', code: 'PATH_NOT_READ' })
+      t.match(outcome.message, daemon.keyPath)
+      await t.rejects(stat(join(dir, 'tls', 'typo.pem')), { code: 'ENOENT' })
+      t.same(new Set(await leavesOf(daemon)), new Set([first.sha256]))
+    },
+  )
+
   for (const unreadPaths of ['warn', 'refuse'] as const) {
     t.test(`${name}: a path that nothing reads, with unread_paths: ${unreadPaths}`, { skip }, async (t) => {
       const { dir, daemon, deploy } = await startWired(t, name, first, () => ({ unreadPaths }))
