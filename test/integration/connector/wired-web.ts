@@ -31,7 +31,7 @@ export interface WebProgram {
   readonly commands: (dir: string) => readonly Command[]
 }
 
-/** Files by name below the folder; `DIR` stands for it, `PORT1` and on for free ports, which are waited for as what they speak. */
+/** Files by name below the folder; in those that are no PEM `DIR` stands for it, `PORT1` and on for free ports, which are waited for as what they speak. */
 export async function startWiredWeb(
   t: Test,
   { connectorOf, start, stop, commands }: WebProgram,
@@ -43,10 +43,11 @@ export async function startWiredWeb(
   const ports = await freePorts(speaks.length)
   for (const [name, text] of Object.entries(files)) {
     await makeFolder(dirname(join(dir, name)))
-    const own = text
+    const filled = text
       .replaceAll('DIR', dir)
       .replaceAll(/PORT(\d)/g, (_, index: string) => String(ports[Number(index) - 1]))
-    await writeText(join(dir, name), own, 0o600)
+    // Among the letters of a PEM there may be anything.
+    await writeText(join(dir, name), text.includes('-----BEGIN') ? text : filled, 0o600)
   }
   for (const command of start(dir)) await runOrThrow(command)
   t.teardown(() => stop(dir))
