@@ -5,6 +5,7 @@ import type { JournalledDeployment } from '../journal/journal.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { Engine } from './engine.ts'
 import { findBeside, type RunningDaemon } from './find-beside.ts'
+import { inParallel } from './in-parallel.ts'
 import { isAllInPlace, type Proposal, propose } from './propose.ts'
 import { adoptRecord, recordOf } from './recorded.ts'
 import { hasAnyBegun, recoverEntry } from './recover.ts'
@@ -12,6 +13,9 @@ import type { Deployment, Member, Transaction } from './transaction.ts'
 
 /** More in one transaction would make its journal, and what a failure undoes, too large. */
 const mostMembers = 100
+
+/** Each waits for files and DNS above all. */
+const mostAtOnce = 8
 
 /** What can be done at the same time, and what has to wait for that. */
 export interface Proposals {
@@ -21,8 +25,8 @@ export interface Proposals {
 }
 
 /**
- * Steps 1 to 4 of each, in their order. What is refused, or there already, ends here and holds back no other. `running` is asked
- * once, when something is to be done.
+ * Steps 1 to 4 of each, side by side, no two of one target. What is refused, or there already, ends here and holds back no other.
+ * `running` is asked once, when something is to be done.
  */
 export async function proposeAll(
   waiting: readonly Deployment[],
@@ -33,16 +37,52 @@ export async function proposeAll(
   const services = new Map<string, Member[]>()
   const later: Deployment[] = []
   const taken = new Set<string>()
-  for (const deployment of waiting) {
-    const target = `target ${deployment.request.target}`
-    const member = taken.has(target) ? null : await proposeOne(deployment, running, asking)
-    const keys = member === null ? [target] : [target, ...pathsOf(member.proposal.changes)]
-    const isTaken = keys.some((key) => taken.has(key))
-    if (isTaken || (member !== null && !join(member, services))) later.push(deployment)
-    if (isTaken || member !== null) for (const key of keys) taken.add(key)
+  // What was cut off is settled by the first that it concerns, which reads the host only then.
+  const limit = (await engine.journal.list()).length === 0 ? mostAtOnce : 1
+  for (let left = waiting; left.length > 0; ) {
+    const { wave, rest, held } = nextWave(left, taken)
+    left = rest
+    later.push(...held)
+    const members = new Map<Deployment, Member | null>()
+    await inParallel(wave, limit, async (deployment) => {
+      members.set(deployment, await proposeOne(deployment, running, asking))
+    })
+    for (const deployment of wave) {
+      const member = members.get(deployment) ?? null
+      if (member === null) continue
+      const keys = [targetOf(deployment), ...pathsOf(member.proposal.changes)]
+      const isTaken = keys.some((key) => taken.has(key))
+      if (isTaken || !join(member, services)) later.push(deployment)
+      for (const key of keys) taken.add(key)
+    }
   }
+  later.sort((one, other) => waiting.indexOf(one) - waiting.indexOf(other))
   const { groups, rest } = await connected([...services.values()])
   return { transactions: groups, later: [...later, ...rest] }
+}
+
+interface Wave {
+  /** No two of one target. */
+  readonly wave: readonly Deployment[]
+  /** To a target that is taken. */
+  readonly held: readonly Deployment[]
+  readonly rest: readonly Deployment[]
+}
+
+/** Up to the second one of a target of which it is not known yet whether the first takes it: nothing overtakes that. */
+function nextWave(left: readonly Deployment[], taken: ReadonlySet<string>): Wave {
+  const targets = left.map(targetOf)
+  const end = targets.findIndex((target, index) => !taken.has(target) && targets.indexOf(target) < index)
+  const reached = end === -1 ? left : left.slice(0, end)
+  return {
+    wave: reached.filter((deployment) => !taken.has(targetOf(deployment))),
+    held: reached.filter((deployment) => taken.has(targetOf(deployment))),
+    rest: left.slice(reached.length),
+  }
+}
+
+function targetOf({ request }: Deployment): string {
+  return `target ${request.target}`
 }
 
 interface Connected {

@@ -7,6 +7,7 @@ import { resolveFolder } from '../host/policy-host.ts'
 import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
 import { isBelowRoots } from '../policy/policy.ts'
 import { hasCommitBegun, isCommitted } from '../rollback/restore-files.ts'
+import { SharedLooks } from '../verify/shared-looks.ts'
 import type { Engine } from './engine.ts'
 import { failedProbes } from './judge.ts'
 import { lookForNew } from './look-for.ts'
@@ -111,8 +112,9 @@ async function isAllowed({ files, link }: JournalledDeployment, roots: readonly 
 async function finish(entry: JournalEntry, engine: Engine): Promise<boolean> {
   const ran = await runInOrder([...entry.checks, ...entry.activate], engine.timeouts.activateMs)
   if (ran.some((command) => command.exitCode !== 0)) return false
-  const seen = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine)))
-  if (failedProbes([...seen.flat(), ...(await lookForOthers(entry, engine))]).length > 0) return false
+  const shared = new SharedLooks()
+  const seen = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine, shared)))
+  if (failedProbes([...seen.flat(), ...(await lookForOthers(entry, engine, shared))]).length > 0) return false
   for (const [index, deployment] of entry.deployments.entries())
     await recordDeployment(entry.service, deployment, seen[index] ?? [], engine)
   return true

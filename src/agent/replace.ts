@@ -5,6 +5,7 @@ import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
 import { takeOver } from '../journal/take-over.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import { SharedLooks } from '../verify/shared-looks.ts'
 import { checkWarnings } from './check-warnings.ts'
 import type { Engine } from './engine.ts'
 import { chainToServe, failedProbes, probeWarnings, verifyFailed } from './judge.ts'
@@ -146,9 +147,10 @@ async function activate(entry: JournalEntry, members: Transaction, engine: Engin
 async function verify(entry: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
   await step(members, engine, 'verify', async () => {
     const { deployments } = entry
+    const shared = new SharedLooks()
     const [seen, others] = await Promise.all([
-      Promise.all(deployments.map((deployment) => lookForNew(deployment, engine))),
-      lookForOthers(entry, engine),
+      Promise.all(deployments.map((deployment) => lookForNew(deployment, engine, shared))),
+      lookForOthers(entry, engine, shared),
     ])
     for (const [index, { draft }] of members.entries()) draft.probes = seen[index] ?? []
     for (const { draft } of members) draft.warnings = [...draft.warnings, ...probeWarnings(draft.probes)]

@@ -3,6 +3,7 @@ import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { type JournalEntry, type JournalledDeployment, journalId } from '../journal/journal.ts'
 import type { CommandFacts, Outcome, ProbeOutcome } from '../outcome/outcome.ts'
 import { isUncommitted, restoreFiles } from '../rollback/restore-files.ts'
+import { SharedLooks } from '../verify/shared-looks.ts'
 import type { Engine } from './engine.ts'
 import { lookForOld } from './look-for.ts'
 import { step, type Transaction } from './transaction.ts'
@@ -93,7 +94,8 @@ async function provenBack(
   engine: Engine,
   commands: readonly CommandFacts[],
 ): Promise<WaxsealError | null> {
-  const seen = await Promise.all(deployments.map((deployment) => lookForOld(deployment, engine)))
+  const shared = new SharedLooks()
+  const seen = await Promise.all(deployments.map((deployment) => lookForOld(deployment, engine, shared)))
   const missing = seen.flat().filter((probe) => !probe.ok)
   if (missing.length > 0) return new WaxsealError('ROLLBACK_FAILED', { probes: missing.map(describeProbe) })
   // Where nothing was served, a recover command that fails is what it was before, too: the daemon is not running.

@@ -70,7 +70,7 @@ class ProbeLooks {
   async #attempt(retry: RetrySchedule): Promise<void> {
     if (this.#attempts > 0) await this.#wait(waitBefore(this.#attempts, retry))
     this.#attempts += 1
-    const watch = this.#verification.watchOf(this.#expectation.probe)
+    const watch = this.#verification.shared.watchOf(this.#expectation.probe)
     const agreedBefore = watch.agreed
     for (let agreed = 0; ; ) {
       if (await this.#look()) {
@@ -88,10 +88,10 @@ class ProbeLooks {
   /** Whether it saw what it should. */
   async #look(): Promise<boolean> {
     const { probe, leaves } = this.#expectation
-    const { look, watchOf, options } = this.#verification
+    const { look, shared, options } = this.#verification
     this.#last = await look(probe)
     const isExpected = this.#last.leaf !== null && leaves.includes(this.#last.leaf.sha256)
-    if (!isExpected && (this.#hasAgreed || this.#last.leaf !== null)) this.#agreedAtOther = watchOf(probe).agreed
+    if (!isExpected && (this.#hasAgreed || this.#last.leaf !== null)) this.#agreedAtOther = shared.watchOf(probe).agreed
     if (!isExpected && this.#hasAgreed) this.#mixed ??= { since: options.clock.now(), looks: 0, others: 0 }
     if (this.#mixed !== null) {
       this.#mixed.looks += 1
@@ -105,8 +105,8 @@ class ProbeLooks {
   async #isEnough(agreed: number, here: number): Promise<boolean> {
     if (agreed === 0) return false
     if (this.#mixed !== null) return agreed >= afterMix
-    const { countSockets, options } = this.#verification
-    this.#sockets ??= await countSockets(this.#expectation.probe).catch(() => 0)
+    const { shared, options } = this.#verification
+    this.#sockets ??= await shared.socketsAt(this.#expectation.probe)
     const wanted = this.#sockets === 1 ? (options.agreeingLooks ?? agreeingLooks) : agreeingLooks
     if (this.#agreedAtOther === null && this.#sockets <= 1) return agreed >= wanted
     return agreed >= agreeingLooks && here >= (this.#sockets > 1 ? amongSockets : afterChange)

@@ -1,10 +1,9 @@
 import type { Clock } from '../host/clock.ts'
-import { countListening } from '../host/listening-sockets.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
 import type { Sighting } from '../outcome/sighting.ts'
 import type { Probe, RetrySchedule } from '../plan/plan.ts'
-import { ListenerWatch } from './listener-watch.ts'
 import { type Look, probeOnce } from './probe-once.ts'
+import { addressOf, SharedLooks } from './shared-looks.ts'
 import { verifyOne } from './verify-one.ts'
 
 /** A probe, and what it may see. */
@@ -26,8 +25,8 @@ export interface VerifyOptions {
   readonly agreeingLooks?: number
   /** One look; `probeOnce` unless a test says otherwise. */
   readonly look?: (probe: Probe) => Promise<Look>
-  /** How many sockets listen there; as the host says unless a test says otherwise. */
-  readonly countSockets?: (probe: Probe) => Promise<number>
+  /** What it shares with others that look at the same time; left out: it is alone. */
+  readonly shared?: SharedLooks
   /** Ends it between two tries. */
   readonly signal?: AbortSignal
 }
@@ -36,9 +35,7 @@ export interface VerifyOptions {
 export interface Verification {
   readonly options: VerifyOptions
   readonly look: (probe: Probe) => Promise<Look>
-  readonly countSockets: (probe: Probe) => Promise<number>
-  /** Of the address that a probe looks at. */
-  readonly watchOf: (probe: Probe) => ListenerWatch
+  readonly shared: SharedLooks
   /** Aborted once the probes that decide are done: the others need not use up the schedule. */
   readonly decided: AbortSignal
 }
@@ -48,20 +45,9 @@ export interface Verification {
  * up. One that failed before anything was touched does not hold up the others. Never throws.
  */
 export async function verifyProbes(options: VerifyOptions): Promise<readonly ProbeOutcome[]> {
-  const {
-    expectations,
-    look = (probe: Probe) => probeOnce(probe),
-    countSockets = ({ host, port }) => countListening(host, port),
-  } = options
-  const watches = new Map<string, ListenerWatch>()
-  const watchOf = (probe: Probe): ListenerWatch => {
-    const address = addressOf(probe)
-    const watch = watches.get(address) ?? new ListenerWatch()
-    watches.set(address, watch)
-    return watch
-  }
+  const { expectations, look = (probe: Probe) => probeOnce(probe), shared = new SharedLooks() } = options
   const decided = new AbortController()
-  const verification = { options, look, countSockets, watchOf, decided: decided.signal }
+  const verification = { options, look, shared, decided: decided.signal }
   const outcomes = expectations.map(async (expectation) => {
     const { probe, leaves } = expectation
     const { protocol, servername, keyType } = probe
@@ -71,9 +57,4 @@ export async function verifyProbes(options: VerifyOptions): Promise<readonly Pro
   const deciding = outcomes.filter((_, index) => expectations[index]?.before?.failure == null)
   if (deciding.length > 0) void Promise.allSettled(deciding).then(() => decided.abort())
   return Promise.all(outcomes)
-}
-
-function addressOf({ host, port }: Probe): string {
-  if (host.startsWith('/')) return `unix:${host}`
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

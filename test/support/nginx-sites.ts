@@ -12,6 +12,10 @@ import { servedLeaf } from './served-leaf.ts'
 /** One nginx with a server and a pair for each name, whose checks and reloads are counted. */
 export interface NginxSites {
   readonly engine: Engine
+  /** As a control plane has them, one per name. */
+  readonly targets: readonly { readonly name: string; readonly type: string; readonly config: object }[]
+  /** Its check and its reload. */
+  readonly commands: readonly string[]
   order(
     name: string,
     pair: TestPair,
@@ -53,18 +57,18 @@ export async function startNginxSites(dir: string, first: ReadonlyMap<string, Te
     `echo reload >>${log}\n[ ! -e ${dir}/broken ] || exit 1\nexec ${nginx.join(' ')} -s reload`,
   )
   const engine = await openTestEngine(dir, [check, reload])
+  const configOf = (name: string): object => ({
+    cert_path: join(dir, name, 'cert.pem'),
+    key_path: join(dir, name, 'key.pem'),
+    validate_command: check,
+    reload_command: reload,
+    endpoints: [`127.0.0.1:${port}`],
+  })
   const order: NginxSites['order'] = (name, pair, changes, onOutcome) => ({
     request: {
       target: name,
       connector: 'NGINX',
-      config: {
-        cert_path: join(dir, name, 'cert.pem'),
-        key_path: join(dir, name, 'key.pem'),
-        validate_command: check,
-        reload_command: reload,
-        endpoints: [`127.0.0.1:${port}`],
-        ...changes,
-      },
+      config: { ...configOf(name), ...changes },
       certificatePem: pair.certificatePem,
       chainPem: pair.chainPem,
       findKey: async () => pair.keyPem,
@@ -75,6 +79,8 @@ export async function startNginxSites(dir: string, first: ReadonlyMap<string, Te
   const deployOrders = (orders: readonly Order[]): Promise<void> => deployTogether(orders, engine)
   return {
     engine,
+    targets: sites.map((name) => ({ name, type: 'NGINX', config: configOf(name) })),
+    commands: [check, reload],
     order,
     deployOrders,
     deploy: async (pairs, changes = {}) => {

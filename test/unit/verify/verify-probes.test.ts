@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Clock } from '../../../src/host/clock.ts'
 import type { Probe, RetrySchedule } from '../../../src/plan/plan.ts'
 import type { Look } from '../../../src/verify/probe-once.ts'
+import { SharedLooks } from '../../../src/verify/shared-looks.ts'
 import { type Expectation, verifyProbes } from '../../../src/verify/verify-probes.ts'
 
 const fresh = 'f'.repeat(64)
@@ -155,7 +156,7 @@ t.test('a server that fails by turns is another master, too', async (t) => {
     retry: eightTries,
     clock,
     look,
-    countSockets: async () => 2,
+    shared: new SharedLooks(async () => 2),
   })
 
   t.match(outcome, { ok: false, error: /^25 % of 40 looks saw another leaf, or none/ })
@@ -177,7 +178,7 @@ for (const [sockets, agreeingLooks, looks] of [
       retry: eightTries,
       clock,
       look: sequence(saw(fresh)),
-      countSockets: async () => sockets,
+      shared: new SharedLooks(async () => sockets),
       ...(agreeingLooks === undefined ? {} : { agreeingLooks }),
     })
 
