@@ -6,6 +6,7 @@ import type { Outcome } from '../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../test/support/certificates.ts'
 import { issueAll, type NginxSites, startNginxSites } from '../test/support/nginx-sites.ts'
 import { spreadOf } from './support/figures.ts'
+import { measureRenewals, type RenewalFigures } from './support/renewals.ts'
 
 /** 50 jobs for 50 names of one nginx, together and one by one, turn by turn in one run. */
 interface Round {
@@ -31,13 +32,23 @@ const undo: (() => Promise<void>)[] = []
 try {
   const dir = await makeTemporaryFolder('waxseal-bench-')
   undo.push(() => removeTree(dir))
+  const renewals: RenewalFigures[] = []
+  for (const daemon of ['postfix', 'nginx'] as const) {
+    const about = {
+      dir: join(dir, daemon),
+      authority,
+      rounds,
+      onStarted: (step: () => Promise<void>) => undo.push(step),
+    }
+    renewals.push(await measureRenewals(daemon, names, about))
+  }
   await makeFolder(join(dir, 'sites'))
   const host = await startNginxSites(join(dir, 'sites'), await issueAll(authority, names))
   undo.push(() => host.stop())
   await measure(host)
   const measured: Round[] = []
   for (let round = 0; round < rounds; round += 1) measured.push(await measure(host))
-  print(measured)
+  print(measured, renewals)
 } finally {
   for (const step of undo.toReversed()) await step()
 }
@@ -76,12 +87,12 @@ async function timed(host: NginxSites, work: () => Promise<void>): Promise<{ ms:
   return { ms, reloads: (await host.counts()).reload - before }
 }
 
-function print(measured: readonly Round[]): void {
+function print(measured: readonly Round[], renewals: readonly RenewalFigures[]): void {
   const together = spreadOf(measured.map(({ togetherMs }) => togetherMs)).medianMs
   const oneByOne = spreadOf(measured.map(({ oneByOneMs }) => oneByOneMs)).medianMs
   const ratio = spreadOf(measured.map(({ togetherMs, oneByOneMs }) => oneByOneMs / togetherMs)).medianMs
   if (options.json) {
-    console.log(JSON.stringify({ v: 1, jobs, rounds, measured, together, oneByOne, ratio }, null, 2))
+    console.log(JSON.stringify({ v: 1, jobs, rounds, measured, together, oneByOne, ratio, renewals }, null, 2))
     return
   }
   const [first] = measured
@@ -91,4 +102,11 @@ function print(measured: readonly Round[]): void {
   console.log(`together    ${together.toFixed(0).padStart(7)} ms   reloads: ${first?.togetherReloads}`)
   console.log(`one by one  ${oneByOne.toFixed(0).padStart(7)} ms   reloads: ${first?.oneByOneReloads}`)
   console.log(`ratio       ${ratio.toFixed(2).padStart(7)}`)
+  console.log(
+    `\nThe whole path of ${jobs} renewals, from the last answer to a request to the last proof, by one job.\n`,
+  )
+  for (const { daemon, all, one, ratio: by, reloads } of renewals)
+    console.log(
+      `${daemon.padEnd(11)} ${all.medianMs.toFixed(0).padStart(7)} ms   one job, claimed to verified: ${one.medianMs.toFixed(0)} ms   ratio ${by.toFixed(2)}   reloads: ${reloads.join(', ')}`,
+    )
 }

@@ -2,9 +2,11 @@
 export class Gate {
   #arrived = Promise.withResolvers<void>()
   #opened = Promise.withResolvers<void>()
+  #stays = false
 
   /** The agent's side: waits until the gate is opened. */
   async pass(): Promise<void> {
+    if (this.#stays) return
     this.#arrived.resolve()
     await this.#opened.promise
   }
@@ -20,5 +22,15 @@ export class Gate {
     this.#arrived = Promise.withResolvers<void>()
     this.#opened = Promise.withResolvers<void>()
     opened.resolve()
+  }
+
+  /** Lets the agent through until `close`. */
+  stayOpen(): void {
+    this.#stays = true
+    this.open()
+  }
+
+  close(): void {
+    this.#stays = false
   }
 }

@@ -4,6 +4,9 @@ import type { Outcome, Stage } from '../../src/outcome/outcome.ts'
 export interface Lap {
   /** The job was available, and the agent began to poll. */
   readonly began: number
+  /** The last request for a certificate was answered. */
+  requestAnswered: number
+  /** The first certificate was asked for. */
   certificateAsked: number
   certificateHere: number
   /** When each step ended. */

@@ -31,10 +31,14 @@ export class Watch {
   }
 
   async certificate(fetch: () => Promise<string>): Promise<string> {
-    this.lap.certificateAsked = benchClock.now()
+    if (this.lap.certificateAsked === 0) this.lap.certificateAsked = benchClock.now()
     const pem = await fetch()
     this.lap.certificateHere = benchClock.now()
     return pem
+  }
+
+  requestAnswered(): void {
+    this.lap.requestAnswered = benchClock.now()
   }
 
   acknowledged(error: string | null): void {
@@ -56,6 +60,7 @@ export class Watch {
 function newLap(): Lap {
   return {
     began: benchClock.now(),
+    requestAnswered: 0,
     certificateAsked: 0,
     certificateHere: 0,
     ends: new Map(),

@@ -23,6 +23,8 @@ import { Watch } from './watch.ts'
 export interface WatchedAgent {
   /** One poll with all that follows from it; resolves when so many results were acknowledged and the agent rests. */
   turn(results: number): Promise<Lap>
+  /** All polls of a renewal, from the request to the deployment; resolves as `turn` does. */
+  renewal(results: number): Promise<Lap>
   stop(): Promise<void>
 }
 
@@ -44,7 +46,14 @@ export async function startWatchedAgent(
       await gate.pass()
       return stop.signal.aborted ? { jobs: [], malformed: [] } : real.work()
     },
-    certificate: (id) => watch.certificate(() => real.certificate(id)),
+    submitCsr: async (id, csr) => {
+      await real.submitCsr(id, csr)
+      watch.requestAnswered()
+    },
+    certificate: (id) => {
+      gate.close()
+      return watch.certificate(() => real.certificate(id))
+    },
     reportStatus: async (id, report) => {
       await real.reportStatus(id, report)
       if (report.status === 'Running') return
@@ -77,19 +86,21 @@ export async function startWatchedAgent(
     stop: stop.signal,
   })
   running.catch((error: unknown) => watch.failed(error))
+  const letThrough = async (results: number, open: () => void): Promise<Lap> => {
+    await gate.arrival()
+    const done = watch.begin(results)
+    const late = setTimeout(() => watch.failed(new Error('the agent did not end its turn in time')), turnMs)
+    open()
+    try {
+      await Promise.all([done, Promise.race([gate.arrival(), watch.failure])])
+    } finally {
+      clearTimeout(late)
+    }
+    return watch.lap
+  }
   return {
-    turn: async (results) => {
-      await gate.arrival()
-      const done = watch.begin(results)
-      const late = setTimeout(() => watch.failed(new Error('the agent did not end its turn in time')), turnMs)
-      gate.open()
-      try {
-        await Promise.all([done, Promise.race([gate.arrival(), watch.failure])])
-      } finally {
-        clearTimeout(late)
-      }
-      return watch.lap
-    },
+    turn: (results) => letThrough(results, () => gate.open()),
+    renewal: (results) => letThrough(results, () => gate.stayOpen()),
     stop: async () => {
       stop.abort()
       gate.open()
