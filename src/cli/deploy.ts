@@ -117,7 +117,9 @@ async function readPem(path: string, file: string): Promise<string> {
 
 async function readGiven(path: string, file: string): Promise<Buffer> {
   const bytes = await readBounded(file, 1024 * 1024).catch((error: Error) => {
-    throw new WaxsealError('CONFIG_INVALID', { path, reason: error.message }, { cause: error })
+    const isFolder = (error as NodeJS.ErrnoException).code === 'EISDIR'
+    const reason = isFolder ? 'it is a folder: name the file in it' : error.message
+    throw new WaxsealError('CONFIG_INVALID', { path, file, reason }, { cause: error })
   })
   if (bytes === null) throw new WaxsealError('CONFIG_INVALID', { path, file, reason: 'there is no such file' })
   return Buffer.from(bytes)

@@ -114,7 +114,7 @@ function parseAddress(text: string): Address {
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
   if (host === undefined || port < 1 || port > 65535)
-    throw new InvalidArgumentError('It is not HOST:PORT or [ADDRESS]:PORT.')
+    throw new InvalidArgumentError('It is not HOST:PORT or [ADDRESS]:PORT, as mail.example.net:993 is.')
   return { host, port }
 }
 

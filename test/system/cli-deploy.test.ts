@@ -100,7 +100,7 @@ t.test('deploy ends with 2 when the command line or the configuration is at faul
     [['--key', join(dir, 'nowhere')], /--key.*nowhere.*no such file/],
     [['--cert', join(dir, 'nowhere')], /--cert.*nowhere.*no such file/],
     [['--chain', join(dir, 'nowhere')], /--chain.*nowhere.*no such file/],
-    [['--cert', dir], /--cert/],
+    [['--cert', dir], /--cert.*it is a folder/],
     [['--target', join(dir, 'torn.json')], /--target.*torn\.json.*not JSON/],
     [['--config', join(dir, 'misspelt.yaml')], /misspelt\.yaml.*polcy.*no such setting/],
     [['--config', join(dir, 'nowhere.yaml')], /nowhere\.yaml.*no such file/],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { leavesOf } from '../../support/deployment.ts'
+import { filesOf, leavesOf } from '../../support/deployment.ts'
 import { bundleOf, type Difference, seenBy, startWired } from './wired-host.ts'
 
 const authority = await (await makeAuthority()).intermediate()
@@ -198,6 +198,41 @@ for (const name of ['postfix', 'dovecot'] as const) {
     })
   }
 }
+
+for (const name of ['postfix', 'dovecot'] as const)
+  t.test(
+    `${name}: a target that has the daemon read one half of the new pair is refused, and nothing is touched`,
+    { skip: unlessInstalled(name) },
+    async (t) => {
+      const { dir, daemon, deploy } = await startWired(t, name, first)
+      const before = [await filesOf(daemon), await leavesOf(daemon)]
+      const wrong = join(dir, 'tls', 'wrong.pem')
+
+      const noKey = await deploy(second, { cert_path: daemon.certPath, key_path: wrong })
+      const noCertificate = await deploy(second, { cert_path: wrong, key_path: daemon.keyPath })
+
+      t.match(noKey, { outcome: 'refused', host: 'untouched', code: 'PATH_NOT_READ', message: wrong })
+      t.match(noCertificate, { outcome: 'refused', host: 'untouched', code: 'KEY_SHARED', message: daemon.certPath })
+      t.same([await filesOf(daemon), await leavesOf(daemon)], before)
+      await t.rejects(stat(wrong), { code: 'ENOENT' })
+    },
+  )
+
+t.test(
+  'postfix: a file for both is no place for the certificate alone',
+  { skip: unlessInstalled('postfix') },
+  async (t) => {
+    const { dir, daemon, deploy } = await startWired(t, 'postfix', first, (folder) => ({
+      main: `smtpd_tls_cert_file = ${folder}/both.pem\nsmtpd_tls_key_file = ${folder}/both.pem\n`,
+      files: { 'both.pem': bundleOf(first) },
+    }))
+
+    const outcome = await deploy(second, { cert_path: `${dir}/both.pem`, key_path: daemon.keyPath })
+
+    t.match(outcome, { outcome: 'refused', host: 'untouched', code: 'PATH_NOT_READ' })
+    t.equal(await readFile(`${dir}/both.pem`, 'utf8'), bundleOf(first))
+  },
+)
 
 t.test('postfix: chain files, key first, are replaced as one file', { skip: unlessInstalled('postfix') }, async (t) => {
   const { dir, daemon, deploy } = await startWired(t, 'postfix', first, (folder) => ({
