@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -58,7 +58,9 @@ async function issue(
   if (issuer === undefined) await openssl('req', '-x509', ...subject, '-days', '30', '-out', certPath)
   else {
     await openssl('req', ...subject, '-out', request)
-    const signer = ['-CA', issuer.certPath, '-CAkey', issuer.keyPath, '-CAcreateserial', '-copy_extensions', 'copy']
+    // Counted in a file, the number would be read half written by another that is issued at the same time.
+    const serial = `0x1${randomBytes(8).toString('hex')}`
+    const signer = ['-CA', issuer.certPath, '-CAkey', issuer.keyPath, '-set_serial', serial, '-copy_extensions', 'copy']
     await openssl('x509', '-req', '-in', request, ...signer, '-days', '30', '-out', certPath)
   }
   const chainPem = issuer === undefined ? '' : issuer.certificatePem + issuer.chainPem
