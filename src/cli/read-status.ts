@@ -35,7 +35,6 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
   const { config, engine, spool, state, reload } = parts
   const now = engine.clock.now()
   const records = (await engine.records.list()).map(({ document }) => document)
-  const names = await readTargetNames(engine)
   const absent = spool === null ? 'An agent runs, but its endpoint does not answer.' : 'No agent runs.'
   const notReady =
     state === null
@@ -61,12 +60,7 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
     outbox: spool === null ? null : await spool.outbox.depth(),
     deadLetters: await deadLetters(spool),
     targets: targetStatuses(records, await engine.history.lastPerTarget(), state?.drift ?? [], now),
-    recovered: (state?.recovered ?? []).map(({ target, did, error }) => ({
-      target,
-      name: names.labelOf(target),
-      did,
-      code: error?.code ?? null,
-    })),
+    recovered: await recoveredTargets(state, engine),
     setAside: [...engine.journal.setAside, ...engine.records.setAside, ...(spool?.inbox.setAside ?? [])],
     warnings: [
       ...listed(reload.invalid),
@@ -76,6 +70,19 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
       ...(await heldReports(spool)),
     ],
   }
+}
+
+/** All that is kept has to be read to name them: not at each look at a host where nothing was recovered. */
+async function recoveredTargets(state: AgentState | null, engine: Engine): Promise<StatusDocument['recovered']> {
+  const recovered = state?.recovered ?? []
+  if (recovered.length === 0) return []
+  const names = await readTargetNames(engine)
+  return recovered.map(({ target, did, error }) => ({
+    target,
+    name: names.labelOf(target),
+    did,
+    code: error?.code ?? null,
+  }))
 }
 
 function ownTargetsOf({ ownTargets: { broken } }: Engine): readonly string[] {
