@@ -10,7 +10,7 @@ import type { KeyStore } from '../material/key-store.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { watchDrift } from './drift-watch.ts'
 import type { Engine } from './engine.ts'
-import { readTargetNames } from './find-target.ts'
+import { withNames } from './find-target.ts'
 import { gather, isRequest } from './gather.ts'
 import type { Inspection } from './inspect.ts'
 import { failed } from './job-end.ts'
@@ -66,9 +66,8 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   progress.expect('recovery', longestTurnMs)
   state.recovered = await recover(parts.engine)
   progress.end('recovery')
-  const names = await readTargetNames(parts.engine)
-  for (const { target, did, error } of state.recovered)
-    log.warn({ target, name: names.nameOf(target), did, code: error?.code }, 'recovered')
+  for (const { target, name, did, error } of await withNames(state.recovered, parts.engine))
+    log.warn({ target, name, did, code: error?.code }, 'recovered')
   state.phase = 'running'
   let controlPlane: ControlPlane | null = null
   const reportDrift: ControlPlane['reportDrift'] = async (drift) => (await controlPlane?.reportDrift(drift)) ?? false

@@ -17,6 +17,16 @@ export async function readTargetNames(
   ])
 }
 
+/** These with the names of their targets. All that is kept has to be read for them, so that nothing is where there are none. */
+export async function withNames<Item extends { readonly target: string }>(
+  items: readonly Item[],
+  engine: Parameters<typeof readTargetNames>[0],
+): Promise<readonly (Item & { readonly name: string | null; readonly label: string })[]> {
+  if (items.length === 0) return []
+  const names = await readTargetNames(engine)
+  return items.map((item) => ({ ...item, name: names.nameOf(item.target), label: names.labelOf(item.target) }))
+}
+
 const mostListed = 20
 
 /** The id of the target that a person means by this text, its name or its id. TARGET_UNKNOWN: none, or several. */

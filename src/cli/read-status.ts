@@ -1,5 +1,5 @@
 import type { Engine } from '../agent/engine.ts'
-import { readTargetNames } from '../agent/find-target.ts'
+import { withNames } from '../agent/find-target.ts'
 import { refusedKind } from '../agent/reporter.ts'
 import type { AgentState } from '../agent/state.ts'
 import type { Config } from '../config/config.ts'
@@ -60,7 +60,12 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
     outbox: spool === null ? null : await spool.outbox.depth(),
     deadLetters: await deadLetters(spool),
     targets: targetStatuses(records, await engine.history.lastPerTarget(), state?.drift ?? [], now),
-    recovered: await recoveredTargets(state, engine),
+    recovered: (await withNames(state?.recovered ?? [], engine)).map(({ target, label, did, error }) => ({
+      target,
+      name: label,
+      did,
+      code: error?.code ?? null,
+    })),
     setAside: [...engine.journal.setAside, ...engine.records.setAside, ...(spool?.inbox.setAside ?? [])],
     warnings: [
       ...listed(reload.invalid),
@@ -70,19 +75,6 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
       ...(await heldReports(spool)),
     ],
   }
-}
-
-/** All that is kept has to be read to name them: not at each look at a host where nothing was recovered. */
-async function recoveredTargets(state: AgentState | null, engine: Engine): Promise<StatusDocument['recovered']> {
-  const recovered = state?.recovered ?? []
-  if (recovered.length === 0) return []
-  const names = await readTargetNames(engine)
-  return recovered.map(({ target, did, error }) => ({
-    target,
-    name: names.labelOf(target),
-    did,
-    code: error?.code ?? null,
-  }))
 }
 
 function ownTargetsOf({ ownTargets: { broken } }: Engine): readonly string[] {
