@@ -61,8 +61,9 @@ t.test(
   async (t) => {
     const { dir, daemon, deploy } = await startWired(t, 'postfix', first)
     await link(daemon.certPath, join(dir, 'other.pem'))
+    await link(daemon.keyPath, join(dir, 'other.key'))
 
-    const outcome = await deploy(second, { cert_path: join(dir, 'other.pem'), key_path: daemon.keyPath })
+    const outcome = await deploy(second, { cert_path: join(dir, 'other.pem'), key_path: join(dir, 'other.key') })
 
     t.ok(outcome.warnings.some((warning) => warning.startsWith(`${daemon.certPath} is read, another name of the file`)))
     t.ok(outcome.warnings.some((warning) => warning.startsWith('No TLS listener of postfix reads')))
@@ -220,7 +221,7 @@ t.test('what tables hold is told where it can be, and doubted where it cannot', 
   t.ok(wiring.listeners.some(({ servername }) => servername === 'mail.example.org'))
   t.ok(wiring.named.includes(`${dir}/re.pem`))
   t.match(wiring.doubts, [/hash:.*gone cannot be told/])
-  const outcome = await deploy(second, { cert_path: `${dir}/elsewhere.pem`, key_path: daemon.keyPath })
+  const outcome = await deploy(second, { cert_path: `${dir}/elsewhere.pem`, key_path: `${dir}/elsewhere.key` })
   t.match(outcome.warnings, [new RegExp(`cannot be told whether postfix reads ${dir}/elsewhere\\.pem`)])
 })
 
