@@ -14,13 +14,15 @@ const afterChange = 8
 const amongSockets = 12
 /** Once the new leaf and another were seen by turns: so many looks in a row have to agree … */
 const afterMix = 20
-/** … and no more are taken for it, nor for longer. */
+/** … and from this one on, a look that does not is the last; none is taken after this time. */
 const mostMixedLooks = 40
-const longestMixedMs = 15_000
+const longestMixedMs = 30_000
 
 const agreeingWaitMs = 60
 const closeWaitMs = 30
 const mixedWaitMs = 75
+/** Behind the first looks: Exim takes seconds to notice that files were put back. */
+const lateMixedWaitMs = 400
 
 /** No verification takes longer, whatever its schedule says. */
 const longestMs = 10 * 60_000
@@ -80,8 +82,8 @@ class ProbeLooks {
       else agreed = 0
       const since = Math.max(agreedBefore, this.#agreedAtOther ?? 0)
       if (await this.#isEnough(agreed, watch.agreed - since)) return
-      if (this.#isMixedForLong()) throw new AbortError('several leaves by turns')
-      await this.#wait(this.#mixed === null ? (agreed < agreeingLooks ? agreeingWaitMs : closeWaitMs) : mixedWaitMs)
+      if (this.#isMixedForLong(agreed)) throw new AbortError('several leaves by turns')
+      await this.#wait(this.#waitAfter(agreed))
     }
   }
 
@@ -112,10 +114,16 @@ class ProbeLooks {
     return agreed >= agreeingLooks && here >= (this.#sockets > 1 ? amongSockets : afterChange)
   }
 
-  #isMixedForLong(): boolean {
+  #isMixedForLong(agreed: number): boolean {
     if (this.#mixed === null) return false
     const { looks, since } = this.#mixed
-    return looks >= mostMixedLooks || this.#verification.options.clock.now() - since > longestMixedMs
+    const isLast = agreed === 0 && looks >= mostMixedLooks
+    return isLast || this.#verification.options.clock.now() - since > longestMixedMs
+  }
+
+  #waitAfter(agreed: number): number {
+    if (this.#mixed === null) return agreed < agreeingLooks ? agreeingWaitMs : closeWaitMs
+    return this.#mixed.looks <= afterMix ? mixedWaitMs : lateMixedWaitMs
   }
 
   async #wait(ms: number): Promise<void> {

@@ -211,7 +211,7 @@ t.test(
 
 t.test('what tables hold is told where it can be, and doubted where it cannot', options, async (t) => {
   const org = await authority.issue({ names: ['mail.example.org'] })
-  const { dir, daemon, readWiring, deploy } = await startWired(t, 'postfix', first, (folder) => ({
+  const { dir, readWiring, deploy } = await startWired(t, 'postfix', first, (folder) => ({
     main: `tls_server_sni_maps = inline:{mail.example.org=${folder}/org.pem}, regexp:${folder}/re, hash:${folder}/gone\n`,
     files: { 'org.pem': bundleOf(org), 're.pem': bundleOf(second), re: `/^re\\.example/ ${folder}/re.pem\n` },
   }))
