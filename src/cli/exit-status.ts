@@ -9,7 +9,6 @@ const usage: readonly ErrorCode[] = [
   'USAGE_INVALID',
   'NEEDS_ROOT',
   'CONFIG_INVALID',
-  'CONNECTOR_INVALID',
   'CONNECTOR_UNKNOWN',
   'TARGET_INVALID',
   'TARGET_REDACTED',
@@ -21,7 +20,7 @@ export function exitStatusOf({ outcome, code }: Pick<Outcome, 'outcome' | 'code'
   return outcome === 'refused' && code !== null && usage.includes(code) ? 2 : byOutcome[outcome]
 }
 
-/** Exit status of an error before a deployment began. */
+/** Exit status of an error before a deployment began: a connector from outside that cannot be loaded is one of the configuration. */
 export function exitStatusOfError({ code }: Pick<WaxsealError, 'code'>): number {
-  return usage.includes(code) ? 2 : 1
+  return usage.includes(code) || code === 'CONNECTOR_INVALID' ? 2 : 1
 }
