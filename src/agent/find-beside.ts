@@ -1,4 +1,4 @@
-import type { Connector, OwnService } from '../connector/connector.ts'
+import type { Connector, HostView, OwnService } from '../connector/connector.ts'
 import { wirePlan } from '../connector/wire-plan.ts'
 import { isUnwired, type Wiring } from '../connector/wiring.ts'
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
@@ -28,12 +28,18 @@ export async function readRunning({ registry, hostView }: Engine): Promise<reado
   const asked = registry.connectors.map(async (connector): Promise<readonly RunningDaemon[]> => {
     const { own } = connector
     if (own === undefined || connector.readWiring === undefined) return []
-    const runs = await Promise.all(own.pidFiles.map((path) => hostView.exists(path)))
+    const runs = await Promise.all(own.pidFiles.map((path) => namesProcess(path, hostView)))
     if (!runs.includes(true)) return []
     const wiring = await connector.readWiring(hostView).catch(() => null)
     return wiring === null || isUnwired(wiring) ? [] : [{ connector: { ...connector, own }, wiring }]
   })
   return (await Promise.all(asked)).flat()
+}
+
+/** `nginx -t` leaves an empty file where no nginx runs. */
+async function namesProcess(pidFile: string, hostView: HostView): Promise<boolean> {
+  const bytes = await hostView.readFile(pidFile).catch(() => null)
+  return bytes !== null && /^\s*[1-9]\d*\s/.test(new TextDecoder().decode(bytes))
 }
 
 /** Who of these reads a planned file too, and may be checked, reloaded and looked at by what the host allows. */

@@ -40,17 +40,27 @@ export async function pointsOf(
   paths: readonly string[] = [],
 ): Promise<{ readonly ran: Ran; readonly points: readonly CallPoint[] }> {
   const watched = paths.map((path) => `--trace-path=${path}`)
-  const ran = await runTraced([`--output=${log}`, `--trace=${names.join(',')}`, ...watched], args)
+  // With a path to watch, what begins a process is not seen; a command has no business there.
+  const begins = paths.length === 0 ? ['clone', 'fork', 'vfork'] : []
+  const traced = [...names, ...begins].map((name) => `?${name}`).join(',')
+  const ran = await runTraced([`--output=${log}`, `--trace=${traced}`, ...watched], args)
   const lines = (await readFile(log, 'utf8')).split('\n')
+  const commands = commandsIn(lines)
   await rm(log)
   const counts = new Map<string, number>()
   const points = new Map<string, CallPoint>()
   for (const line of lines) {
     const [, thread, name] = /^(\d+) +(\w+)\(/.exec(line) ?? []
-    if (thread === undefined || name === undefined) continue
+    if (thread === undefined || name === undefined || commands.has(thread) || !names.includes(name)) continue
     const n = (counts.get(`${thread} ${name}`) ?? 0) + 1
     counts.set(`${thread} ${name}`, n)
     points.set(`${name} ${n}`, { name, n })
   }
   return { ran, points: [...points.values()] }
+}
+
+/** The processes that it begins, and what these begin: a kill at one of their calls would be theirs. */
+function commandsIn(lines: readonly string[]): ReadonlySet<string> {
+  const begun = lines.filter((line) => !line.includes('CLONE_THREAD'))
+  return new Set(begun.flatMap((line) => /^\d+ +(?:<\.\.\. )?(?:clone|v?fork)\b.* = (\d+)/.exec(line)?.[1] ?? []))
 }
