@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../src/host/file/plain-files.ts'
 import { type ApplyFigures, measureApply } from './support/apply.ts'
 import { type ApplyReport, printedApply } from './support/print-apply.ts'
 import { thisProcessor } from './support/processor.ts'

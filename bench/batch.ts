@@ -1,7 +1,7 @@
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { makeFolder, makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, removeTree } from '../src/host/file/plain-files.ts'
 import type { Outcome } from '../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../test/support/certificates.ts'
 import { issueAll, type NginxSites, startNginxSites } from '../test/support/nginx-sites.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { request } from 'undici'
 import { bundle } from '../packaging/bundle.ts'
-import { freePorts, makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
+import { freePorts, makeTemporaryFolder, removeTree } from '../src/host/file/plain-files.ts'
 import { startProcess, type WaxsealProcess } from '../test/support/process.ts'
 import { type Site, startSite } from '../test/support/site.ts'
 

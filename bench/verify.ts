@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { startMailHost } from '../src/demo/mail-host/mail-host.ts'
 import { openAuthority } from '../src/embedded/authority.ts'
-import { makeFolder, makeTemporaryFolder, removeTree } from '../src/host/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, removeTree } from '../src/host/file/plain-files.ts'
 import { probeOnce } from '../src/verify/probe-once.ts'
 import { spreadOf } from './support/figures.ts'
 

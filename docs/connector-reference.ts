@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
-import { builtInConnectors } from '../src/connector/built-in.ts'
 import type { Connector } from '../src/connector/connector.ts'
-import { pairFields, serviceFields } from '../src/connector/target-schema.ts'
-import { openTrial } from '../src/connector/trial.ts'
+import { pairFields, serviceFields } from '../src/connector/planner/target-schema.ts'
+import { builtInConnectors } from '../src/connector/registry/built-in.ts'
+import { openTrial } from '../src/connector/registry/trial.ts'
 import type { Certificate } from '../src/material/material.ts'
 
 interface Field {

@@ -5,7 +5,7 @@ import { commitFiles, dropOldFiles } from '../../src/apply/commit.ts'
 import { type Destined, type PreparedChanges, prepareChanges } from '../../src/apply/prepare-changes.ts'
 import { stageFiles } from '../../src/apply/stage.ts'
 import { openAuthority } from '../../src/embedded/authority.ts'
-import { makeFolder, writeText } from '../../src/host/plain-files.ts'
+import { makeFolder, writeText } from '../../src/host/file/plain-files.ts'
 import type { FileRole } from '../../src/plan/plan.ts'
 import { type Spread, spreadOf } from './figures.ts'
 

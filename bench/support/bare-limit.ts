@@ -1,5 +1,5 @@
 import type { Daemon } from '../../src/demo/mail-host/daemon.ts'
-import { runCommand } from '../../src/host/command.ts'
+import { runCommand } from '../../src/host/process/command.ts'
 import type { Command } from '../../src/plan/plan.ts'
 import { probeOnce } from '../../src/verify/probe-once.ts'
 

@@ -6,8 +6,8 @@ import { type MailHost, startMailHost } from '../../src/demo/mail-host/mail-host
 import { openAuthority } from '../../src/embedded/authority.ts'
 import { type Operator, openOperator } from '../../src/embedded/operator-client.ts'
 import { startControlPlane } from '../../src/embedded/start-control-plane.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
-import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
 import { version } from '../../src/version.ts'
 import { startWatchedAgent, type WatchedAgent } from './watched-agent.ts'
 

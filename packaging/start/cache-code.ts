@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as after } from 'node:timers/promises'
-import { goOnWithCompilers } from '../../src/host/without-compilers.ts'
+import { goOnWithCompilers } from '../../src/host/process/without-compilers.ts'
 import { codeFile, openProgram } from './program.ts'
 
 // Run once, when the package is installed. An agent starts in a folder of its own, asks a control plane that is not there, answers

@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import type { Snapshot } from '../host/files.ts'
+import type { Snapshot } from '../host/file/files.ts'
 import { resolveGroup, resolveUser } from '../host/users.ts'
 import type { FileVersion } from '../plan/file-change.ts'
 import type { FileRole, PlannedFile } from '../plan/plan.ts'

@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { obstacleAt, obstacleBeside } from '../host/replaceable.ts'
+import { obstacleAt, obstacleBeside } from '../host/file/replaceable.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import { wayOut } from './way-out.ts'
 

@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { runCommand } from '../host/command.ts'
+import { runCommand } from '../host/process/command.ts'
 import type { CommandFacts } from '../outcome/outcome.ts'
 import { deniedWay } from '../plan/denied-way.ts'
 import type { Command } from '../plan/plan.ts'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { type Examination, examine } from '../agent/examine.ts'
-import { openEngine } from '../agent/open-engine.ts'
+import { openEngine } from '../deployer/open-engine.ts'
+import { type Examination, examine } from '../examine/examine.ts'
 import { systemClock } from '../host/clock.ts'
 import { hostFacts } from '../host/host-facts.ts'
 import { version } from '../version.ts'

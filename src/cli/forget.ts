@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { type Forgotten, forget } from '../agent/forget.ts'
-import { openWithoutConnectors } from '../agent/open-engine.ts'
+import { type Forgotten, forget } from '../deployer/forget.ts'
+import { openWithoutConnectors } from '../deployer/open-engine.ts'
 import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'

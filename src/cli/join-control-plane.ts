@@ -1,8 +1,8 @@
 import { type HostFacts, openControlPlane, register } from '../control-plane/open-control-plane.ts'
 import { unknownAgent } from '../control-plane/unknown-agent.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
-import { durableRemove, durableWrite } from '../host/durable-write.ts'
-import { readSnapshot } from '../host/files.ts'
+import { durableRemove, durableWrite } from '../host/file/durable-write.ts'
+import { readSnapshot } from '../host/file/files.ts'
 
 /** As whom a control plane knows this host. */
 export interface Membership {

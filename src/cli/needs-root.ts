@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { isCode } from '../host/files.ts'
+import { isCode } from '../host/file/files.ts'
 
 /** SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_AUTH: how SQLite says that a lock file is not for this user. */
 const sqliteRefusals = [8, 14, 23]

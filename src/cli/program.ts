@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Command, CommanderError } from 'commander'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
-import { isCode } from '../host/files.ts'
+import { isCode } from '../host/file/files.ts'
 import { version } from '../version.ts'
 import { exitStatusOfError } from './exit-status.ts'
 import { needsRoot } from './needs-root.ts'

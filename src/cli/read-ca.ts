@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { readBounded } from '../host/read-bounded.ts'
+import { readBounded } from '../host/file/read-bounded.ts'
 
 /** The certificates of a CA file, and nothing else that it holds; null without one: the system's roots. `path` is where it was named. */
 export async function readCa(file: string | null, path = 'control_plane.ca_file'): Promise<string | null> {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { readBounded } from '../host/read-bounded.ts'
+import { readBounded } from '../host/file/read-bounded.ts'
 
 /** Where the documentation is on this host: in a checkout below it. The bundle has another module in place of this one (packaging/shipped-docs.ts). */
 export const docsFolder = 'docs/'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { readSnapshot } from '../host/files.ts'
+import { readSnapshot } from '../host/file/files.ts'
 import type { ControlPlaneConfig } from './config.ts'
 import type { Environment } from './load-config.ts'
 

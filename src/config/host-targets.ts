@@ -1,8 +1,8 @@
 import { basename, join } from 'node:path'
 import { asWaxsealError } from '../error/waxseal-error.ts'
-import { listFiles } from '../host/files.ts'
-import { ownPath } from '../host/own-path.ts'
-import { readBounded } from '../host/read-bounded.ts'
+import { listFiles } from '../host/file/files.ts'
+import { ownPath } from '../host/file/own-path.ts'
+import { readBounded } from '../host/file/read-bounded.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { configInvalid, parseYaml } from './parse-yaml.ts'
 

@@ -3,8 +3,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { durableWrite } from '../host/durable-write.ts'
-import { readBounded } from '../host/read-bounded.ts'
+import { durableWrite } from '../host/file/durable-write.ts'
+import { readBounded } from '../host/file/read-bounded.ts'
 
 /** A certificate with its key, both PEM. */
 export interface IssuedPair {

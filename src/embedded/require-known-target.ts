@@ -7,9 +7,9 @@ import { HttpError } from './http-error.ts'
  */
 export async function requireKnownTarget(type: string, config: object): Promise<void> {
   const [{ builtInConnectors }, { checkTarget }, { createRegistry }] = await Promise.all([
-    import('../connector/built-in.ts'),
-    import('../connector/check-target.ts'),
-    import('../connector/registry.ts'),
+    import('../connector/registry/built-in.ts'),
+    import('../connector/planner/check-target.ts'),
+    import('../connector/registry/registry.ts'),
   ])
   try {
     checkTarget(createRegistry(builtInConnectors).find(type), config)

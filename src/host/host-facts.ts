@@ -1,5 +1,5 @@
 import { arch, hostname, networkInterfaces, platform, uptime } from 'node:os'
-import { runCommand } from './command.ts'
+import { runCommand } from './process/command.ts'
 
 /** What a host says of itself to its control plane. */
 export function hostFacts(version: string): {

@@ -1,11 +1,11 @@
 import { readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { HostView, ReadOutput } from '../connector/connector.ts'
+import type { HostView, ReadOutput } from '../connector/host-view.ts'
 import type { Command } from '../plan/plan.ts'
-import { runCommand } from './command.ts'
-import { readPassword } from './host-password.ts'
-import { readBounded } from './read-bounded.ts'
-import { rememberAnswers } from './remember-answers.ts'
+import { readBounded } from './file/read-bounded.ts'
+import { runCommand } from './process/command.ts'
+import { readPassword } from './process/host-password.ts'
+import { rememberAnswers } from './process/remember-answers.ts'
 import { resolveUser } from './users.ts'
 
 const maxBytes = 1024 * 1024

@@ -3,7 +3,7 @@ import { lstat, realpath, stat } from 'node:fs/promises'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { isCode } from './files.ts'
+import { isCode } from './file/files.ts'
 
 /** Where a path leads, symlinks resolved; `missing` is a link to nothing. */
 export type Resolved =

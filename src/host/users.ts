@@ -1,4 +1,4 @@
-import { runCommand } from './command.ts'
+import { runCommand } from './process/command.ts'
 
 const timeoutMs = 5000
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../host/clock.ts'
-import { openDocumentFolder } from '../host/document-folder.ts'
+import { openDocumentFolder } from '../host/file/document-folder.ts'
 import type { Job } from './job.ts'
 
 /** A job that is written down. */

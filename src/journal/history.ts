@@ -1,4 +1,4 @@
-import { type LineLog, openLineLog } from '../host/line-log.ts'
+import { type LineLog, openLineLog } from '../host/file/line-log.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 

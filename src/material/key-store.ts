@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
-import { durableCreate } from '../host/durable-write.ts'
-import { listFiles, readSnapshot } from '../host/files.ts'
-import { ensurePrivateFolder } from '../host/private-folder.ts'
+import { durableCreate } from '../host/file/durable-write.ts'
+import { listFiles, readSnapshot } from '../host/file/files.ts'
+import { ensurePrivateFolder } from '../host/file/private-folder.ts'
 import { type PrivateKey, parsePrivateKey } from './parse-key.ts'
 
 /** The keys that this host made: a file each (0600 below 0700), named by its SPKI digest; none is ever overwritten. */

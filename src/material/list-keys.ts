@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { listFiles, readSnapshot } from '../host/files.ts'
+import { listFiles, readSnapshot } from '../host/file/files.ts'
 import { parsePrivateKey } from './parse-key.ts'
 
 /** A key of the key store, without its bytes. */

@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { handshakeWith } from '../host/handshake.ts'
+import { handshakeWith } from '../host/socket/handshake.ts'
 import { type Arranged, arrangeChain, isSelfSigned } from './arrange-chain.ts'
 import { findUnfit } from './find-unfit.ts'
 import type { Certificate, Material } from './material.ts'

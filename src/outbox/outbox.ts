@@ -1,6 +1,6 @@
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
-import { type DocumentFolder, openDocumentFolder } from '../host/document-folder.ts'
+import { type DocumentFolder, openDocumentFolder } from '../host/file/document-folder.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { deadSchema, waitingSchema } from './outbox-schema.ts'

@@ -1,6 +1,6 @@
 import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { resolveTlsa } from '../host/resolve-tlsa.ts'
+import { resolveTlsa } from '../host/socket/resolve-tlsa.ts'
 import type { Certificate, Material } from '../material/material.ts'
 import type { Plan } from '../plan/plan.ts'
 import { matchesTlsa, tlsaToPublish } from './dane.ts'

@@ -1,6 +1,6 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { moveFile, readSnapshot, removeFile, type Snapshot, syncFoldersOf } from '../host/files.ts'
-import { makeLink, readLink, removeNewFolder } from '../host/links.ts'
+import { moveFile, readSnapshot, removeFile, type Snapshot, syncFoldersOf } from '../host/file/files.ts'
+import { makeLink, readLink, removeNewFolder } from '../host/file/links.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange } from '../plan/file-change.ts'
 import { fileDigest } from '../plan/file-digest.ts'

@@ -1,6 +1,6 @@
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Config } from '../config/config.ts'
-import { removeStaleSocket } from '../host/stale-socket.ts'
+import { removeStaleSocket } from '../host/socket/stale-socket.ts'
 import { type Metrics, metricsType } from './metrics.ts'
 import { statusPage } from './page.ts'
 import { pageScript } from './page-script.ts'

@@ -1,4 +1,4 @@
-import { openConnection, type ProbeConnection } from '../host/probe-connection.ts'
+import { openConnection, type ProbeConnection } from '../host/socket/probe-connection.ts'
 import type { LookFailure } from '../outcome/sighting.ts'
 import type { Probe } from '../plan/plan.ts'
 import { dialogues, type ProbePhase } from './dialogue.ts'

@@ -1,4 +1,4 @@
-import { countListening } from '../host/listening-sockets.ts'
+import { countListening } from '../host/socket/listening-sockets.ts'
 import type { Probe } from '../plan/plan.ts'
 import { ListenerWatch } from './listener-watch.ts'
 

@@ -4,7 +4,7 @@ import { isSameFailure } from '../outcome/sighting.ts'
 import type { RetrySchedule } from '../plan/plan.ts'
 import type { Look } from './probe-once.ts'
 import { judgeChain } from './served-chain.ts'
-import type { Expectation, Verification } from './verify-probes.ts'
+import type { Expectation, Verification } from './verification.ts'
 
 /** A daemon that is changing over shows the old leaf after the new one: nginx for up to 100 ms (docs/daemons.md). */
 const agreeingLooks = 3

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { writeText } from '../../src/host/plain-files.ts'
+import { writeText } from '../../src/host/file/plain-files.ts'
 import { unlessInstalled } from '../support/daemons.ts'
 import { startWaxseal } from '../support/process.ts'
 import { jsonOf } from '../support/run-waxseal.ts'

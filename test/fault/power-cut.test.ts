@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import { jsonOf } from '../support/run-waxseal.ts'
 import { cutPower, type Disk, makeDisk, unlessMountable } from './support/disk.ts'
 import { type FaultHost, openFaultHost } from './support/fault-host.ts'
@@ -148,7 +148,7 @@ async function brokenCopy(copy: string): Promise<string> {
   await cp(join(root, 'src'), join(copy, 'src'), { recursive: true })
   await cp(join(root, 'package.json'), join(copy, 'package.json'))
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  const file = join(copy, 'src/host/files.ts')
+  const file = join(copy, 'src/host/file/files.ts')
   const source = await readFile(file, 'utf8')
   const broken = source.replace('await handle.sync()', '')
   if (broken === source) throw new Error('syncFoldersOf is not where it was')

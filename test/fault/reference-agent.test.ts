@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import { dressKey, filesOf } from '../support/deployment.ts'
 import { startMailServer } from '../support/mail-server.ts'
 import { jsonOf } from '../support/run-waxseal.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import { agentEnv, blocks } from '../support/moving-page.ts'
 import { exchanges, startOriginServer } from '../support/origin-server.ts'
 import { openMachine } from './support/machine.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { buildPackages } from '../../packaging/build-packages.ts'
 import { root } from '../../packaging/root.ts'
-import { makeTemporaryFolder, removeTree } from '../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 
 t.test('a second build of the package is equal to the first one, byte for byte', async (t) => {
   const first = join(root, 'dist')

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { freePorts, writeText } from '../../src/host/plain-files.ts'
+import { freePorts, writeText } from '../../src/host/file/plain-files.ts'
 import { makeAuthority } from '../support/certificates.ts'
 
 /** A private ACME server that believes every challenge. */

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Connector } from '../../src/connector/connector.ts'
-import { contract } from '../../src/connector/contract.ts'
+import { contract } from '../../src/connector/registry/contract.ts'
 import { parseMaterial } from '../../src/material/parse-material.ts'
 import { makeAuthority } from './certificates.ts'
 

@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import type { TestPair } from './certificates.ts'
 
 /** Keys that only openssl(1) makes here, by the arguments of its `genpkey`. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runOrThrow, waitForPorts } from '../../src/demo/mail-host/daemon.ts'
 import { writePair } from '../../src/demo/mail-host/postfix-instance.ts'
-import { freePorts, writeText } from '../../src/host/plain-files.ts'
+import { freePorts, writeText } from '../../src/host/file/plain-files.ts'
 import type { TestPair } from './certificates.ts'
 
 /** A private instance of a web server or proxy, with the target that deploys to it. */

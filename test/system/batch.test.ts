@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { makeFolder } from '../../src/host/plain-files.ts'
+import { makeFolder } from '../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../src/outcome/outcome.ts'
 import { serveAnotherLeaf } from '../support/another-leaf.ts'
 import { leavesOf } from '../support/deployment.ts'

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { jsonOf, type Ran, runWaxseal, serveControlPlane } from '../support/run-waxseal.ts'
 

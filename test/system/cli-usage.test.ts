@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
 import { root } from '../../packaging/root.ts'
-import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { startProcess } from '../support/process.ts'
 import { runWaxseal } from '../support/run-waxseal.ts'
 

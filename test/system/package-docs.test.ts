@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { debianPackage } from '../../packaging/debian-package.ts'
 import { root } from '../../packaging/root.ts'
-import { makeTemporaryFolder, removeTree } from '../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 
 const run = promisify(execFile)
 const dir = await makeTemporaryFolder('waxseal-package-docs-')

@@ -3,7 +3,7 @@ import t from 'tap'
 import { connectorReference } from '../../docs/connector-reference.ts'
 import { configSchema } from '../../src/config/config-schema.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { builtInConnectors } from '../../src/connector/built-in.ts'
+import { builtInConnectors } from '../../src/connector/registry/built-in.ts'
 import { catalogue } from '../../src/error/catalogue.ts'
 
 interface Schema {

@@ -1,10 +1,10 @@
 import type { Command } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
-import { meansUsualInstance } from '../means-usual-instance.ts'
-import { planPair } from '../plan-pair.ts'
-import type { PairTarget } from '../target.ts'
-import { pairFields, targetSchema } from '../target-schema.ts'
-import { wirePlan } from '../wire-plan.ts'
+import { meansUsualInstance } from '../planner/means-usual-instance.ts'
+import { planPair } from '../planner/plan-pair.ts'
+import type { PairTarget } from '../planner/target.ts'
+import { pairFields, targetSchema } from '../planner/target-schema.ts'
+import { wirePlan } from '../wiring/wire-plan.ts'
 import { readApacheWiring } from './read-wiring.ts'
 
 /** How an instance of Apache is reached. */

@@ -1,7 +1,7 @@
 import type { Command } from '../../plan/plan.ts'
-import type { HostView } from '../connector.ts'
-import { ipv6Address, isAskable, type Reader, type Socket, wiredPair, wiringOf } from '../sockets.ts'
-import { isWhole, type Unwired, unwiredBy, type Wiring } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import { ipv6Address, isAskable, type Reader, type Socket, wiredPair, wiringOf } from '../wiring/sockets.ts'
+import { isWhole, type Unwired, unwiredBy, type Wiring } from '../wiring/wiring.ts'
 import { type ApacheDump, parseApacheDump } from './parse-dump.ts'
 import { readServer, type Server } from './read-server.ts'
 

@@ -1,7 +1,7 @@
 import type { Connector } from '../connector.ts'
-import { type FolderTarget, folderFields, planFolder } from '../plan-folder.ts'
-import { planService } from '../plan-service.ts'
-import { serviceFields, targetSchema } from '../target-schema.ts'
+import { type FolderTarget, folderFields, planFolder } from '../planner/plan-folder.ts'
+import { planService } from '../planner/plan-service.ts'
+import { serviceFields, targetSchema } from '../planner/target-schema.ts'
 
 interface CaddyTarget extends FolderTarget {
   readonly mode?: 'api' | 'file'

@@ -1,7 +1,7 @@
 import type { Connector } from '../connector.ts'
-import { planPair } from '../plan-pair.ts'
-import type { PairTarget } from '../target.ts'
-import { pairFields, targetSchema } from '../target-schema.ts'
+import { planPair } from '../planner/plan-pair.ts'
+import type { PairTarget } from '../planner/target.ts'
+import { pairFields, targetSchema } from '../planner/target-schema.ts'
 
 /** imapd.conf(5) names no file by default: these are what `tls_server_cert` and `tls_server_key` can name. */
 const defaults = {

@@ -1,7 +1,7 @@
 import type { Connector } from '../connector.ts'
-import { mailDaemonCommands, ownMailDaemons, planMailDaemon, readMailWiring } from '../mail-daemons.ts'
-import type { MailTarget } from '../target.ts'
-import { mailFields, targetSchema } from '../target-schema.ts'
+import type { MailTarget } from '../planner/target.ts'
+import { mailFields, targetSchema } from '../planner/target-schema.ts'
+import { mailDaemonCommands, ownMailDaemons, planMailDaemon, readMailWiring } from '../wiring/mail-daemons.ts'
 
 /** Dovecot: a certificate file and a key file, or one file for both where the two paths are equal. */
 export const dovecot: Connector<MailTarget> = {

@@ -1,4 +1,4 @@
-import type { WiredFile } from '../wiring.ts'
+import type { WiredFile } from '../wiring/wiring.ts'
 
 /** Material as a setting names it. */
 export interface NamedMaterial {

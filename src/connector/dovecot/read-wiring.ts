@@ -1,7 +1,15 @@
 import type { Command, ProbeProtocol } from '../../plan/plan.ts'
-import { isInNetwork } from '../address-in.ts'
-import type { HostView } from '../connector.ts'
-import { isWhole, type Listener, loopbacksOf, reachable, type Unwired, unwiredBy, type Wiring } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import { isInNetwork } from '../wiring/address-in.ts'
+import {
+  isWhole,
+  type Listener,
+  loopbacksOf,
+  reachable,
+  type Unwired,
+  unwiredBy,
+  type Wiring,
+} from '../wiring/wiring.ts'
 import { materialOf, type NamedMaterial, relativePathsIn } from './files-of.ts'
 import { parseSettings, type SettingsBlock } from './parse-settings.ts'
 import { absolutePaths } from './settings-folders.ts'

@@ -1,4 +1,4 @@
-import type { HostView } from '../connector.ts'
+import type { HostView } from '../host-view.ts'
 
 /** A folder in which files of the settings are, and what those of them say that could be read: null where not all could. */
 interface SettingsFolder {

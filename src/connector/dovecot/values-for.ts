@@ -1,4 +1,4 @@
-import { isInNetwork } from '../address-in.ts'
+import { isInNetwork } from '../wiring/address-in.ts'
 import type { SettingsBlock } from './parse-settings.ts'
 
 /** Which connections are meant. */

@@ -1,11 +1,11 @@
 import type { Material } from '../../material/material.ts'
 import type { PlannedFile } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
-import { invalidField } from '../field.ts'
-import { fileNameValue } from '../plan-folder.ts'
-import { accessOf, chainPem, plannedFile, planService } from '../plan-service.ts'
-import type { AccessTarget, ServiceTarget } from '../target.ts'
-import { accessFields, pathValue, serviceFields, targetSchema } from '../target-schema.ts'
+import { invalidField } from '../planner/field.ts'
+import { fileNameValue } from '../planner/plan-folder.ts'
+import { accessOf, chainPem, plannedFile, planService } from '../planner/plan-service.ts'
+import type { AccessTarget, ServiceTarget } from '../planner/target.ts'
+import { accessFields, pathValue, serviceFields, targetSchema } from '../planner/target-schema.ts'
 
 interface EnvoyTarget
   extends ServiceTarget,

@@ -1,10 +1,10 @@
 import type { Command } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
-import { invalidField } from '../field.ts'
-import { planPair } from '../plan-pair.ts'
-import type { PairTarget } from '../target.ts'
-import { pairFields, pathValue, targetSchema } from '../target-schema.ts'
-import { wirePlan } from '../wire-plan.ts'
+import { invalidField } from '../planner/field.ts'
+import { planPair } from '../planner/plan-pair.ts'
+import type { PairTarget } from '../planner/target.ts'
+import { pairFields, pathValue, targetSchema } from '../planner/target-schema.ts'
+import { wirePlan } from '../wiring/wire-plan.ts'
 import { readEximWiring } from './read-wiring.ts'
 
 interface EximTarget extends PairTarget {

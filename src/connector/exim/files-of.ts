@@ -1,6 +1,6 @@
 import type { Command } from '../../plan/plan.ts'
-import type { HostView } from '../connector.ts'
-import type { WiredFile } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import type { WiredFile } from '../wiring/wiring.ts'
 import { listOf } from './list-of.ts'
 
 /** The pairs that clients without a server name of their own are served, as far as they can be told. */

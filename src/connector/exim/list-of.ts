@@ -1,4 +1,4 @@
-import { isInNetwork } from '../address-in.ts'
+import { isInNetwork } from '../wiring/address-in.ts'
 
 /** A list by the specification of Exim, chapter 6: colons, doubled where one is meant, or `<;` and the separator of one's own. */
 export function listOf(text: string): readonly string[] {

@@ -1,7 +1,15 @@
 import type { Command } from '../../plan/plan.ts'
-import type { HostView } from '../connector.ts'
-import { portOf } from '../port-of.ts'
-import { isWhole, type Listener, loopbacksOf, reachable, type Unwired, unwiredBy, type Wiring } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import { portOf } from '../wiring/port-of.ts'
+import {
+  isWhole,
+  type Listener,
+  loopbacksOf,
+  reachable,
+  type Unwired,
+  unwiredBy,
+  type Wiring,
+} from '../wiring/wiring.ts'
 import { type EximFiles, filesOf } from './files-of.ts'
 import { hasHost, listOf } from './list-of.ts'
 

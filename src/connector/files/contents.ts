@@ -1,7 +1,7 @@
 import type { Material } from '../../material/material.ts'
 import type { FileRole } from '../../plan/plan.ts'
-import { invalidField } from '../field.ts'
-import { chainPem } from '../plan-service.ts'
+import { invalidField } from '../planner/field.ts'
+import { chainPem } from '../planner/plan-service.ts'
 import { keyDer, pkcs12 } from './pkcs12.ts'
 import { utf8 } from './pkcs12-crypto.ts'
 

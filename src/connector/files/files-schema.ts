@@ -1,4 +1,4 @@
-import { accountValue, pathValue, writtenValue } from '../target-schema.ts'
+import { accountValue, pathValue, writtenValue } from '../planner/target-schema.ts'
 import { formats } from './contents.ts'
 
 const wordPattern = '^[A-Za-z0-9][A-Za-z0-9@._-]*$'

@@ -1,4 +1,4 @@
-import type { HostView } from '../connector.ts'
+import type { HostView } from '../host-view.ts'
 
 const usual = '/etc/haproxy/haproxy.cfg'
 

@@ -1,7 +1,7 @@
 import type { Certificate } from '../../material/material.ts'
 import { parseCertificates } from '../../material/parse-certificate.ts'
-import type { HostView } from '../connector.ts'
-import type { WiredFile } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import type { WiredFile } from '../wiring/wiring.ts'
 
 /** A certificate that HAProxy loads. */
 export interface LoadedPem {

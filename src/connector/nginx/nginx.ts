@@ -1,10 +1,10 @@
 import type { Command } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
-import { meansUsualInstance } from '../means-usual-instance.ts'
-import { planPair } from '../plan-pair.ts'
-import type { PairTarget } from '../target.ts'
-import { pairFields, targetSchema } from '../target-schema.ts'
-import { wirePlan } from '../wire-plan.ts'
+import { meansUsualInstance } from '../planner/means-usual-instance.ts'
+import { planPair } from '../planner/plan-pair.ts'
+import type { PairTarget } from '../planner/target.ts'
+import { pairFields, targetSchema } from '../planner/target-schema.ts'
+import { wirePlan } from '../wiring/wire-plan.ts'
 import { readNginxWiring } from './read-wiring.ts'
 
 /** The nginx that this command reaches: another instance than the system's is told by its options. */

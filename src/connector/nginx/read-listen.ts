@@ -1,4 +1,4 @@
-import { ipv6Address } from '../sockets.ts'
+import { ipv6Address } from '../wiring/sockets.ts'
 
 /** A `listen` of nginx. */
 export interface Listen {

@@ -1,8 +1,8 @@
 import type { Command, ProbeProtocol } from '../../plan/plan.ts'
 import { protocolOfPort } from '../../plan/protocol-of-port.ts'
-import type { HostView } from '../connector.ts'
-import { isAskable, type Reader, type Socket, wiredPair, wiringOf } from '../sockets.ts'
-import { isWhole, type Unwired, unwiredBy, type WiredFile, type Wiring } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import { isAskable, type Reader, type Socket, wiredPair, wiringOf } from '../wiring/sockets.ts'
+import { isWhole, type Unwired, unwiredBy, type WiredFile, type Wiring } from '../wiring/wiring.ts'
 import { absolute, type Directive, type Dump, parseDump } from './parse-dump.ts'
 import { type Listen, readListen } from './read-listen.ts'
 

@@ -1,8 +1,8 @@
 import type { Connector } from '../connector.ts'
-import { invalidField } from '../field.ts'
-import { planPair } from '../plan-pair.ts'
-import type { PairTarget } from '../target.ts'
-import { pairFields, targetSchema } from '../target-schema.ts'
+import { invalidField } from '../planner/field.ts'
+import { planPair } from '../planner/plan-pair.ts'
+import type { PairTarget } from '../planner/target.ts'
+import { pairFields, targetSchema } from '../planner/target-schema.ts'
 
 /** smtpd.conf(5) names no file: these are what `pki` lines can name. */
 const defaults = {

@@ -1,4 +1,4 @@
-import type { WiredFile } from '../wiring.ts'
+import type { WiredFile } from '../wiring/wiring.ts'
 import { listOf } from './list-of.ts'
 import type { Settings } from './read-services.ts'
 

@@ -1,5 +1,5 @@
-import { portOf } from '../port-of.ts'
-import { reachable } from '../wiring.ts'
+import { portOf } from '../wiring/port-of.ts'
+import { reachable } from '../wiring/wiring.ts'
 import { listOf } from './list-of.ts'
 import type { Service } from './read-services.ts'
 

@@ -1,6 +1,6 @@
 import type { Command } from '../../plan/plan.ts'
-import type { HostView } from '../connector.ts'
-import { isWhole, type Unwired, unwiredBy } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import { isWhole, type Unwired, unwiredBy } from '../wiring/wiring.ts'
 
 /** The settings that decide what a listener reads; postconf(5). */
 export const settingNames = [

@@ -1,5 +1,5 @@
-import type { HostView } from '../connector.ts'
-import type { WiredMap } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import type { WiredMap } from '../wiring/wiring.ts'
 import { listOf } from './list-of.ts'
 
 /** A table of `tls_server_sni_maps`. */

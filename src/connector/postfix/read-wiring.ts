@@ -1,6 +1,6 @@
 import type { Command } from '../../plan/plan.ts'
-import type { HostView } from '../connector.ts'
-import type { Unwired, WiredMap, Wiring } from '../wiring.ts'
+import type { HostView } from '../host-view.ts'
+import type { Unwired, WiredMap, Wiring } from '../wiring/wiring.ts'
 import { listOf } from './list-of.ts'
 import { type Instance, readInstance } from './read-instance.ts'
 

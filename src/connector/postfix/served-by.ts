@@ -1,4 +1,4 @@
-import type { Listener, WiredFile } from '../wiring.ts'
+import type { Listener, WiredFile } from '../wiring/wiring.ts'
 import { filesOf } from './files-of.ts'
 import { listOf } from './list-of.ts'
 import type { Service, Services, Settings } from './read-services.ts'

@@ -1,5 +1,5 @@
 import type { Command } from '../../plan/plan.ts'
-import type { HostView } from '../connector.ts'
+import type { HostView } from '../host-view.ts'
 import { listOf } from './list-of.ts'
 import type { Settings } from './read-services.ts'
 

@@ -1,10 +1,10 @@
 import type { Material } from '../../material/material.ts'
 import type { PlannedFile } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
-import { invalidField } from '../field.ts'
-import { type FolderTarget, folderFields, planFolder } from '../plan-folder.ts'
-import { plannedFile, planService } from '../plan-service.ts'
-import { pathValue, serviceFields, targetSchema } from '../target-schema.ts'
+import { invalidField } from '../planner/field.ts'
+import { type FolderTarget, folderFields, planFolder } from '../planner/plan-folder.ts'
+import { plannedFile, planService } from '../planner/plan-service.ts'
+import { pathValue, serviceFields, targetSchema } from '../planner/target-schema.ts'
 
 interface TraefikTarget extends FolderTarget {
   readonly dynamic_file?: string

@@ -1,6 +1,6 @@
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { systemClock } from '../../host/clock.ts'
-import { runCommand } from '../../host/command.ts'
+import { runCommand } from '../../host/process/command.ts'
 import type { Command, ProbeProtocol } from '../../plan/plan.ts'
 import { probeOnce } from '../../verify/probe-once.ts'
 

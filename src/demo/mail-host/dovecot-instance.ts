@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { freePorts, makeFolder, writeText } from '../../host/plain-files.ts'
+import { freePorts, makeFolder, writeText } from '../../host/file/plain-files.ts'
 import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from './daemon.ts'
 import { accounts, type DovecotRelease, installedDovecot, spelledFor, versionLines } from './dovecot-settings.ts'
 import { type FirstPair, type PairPaths, pairPathsIn, writePair } from './postfix-instance.ts'

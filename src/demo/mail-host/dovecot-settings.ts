@@ -1,5 +1,5 @@
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { runCommand } from '../../host/command.ts'
+import { runCommand } from '../../host/process/command.ts'
 
 /** Releases whose settings differ: 2.4 refuses what 2.3 was told. Debian 12 has the first, Debian 13 the second. */
 export type DovecotRelease = '2.3' | '2.4'

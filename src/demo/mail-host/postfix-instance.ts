@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { copyMatching, freePorts, makeFolder, writeText } from '../../host/plain-files.ts'
+import { copyMatching, freePorts, makeFolder, writeText } from '../../host/file/plain-files.ts'
 import { resolveUser } from '../../host/users.ts'
 import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from './daemon.ts'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { writeText } from '../../host/plain-files.ts'
-import { startStarttlsServer } from '../../host/starttls-server.ts'
+import { writeText } from '../../host/file/plain-files.ts'
+import { startStarttlsServer } from '../../host/socket/starttls-server.ts'
 import type { Daemon } from './daemon.ts'
 import type { FirstPair } from './postfix-instance.ts'
 

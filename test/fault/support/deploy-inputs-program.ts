@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { openEngine } from '../../../src/agent/open-engine.ts'
 import { loadConfig } from '../../../src/config/load-config.ts'
+import { openEngine } from '../../../src/deployer/open-engine.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { deployInputs, type Input } from './deploy-inputs.ts'
 

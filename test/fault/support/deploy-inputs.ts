@@ -1,5 +1,5 @@
-import { deployTogether } from '../../../src/agent/deploy.ts'
-import type { Engine } from '../../../src/agent/engine.ts'
+import { deployTogether } from '../../../src/deployer/deploy.ts'
+import type { Engine } from '../../../src/deployer/engine.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 
 /** One deployment of one target. */

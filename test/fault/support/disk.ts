@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
-import { runCommand } from '../../../src/host/command.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
+import { runCommand } from '../../../src/host/process/command.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 
 /** A file system of a test's own, in an image file, whose power can be cut. */

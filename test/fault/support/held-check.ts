@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { writeText } from '../../../src/host/plain-files.ts'
+import { writeText } from '../../../src/host/file/plain-files.ts'
 import { must } from './disk.ts'
 
 /** A check command that stops once, so that a test can do something meanwhile. */

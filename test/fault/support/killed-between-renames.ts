@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { makeFolder, makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { type FaultHost, openFaultHost } from './fault-host.ts'
 import { runTraced } from './traced.ts'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { root } from '../../../packaging/root.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { startProcess, type WaxsealProcess } from '../../support/process.ts'
 import { baseImage } from './base-image.ts'
 import { run } from './run.ts'

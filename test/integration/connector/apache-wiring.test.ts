@@ -1,7 +1,7 @@
 import t from 'tap'
 import { apacheOf } from '../../../src/connector/apache/apache.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
-import { writeText } from '../../../src/host/plain-files.ts'
+import { writeText } from '../../../src/host/file/plain-files.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'

@@ -2,13 +2,19 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { HostView } from '../../../src/connector/connector.ts'
 import { readDovecotWiring } from '../../../src/connector/dovecot/read-wiring.ts'
-import { isUnwired } from '../../../src/connector/wiring.ts'
+import type { HostView } from '../../../src/connector/host-view.ts'
+import { isUnwired } from '../../../src/connector/wiring/wiring.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
+import {
+  freePorts,
+  makeFolder,
+  makeTemporaryFolder,
+  removeTree,
+  writeText,
+} from '../../../src/host/file/plain-files.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
-import { freePorts, makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { bundleOf, seenBy } from './wired-host.ts'

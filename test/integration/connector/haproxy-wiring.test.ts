@@ -1,6 +1,6 @@
 import t from 'tap'
 import { haproxyOf } from '../../../src/connector/haproxy/haproxy.ts'
-import { writeText } from '../../../src/host/plain-files.ts'
+import { writeText } from '../../../src/host/file/plain-files.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { bundleOf, compareWithServed, seenBy } from './wired-host.ts'

@@ -1,13 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { deploy } from '../../../src/agent/deploy.ts'
 import type { Connector } from '../../../src/connector/connector.ts'
-import { createRegistry } from '../../../src/connector/registry.ts'
-import { isUnwired, type Unwired, type Wiring } from '../../../src/connector/wiring.ts'
+import { createRegistry } from '../../../src/connector/registry/registry.ts'
+import { isUnwired, type Unwired, type Wiring } from '../../../src/connector/wiring/wiring.ts'
 import { type DaemonPort, runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
+import { deploy } from '../../../src/deployer/deploy.ts'
+import {
+  freePorts,
+  makeFolder,
+  makeTemporaryFolder,
+  removeTree,
+  writeText,
+} from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
-import { freePorts, makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import type { TestPair } from '../../support/certificates.ts'

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { Agent, request } from 'undici'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { type Exchange, exchanges, startOriginServer } from '../../support/origin-server.ts'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { startProcess } from '../../support/process.ts'
 

@@ -4,7 +4,7 @@ import { apacheOf } from '../../../src/connector/apache/apache.ts'
 import { readApacheWiring } from '../../../src/connector/apache/read-wiring.ts'
 import type { Connector } from '../../../src/connector/connector.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
-import { makeFolder, writeText } from '../../../src/host/plain-files.ts'
+import { makeFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { ownInstance } from '../../support/own-instance.ts'
 
 const modules = ['mpm_event', 'authz_core', 'ssl', 'socache_shmcb']

@@ -3,7 +3,6 @@ import { chmod, readFile, symlink } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { deploy } from '../../../src/agent/deploy.ts'
 import type { Connector } from '../../../src/connector/connector.ts'
 import { dovecot } from '../../../src/connector/dovecot/dovecot.ts'
 import { readDovecotWiring } from '../../../src/connector/dovecot/read-wiring.ts'
@@ -12,8 +11,8 @@ import { nginxOf } from '../../../src/connector/nginx/nginx.ts'
 import { readNginxWiring } from '../../../src/connector/nginx/read-wiring.ts'
 import { postfix } from '../../../src/connector/postfix/postfix.ts'
 import { readPostfixWiring } from '../../../src/connector/postfix/read-wiring.ts'
-import { createRegistry } from '../../../src/connector/registry.ts'
-import { isUnwired, type Listener } from '../../../src/connector/wiring.ts'
+import { createRegistry } from '../../../src/connector/registry/registry.ts'
+import { isUnwired, type Listener } from '../../../src/connector/wiring/wiring.ts'
 import { runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
 import {
   accounts,
@@ -23,7 +22,7 @@ import {
   versionLines,
 } from '../../../src/demo/mail-host/dovecot-settings.ts'
 import { innerServices } from '../../../src/demo/mail-host/postfix-instance.ts'
-import { createHostView } from '../../../src/host/host-view.ts'
+import { deploy } from '../../../src/deployer/deploy.ts'
 import {
   copyMatching,
   freePorts,
@@ -31,7 +30,8 @@ import {
   makeTemporaryFolder,
   removeTree,
   writeText,
-} from '../../../src/host/plain-files.ts'
+} from '../../../src/host/file/plain-files.ts'
+import { createHostView } from '../../../src/host/host-view.ts'
 import { resolveUser } from '../../../src/host/users.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { TestPair } from '../../support/certificates.ts'

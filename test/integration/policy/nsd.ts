@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { freePorts, writeText } from '../../../src/host/plain-files.ts'
+import { freePorts, writeText } from '../../../src/host/file/plain-files.ts'
 
 const head = `$TTL 60
 @ IN SOA ns.example.net. hostmaster.example.net. 1 3600 600 86400 60

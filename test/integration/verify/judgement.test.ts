@@ -1,11 +1,17 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { deploy } from '../../../src/agent/deploy.ts'
-import { inspect } from '../../../src/agent/inspect.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { pairPathsIn, startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
-import { freePorts, makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
+import { deploy } from '../../../src/deployer/deploy.ts'
+import { inspect } from '../../../src/deployer/inspect.ts'
+import {
+  freePorts,
+  makeFolder,
+  makeTemporaryFolder,
+  removeTree,
+  writeText,
+} from '../../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
-import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { targetOf } from '../../support/deployment.ts'
 import { type KeyKind, keyArguments, openOpensslPairs, serveWithOpenssl } from '../../support/openssl-pairs.ts'

@@ -2,8 +2,8 @@ import { chmod, chown, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { type HostTargets, readHostTargets } from '../../../src/config/host-targets.ts'
+import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
-import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/plain-files.ts'
 
 const postfix = 'target_id: target-1\nconnector: postfix\nkey_path: /etc/postfix/certs/key.pem\n'
 

@@ -1,5 +1,6 @@
-import type { Connector, HostView } from '../../../src/connector/connector.ts'
-import { planFor } from '../../../src/connector/plan-for.ts'
+import type { Connector } from '../../../src/connector/connector.ts'
+import type { HostView } from '../../../src/connector/host-view.ts'
+import { planFor } from '../../../src/connector/planner/plan-for.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
 import type { Plan } from '../../../src/plan/plan.ts'
 import { makeAuthority } from '../../support/certificates.ts'

@@ -1,5 +1,5 @@
-import type { HostView } from '../../../src/connector/connector.ts'
-import { isUnwired, type Unwired, type Wiring } from '../../../src/connector/wiring.ts'
+import type { HostView } from '../../../src/connector/host-view.ts'
+import { isUnwired, type Unwired, type Wiring } from '../../../src/connector/wiring/wiring.ts'
 
 /** A file of a recorded host. */
 interface RecordedFile {

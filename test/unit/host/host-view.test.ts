@@ -3,8 +3,8 @@ import { link, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
 
 const run = promisify(execFile)
 const { identity, inode, list } = createHostView(1000, () => '/nowhere')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { findUnfit } from '../../../src/material/find-unfit.ts'
 import { parseCertificates } from '../../../src/material/parse-certificate.ts'
 import { ca, keys, type OddOptions, type OddPair, opensslPki, san } from '../../support/openssl-pki.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { describeError, WaxsealError } from '../../../src/error/waxseal-error.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { arrangeChain } from '../../../src/material/arrange-chain.ts'
 import { findUnfit } from '../../../src/material/find-unfit.ts'
 import { parseCertificates } from '../../../src/material/parse-certificate.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { describeError, WaxsealError } from '../../../src/error/waxseal-error.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { ca, keys, opensslPki, san } from '../../support/openssl-pki.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/plain-files.ts'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import type { Certificate, Material } from '../../../src/material/material.ts'
 import { parseCertificates } from '../../../src/material/parse-certificate.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'

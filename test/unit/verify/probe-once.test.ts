@@ -170,7 +170,7 @@ t.test('a name that is refused at each of its addresses says so', async (t) => {
   const openConnection = (): Promise<never> => Promise.reject(refused)
   const mocked = await t.mockImport<typeof import('../../../src/verify/probe-once.ts')>(
     '../../../src/verify/probe-once.ts',
-    { '../../../src/host/probe-connection.ts': { openConnection } },
+    { '../../../src/host/socket/probe-connection.ts': { openConnection } },
   )
 
   const look = await mocked.probeOnce(probeOf(1))

@@ -3,7 +3,8 @@ import type { Clock } from '../../../src/host/clock.ts'
 import type { Probe, RetrySchedule } from '../../../src/plan/plan.ts'
 import type { Look } from '../../../src/verify/probe-once.ts'
 import { SharedLooks } from '../../../src/verify/shared-looks.ts'
-import { type Expectation, verifyProbes } from '../../../src/verify/verify-probes.ts'
+import type { Expectation } from '../../../src/verify/verification.ts'
+import { verifyProbes } from '../../../src/verify/verify-probes.ts'
 
 const fresh = 'f'.repeat(64)
 const stale = '0'.repeat(64)

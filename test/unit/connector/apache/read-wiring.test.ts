@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readApacheWiring } from '../../../../src/connector/apache/read-wiring.ts'
-import type { Wiring } from '../../../../src/connector/wiring.ts'
+import type { Wiring } from '../../../../src/connector/wiring/wiring.ts'
 import { recordedHost, wiringOf } from '../recorded-host.ts'
 
 const command =

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readDovecotWiring } from '../../../../src/connector/dovecot/read-wiring.ts'
-import type { Listener, Wiring } from '../../../../src/connector/wiring.ts'
+import type { Listener, Wiring } from '../../../../src/connector/wiring/wiring.ts'
 import { ipv6Loopback, recordedHost, wiringOf } from '../recorded-host.ts'
 import { services23, services24, settings23, settings24 } from './recorded.ts'
 

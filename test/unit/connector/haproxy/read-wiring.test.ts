@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readHaproxyWiring } from '../../../../src/connector/haproxy/read-wiring.ts'
-import type { Wiring } from '../../../../src/connector/wiring.ts'
+import type { Wiring } from '../../../../src/connector/wiring/wiring.ts'
 import { makeAuthority } from '../../../support/certificates.ts'
 import { recordedHost, wiringOf } from '../recorded-host.ts'
 

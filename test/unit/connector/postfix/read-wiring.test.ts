@@ -1,7 +1,7 @@
 import t from 'tap'
 import { settingNames } from '../../../../src/connector/postfix/read-services.ts'
 import { readPostfixWiring } from '../../../../src/connector/postfix/read-wiring.ts'
-import type { Listener, Wiring } from '../../../../src/connector/wiring.ts'
+import type { Listener, Wiring } from '../../../../src/connector/wiring/wiring.ts'
 import { ipv6Loopback, recordedHost, wiringOf } from '../recorded-host.ts'
 
 const names = settingNames.join(' ')

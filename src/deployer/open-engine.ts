@@ -1,0 +1,90 @@
+import { join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import type { Clock } from '../host/clock.ts'
+import { tryLock } from '../host/file/file-lock.ts'
+import { ensurePrivateFolder } from '../host/file/private-folder.ts'
+import { createHostView } from '../host/host-view.ts'
+import { openArchive } from '../journal/archive.ts'
+import { openDeploymentRecords } from '../journal/deployment-record.ts'
+import { type HistoryLine, openHistory } from '../journal/history.ts'
+import { openJournal } from '../journal/journal.ts'
+import type { Engine } from './engine.ts'
+import { loadConnectors } from './load-connectors.ts'
+import { checkOwnTargets } from './propose/own-targets.ts'
+import { openTurns } from './turns.ts'
+
+/** An engine whose policy and limits can be replaced between two deployments. */
+export interface ConfiguredEngine extends Engine {
+  reconfigure(config: Pick<Config, 'policy' | 'timeouts' | 'parallelServices' | 'hostTargets' | 'targetsDir'>): void
+}
+
+/** The engine of this host: its connectors, its policy, its state directory. `onEnd` is told of each deployment that ends. */
+export async function openEngine(
+  config: Config,
+  clock: Clock,
+  onEnd: (line: HistoryLine) => void = () => {},
+): Promise<ConfiguredEngine> {
+  let { policy, timeouts, parallelServices, targetsDir } = config
+  const registry = await loadConnectors(config.connectors, config.timeouts.checkMs)
+  let ownTargets = checkOwnTargets(config.hostTargets, registry)
+  await ensurePrivateFolder(config.stateDir)
+  const lockFile = join(config.stateDir, 'deploy.lock')
+  const folders = await openFolders(config.stateDir, lockFile)
+  const history = openHistory(join(config.stateDir, 'history.jsonl'))
+  return {
+    registry,
+    get policy() {
+      return policy
+    },
+    get ownTargets() {
+      return ownTargets
+    },
+    get targetsDir() {
+      return targetsDir
+    },
+    get timeouts() {
+      return timeouts
+    },
+    get parallelServices() {
+      return parallelServices
+    },
+    reconfigure: (next) => {
+      ;({ policy, timeouts, parallelServices, targetsDir } = next)
+      ownTargets = checkOwnTargets(next.hostTargets, registry)
+    },
+    hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),
+    ...folders,
+    history: {
+      ...history,
+      append: async (line) => {
+        onEnd(line)
+        await history.append(line)
+      },
+    },
+    turns: openTurns(lockFile, clock),
+    clock,
+  }
+}
+
+/** An engine for what needs no connector, recovery above all, which the journal tells everything: one that cannot be loaded does not stop it. */
+export async function openWithoutConnectors(config: Config, clock: Clock): Promise<Engine> {
+  return openEngine({ ...config, connectors: [] }, clock)
+}
+
+/** While another process deploys, what looks half written may be its file. */
+async function openFolders(
+  stateDir: string,
+  lockFile: string,
+): Promise<Pick<Engine, 'journal' | 'records' | 'archive'>> {
+  const lock = tryLock(lockFile)
+  const isShared = lock === null
+  try {
+    return {
+      journal: await openJournal(join(stateDir, 'journal'), isShared),
+      records: await openDeploymentRecords(join(stateDir, 'deployments'), isShared),
+      archive: await openArchive(join(stateDir, 'archive'), isShared),
+    }
+  } finally {
+    lock?.release()
+  }
+}

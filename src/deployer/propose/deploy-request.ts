@@ -1,0 +1,26 @@
+import type { NamedFiles } from './name-file.ts'
+
+/** One deployment, as asked for by a job or a person. */
+export interface DeployRequest {
+  /** The control plane's id of the job; missing: a person asks. */
+  readonly job?: string
+  /** The kept pair that is deployed again; missing: a new one. */
+  readonly generation?: number
+  /** Root says on the host that it is no mistake; never from a job. */
+  readonly force?: boolean
+  /** Names the target in journal and record. */
+  readonly target: string
+  /** What its operator calls it; missing: nothing else than that. */
+  readonly targetName?: string
+  /** Name or alias of the connector. */
+  readonly connector: string
+  /** The target's configuration as it came. */
+  readonly config: unknown
+  /** Leaf, and its chain where it is in the same file. */
+  readonly certificatePem: string
+  readonly chainPem?: string
+  /** Where they come from, if from files that a person named. */
+  readonly files?: NamedFiles
+  /** The private key with this SPKI digest; null: this host has none. */
+  readonly findKey: (spkiSha256: string) => Promise<string | null>
+}

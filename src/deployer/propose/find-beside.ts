@@ -1,0 +1,118 @@
+import type { Connector, OwnService } from '../../connector/connector.ts'
+import type { HostView } from '../../connector/host-view.ts'
+import { wirePlan } from '../../connector/wiring/wire-plan.ts'
+import { isUnwired, type Wiring } from '../../connector/wiring/wiring.ts'
+import { asWaxsealError, type WaxsealError } from '../../error/waxseal-error.ts'
+import type { Plan, PlannedService } from '../../plan/plan.ts'
+import { checkPolicy } from '../../policy/policy.ts'
+import type { Engine } from '../engine.ts'
+import type { Proposal } from './propose.ts'
+import { requireWholePairs } from './require-whole-pairs.ts'
+
+/** A daemon that runs, and what it reads. */
+export interface RunningDaemon {
+  readonly connector: Connector & { readonly own: OwnService }
+  readonly wiring: Wiring
+}
+
+/** The other daemons that read a file of a plan. */
+export interface Beside {
+  readonly services: readonly PlannedService[]
+  /** Which will be late, and what has it load the new pair; what their own settings leave open. A sentence each. */
+  readonly warnings: readonly string[]
+  /** Why the plan would leave one of them with half a pair; null: it does not. */
+  readonly refusal: WaxsealError | null
+}
+
+/** Every daemon that runs here and says what it reads. One whose configuration is broken says nothing: `check` tells that. */
+export async function readRunning({ registry, hostView }: Engine): Promise<readonly RunningDaemon[]> {
+  const asked = registry.connectors.map(async (connector): Promise<readonly RunningDaemon[]> => {
+    const { own } = connector
+    if (own === undefined || connector.readWiring === undefined) return []
+    const runs = await Promise.all(own.pidFiles.map((path) => namesProcess(path, hostView)))
+    if (!runs.includes(true)) return []
+    const wiring = await connector.readWiring(hostView).catch(() => null)
+    return wiring === null || isUnwired(wiring) ? [] : [{ connector: { ...connector, own }, wiring }]
+  })
+  return (await Promise.all(asked)).flat()
+}
+
+/** `nginx -t` leaves an empty file where no nginx runs. */
+async function namesProcess(pidFile: string, hostView: HostView): Promise<boolean> {
+  const bytes = await hostView.readFile(pidFile).catch(() => null)
+  return bytes !== null && /^\s*[1-9]\d*\s/.test(new TextDecoder().decode(bytes))
+}
+
+/** Who of these reads a planned file too, and may be checked, reloaded and looked at by what the host allows. */
+export async function findBeside(
+  proposal: Proposal,
+  running: readonly RunningDaemon[],
+  engine: Engine,
+): Promise<Beside> {
+  const others = running.filter(({ connector }) => connector.own.service !== proposal.plan.service)
+  const found = await Promise.all(others.map((other) => besideOf(other, proposal, engine)))
+  return {
+    services: found.flatMap(({ services }) => services),
+    warnings: found.flatMap(({ warnings }) => warnings),
+    refusal: found.find(({ refusal }) => refusal !== null)?.refusal ?? null,
+  }
+}
+
+const none: Beside = { services: [], warnings: [], refusal: null }
+
+async function besideOf(
+  { connector, wiring }: RunningDaemon,
+  { plan, material, changes }: Proposal,
+  { hostView, policy }: Engine,
+): Promise<Beside> {
+  const { own } = connector
+  try {
+    const wired = await wirePlan(planOf(connector, own, plan), wiring, {}, material, hostView)
+    await requireWholePairs(wired.wiring, changes.files, hostView)
+    if (!isReader(wired)) return none
+    if (wired.probes.length === 0) return lateOf(own, plan, 'none of its listeners can be looked at')
+    const { probes } = await checkPolicy(wired, material, policy, connector.standardCommands)
+    const { service, check, activate, recover, tables = [] } = wired
+    return {
+      services: [{ service, check, ...readsOf(own), activate, recover, probes, tables }],
+      warnings: wired.remarks ?? [],
+      refusal: null,
+    }
+  } catch (error) {
+    const refusal = asWaxsealError(error)
+    const { code, message } = refusal
+    if (code === 'KEY_SHARED' || code === 'PATH_NOT_READ') return { ...none, refusal }
+    return lateOf(own, plan, `${code}: ${message}`)
+  }
+}
+
+/** As if its own target had these files. */
+function planOf({ name }: Connector, own: OwnService, plan: Plan): Plan {
+  const { remarks: _, checkReadsCertificates: __, tables: ___, agreeingLooks: ____, ...rest } = plan
+  const reload = [own.reload]
+  const bare = { check: own.check, activate: reload, recover: reload, probes: [], wiring: null }
+  return { ...rest, ...bare, connector: name, service: own.service, ...readsOf(own) }
+}
+
+function readsOf({
+  checkReadsCertificates,
+  agreeingLooks,
+}: OwnService): Pick<Plan, 'checkReadsCertificates' | 'agreeingLooks'> {
+  return {
+    ...(checkReadsCertificates === undefined ? {} : { checkReadsCertificates }),
+    ...(agreeingLooks === undefined ? {} : { agreeingLooks }),
+  }
+}
+
+function isReader({ files, wiring, activate }: Plan): boolean {
+  if (activate.length > 1) return true
+  const missed = [...(wiring?.unread ?? []), ...(wiring?.untold ?? [])]
+  return files.some(({ path, role }) => role !== 'other' && role !== 'key' && !missed.includes(path))
+}
+
+/** Says it before the first deployment: this service will be late. */
+export function lateOf({ service, reload }: Pick<OwnService, 'service' | 'reload'>, plan: Plan, why: string): Beside {
+  const files = plan.files.map(({ path }) => path).join(', ')
+  const warning = `${service} reads ${files} too, and is not reloaded with ${plan.service} (${why}): until "${reload.join(' ')}" it may serve the old pair.`
+  return { ...none, warnings: [warning] }
+}

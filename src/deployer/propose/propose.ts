@@ -1,0 +1,95 @@
+import { isInPlace, type PreparedChanges, prepareChanges } from '../../apply/prepare-changes.ts'
+import { requireReplaceable } from '../../apply/require-replaceable.ts'
+import type { PolicyConfig } from '../../config/config.ts'
+import type { Connector } from '../../connector/connector.ts'
+import { checkWhole } from '../../connector/planner/check-target.ts'
+import { type Completion, completeTarget } from '../../connector/planner/complete-target.ts'
+import { planFor } from '../../connector/planner/plan-for.ts'
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import type { Material } from '../../material/material.ts'
+import { parseChain, parseMaterial } from '../../material/parse-material.ts'
+import type { Plan } from '../../plan/plan.ts'
+import { advise, warnOnly } from '../../policy/advise.ts'
+import type { Live } from '../../policy/live.ts'
+import { checkPolicy } from '../../policy/policy.ts'
+import type { Engine } from '../engine.ts'
+import type { OutcomeDraft } from '../transaction/outcome-draft.ts'
+import type { DeployRequest } from './deploy-request.ts'
+import { liveCertificates, readable } from './live-leaf.ts'
+import { nameFile } from './name-file.ts'
+import { ownedTarget } from './own-targets.ts'
+import { requireWholePairs } from './require-whole-pairs.ts'
+
+/** All that is known before anything is touched. */
+export interface Proposal {
+  readonly connector: Connector
+  /** Without blanked fields, and with those of the host's own file. */
+  readonly config: unknown
+  readonly material: Material
+  readonly plan: Plan
+  readonly changes: PreparedChanges
+}
+
+/** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
+export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
+  // First, for it costs nothing: a typo is told as a typo, whatever else is wrong.
+  const target = ownedTarget(request, engine)
+  checkWhole(target)
+  const material = await draft.run('material', () => nameFile(request.files, () => findMaterial(request, engine)))
+  draft.about(material.leaf)
+  const { connector, config, planned } = await draft.run('plan', () => planRequest(target, material, engine))
+  return draft.run('policy', async () => {
+    const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
+    const plan = { ...planned, probes }
+    const changes = await prepareChanges(files, link === null ? null : { link, now: engine.clock.now() })
+    if (!changes.files.every(isInPlace)) await requireReplaceable(changes)
+    await requireWholePairs(plan.wiring, changes.files, engine.hostView)
+    draft.warnings = [
+      ...(material.remarks ?? []),
+      ...(plan.remarks ?? []),
+      ...changes.files.filter(({ wasOpen }) => wasOpen).map(tightened),
+      ...(await advise(plan, material, await liveOf(plan, changes.files, engine), policyFor(request, engine))),
+    ]
+    return { connector, config, material, plan, changes }
+  })
+}
+
+function tightened({ path, after: { mode } }: PreparedChanges['files'][number]): string {
+  return `Everybody may read ${path}. The new one holds a private key, so its mode is 0${mode.toString(8)}: a daemon that read it as neither owner nor group needs another way.`
+}
+
+async function planRequest(
+  target: Completion,
+  material: Material,
+  engine: Engine,
+): Promise<Pick<Proposal, 'connector' | 'config'> & { readonly planned: Plan }> {
+  const { connector } = target
+  const config = await completeTarget(target, material, engine.hostView)
+  const planned = await planFor(connector, config, material, engine.hostView, new AbortController().signal)
+  return { connector, config, planned }
+}
+
+async function liveOf({ wiring }: Plan, changes: PreparedChanges['files'], { hostView }: Engine): Promise<Live> {
+  const others = await Promise.all((wiring?.beside ?? []).map((path) => hostView.readFile(path).catch(() => null)))
+  const beside = others.flatMap((bytes) => (bytes === null ? [] : readable(bytes).slice(0, 1)))
+  return { certificates: liveCertificates(changes), beside: beside.map(({ keyType }) => keyType) }
+}
+
+/** Root's own word, and a pair that was live on this host, are held to nothing that may be a mistake. */
+function policyFor({ force, generation }: DeployRequest, { policy }: Engine): PolicyConfig {
+  return force === true || generation !== undefined ? warnOnly(policy) : policy
+}
+
+async function findMaterial(request: DeployRequest, engine: Engine): Promise<Material> {
+  const { leaf } = parseChain(request)
+  const keyPem = await request.findKey(leaf.spkiSha256)
+  if (keyPem === null) throw new WaxsealError('KEY_MISSING', { certificate: leaf.sha256, publicKey: leaf.spkiSha256 })
+  const now = new Date(engine.clock.now())
+  const { unfit } = policyFor(request, engine)
+  return parseMaterial({ ...request, keyPem, now, unfit })
+}
+
+/** Whether all bytes, modes and owners are there already. */
+export function isAllInPlace(proposal: Proposal): boolean {
+  return proposal.changes.files.every(isInPlace)
+}

@@ -1,0 +1,44 @@
+import type { JournalledDeployment } from '../../journal/journal.ts'
+import type { ProbeOutcome } from '../../outcome/outcome.ts'
+import type { SharedLooks } from '../../verify/shared-looks.ts'
+import { verifyProbes } from '../../verify/verify-probes.ts'
+import type { Engine } from '../engine.ts'
+
+/** Looks for the new leaf, and its chain, on every port of one target. */
+export function lookForNew(
+  deployment: JournalledDeployment,
+  { clock }: Engine,
+  shared: SharedLooks,
+): Promise<readonly ProbeOutcome[]> {
+  const { probes, newLeaf, newChain, before = [], retry, agreeingLooks } = deployment
+  const expectations = probes.map((probe, index) => ({
+    probe,
+    leaves: [newLeaf],
+    ...(newChain === undefined ? {} : { chain: newChain }),
+    ...(before[index] === undefined ? {} : { before: before[index] }),
+  }))
+  return verifyProbes({ expectations, retry, clock, shared, ...(agreeingLooks === undefined ? {} : { agreeingLooks }) })
+}
+
+/** A target with few tries of its own must not have a rollback called failed that is only not loaded yet. */
+const leastTries = 8
+
+/** Looks for an old leaf on every port that served one. */
+export function lookForOld(
+  deployment: JournalledDeployment,
+  { clock }: Engine,
+  shared: SharedLooks,
+): Promise<readonly ProbeOutcome[]> {
+  const { probes, oldLeaves, retry, agreeingLooks } = deployment
+  const expectations = probes.flatMap((probe, index) => {
+    const leaves = oldLeaves[index] ?? []
+    return leaves.length === 0 ? [] : [{ probe, leaves }]
+  })
+  return verifyProbes({
+    expectations,
+    retry: { ...retry, attempts: Math.max(retry.attempts, leastTries) },
+    clock,
+    shared,
+    ...(agreeingLooks === undefined ? {} : { agreeingLooks }),
+  })
+}

@@ -1,0 +1,109 @@
+import { runInOrder } from '../../apply/run-step.ts'
+import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
+import { type JournalEntry, type JournalledDeployment, journalId } from '../../journal/journal.ts'
+import type { CommandFacts, Outcome, ProbeOutcome } from '../../outcome/outcome.ts'
+import { isUncommitted, restoreFiles } from '../../rollback/restore-files.ts'
+import { SharedLooks } from '../../verify/shared-looks.ts'
+import type { Engine } from '../engine.ts'
+import { lookForOld } from './look-for.ts'
+import { step, type Transaction } from './transaction.ts'
+
+/** Undoes a transaction that failed with `error`, and says whether the old leaves are proven to be served again. */
+export async function rollBack(
+  entry: JournalEntry,
+  error: WaxsealError,
+  members: Transaction,
+  engine: Engine,
+): Promise<readonly Outcome[]> {
+  // Where the check refused before and behind the commit, no daemon was told of the new files.
+  const isUntold = error.code === 'PREFLIGHT_FAILED'
+  const wasReplaced = await isAnyReplaced(entry)
+  const undoing = await step(members, engine, 'rollback', (commands) => undo(entry, engine, commands, isUntold))
+  return members.map(({ draft }, index) => {
+    const deployment = entry.deployments[index]
+    if (undoing !== null || deployment === undefined) return draft.rolledBack(error, undoing, '')
+    return draft.rolledBack(error, null, wasReplaced ? remarkOn(deployment) : 'No file was replaced.')
+  })
+}
+
+function remarkOn({ probes, oldLeaves }: JournalledDeployment): string {
+  if (probes.length === 0) return 'The old files are back; the target names no endpoint to prove that they are served.'
+  if (oldLeaves.every((leaves) => leaves.length === 0)) return 'The old files are back; nothing was served before.'
+  const proven = oldLeaves.filter((leaves) => leaves.length > 0).length
+  return `The old files are back, and the old leaf was seen on ${proven} of ${probes.length} probes.`
+}
+
+/**
+ * Restores the files, has the daemon load them, and looks. Null: all is proven to be as before. The journal entry stays
+ * until then, so that `waxseal recover` and the next start try again. `isUntold`: no daemon was told of the new files, and
+ * its configuration was broken before: that it refuses to load the old ones, too, is as before.
+ */
+export async function undo(
+  entry: JournalEntry,
+  engine: Engine,
+  commands: CommandFacts[],
+  isUntold = false,
+): Promise<WaxsealError | null> {
+  try {
+    const wasReplaced = await isAnyReplaced(entry)
+    await noteRollback(entry, engine)
+    await restoreAll(entry)
+    if (!wasReplaced) {
+      await engine.journal.remove(journalId(entry))
+      return null
+    }
+    for (const command of entry.recover) commands.push(...(await runInOrder([command], engine.timeouts.activateMs)))
+    const unproven = await provenBack(entry, engine, isUntold ? [] : commands)
+    if (unproven !== null) return unproven
+    await engine.journal.remove(journalId(entry))
+    return null
+  } catch (error) {
+    const cause = asWaxsealError(error)
+    return cause.code === 'ROLLBACK_FAILED' ? cause : new WaxsealError('ROLLBACK_FAILED', cause.details, { cause })
+  }
+}
+
+/** False: not one file was moved in, so that no daemon can have read a new one, and there is nothing to load again. */
+async function isAnyReplaced({ phase, deployments }: JournalEntry): Promise<boolean> {
+  const changed = deployments.filter(({ files, link }) => files.length > 0 || link !== null)
+  if (phase !== 'deploying' || changed.length === 0) return true
+  for (const deployment of changed) if (!(await isUncommitted(deployment))) return true
+  return false
+}
+
+/** The disk may be full: what the journal says already is enough to undo, so the rollback goes on. */
+async function noteRollback(entry: JournalEntry, engine: Engine): Promise<void> {
+  try {
+    await engine.journal.put(journalId(entry), { ...entry, phase: 'rolling-back' })
+  } catch {
+    return
+  }
+}
+
+/** Goes on after a failure: what can be put back of the other targets is. */
+async function restoreAll({ deployments }: JournalEntry): Promise<void> {
+  const failures: unknown[] = []
+  for (const deployment of deployments) {
+    await restoreFiles(deployment).catch((error: unknown) => failures.push(error))
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+async function provenBack(
+  { deployments }: JournalEntry,
+  engine: Engine,
+  commands: readonly CommandFacts[],
+): Promise<WaxsealError | null> {
+  const shared = new SharedLooks()
+  const seen = await Promise.all(deployments.map((deployment) => lookForOld(deployment, engine, shared)))
+  const missing = seen.flat().filter((probe) => !probe.ok)
+  if (missing.length > 0) return new WaxsealError('ROLLBACK_FAILED', { probes: missing.map(describeProbe) })
+  // Where nothing was served, a recover command that fails is what it was before, too: the daemon is not running.
+  const failed = commands.find((ran) => ran.exitCode !== 0)
+  if (deployments.some(({ probes }) => probes.length > 0) || failed === undefined) return null
+  return new WaxsealError('ROLLBACK_FAILED', { command: failed.command.join(' '), exitCode: failed.exitCode })
+}
+
+function describeProbe({ protocol, address, error, seen }: ProbeOutcome): string {
+  return `${protocol} ${address}: ${error ?? `serves ${seen}`}`
+}

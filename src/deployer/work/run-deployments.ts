@@ -1,0 +1,118 @@
+import { asWaxsealError } from '../../error/waxseal-error.ts'
+import type { DeploymentJob } from '../../inbox/job.ts'
+import type { Report } from '../../outbox/outbox.ts'
+import type { Outcome } from '../../outcome/outcome.ts'
+import { deployTogether, type Order } from '../deploy.ts'
+import { inParallel } from '../in-parallel.ts'
+import { endOf, type JobEnd } from './job-end.ts'
+import type { Workshop } from './run-job.ts'
+
+/** Calls of the control plane, and durable notes, side by side. */
+const mostAtOnce = 8
+
+/**
+ * Does deployments that wait together, oldest first. `onEnd` is told of each once, and does not throw. One whose
+ * certificate cannot be had holds back no other; a retired agent begins no further one. Once the signal
+ * aborts, what has begun ends; `onEnd` is told nothing of the others, which stay in the inbox.
+ */
+export async function runDeployments(
+  jobs: readonly DeploymentJob[],
+  workshop: Workshop,
+  onEnd: (jobId: string, end: JobEnd) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const waiting = new Set<string>()
+  const begun = new Map<string, Order>()
+  let isRetired = false
+  const certificates = await fetchAll(jobs, workshop)
+  const begin = async (job: DeploymentJob): Promise<void> => {
+    if (isRetired || (signal.aborted && begun.size > 0)) return
+    try {
+      const onOutcome = async (outcome: Outcome): Promise<void> => {
+        waiting.delete(job.id)
+        await onEnd(job.id, reportsOf(job, outcome))
+      }
+      begun.set(job.id, await orderOf(job, certificates, workshop, onOutcome))
+      waiting.add(job.id)
+    } catch (error) {
+      await onEnd(job.id, endOf(job.id, error))
+      isRetired = isRetired || asWaxsealError(error).code === 'AGENT_RETIRED'
+    }
+  }
+  // A disk that takes no first one takes no other.
+  const [first, ...others] = jobs
+  if (first !== undefined) await begin(first)
+  await inParallel(others, mostAtOnce, begin)
+  const orders = jobs.flatMap(({ id }) => begun.get(id) ?? [])
+  try {
+    await deployTogether(orders, workshop.engine, signal)
+  } catch (error) {
+    for (const jobId of waiting) await onEnd(jobId, endOf(jobId, error))
+  }
+}
+
+/** Each certificate, or why it cannot be had. */
+type Certificates = ReadonlyMap<string, string | Error>
+
+/** Asked for side by side, each once; by an agent that is found to be retired, no more. */
+async function fetchAll(jobs: readonly DeploymentJob[], { controlPlane }: Workshop): Promise<Certificates> {
+  const fetched = new Map<string, string | Error>()
+  let retired: Error | null = null
+  await inParallel([...new Set(jobs.map(({ certificateId }) => certificateId))], mostAtOnce, async (id) => {
+    const answer = retired ?? (await controlPlane.certificate(id).catch((error: Error) => error))
+    if (answer instanceof Error && asWaxsealError(answer).code === 'AGENT_RETIRED') retired = answer
+    fetched.set(id, answer)
+  })
+  return fetched
+}
+
+async function orderOf(
+  job: DeploymentJob,
+  certificates: Certificates,
+  workshop: Workshop,
+  onOutcome: Order['onOutcome'],
+): Promise<Order> {
+  const { keys, onBegin, onStep } = workshop
+  const certificatePem = certificates.get(job.certificateId) ?? new Error('it was not asked for')
+  if (certificatePem instanceof Error) throw certificatePem
+  await onBegin(job.id)
+  const request = {
+    job: job.id,
+    target: job.targetId,
+    ...(job.targetName === undefined ? {} : { targetName: job.targetName }),
+    connector: job.targetType,
+    config: job.targetConfig,
+    certificatePem,
+    findKey: (spkiSha256: string) => keys.find(spkiSha256),
+  }
+  return { request, onStep: (step) => onStep(job.id, step), onOutcome }
+}
+
+const nothingSeen = '0'.repeat(64)
+
+function reportsOf(job: DeploymentJob, outcome: Outcome): readonly Report[] {
+  const isDone = outcome.outcome === 'deployed' || outcome.outcome === 'unchanged'
+  const status: Report = isDone
+    ? { kind: 'status', jobId: job.id, status: 'Completed', outcome }
+    : { kind: 'status', jobId: job.id, status: 'Failed', error: `${outcome.code}: ${outcome.message}`, outcome }
+  const expected = outcome.certificate?.sha256
+  if (outcome.probes.length === 0 || expected === undefined) return [status]
+  const missing = outcome.proven
+    ? outcome.probes.find(({ ok, decides }) => !ok && decides !== false)
+    : outcome.probes.find(({ ok }) => !ok)
+  const verification: Report = {
+    kind: 'verification',
+    jobId: job.id,
+    targetId: job.targetId,
+    expected,
+    actual: missing === undefined ? expected : (missing.seen ?? nothingSeen),
+    verified: missing === undefined,
+    ...(missing === undefined ? {} : { error: errorOf(missing) }),
+  }
+  return [status, verification]
+}
+
+function errorOf({ decides, error }: Outcome['probes'][number]): string {
+  const reason = error ?? 'another leaf is served'
+  return decides === false ? `unproven: it failed in the same way before the deployment: ${reason}` : reason
+}

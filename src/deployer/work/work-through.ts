@@ -1,0 +1,115 @@
+import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
+import type { ClaimedJob, Inbox } from '../../inbox/inbox.ts'
+import type { DeploymentJob, Job } from '../../inbox/job.ts'
+import type { Report } from '../../outbox/outbox.ts'
+import { inParallel } from '../in-parallel.ts'
+import { failed, type JobEnd } from './job-end.ts'
+import { runDeployments } from './run-deployments.ts'
+import { runJob, type Workshop } from './run-job.ts'
+import type { Spool } from './spool.ts'
+
+/** At most this many interrupted tries of one job (design §3). */
+const maxTries = 2
+
+/** What working through the inbox needs. */
+export interface Work {
+  readonly inbox: Inbox
+  readonly spool: Pick<Spool, 'report'>
+  readonly workshop: Workshop
+  /** Told which jobs are being run; none: of the end. */
+  readonly onJobs: (jobIds: readonly string[]) => void
+  /** Told of each job that was put off, and why. */
+  readonly onPutOff: (jobId: string, error: WaxsealError) => void
+  readonly signal: AbortSignal
+  /** Jobs that are done and not yet written down as finished, with the results that no disk would take yet. */
+  readonly unsaved: Map<string, readonly Report[]>
+}
+
+/** How many jobs were finished, and the error of the last that was put off. */
+export interface Worked {
+  readonly done: number
+  readonly putOff: WaxsealError | null
+}
+
+/**
+ * Runs every job in the inbox, oldest first, until the signal aborts; a job that has begun is finished. Each result is
+ * in the outbox before the job leaves the inbox (law 8). `isDue`: the others are left for later.
+ */
+export async function workThrough(work: Work, isDue: (job: Job) => boolean = () => true): Promise<Worked> {
+  let done = 0
+  let putOff: WaxsealError | null = null
+  const onEnd = async (jobId: string, end: JobEnd): Promise<void> => {
+    try {
+      if (end instanceof WaxsealError) throw end
+      await save(jobId, end, work)
+      done += 1
+    } catch (error) {
+      putOff = asWaxsealError(error)
+      work.onPutOff(jobId, putOff)
+    }
+  }
+  const pending = (await work.inbox.pending()).filter(({ job }) => isDue(job))
+  for (const batch of batchesOf(pending, work.unsaved)) {
+    if (work.signal.aborted) break
+    work.onJobs(batch.map(({ job }) => job.id))
+    await runBatch(batch, work, onEnd)
+    work.onJobs([])
+    if (isRetired(putOff)) throw putOff
+  }
+  return { done, putOff }
+}
+
+function isRetired(error: WaxsealError | null): error is WaxsealError {
+  return error?.code === 'AGENT_RETIRED'
+}
+
+type Batch = readonly ClaimedJob[]
+
+/** Requests for certificates that are sent at the same time: a server may sign within each call. */
+const mostRequests = 8
+
+/**
+ * Requests that follow one another are sent side by side. Deployments that are new wait together. One that was cut off before is run alone, for it may be what crashed the agent,
+ * and no later one overtakes it, for they may be to the same target.
+ */
+function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): readonly Batch[] {
+  const batches: ClaimedJob[][] = []
+  let open: ClaimedJob[] | null = null
+  for (const claimed of pending) {
+    const isDeployment = claimed.job.kind === 'deployment' && !unsaved.has(claimed.job.id)
+    const last = batches.at(-1)
+    if (isDeployment && claimed.tries === 0 && open !== null) open.push(claimed)
+    else if (claimed.job.kind === 'issuance' && last?.[0]?.job.kind === 'issuance') last.push(claimed)
+    else {
+      const batch = [claimed]
+      batches.push(batch)
+      if (isDeployment) open = claimed.tries === 0 ? batch : null
+    }
+  }
+  return batches
+}
+
+async function runBatch(
+  batch: Batch,
+  { workshop, unsaved, signal }: Work,
+  onEnd: (jobId: string, end: JobEnd) => Promise<void>,
+): Promise<void> {
+  const deployments: DeploymentJob[] = []
+  const isRequests = batch[0]?.job.kind === 'issuance'
+  await inParallel(batch, isRequests ? mostRequests : 1, async ({ job, tries }) => {
+    const saved = unsaved.get(job.id)
+    if (saved !== undefined) await onEnd(job.id, saved)
+    else if (tries >= maxTries) await onEnd(job.id, [failed(job.id, new WaxsealError('INTERRUPTED', { tries }))])
+    else if (job.kind === 'deployment') deployments.push(job)
+    else if (!signal.aborted || !isRequests) await onEnd(job.id, await runJob(job, workshop))
+  })
+  if (deployments.length > 0) await runDeployments(deployments, workshop, onEnd, signal)
+}
+
+async function save(jobId: string, reports: readonly Report[], { inbox, spool, unsaved }: Work): Promise<void> {
+  unsaved.set(jobId, reports)
+  await spool.report(reports)
+  unsaved.set(jobId, [])
+  await inbox.finish(jobId)
+  unsaved.delete(jobId)
+}

@@ -1,0 +1,193 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
+import { Readable } from 'node:stream'
+import type { CommandFacts } from '../../outcome/outcome.ts'
+import type { Command } from '../../plan/plan.ts'
+import { type BuiltInCommand, findBuiltIn } from './built-in-command.ts'
+
+/** Limits of one command. */
+export interface RunOptions {
+  /** From start to SIGTERM, in milliseconds. */
+  readonly timeoutMs: number
+  /** From SIGTERM to SIGKILL, in milliseconds; default 5000. */
+  readonly killAfterMs?: number
+  /** Beside the scrubbed environment. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** The facts of a command, and all that it printed for us to read. */
+export interface CommandResult extends CommandFacts {
+  /** At most 8 MiB. */
+  readonly stdout: string
+}
+
+/** nginx and Apache print all of their settings: a thousand sites have some. */
+const stdoutLimit = 8 * 1024 * 1024
+const outputLimit = 2048
+/** Of each stream: a private key must be seen whole to be recognised, and is larger than what is kept. */
+const tailLimit = 64 * 1024
+const graceMs = 100
+const scrubbedEnvironment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C',
+  HOME: '/',
+}
+
+/**
+ * Runs an argv without a shell, in a process group of its own, with a scrubbed environment and bounded output (law 2).
+ * Ends at the exit of the process, not at the end of its output: a daemon that it started keeps the pipes open.
+ * Never throws: a program that cannot be started has `exitCode: null` and says why in `output`.
+ */
+export async function runCommand(command: Command, options: RunOptions): Promise<CommandResult> {
+  const builtIn = findBuiltIn(command[0])
+  return builtIn === null ? runProgram(command, options) : carryOut(builtIn, command, options)
+}
+
+/** A command of our own, in this process. */
+async function carryOut(builtIn: BuiltInCommand, command: Command, options: RunOptions): Promise<CommandResult> {
+  const started = performance.now()
+  const limit = AbortSignal.timeout(options.timeoutMs)
+  const end = (exitCode: number, text: string): CommandResult => {
+    const output = printable(text).slice(-outputLimit)
+    const ms = Math.round(performance.now() - started)
+    return { command, exitCode, signal: null, timedOut: limit.aborted, output, ms, stdout: '' }
+  }
+  return builtIn(command.slice(1), limit).then(
+    (text) => end(0, text),
+    (error: Error) => end(1, reasonOf(error)),
+  )
+}
+
+/** `fetch` hides what went wrong behind `fetch failed`. */
+function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error && cause.message !== '' ? `${message}: ${cause.message}` : message
+}
+
+async function runProgram(command: Command, options: RunOptions): Promise<CommandResult> {
+  const started = performance.now()
+  const child = start(command, options.env)
+  if (child instanceof Error)
+    return {
+      command,
+      exitCode: null,
+      signal: null,
+      timedOut: false,
+      output: printable(child.message),
+      ms: 0,
+      stdout: '',
+    }
+  const stdout = collect(child.stdout, stdoutLimit, 'head')
+  const both = [collect(child.stdout, tailLimit, 'tail'), collect(child.stderr, tailLimit, 'tail')]
+  const limit = limitTime(child, options)
+  const { exitCode, signal, failure } = await exitOf(child)
+  limit.clear()
+  child.stdout.destroy()
+  child.stderr.destroy()
+  const output = [...both.map((text) => text()), failure ?? '']
+    .map(printable)
+    .filter((text) => text !== '')
+    .join('\n')
+  return {
+    command,
+    exitCode,
+    signal,
+    timedOut: limit.timedOut(),
+    output: output.slice(-outputLimit),
+    ms: Math.round(performance.now() - started),
+    stdout: stdout(),
+  }
+}
+
+/** What `spawn` throws (an argument that is too long, a NUL byte) is a failure of the command like any other. */
+function start(
+  [program, ...args]: Command,
+  env: RunOptions['env'],
+): ChildProcessByStdio<null, Readable, Readable> | Error {
+  try {
+    const child = spawn(program, args, {
+      detached: true,
+      env: { ...scrubbedEnvironment, ...env },
+      cwd: '/',
+      shell: false,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.on('error', () => {})
+    return child.stdout instanceof Readable ? child : new Error('too many files are open')
+  } catch (error) {
+    return error as Error
+  }
+}
+
+interface Exit {
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly failure: string | null
+}
+
+/** Resolves at the exit, and waits no longer than a short grace for output that is still on its way. */
+function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ exitCode: null, signal: null, failure: error.message }))
+    child.once('exit', (exitCode, signal) => {
+      const finish = (): void => resolve({ exitCode, signal, failure: null })
+      const grace = setTimeout(finish, graceMs)
+      child.once('close', () => {
+        clearTimeout(grace)
+        finish()
+      })
+    })
+  })
+}
+
+interface TimeLimit {
+  clear(): void
+  timedOut(): boolean
+}
+
+function limitTime(child: ChildProcess, { timeoutMs, killAfterMs = 5000 }: RunOptions): TimeLimit {
+  let timedOut = false
+  let kill: NodeJS.Timeout | undefined
+  const terminate = setTimeout(() => {
+    timedOut = true
+    signalGroup(child, 'SIGTERM')
+    kill = setTimeout(() => signalGroup(child, 'SIGKILL'), killAfterMs)
+  }, timeoutMs)
+  return {
+    clear: () => {
+      clearTimeout(terminate)
+      clearTimeout(kill)
+      if (timedOut) signalGroup(child, 'SIGKILL')
+    },
+    timedOut: () => timedOut,
+  }
+}
+
+/** The group may be gone already. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    return
+  }
+}
+
+function collect(stream: Readable, limit: number, keep: 'head' | 'tail'): () => string {
+  let bytes = Buffer.alloc(0)
+  stream.on('data', (chunk: Buffer) => {
+    if (keep === 'head' && bytes.length >= limit) return
+    bytes = Buffer.concat([bytes, chunk])
+    if (bytes.length > limit) bytes = keep === 'head' ? bytes.subarray(0, limit) : bytes.subarray(-limit)
+  })
+  stream.on('error', () => {})
+  return () => bytes.toString('utf8')
+}
+
+const privateKeys = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g
+const headlessKey = /^[\s\S]*-----END [A-Z ]*PRIVATE KEY-----/
+const unprintable = /[^\P{C}\n\t]/gu
+const removed = '[private key removed]'
+
+/** Output as it may be kept: no control characters, no private key. */
+function printable(text: string): string {
+  return text.replaceAll(unprintable, '').replaceAll(privateKeys, removed).replace(headlessKey, removed).trim()
+}
