@@ -13,7 +13,7 @@ import {
 import { materialOf, type NamedMaterial, relativePathsIn } from './files-of.ts'
 import { parseSettings, type SettingsBlock } from './parse-settings.ts'
 import { absolutePaths } from './settings-folders.ts'
-import { localAddressesOf, ownValues, servernamesOf, speaksTls, valuesFor } from './values-for.ts'
+import { isYes, localAddressesOf, ownValues, servernamesOf, speaksTls, valuesFor } from './values-for.ts'
 
 interface TlsService {
   /** Its name in `protocols`; null: it runs whatever that says. */
@@ -111,7 +111,7 @@ function protocolsOf({ values, blocks }: SettingsBlock): readonly string[] {
   const listed = blocks.filter(({ kind }) => kind === 'protocols').flatMap((inner) => [...inner.values])
   return [
     ...(values.get('protocols') ?? '').split(/\s+/),
-    ...listed.flatMap(([name, value]) => (value === 'yes' ? [name] : [])),
+    ...listed.flatMap(([name, value]) => (isYes(value) ? [name] : [])),
   ]
 }
 
@@ -137,9 +137,9 @@ function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: r
       const addresses = listen.split(/[\s,]+/)
       const locals = localAddressesOf(settings).filter((own) => addresses.includes(own.includes(':') ? '::' : '*'))
       const hosts = new Set([...reachable(addresses, loopbacks), ...locals])
-      const spoken = values.get('ssl') === 'yes' ? 'tls' : speaks
+      const spoken = isYes(values.get('ssl')) ? 'tls' : speaks
       if (spoken === null) return []
-      const isProxied = values.get('haproxy') === 'yes'
+      const isProxied = isYes(values.get('haproxy'))
       return [...hosts].map((host) => ({
         name,
         host,

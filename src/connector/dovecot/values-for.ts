@@ -36,6 +36,11 @@ function applies({ kind, name }: SettingsBlock, { protocol, address, client, ser
   return kind === 'local_name' && servername !== null && namesOf(name).includes(servername)
 }
 
+/** A switch as Dovecot takes it: 2.3 prints `yes` and `no`, 2.4 the word as it was written. */
+export function isYes(value: string | undefined): boolean {
+  return /^(?:yes|y|1)$/i.test(value ?? '')
+}
+
 /** Whether any of these connections can have TLS. */
 export function speaksTls({ kind, values, blocks }: SettingsBlock): boolean {
   const isFilter = ['', 'protocol', 'local', 'remote', 'local_name'].includes(kind)

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { readDovecotWiring } from '../../../src/connector/dovecot/read-wiring.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
+import { installedDovecot } from '../../../src/demo/mail-host/dovecot-settings.ts'
 import { freePorts } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
 import { makeAuthority } from '../../support/certificates.ts'
@@ -159,7 +160,8 @@ t.test('a port of doveadm that speaks TLS is a listener of Dovecot, too', option
 
 t.test('a certificate that stands in the settings: TLS is spoken, and no file can renew it', options, async (t) => {
   const { daemon, config, readWiring } = await startWired(t, 'dovecot', first)
-  const inline = `\nssl_cert = "${first.certificatePem.trim().replaceAll('\n', ' ')}"\n`
+  const setting = (await installedDovecot()) === '2.3' ? 'ssl_cert = "' : 'ssl_server_cert_file = "inline:'
+  const inline = `\n${setting}${first.certificatePem.trim().replaceAll('\n', ' ')}"\n`
   await writeFile(config, (await readFile(config, 'utf8')) + inline)
 
   const { listeners, doubts } = await readWiring()
@@ -173,8 +175,9 @@ t.test('settings that Dovecot refuses are broken, not missing, and no key is in 
   const { config } = await startWired(t, 'dovecot', first)
   const settings = await readFile(config, 'utf8')
   const host = createHostView(30_000, () => '/nowhere')
+  const foreign = (await installedDovecot()) === '2.3' ? 'ssl_server_cert_file = /srv/a.pem' : 'ssl_cert = </srv/a.pem'
 
-  for (const line of ['ssl_server_cert_file = /srv/a.pem', 'service {', `ssl_key = "${first.keyPem}"`]) {
+  for (const line of [foreign, 'service {', `ssl_key = "${first.keyPem}"`]) {
     await writeFile(config, `${settings}${line}\n`)
     const answer = await readDovecotWiring(host, config)
     t.match(answer, { unwired: 'broken', reason: /Fatal/ }, line.slice(0, 20))

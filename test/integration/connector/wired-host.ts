@@ -9,6 +9,7 @@ import { readPostfixWiring } from '../../../src/connector/postfix/read-wiring.ts
 import { isUnwired, type Listener, type Wiring } from '../../../src/connector/wiring/wiring.ts'
 import { type Daemon, runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
+import { installedDovecot, spelledFor } from '../../../src/demo/mail-host/dovecot-settings.ts'
 import { pairPathsIn, startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
 import type { Engine } from '../../../src/deployer/engine.ts'
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
@@ -32,7 +33,7 @@ export interface WiredHost {
 export interface Difference {
   readonly main?: string
   readonly master?: string
-  /** By name below the folder, with mode 0600. */
+  /** By name below the folder, with mode 0600; Dovecot's settings as 2.3 has them. */
   readonly files?: Readonly<Record<string, string>>
   /** Symbolic links below the folder, by name. */
   readonly links?: Readonly<Record<string, string>>
@@ -62,9 +63,10 @@ export async function startWired(
     unreadPaths = 'warn',
   } = difference(dir)
   for (const [link, leadsTo] of Object.entries(links)) await symlink(leadsTo, join(dir, link))
+  const release = name === 'dovecot' ? await installedDovecot() : '2.3'
   for (const [file, contents] of Object.entries(files)) {
     await makeFolder(dirname(join(dir, file)))
-    await writeText(join(dir, file), contents, 0o600)
+    await writeText(join(dir, file), spelledFor(release, contents), 0o600)
   }
   if (map !== undefined) await runOrThrow(['postmap', '-F', `hash:${join(dir, map)}`])
   const daemon =

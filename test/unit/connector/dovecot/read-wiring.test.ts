@@ -114,6 +114,21 @@ t.test('2.4: an empty `listen` is its default, all addresses of both families', 
   )
 })
 
+t.test('2.4: a switch is on with each word that Dovecot takes for yes, and prints as it was written', async (t) => {
+  for (const word of ['yes', 'YES', 'Y', '1']) {
+    const { listeners } = await read(
+      settings24.replace('imap = yes', `imap = ${word}`),
+      services24.replace('ssl = yes', `ssl = ${word}\n    haproxy = ${word}`),
+    )
+
+    t.match(
+      listeners.find(({ port }) => port === 993),
+      { protocol: 'tls', proxy: 1 },
+      word,
+    )
+  }
+})
+
 t.test('without TLS, for all or for one protocol, nothing is read', async (t) => {
   const off = settings23.replace('ssl = required', 'ssl = no')
   const noImap = `${settings23}protocol imap {\n  ssl = no\n}\n`
