@@ -1,4 +1,4 @@
-import { chmod, chown, symlink } from 'node:fs/promises'
+import { chmod, chown, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isRoot } from '../../../../src/host/host-facts.ts'
@@ -45,6 +45,21 @@ t.test(
       await t.rejects(loadModule(module), { message: `${place} belongs to another user: chown root ${place}` })
       await chown(place, 0, 0)
     }
+  },
+)
+
+t.test(
+  'a module is not loaded through a link that another user may exchange',
+  { skip: isRoot() ? false : 'only root can give files away' },
+  async (t) => {
+    const { dir, module } = await layOut(t)
+    const theirs = join(dir, 'theirs')
+    await mkdir(theirs)
+    await symlink(module, join(theirs, 'link.mjs'))
+    await chown(theirs, 65_534, 65_534)
+
+    const message = `${theirs} belongs to another user: chown root ${theirs}`
+    await t.rejects(loadModule(join(theirs, 'link.mjs')), { message })
   },
 )
 
