@@ -1,7 +1,6 @@
 import pRetry, { AbortError } from 'p-retry'
 import type { ChainVerdict, ProbeOutcome } from '../outcome/outcome.ts'
 import { isSameFailure } from '../outcome/sighting.ts'
-import type { RetrySchedule } from '../plan/plan.ts'
 import type { Look } from './probe-once.ts'
 import { judgeChain } from './served-chain.ts'
 import type { Expectation, Verification } from './verification.ts'
@@ -44,6 +43,11 @@ class ProbeLooks {
   /** Looks of this address that had agreed when another leaf was seen last; null: none was. */
   #agreedAtOther: number | null = null
   #hasAgreed = false
+  #isSeen = false
+  /** Between two tries. */
+  #isWaiting = false
+  /** Cuts such a wait short. */
+  readonly #stop = new AbortController()
   /** The looks since the leaves were seen by turns; null: they were not. */
   #mixed: { readonly since: number; looks: number; others: number } | null = null
 
@@ -52,27 +56,35 @@ class ProbeLooks {
     this.#verification = verification
   }
 
-  /** The waits are the clock's, so p-retry's own are off. */
   async run(): Promise<Verdict> {
-    const { clock, retry } = this.#verification.options
+    const { clock, signal, retry } = this.#verification.options
     const started = clock.now()
-    const isSeen = await pRetry(() => this.#attempt(retry), {
+    const ended = new AbortController()
+    const listening = { once: true, signal: ended.signal } as const
+    signal?.addEventListener('abort', () => this.#stop.abort(), listening)
+    this.#verification.decided.addEventListener('abort', () => this.#stopWaiting(), listening)
+    await pRetry(() => this.#attempt(), {
       retries: retry.attempts - 1,
-      minTimeout: 0,
-      maxTimeout: 0,
-      shouldRetry: () => !this.#isOver() && clock.now() - started < longestMs,
-      unref: false,
-    }).then(
-      () => true,
-      () => false,
-    )
-    return this.#verdict(isSeen, clock.now() - started)
+      minTimeout: retry.initialMs,
+      factor: 2,
+      maxTimeout: retry.maxMs,
+      randomize: false,
+      maxRetryTime: longestMs,
+      shouldRetry: () => {
+        this.#isWaiting = !this.#isOver()
+        return this.#isWaiting
+      },
+      signal: this.#stop.signal,
+    }).catch(() => {})
+    ended.abort()
+    return this.#verdict(this.#isSeen, clock.now() - started)
   }
 
-  async #attempt(retry: RetrySchedule): Promise<void> {
-    if (this.#attempts > 0) await this.#wait(waitBefore(this.#attempts, retry))
+  async #attempt(): Promise<void> {
+    this.#isWaiting = false
     this.#attempts += 1
-    const watch = this.#verification.shared.watchOf(this.#expectation.probe)
+    const { options, shared } = this.#verification
+    const watch = shared.watchOf(this.#expectation.probe)
     const agreedBefore = watch.agreed
     for (let agreed = 0; ; ) {
       if (await this.#look()) {
@@ -81,9 +93,10 @@ class ProbeLooks {
       } else if (this.#mixed === null) throw new Error('another leaf')
       else agreed = 0
       const since = Math.max(agreedBefore, this.#agreedAtOther ?? 0)
-      if (await this.#isEnough(agreed, watch.agreed - since)) return
-      if (this.#isMixedForLong(agreed)) throw new AbortError('several leaves by turns')
-      await this.#wait(this.#waitAfter(agreed))
+      this.#isSeen = await this.#isEnough(agreed, watch.agreed - since)
+      if (this.#isSeen) return
+      if (this.#isMixedForLong(agreed) || this.#isOver()) throw new AbortError('several leaves by turns')
+      await options.clock.sleep(this.#waitAfter(agreed), options.signal)
     }
   }
 
@@ -126,20 +139,9 @@ class ProbeLooks {
     return this.#mixed.looks <= afterMix ? mixedWaitMs : lateMixedWaitMs
   }
 
-  async #wait(ms: number): Promise<void> {
-    const { options, decided } = this.#verification
-    const { clock, signal } = options
-    if (!this.#isDoubtful()) return clock.sleep(ms, signal)
-    const either = signal === undefined ? decided : AbortSignal.any([signal, decided])
-    await clock.sleep(ms, either).catch(async (reason: unknown) => {
-      if (signal?.aborted === true || this.#failsAsBefore()) throw reason
-      await clock.sleep(ms, signal)
-    })
-  }
-
-  /** It failed before anything was touched. */
-  #isDoubtful(): boolean {
-    return (this.#expectation.before?.failure ?? null) !== null
+  /** The probes that decide are done: one that failed before, and still does, need not wait for its next try. */
+  #stopWaiting(): void {
+    if (this.#isWaiting && this.#failsAsBefore()) this.#stop.abort()
   }
 
   #failsAsBefore(): boolean {
@@ -183,9 +185,4 @@ const cutShort =
 
 function mixedText({ looks, others }: { readonly looks: number; readonly others: number }): string {
   return `${Math.round((100 * others) / looks)} % of ${looks} looks saw another leaf, or none: several servers answer here by turns`
-}
-
-/** Milliseconds before try `attempts + 1`: the first wait, doubling up to the longest. */
-function waitBefore(attempts: number, { initialMs, maxMs }: RetrySchedule): number {
-  return Math.min(initialMs * 2 ** (attempts - 1), maxMs)
 }

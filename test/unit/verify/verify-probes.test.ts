@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Clock } from '../../../src/host/clock.ts'
 import type { Probe, RetrySchedule } from '../../../src/plan/plan.ts'
 import type { Look } from '../../../src/verify/probe-once.ts'
@@ -11,8 +11,8 @@ const stale = '0'.repeat(64)
 const other = '1'.repeat(64)
 const lookMs = 7
 
-/** Time that passes only in waits and looks. */
-function manualClock(): { readonly clock: Clock; readonly waits: number[]; pass(ms: number): void } {
+/** Time that passes only in waits and looks: those of the clock, and those of p-retry, which has the runtime's own timers. */
+function manualClock(t: Test): { readonly clock: Clock; readonly waits: number[]; pass(ms: number): void } {
   const waits: number[] = []
   let now = 1_000_000
   const pass = (ms: number): void => {
@@ -22,6 +22,8 @@ function manualClock(): { readonly clock: Clock; readonly waits: number[]; pass(
     waits.push(ms)
     pass(ms)
   }
+  t.intercept(performance, 'now', { value: () => now })
+  t.intercept(globalThis, 'setTimeout', { value: (done: () => void, ms: number) => void sleep(ms).then(done) })
   return { clock: { now: () => now, sleep, random: () => 0.5 }, waits, pass }
 }
 
@@ -65,13 +67,13 @@ const schedules: readonly (readonly [RetrySchedule, readonly number[]])[] = [
   [{ attempts: 8, initialMs: 1000, maxMs: 16_000 }, [1000, 2000, 4000, 8000, 16_000, 16_000, 16_000]],
   [{ attempts: 4, initialMs: 3000, maxMs: 3000 }, [3000, 3000, 3000]],
   [{ attempts: 3, initialMs: 5000, maxMs: 2000 }, [2000, 2000]],
-  [{ attempts: 3, initialMs: 0, maxMs: 16_000 }, [0, 0]],
+  [{ attempts: 3, initialMs: 0, maxMs: 16_000 }, []],
 ]
 
 for (const [retry, expected] of schedules) {
   const { attempts, initialMs, maxMs } = retry
   t.test(`${attempts} tries from ${initialMs} to ${maxMs} ms wait ${expected.join(', ') || 'never'}`, async (t) => {
-    const { clock, waits } = manualClock()
+    const { clock, waits } = manualClock(t)
 
     const look = sequence(saw(stale))
     const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry, clock, look })
@@ -84,7 +86,7 @@ for (const [retry, expected] of schedules) {
 const eightTries: RetrySchedule = { attempts: 8, initialMs: 100, maxMs: 16_000 }
 
 t.test('a leaf that is there at once is looked at three times in a row, 60 ms apart', async (t) => {
-  const { clock, waits } = manualClock()
+  const { clock, waits } = manualClock(t)
 
   const outcomes = await verifyProbes({
     expectations: [expecting(25)],
@@ -113,7 +115,7 @@ t.test('a leaf that is there at once is looked at three times in a row, 60 ms ap
 })
 
 t.test('after another leaf was seen, eight looks in a row have to agree', async (t) => {
-  const { clock, waits, pass } = manualClock()
+  const { clock, waits, pass } = manualClock(t)
   const looks = sequence(failed('connect: refused'), saw(stale), saw(fresh))
   const look = async (): Promise<Look> => {
     pass(lookMs)
@@ -127,7 +129,7 @@ t.test('after another leaf was seen, eight looks in a row have to agree', async 
 })
 
 t.test('an old leaf right after the new one is a mix: twenty looks in a row have to agree', async (t) => {
-  const { clock, waits } = manualClock()
+  const { clock, waits } = manualClock(t)
   const look = sequence(saw(fresh), saw(stale), saw(fresh))
 
   const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry: eightTries, clock, look })
@@ -137,7 +139,7 @@ t.test('an old leaf right after the new one is a mix: twenty looks in a row have
 })
 
 t.test('two masters that answer by turns fail after forty looks, with the share of the others', async (t) => {
-  const { clock, waits } = manualClock()
+  const { clock, waits } = manualClock(t)
   let count = 0
   const look = async (): Promise<Look> => (count++ % 3 === 1 ? saw(stale) : saw(fresh))
 
@@ -148,7 +150,7 @@ t.test('two masters that answer by turns fail after forty looks, with the share 
 })
 
 t.test('a daemon that notices seconds later that files were put back is waited for', async (t) => {
-  const { clock, waits } = manualClock()
+  const { clock, waits } = manualClock(t)
   const late = Array.from({ length: 30 }, () => saw(stale))
   const look = sequence(saw(fresh), ...late, saw(fresh))
 
@@ -159,7 +161,7 @@ t.test('a daemon that notices seconds later that files were put back is waited f
 })
 
 t.test('a server that fails by turns is another master, too', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   let count = 0
   const look = async (): Promise<Look> => (count++ % 4 === 3 ? failed('starttls: the server said: 454 no') : saw(fresh))
 
@@ -183,7 +185,7 @@ for (const [sockets, agreeingLooks, looks] of [
   [2, 3, 12],
 ] as const) {
   t.test(`${sockets} sockets, and ${agreeingLooks} looks by the plan: ${looks} looks agree`, async (t) => {
-    const { clock, waits } = manualClock()
+    const { clock, waits } = manualClock(t)
 
     const [outcome] = await verifyProbes({
       expectations: [expecting(25)],
@@ -200,7 +202,7 @@ for (const [sockets, agreeingLooks, looks] of [
 }
 
 t.test('the looks for other names at the same address count as well', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   let looks = 0
   const look = async (): Promise<Look> => {
     looks += 1
@@ -223,19 +225,14 @@ function silent(port: number, reason: string): Expectation {
 t.test(
   'a probe that failed before in the same way does not decide, and waits no more once the others agree',
   async (t) => {
-    const { clock } = manualClock()
-    const sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
-      if (ms < 100) return clock.sleep(ms)
-      await new Promise((_, reject) => {
-        signal?.addEventListener('abort', () => reject(new Error('woken')))
-      })
-    }
+    const { clock } = manualClock(t)
+    t.intercept(globalThis, 'setTimeout', { value: () => {} })
     const look = async ({ port }: Probe): Promise<Look> => (port === 25 ? saw(fresh) : failed('connect: refused'))
 
     const outcomes = await verifyProbes({
       expectations: [silent(1, 'refused'), expecting(25), silent(2, 'refused')],
       retry: eightTries,
-      clock: { ...clock, sleep },
+      clock,
       look,
     })
 
@@ -248,7 +245,7 @@ t.test(
 )
 
 t.test('where none decides, each looks for the whole schedule; one that shows the new leaf is a proof', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   const mended = sequence(failed('connect: refused'), failed('connect: refused'), saw(fresh))
   const look = async ({ port }: Probe): Promise<Look> => (port === 25 ? mended() : failed('connect: refused'))
 
@@ -272,7 +269,7 @@ for (const [what, now] of [
   ['by another leaf', saw(stale)],
 ] as const)
   t.test(`a probe that failed before and fails now ${what} decides, and has the whole schedule`, async (t) => {
-    const { clock } = manualClock()
+    const { clock } = manualClock(t)
     const look = async ({ port }: Probe): Promise<Look> => (port === 25 ? saw(fresh) : now)
 
     const outcomes = await verifyProbes({
@@ -287,7 +284,7 @@ for (const [what, now] of [
   })
 
 t.test('an abort ends it between two tries', async (t) => {
-  const { clock, waits } = manualClock()
+  const { clock, waits } = manualClock(t)
   const stop = new AbortController()
   const look = async (): Promise<Look> => {
     stop.abort()
@@ -307,7 +304,7 @@ t.test('an abort ends it between two tries', async (t) => {
 })
 
 t.test('a verification ends after ten minutes, whatever its schedule', async (t) => {
-  const { clock, pass } = manualClock()
+  const { clock, pass } = manualClock(t)
   const look = async (): Promise<Look> => {
     pass(4 * 60_000)
     return saw(stale)
@@ -319,8 +316,18 @@ t.test('a verification ends after ten minutes, whatever its schedule', async (t)
   t.match(outcome, { ok: false, attempts: 3 })
 })
 
+t.test('a wait ends with the ten minutes, whatever the schedule', async (t) => {
+  const { clock, waits } = manualClock(t)
+  const retry = { attempts: 3, initialMs: 2 * 3_600_000, maxMs: 2 * 3_600_000 }
+
+  const [outcome] = await verifyProbes({ expectations: [expecting(25)], retry, clock, look: sequence(saw(stale)) })
+
+  t.same(waits, [10 * 60_000])
+  t.match(outcome, { ok: false, attempts: 2 })
+})
+
 t.test('a probe that never agrees reports what it saw last', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   const look = sequence(failed('connect: refused'), saw(other), saw(stale))
 
   const [outcome] = await verifyProbes({
@@ -334,7 +341,7 @@ t.test('a probe that never agrees reports what it saw last', async (t) => {
 })
 
 t.test('an error of the last try is reported, and not the leaf of an earlier one', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   const look = sequence(saw(stale), failed('greeting: the server said: 421 no'))
 
   const [outcome] = await verifyProbes({
@@ -348,7 +355,7 @@ t.test('an error of the last try is reported, and not the leaf of an earlier one
 })
 
 t.test('each probe is judged by itself, and reported in the order of the plan', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   const look = async ({ port }: Probe): Promise<Look> => (port === 465 ? saw(stale) : saw(fresh))
   const expectations = [expecting(25), expecting(465), expecting(587)]
 
@@ -365,7 +372,7 @@ t.test('each probe is judged by itself, and reported in the order of the plan', 
 })
 
 t.test('all probes look at the same time', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   const { promise: allAreLooking, resolve } = Promise.withResolvers<void>()
   let looking = 0
   const look = async (): Promise<Look> => {
@@ -382,7 +389,7 @@ t.test('all probes look at the same time', async (t) => {
 })
 
 t.test('any of several leaves will do', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
 
   const look = sequence(saw(other))
   const [outcome] = await verifyProbes({
@@ -396,7 +403,7 @@ t.test('any of several leaves will do', async (t) => {
 })
 
 t.test('a probe that may see no leaf at all never agrees', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
 
   const look = sequence(saw(fresh))
   const [outcome] = await verifyProbes({ expectations: [expecting(25, [])], retry: eightTries, clock, look })
@@ -405,7 +412,7 @@ t.test('a probe that may see no leaf at all never agrees', async (t) => {
 })
 
 t.test('a look that throws counts as a try that saw nothing', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   const look = async (): Promise<Look> => {
     throw new Error('broken')
   }
@@ -416,7 +423,7 @@ t.test('a look that throws counts as a try that saw nothing', async (t) => {
 })
 
 t.test('an IPv6 address is reported in brackets, with name and key type', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
   const probe = probeAt(993, { host: '::1', protocol: 'imap', servername: 'mail.example.net', keyType: 'rsa' })
 
   const look = sequence(saw(fresh))
@@ -426,7 +433,7 @@ t.test('an IPv6 address is reported in brackets, with name and key type', async 
 })
 
 t.test('no probes are no outcomes', async (t) => {
-  const { clock } = manualClock()
+  const { clock } = manualClock(t)
 
   t.same(await verifyProbes({ expectations: [], retry: eightTries, clock }), [])
 })
