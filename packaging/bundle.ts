@@ -1,4 +1,5 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild-wasm'
 import { compiledSchemas } from './compiled-schemas.ts'
@@ -26,6 +27,8 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     // The texts of a tagged template would stay as they are written. One character beyond ASCII, and the runtime keeps two bytes for each.
     supported: { 'template-literal': false },
     metafile: true,
+    // Its module asks where it lies, which a script does not know.
+    alias: { 'node-cron': createRequire(import.meta.url).resolve('node-cron') },
     plugins: [compiledSchemas, shippedDocs, withoutUnused, withNames],
   })
   await write(outDir, program)

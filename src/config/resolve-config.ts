@@ -1,4 +1,4 @@
-import { Cron } from 'croner'
+import { createTask, validate } from 'node-cron'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { parseDuration } from '../plan/duration.ts'
 import type { Config, ControlPlaneConfig, PolicyConfig } from './config.ts'
@@ -181,9 +181,19 @@ function driftWatchAt(file: string, expression: string): string | null {
 
 function isCron(expression: string): boolean {
   try {
-    return new Cron(expression).nextRun() !== null
+    return validate(expression) && comesAtAll(expression)
   } catch {
     return false
+  }
+}
+
+/** Throws for a day that never comes, such as the fifth Monday of a first week: `validate` takes it. */
+function comesAtAll(expression: string): boolean {
+  const task = createTask(expression, () => {})
+  try {
+    return task.getNextRuns(1).length === 1
+  } finally {
+    void task.destroy()
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Cron } from 'croner'
+import { schedule, type TaskOptions } from 'node-cron'
 import type { Logger } from 'pino'
 import type { ControlPlane, TargetDrift } from '../control-plane/open-control-plane.ts'
 import type { Engine } from '../deployer/engine.ts'
@@ -23,11 +23,26 @@ export function hourlyFor(hostname: string): string {
   return `${createHash('sha256').update(hostname).digest().readUInt16BE(0) % 60} * * * *`
 }
 
+/** A look whose time passed while the host slept, or the process was busy, is made late, and not left out until the next. */
+const latestMs = 24 * 3_600_000
+
+/** What node-cron says goes where all goes: by itself it writes on the terminal. */
+function loggerOf(log: Logger): NonNullable<TaskOptions['logger']> {
+  const note = (message: string | Error): void =>
+    log.debug({ reason: message instanceof Error ? message.message : message }, 'the schedule of the drift watch')
+  return { info: note, warn: note, error: note, debug: note }
+}
+
 /** Looks at every target by the cron expression until the signal aborts: a look never overlaps another, or a deployment. */
 export function watchDrift(expression: string, parts: DriftParts): void {
   const look = new DriftWatch(parts)
-  const schedule = new Cron(expression, { protect: true }, () => look.once())
-  parts.signal.addEventListener('abort', () => schedule.stop(), { once: true })
+  const task = schedule(expression, () => look.once(), {
+    noOverlap: true,
+    missedExecutionTolerance: latestMs,
+    suppressMissedWarning: true,
+    logger: loggerOf(parts.log),
+  })
+  parts.signal.addEventListener('abort', () => void task.destroy(), { once: true })
 }
 
 /** Compares what is with what was deployed, and tells each change once. */

@@ -222,6 +222,8 @@ t.test('the drift watch is hourly, off, or a cron expression', async (t) => {
   t.equal((await load(t, 'drift_watch: hourly')).driftWatch, 'hourly')
   t.equal((await load(t, 'drift_watch: off')).driftWatch, null)
   t.equal((await load(t, 'drift_watch: "17 3 * * mon-fri"')).driftWatch, '17 3 * * mon-fri')
+  t.equal((await load(t, 'drift_watch: "30 */15 22-23 1,L jan *"')).driftWatch, '30 */15 22-23 1,L jan *')
+  t.equal((await load(t, 'drift_watch: "@daily"')).driftWatch, '@daily')
 })
 
 t.test('a value that its type allows but its meaning does not is refused with its place', async (t) => {
@@ -234,6 +236,8 @@ t.test('a value that its type allows but its meaning does not is refused with it
     'control_plane: {url: "https://"}': 'control_plane.url',
     'drift_watch: "61 * * * *"': 'drift_watch',
     'drift_watch: "0 0 31 2 *"': 'drift_watch',
+    'drift_watch: "0 0 1 1 1#5"': 'drift_watch',
+    'drift_watch: "0 0 1 1 * 2030 *"': 'drift_watch',
     'policy: {commands: [postfix reload, "a; b"]}': 'policy.commands[1]',
     'policy: {probes: [192.0.2.0/]}': 'policy.probes[0]',
     'policy: {probes: [mx, 192.0.2.0/33]}': 'policy.probes[1]',
