@@ -1,5 +1,5 @@
+import type { Job } from '../documents/job.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
-import type { Job } from '../inbox/job.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type Endpoint, openSend, type Send } from './request.ts'

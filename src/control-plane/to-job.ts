@@ -1,4 +1,4 @@
-import type { Job } from '../inbox/job.ts'
+import type { Job } from '../documents/job.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type WorkItem, workItemSchema } from './wire.ts'
 

@@ -1,6 +1,6 @@
 import type { Worked } from '../deployer/work/work-through.ts'
+import type { Job } from '../documents/job.ts'
 import type { Clock } from '../host/clock.ts'
-import type { Job } from '../inbox/job.ts'
 
 /** Renewals that come one after the other share a reload: deployments wait for one another this long at most. */
 const gatherMs = 2000

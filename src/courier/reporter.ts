@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import type { ControlPlane } from '../control-plane/open-control-plane.ts'
+import type { Report } from '../documents/report.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
-import type { Outbox, Report } from '../outbox/outbox.ts'
+import type { Outbox } from '../outbox/outbox.ts'
 import { refusedKind } from '../outbox/refused-kind.ts'
 import { longestTurnMs, type Progress, slackMs } from './progress.ts'
 

@@ -15,6 +15,16 @@ export const catalogue = {
   NEEDS_ROOT: { message: 'This command needs root.', retry: 'never', host: 'untouched' },
   STATE_BUSY: { message: 'Another process works with the state directory.', retry: 'backoff', host: 'untouched' },
   SPOOL_FULL: { message: 'The state directory takes no new work.', retry: 'backoff', host: 'untouched' },
+  DEPLOYER_UNREACHABLE: {
+    message: 'The half of Waxseal that deploys gave no usable answer.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
+  HALVES_DIFFER: {
+    message: 'The two halves of Waxseal on this host are of different versions.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
   CONTROL_PLANE_UNREACHABLE: {
     message: 'The control plane gave no usable answer.',
     retry: 'backoff',

@@ -1,6 +1,6 @@
+import { type Job, jobSchema } from '../documents/job.ts'
 import type { Clock } from '../host/clock.ts'
 import { openDocumentFolder } from '../host/file/document-folder.ts'
-import type { Job } from './job.ts'
 
 /** A job that is written down. */
 export interface ClaimedJob {
@@ -69,42 +69,6 @@ export const claimedJobSchema = {
   properties: {
     tries: { type: 'integer', minimum: 0 },
     finishedAt: { type: ['number', 'null'] },
-    job: {
-      type: 'object',
-      required: ['kind', 'id', 'certificateId'],
-      properties: {
-        id: { type: 'string', minLength: 1 },
-        certificateId: { type: 'string', minLength: 1 },
-        kind: { enum: ['deployment', 'issuance', 'validation', 'unsupported'] },
-      },
-      allOf: [
-        {
-          if: { properties: { kind: { const: 'deployment' } } },
-          then: {
-            required: ['targetId', 'targetType', 'targetConfig'],
-            properties: {
-              targetId: { type: 'string' },
-              targetName: { type: 'string' },
-              targetType: { type: 'string' },
-              targetConfig: { type: 'object' },
-            },
-          },
-        },
-        {
-          if: { properties: { kind: { const: 'validation' } } },
-          then: {
-            required: ['targetId'],
-            properties: { targetId: { type: 'string' }, targetName: { type: 'string' } },
-          },
-        },
-        {
-          if: { properties: { kind: { const: 'issuance' } } },
-          then: {
-            required: ['commonName', 'sans'],
-            properties: { commonName: { type: 'string' }, sans: { type: 'array', items: { type: 'string' } } },
-          },
-        },
-      ],
-    },
+    job: jobSchema,
   },
 } as const

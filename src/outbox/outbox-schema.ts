@@ -1,10 +1,6 @@
-/** The JSON schemas of what an outbox has on disk. */
-const reportSchema = {
-  type: 'object',
-  required: ['kind', 'jobId'],
-  properties: { kind: { enum: ['status', 'verification'] }, jobId: { type: 'string', minLength: 1 } },
-} as const
+import { reportSchema } from '../documents/report.ts'
 
+/** The JSON schemas of what an outbox has on disk. */
 export const waitingSchema = {
   type: 'object',
   required: ['report', 'attempts', 'nextAt'],

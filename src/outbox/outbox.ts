@@ -1,28 +1,9 @@
+import type { Report } from '../documents/report.ts'
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import { type DocumentFolder, openDocumentFolder } from '../host/file/document-folder.ts'
-import type { Outcome } from '../outcome/outcome.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { deadSchema, waitingSchema } from './outbox-schema.ts'
-
-/** What the control plane is told of a job. */
-export type Report =
-  | {
-      readonly kind: 'status'
-      readonly jobId: string
-      readonly status: 'Running' | 'Completed' | 'Failed'
-      readonly error?: string
-      readonly outcome?: Outcome
-    }
-  | {
-      readonly kind: 'verification'
-      readonly jobId: string
-      readonly targetId: string
-      readonly expected: string
-      readonly actual: string
-      readonly verified: boolean
-      readonly error?: string
-    }
 
 interface Waiting {
   readonly report: Report

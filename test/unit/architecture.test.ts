@@ -20,18 +20,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   apply: ['error', 'host', 'outcome', 'plan'],
   rollback: ['error', 'host', 'plan'],
   verify: ['host', 'outcome', 'plan'],
-  inbox: ['host'],
-  outbox: ['error', 'host', 'outcome'],
-  'control-plane': ['error', 'inbox', 'outcome', 'schema'],
+  documents: ['journal', 'outcome', 'schema'],
+  inbox: ['documents', 'host'],
+  outbox: ['documents', 'error', 'host'],
+  'control-plane': ['documents', 'error', 'outcome', 'schema'],
   log: [],
   status: ['config', 'host', 'journal', 'outcome', 'schema'],
   embedded: ['connector', 'control-plane', 'error', 'host', 'outcome'],
   demo: ['control-plane', 'embedded', 'error', 'host', 'plan', 'verify'],
   deployer:
-    'apply config connector control-plane error host inbox journal material outbox outcome plan policy rollback verify'.split(
+    'apply config connector control-plane documents error host inbox journal material outbox outcome plan policy rollback verify'.split(
       ' ',
     ),
-  courier: 'control-plane deployer error host inbox journal material outbox outcome'.split(' '),
+  courier: 'control-plane deployer documents error host inbox journal material outbox outcome'.split(' '),
   examine: 'config connector control-plane deployer error host journal material outbox outcome plan policy'.split(' '),
   cli: 'courier config control-plane demo deployer embedded error examine host inbox journal log material outbox outcome plan status verify'.split(
     ' ',

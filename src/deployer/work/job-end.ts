@@ -1,5 +1,5 @@
+import type { Report } from '../../documents/report.ts'
 import { asWaxsealError, describeError, type WaxsealError } from '../../error/waxseal-error.ts'
-import type { Report } from '../../outbox/outbox.ts'
 
 /** The reports that a job earns; or why it is put off: then nothing was touched, and it may be tried again. */
 export type JobEnd = readonly Report[] | WaxsealError

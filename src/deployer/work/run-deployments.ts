@@ -1,6 +1,6 @@
+import type { DeploymentJob } from '../../documents/job.ts'
+import type { Report } from '../../documents/report.ts'
 import { asWaxsealError } from '../../error/waxseal-error.ts'
-import type { DeploymentJob } from '../../inbox/job.ts'
-import type { Report } from '../../outbox/outbox.ts'
 import type { Outcome } from '../../outcome/outcome.ts'
 import { deployTogether, type Order } from '../deploy.ts'
 import { inParallel } from '../in-parallel.ts'

@@ -1,9 +1,10 @@
+import type { Job } from '../../documents/job.ts'
+import type { Report } from '../../documents/report.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { isCode } from '../../host/file/files.ts'
 import type { Reserve } from '../../host/file/reserve.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
-import type { Job } from '../../inbox/job.ts'
-import type { Outbox, Report } from '../../outbox/outbox.ts'
+import type { Outbox } from '../../outbox/outbox.ts'
 import { failed } from './job-end.ts'
 
 /** Jobs and reports on disk, with a bound on new work and none on results: what has happened is never dropped. */

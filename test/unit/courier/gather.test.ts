@@ -1,7 +1,7 @@
 import t from 'tap'
 import { gather } from '../../../src/courier/gather.ts'
+import type { Job } from '../../../src/documents/job.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
-import type { Job } from '../../../src/inbox/job.ts'
 
 t.test('after requests the control plane is asked until a poll brings nothing new', async (t) => {
   const { run, said } = open([['r1', 'r2'], ['d1', 'r3'], ['d2', 'd3'], []])

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openProgress } from '../../../src/courier/progress.ts'
 import { Reporter } from '../../../src/courier/reporter.ts'
+import type { Report } from '../../../src/documents/report.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
-import { openOutbox, type Report } from '../../../src/outbox/outbox.ts'
+import { openOutbox } from '../../../src/outbox/outbox.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const completed: Report = { kind: 'status', jobId: 'job-1', status: 'Completed' }

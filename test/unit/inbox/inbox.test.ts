@@ -1,8 +1,8 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { DeploymentJob, IssuanceJob, UnsupportedJob } from '../../../src/documents/job.ts'
 import { type Inbox, openInbox } from '../../../src/inbox/inbox.ts'
-import type { DeploymentJob, IssuanceJob, UnsupportedJob } from '../../../src/inbox/job.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const dayMs = 86_400_000

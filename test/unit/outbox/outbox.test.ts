@@ -1,8 +1,9 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Report } from '../../../src/documents/report.ts'
 import { type ErrorDetails, WaxsealError } from '../../../src/error/waxseal-error.ts'
-import { type Outbox, openOutbox, type Report } from '../../../src/outbox/outbox.ts'
+import { type Outbox, openOutbox } from '../../../src/outbox/outbox.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const running: Report = { kind: 'status', jobId: 'job-1', status: 'Running' }

@@ -2,10 +2,11 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openSpool, type Spool } from '../../../../src/deployer/work/spool.ts'
+import type { Job } from '../../../../src/documents/job.ts'
+import type { Report } from '../../../../src/documents/report.ts'
 import { openReserve, type Reserve } from '../../../../src/host/file/reserve.ts'
 import { type Inbox, openInbox } from '../../../../src/inbox/inbox.ts'
-import type { Job } from '../../../../src/inbox/job.ts'
-import { type Outbox, openOutbox, type Report } from '../../../../src/outbox/outbox.ts'
+import { type Outbox, openOutbox } from '../../../../src/outbox/outbox.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 
 const completed: Report = { kind: 'status', jobId: 'job-1', status: 'Completed' }

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Work, workThrough } from '../../../../src/deployer/work/work-through.ts'
+import type { Job } from '../../../../src/documents/job.ts'
+import type { Report } from '../../../../src/documents/report.ts'
 import { WaxsealError } from '../../../../src/error/waxseal-error.ts'
 import { type Inbox, openInbox } from '../../../../src/inbox/inbox.ts'
-import type { Job } from '../../../../src/inbox/job.ts'
-import type { Report } from '../../../../src/outbox/outbox.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 
 t.test('every job is run once, oldest first, and leaves the inbox when its result is written', async (t) => {

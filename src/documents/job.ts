@@ -1,0 +1,82 @@
+/** A job as the control plane gave it, parsed and bounded. Ids are strings from outside: never path components. */
+export interface JobBase {
+  readonly id: string
+  readonly certificateId: string
+}
+
+/** A target as a job names it. */
+interface TargetOfJob extends JobBase {
+  readonly targetId: string
+  /** What the operator calls it, for people alone: nothing is stored or decided by it. Missing: the control plane did not say. */
+  readonly targetName?: string
+}
+
+/** Put the newest version of a certificate onto a target. */
+export interface DeploymentJob extends TargetOfJob {
+  readonly kind: 'deployment'
+  /** `Postfix`, `Dovecot`, … as on the wire. */
+  readonly targetType: string
+  readonly targetConfig: Readonly<Record<string, unknown>>
+}
+
+/** Make a key and a certificate signing request. */
+export interface IssuanceJob extends JobBase {
+  readonly kind: 'issuance'
+  readonly commonName: string
+  readonly sans: readonly string[]
+}
+
+/** Compare a target with what was deployed to it. */
+export interface ValidationJob extends TargetOfJob {
+  readonly kind: 'validation'
+}
+
+/** A job that this agent does not do, or an item that is none and has an id: it is answered as failed, never dropped. */
+export interface UnsupportedJob extends JobBase {
+  readonly kind: 'unsupported'
+  readonly type: string
+  readonly reason: string
+  /** Left out: JOB_UNSUPPORTED. */
+  readonly code?: 'JOB_MALFORMED'
+}
+
+export type Job = DeploymentJob | IssuanceJob | ValidationJob | UnsupportedJob
+
+/** JSON schema of a job. */
+export const jobSchema = {
+  type: 'object',
+  required: ['kind', 'id', 'certificateId'],
+  properties: {
+    id: { type: 'string', minLength: 1 },
+    certificateId: { type: 'string', minLength: 1 },
+    kind: { enum: ['deployment', 'issuance', 'validation', 'unsupported'] },
+  },
+  allOf: [
+    {
+      if: { properties: { kind: { const: 'deployment' } } },
+      then: {
+        required: ['targetId', 'targetType', 'targetConfig'],
+        properties: {
+          targetId: { type: 'string' },
+          targetName: { type: 'string' },
+          targetType: { type: 'string' },
+          targetConfig: { type: 'object' },
+        },
+      },
+    },
+    {
+      if: { properties: { kind: { const: 'validation' } } },
+      then: {
+        required: ['targetId'],
+        properties: { targetId: { type: 'string' }, targetName: { type: 'string' } },
+      },
+    },
+    {
+      if: { properties: { kind: { const: 'issuance' } } },
+      then: {
+        required: ['commonName', 'sans'],
+        properties: { commonName: { type: 'string' }, sans: { type: 'array', items: { type: 'string' } } },
+      },
+    },
+  ],
+} as const

@@ -1,0 +1,27 @@
+import type { Outcome } from '../outcome/outcome.ts'
+
+/** What the control plane is told of a job. */
+export type Report =
+  | {
+      readonly kind: 'status'
+      readonly jobId: string
+      readonly status: 'Running' | 'Completed' | 'Failed'
+      readonly error?: string
+      readonly outcome?: Outcome
+    }
+  | {
+      readonly kind: 'verification'
+      readonly jobId: string
+      readonly targetId: string
+      readonly expected: string
+      readonly actual: string
+      readonly verified: boolean
+      readonly error?: string
+    }
+
+/** JSON schema of a report, as far as it has to be known to send it. */
+export const reportSchema = {
+  type: 'object',
+  required: ['kind', 'jobId'],
+  properties: { kind: { enum: ['status', 'verification'] }, jobId: { type: 'string', minLength: 1 } },
+} as const

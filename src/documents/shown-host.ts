@@ -1,0 +1,118 @@
+import type { DeploymentRecord } from '../journal/deployment-record.ts'
+import { recordSchema } from '../journal/deployment-record.ts'
+import { type HistoryLine, historyLineSchema } from '../journal/history.ts'
+import type { ProbeOutcome } from '../outcome/outcome.ts'
+
+/** What a look at disk and ports found of one target. */
+export interface Look {
+  readonly target: string
+  readonly at: string
+  readonly reasons: readonly string[]
+  readonly probes: readonly ProbeOutcome[]
+  readonly files: readonly {
+    readonly path: string
+    readonly role: string
+    readonly leaf: string | null
+    readonly reason: string | null
+  }[]
+}
+
+/**
+ * What people may see of the deployer's state: it writes this document into a folder of root's, the courier reads it. No key is in
+ * it, and no command's output.
+ */
+export interface ShownHost {
+  readonly v: 1
+  /** RFC 3339, UTC. */
+  readonly at: string
+  readonly records: readonly DeploymentRecord[]
+  /** The last deployment of each target. */
+  readonly last: readonly HistoryLine[]
+  readonly looks: readonly Look[]
+  /** What the last start found of interrupted deployments. */
+  readonly recovered: readonly {
+    readonly target: string
+    readonly name: string
+    readonly did: string
+    readonly code: string | null
+  }[]
+  /** Files of the state directory that are not to be trusted. */
+  readonly setAside: readonly string[]
+  /** Jobs that wait, and results that are not delivered. */
+  readonly inbox: number
+  readonly outbox: number
+  /** Results that the control plane refused. */
+  readonly deadLetters: readonly { readonly job: string; readonly refusal: string }[]
+  /** Results of a kind that the control plane refuses as a whole. */
+  readonly held: readonly {
+    readonly kind: 'status' | 'verification'
+    readonly count: number
+    readonly refusal: string
+  }[]
+  /** The jobs being run; empty: the deployer is at rest, or has ended. */
+  readonly currentJobs: readonly string[]
+  /** What of the host's own targets cannot be used, a sentence each. */
+  readonly brokenTargets: readonly string[]
+}
+
+/** Below the state directory's parent: `/var/lib/waxseal-view`. */
+export function viewFolder(stateDir: string): string {
+  return `${stateDir}-view`
+}
+
+/** In the view folder. */
+export const shownHostFile = 'host.json'
+
+/** It is read up to this many bytes. */
+export const longestShownHost = 64 * 1024 * 1024
+
+const text = { type: 'string', maxLength: 4096 } as const
+
+/** JSON schema of the document. */
+export const shownHostSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: [
+    'v',
+    'at',
+    'records',
+    'last',
+    'looks',
+    'recovered',
+    'setAside',
+    'inbox',
+    'outbox',
+    'deadLetters',
+    'held',
+    'currentJobs',
+    'brokenTargets',
+  ],
+  properties: {
+    v: { const: 1 },
+    at: text,
+    records: { type: 'array', items: recordSchema },
+    last: { type: 'array', items: historyLineSchema },
+    looks: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['target', 'at', 'reasons', 'probes', 'files'],
+        properties: {
+          target: text,
+          at: text,
+          reasons: { type: 'array', items: { type: 'string' } },
+          probes: { type: 'array', items: { type: 'object', required: ['address', 'protocol', 'seen', 'ok'] } },
+          files: { type: 'array', items: { type: 'object', required: ['path', 'role', 'leaf', 'reason'] } },
+        },
+      },
+    },
+    recovered: { type: 'array', items: { type: 'object', required: ['target', 'name', 'did', 'code'] } },
+    setAside: { type: 'array', items: text },
+    inbox: { type: 'integer', minimum: 0 },
+    outbox: { type: 'integer', minimum: 0 },
+    deadLetters: { type: 'array', items: { type: 'object', required: ['job', 'refusal'] } },
+    held: { type: 'array', items: { type: 'object', required: ['kind', 'count', 'refusal'] } },
+    currentJobs: { type: 'array', items: text },
+    brokenTargets: { type: 'array', items: text },
+  },
+} as const

@@ -1,0 +1,73 @@
+import t from 'tap'
+import { type Ask, LineRefused, lineOf, readAnswer, readAsk } from '../../../src/documents/ask.ts'
+
+const digest = 'a'.repeat(64)
+const asks: readonly Ask[] = [
+  {
+    ask: 'take',
+    jobs: [
+      { kind: 'issuance', id: 'job-1', certificateId: 'c', commonName: 'mail.example.net', sans: [] },
+      { kind: 'unsupported', id: 'job-2', certificateId: 'c', type: 'Dance', reason: 'status Pending' },
+    ],
+  },
+  { ask: 'certificate', certificateId: 'c', pem: '-----BEGIN' },
+  { ask: 'withheld', certificateId: 'c', error: { code: 'CONTROL_PLANE_REFUSED', details: { status: 404 } } },
+  { ask: 'work' },
+  { ask: 'answers', seen: null, after: null, waitMs: 0 },
+  {
+    ask: 'delivered',
+    reports: [{ id: 'job-1/status', digest, fate: 'taken', refusal: null }],
+    requests: [{ jobId: 'job-1', error: null }],
+  },
+  { ask: 'inspect' },
+]
+
+t.test('every ask survives its line', async (t) => {
+  for (const ask of asks) t.same(readAsk(lineOf(ask)), ask, ask.ask)
+})
+
+t.test('a line that is no ask is refused in few words', async (t) => {
+  const lines = [
+    '',
+    'null',
+    '[]',
+    '{"v":1}',
+    '{"v":1,"document":null}',
+    '{"v":1,"document":{"ask":"__proto__"}}',
+    '{"v":1,"document":{"ask":"constructor"}}',
+    '{"v":1,"document":{"ask":"run","command":"id"}}',
+    '{"v":1,"document":{"ask":"work","also":1}}',
+    '{"v":1,"document":{"ask":"take","jobs":[{}]}}',
+    '{"v":1,"document":{"ask":"delivered","reports":[{"id":"x"}],"requests":[]}}',
+  ]
+  for (const line of lines) t.throws(() => readAsk(line), LineRefused, line)
+})
+
+t.test('a half of another version is told from one that errs', async (t) => {
+  const other = lineOf({ ask: 'work' }).replace('"v":1', '"v":2')
+
+  t.match(
+    caught(() => readAsk(other)),
+    { isOther: true },
+  )
+  t.match(
+    caught(() => readAsk('{')),
+    { isOther: false },
+  )
+})
+
+t.test('an answer is read by the word that was asked', async (t) => {
+  t.same(readAnswer('take', lineOf({ fresh: 1, full: null })), { fresh: 1, full: null })
+  t.same(readAnswer('work', lineOf({ error: { code: 'SPOOL_FULL', details: {} } })), {
+    error: { code: 'SPOOL_FULL', details: {} },
+  })
+  t.throws(() => readAnswer('take', lineOf({})), LineRefused)
+})
+
+function caught(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    return error
+  }
+}
