@@ -96,7 +96,7 @@ function readLine(socket: Socket, maxBytes: number, onLine: (line: string) => vo
     socket.off('data', read)
     socket.resume()
     const bytes = Buffer.concat(chunks)
-    return void onLine(bytes.subarray(0, bytes.indexOf(0x0a)).toString('utf8'))
+    return onLine(bytes.subarray(0, bytes.indexOf(0x0a)).toString('utf8'))
   }
   socket.on('data', read)
 }
