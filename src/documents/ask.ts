@@ -127,7 +127,7 @@ const toldError = closed({
 })
 
 /** JSON schema of an ask, by its word. */
-export const askSchemas = {
+const askSchemas = {
   take: closed({ ask: { const: 'take' }, jobs: listOf(jobSchema, 1000) }),
   certificate: closed({ ask: { const: 'certificate' }, certificateId: id, pem }),
   withheld: closed({ ask: { const: 'withheld' }, certificateId: id, error: toldError }),
@@ -147,7 +147,7 @@ export const askSchemas = {
 } as const satisfies Record<Ask['ask'], object>
 
 /** JSON schema of each answer. */
-export const answerSchemas = {
+const answerSchemas = {
   take: closed({ fresh: { type: 'integer', minimum: 0 }, full: orNull(text) }),
   certificate: closed({}),
   withheld: closed({}),
