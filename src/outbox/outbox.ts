@@ -78,6 +78,8 @@ class DurableOutbox implements Outbox {
   readonly #refused = new Map<Report['kind'], { readonly until: number; readonly refusal: string }>()
   /** The kinds of which one was taken since the start. */
   readonly #taken = new Set<Report['kind']>()
+  /** The kinds of which none is held for certain: not every report that is taken has to have all others read. */
+  readonly #free = new Set<Report['kind']>()
 
   constructor(waiting: DocumentFolder<Waiting>, dead: DocumentFolder<DeadLetter>, clock: Clock) {
     this.#waiting = waiting
@@ -166,6 +168,7 @@ class DurableOutbox implements Outbox {
 
   /** The newest are kept: what the control plane takes one day should be of use. */
   async #hold(id: string, { report, attempts }: Pick<Waiting, 'report' | 'attempts'>): Promise<void> {
+    this.#free.delete(report.kind)
     const { until, refusal } = this.#refused.get(report.kind) ?? { until: this.#clock.now() + heldMs, refusal: '' }
     await this.#waiting.put(id, { report, attempts, nextAt: until, refusal })
     const held = (await this.#waiting.list()).filter(
@@ -178,11 +181,13 @@ class DurableOutbox implements Outbox {
   async #release(kind: Report['kind']): Promise<void> {
     this.#taken.add(kind)
     this.#refused.delete(kind)
+    if (this.#free.has(kind)) return
     for (const { id, document } of await this.#waiting.list()) {
       const { report, refusal } = document
       if (refusal === undefined || report.kind !== kind) continue
       await this.#waiting.put(id, { report, attempts: 0, nextAt: this.#clock.now() })
     }
+    this.#free.add(kind)
   }
 
   /** A server may have forgotten the job and have no better word for that than an error of its own. */
