@@ -104,7 +104,7 @@ class ProbeLooks {
   async #look(): Promise<boolean> {
     const { probe, leaves } = this.#expectation
     const { look, shared, options } = this.#verification
-    this.#last = await look(probe)
+    this.#last = await shared.inTurn(probe, () => look(probe))
     const isExpected = this.#last.leaf !== null && leaves.includes(this.#last.leaf.sha256)
     if (!isExpected && (this.#hasAgreed || this.#last.leaf !== null)) this.#agreedAtOther = shared.watchOf(probe).agreed
     if (!isExpected && this.#hasAgreed) this.#mixed ??= { since: options.clock.now(), looks: 0, others: 0 }

@@ -2,6 +2,7 @@ import type { HostView } from '../../connector/host-view.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { PlannedEntry, PlannedTable, Probe } from '../../plan/plan.ts'
 import { probeOnce } from '../../verify/probe-once.ts'
+import type { SharedLooks } from '../../verify/shared-looks.ts'
 import { wholeLeaves } from './whole-leaves.ts'
 
 /** A listener that goes on serving this leaf for this name: another pair of the table that holds the new one. */
@@ -23,19 +24,27 @@ export async function lookAtTables(
   tables: readonly PlannedTable[],
   paths: readonly string[],
   host: HostView,
+  shared: SharedLooks,
 ): Promise<Others> {
   if (tables.length === 0) return { names: [], warnings: [] }
   const planned = await Promise.all(paths.map((path) => host.identity(path)))
   const unique = new Map(tables.map((table) => [table.command.join('\0'), table]))
-  const looks = await Promise.all([...unique.values()].map((table) => lookAtTable(table, planned, host)))
+  const looks = await Promise.all([...unique.values()].map((table) => lookAtTable(table, { planned, host, shared })))
   return { names: looks.flatMap(({ names }) => names), warnings: looks.flatMap(({ warnings }) => warnings) }
+}
+
+interface Around {
+  /** Where the paths lead that the transaction writes. */
+  readonly planned: readonly string[]
+  readonly host: HostView
+  readonly shared: SharedLooks
 }
 
 /**
  * Looks at all names of a table before it is compiled anew: postmap(1) takes the files of all of them as they are now, leaves out a
  * name whose file is missing, and exits 0. TABLE_BROKEN where a name that the table serves would be lost, or served with half a pair.
  */
-async function lookAtTable(table: PlannedTable, planned: readonly string[], host: HostView): Promise<Others> {
+async function lookAtTable(table: PlannedTable, { planned, host, shared }: Around): Promise<Others> {
   const { source, others } = table
   // Files of the same transaction are looked at by their own deployments.
   const leadsTo = await Promise.all(others.map(({ paths }) => Promise.all(paths.map((path) => host.identity(path)))))
@@ -58,14 +67,18 @@ async function lookAtTable(table: PlannedTable, planned: readonly string[], host
       return null
     }),
   )
-  const looks = whole.filter((one) => one !== null).map(({ entry, leaves }) => otherName(entry, leaves))
+  const looks = whole.filter((one) => one !== null).map(({ entry, leaves }) => otherName(entry, leaves, shared))
   return { names: (await Promise.all(looks)).flat(), warnings }
 }
 
 /** What is seen before is to be seen behind it; a name that does not show what its files hold proves nothing. */
-async function otherName({ probe }: PlannedEntry, leaves: readonly string[]): Promise<readonly OtherName[]> {
+async function otherName(
+  { probe }: PlannedEntry,
+  leaves: readonly string[],
+  shared: SharedLooks,
+): Promise<readonly OtherName[]> {
   if (probe === null) return []
-  const { leaf } = await probeOnce(probe)
+  const { leaf } = await shared.inTurn(probe, () => probeOnce(probe))
   return leaf !== null && leaves.includes(leaf.sha256) ? [{ probe, leaf: leaf.sha256 }] : []
 }
 

@@ -2,6 +2,7 @@ import type { Sighting } from '../../outcome/sighting.ts'
 import type { Probe } from '../../plan/plan.ts'
 import { type Look, probeOnce } from '../../verify/probe-once.ts'
 import { digestOf, isChained } from '../../verify/served-chain.ts'
+import type { SharedLooks } from '../../verify/shared-looks.ts'
 import { leafOf } from '../propose/live-leaf.ts'
 import type { Member } from './transaction.ts'
 
@@ -24,9 +25,11 @@ interface Seen {
 }
 
 /** One look by each probe of a target. Warns of those that can prove nothing. */
-export async function lookBefore({ proposal, draft, isLive }: Member): Promise<Served> {
+export async function lookBefore({ proposal, draft, isLive }: Member, shared: SharedLooks): Promise<Served> {
   const { plan, changes, material } = proposal
-  const looks = await Promise.all(plan.probes.map(async (probe) => ({ probe, look: await probeOnce(probe) })))
+  const looks = await Promise.all(
+    plan.probes.map(async (probe) => ({ probe, look: await shared.inTurn(probe, () => probeOnce(probe)) })),
+  )
   const asked = looks.filter((one) => !isSilentSibling(one, looks))
   const onDisk = changes.files.flatMap(leafOf).map(({ sha256 }) => sha256)
   draft.warnings = [

@@ -2,6 +2,7 @@ import { runInOrder } from '../../apply/run-step.ts'
 import { asWaxsealError, describeError } from '../../error/waxseal-error.ts'
 import type { CommandFacts } from '../../outcome/outcome.ts'
 import type { Command, PlannedService } from '../../plan/plan.ts'
+import type { SharedLooks } from '../../verify/shared-looks.ts'
 import type { Engine } from '../engine.ts'
 import { lateOf } from '../propose/find-beside.ts'
 import { lookAtTables, type Others } from './look-at-tables.ts'
@@ -23,7 +24,7 @@ export async function preflightBeside(
   members: Transaction,
   engine: Engine,
   commands: CommandFacts[],
-  look: (member: Member) => Promise<Served>,
+  { look, shared }: Pick<Looks, 'look'> & { readonly shared: SharedLooks },
 ): Promise<readonly (readonly Joined[])[]> {
   const asked = new Map<string, Promise<readonly CommandFacts[]>>()
   const ask = (check: Command): Promise<readonly CommandFacts[]> => {
@@ -34,7 +35,7 @@ export async function preflightBeside(
   }
   const paths = members.flatMap(({ proposal }) => proposal.plan.files.map(({ path }) => path))
   const tables = ({ tables: planned = [] }: PlannedService): Promise<Others> =>
-    lookAtTables(planned, paths, engine.hostView)
+    lookAtTables(planned, paths, engine.hostView, shared)
   const joined = await Promise.all(members.map((member) => joinedTo(member, { ask, look, tables })))
   commands.push(...(await Promise.all(asked.values())).flat())
   return joined

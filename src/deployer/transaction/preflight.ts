@@ -2,11 +2,12 @@ import { failureOf, runInOrder } from '../../apply/run-step.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { CommandFacts } from '../../outcome/outcome.ts'
 import type { Command, Plan } from '../../plan/plan.ts'
+import { SharedLooks } from '../../verify/shared-looks.ts'
 import type { Engine } from '../engine.ts'
 import { lookAtTables, type OtherName, type Others } from './look-at-tables.ts'
 import { lookBefore, type Served } from './look-before.ts'
 import { type Joined, preflightBeside, servedTogether } from './preflight-beside.ts'
-import { once, step, type Transaction } from './transaction.ts'
+import { type Member, once, step, type Transaction } from './transaction.ts'
 
 /** How the host was before anything was touched. */
 export interface Before {
@@ -24,10 +25,12 @@ export interface Before {
 export async function preflight(members: Transaction, engine: Engine): Promise<Before> {
   return step(members, engine, 'preflight', async (commands) => {
     const others: CommandFacts[] = []
+    const shared = new SharedLooks()
+    const look = (member: Member): Promise<Served> => lookBefore(member, shared)
     const looking = Promise.all([
-      Promise.all(members.map(lookBefore)),
-      preflightBeside(members, engine, others, lookBefore),
-      lookAtOwnTables(members, engine),
+      Promise.all(members.map(look)),
+      preflightBeside(members, engine, others, { look, shared }),
+      lookAtOwnTables(members, engine, shared),
     ])
     looking.catch(() => {})
     const failure = await runChecks(members, engine, commands).finally(() => looking)
@@ -40,13 +43,14 @@ export async function preflight(members: Transaction, engine: Engine): Promise<B
   })
 }
 
-function lookAtOwnTables(members: Transaction, { hostView }: Engine): Promise<Others> {
+function lookAtOwnTables(members: Transaction, { hostView }: Engine, shared: SharedLooks): Promise<Others> {
   const plans = members.map(({ proposal }) => proposal.plan)
   const paths = plans.flatMap(({ files }) => files.map(({ path }) => path))
   return lookAtTables(
     plans.flatMap(({ tables = [] }) => tables),
     paths,
     hostView,
+    shared,
   )
 }
 
