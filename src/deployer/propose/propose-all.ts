@@ -1,4 +1,3 @@
-import type { HostView } from '../../connector/host-view.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { type DeploymentRecord, isRecordProven } from '../../journal/deployment-record.ts'
 import type { JournalledDeployment } from '../../journal/journal.ts'
@@ -8,6 +7,7 @@ import { inParallel } from '../in-parallel.ts'
 import { hasAnyBegun, recoverEntry } from '../recover.ts'
 import { adoptRecord, recordOf } from '../transaction/recorded.ts'
 import type { Deployment, Member, Transaction } from '../transaction/transaction.ts'
+import { type AskedOnce, askOnce } from './ask-once.ts'
 import { findBeside, type RunningDaemon } from './find-beside.ts'
 import { isAllInPlace, type Proposal, propose } from './propose.ts'
 
@@ -33,7 +33,8 @@ export async function proposeAll(
   running: () => Promise<readonly RunningDaemon[]>,
   engine: Engine,
 ): Promise<Proposals> {
-  const asking: Engine = { ...engine, hostView: askedOnce(engine.hostView) }
+  const { hostView, forget } = askOnce(engine.hostView)
+  const asking: Asking = { ...engine, hostView, forget }
   const services = new Map<string, Member[]>()
   const later: Deployment[] = []
   const taken = new Set<string>()
@@ -114,20 +115,6 @@ async function connected(
   }
 }
 
-/** Nothing is changed while the deployments are proposed: each command tells its settings once. */
-function askedOnce(host: HostView): HostView {
-  const answers = new Map<string, ReturnType<HostView['run']>>()
-  return {
-    ...host,
-    run: (command, reads) => {
-      const words = command.join('\0')
-      const answer = answers.get(words) ?? host.run(command, reads)
-      answers.set(words, answer)
-      return answer
-    },
-  }
-}
-
 /** False: its transaction is full. A second one of the same service may not run beside it. */
 function join(member: Member, services: Map<string, Member[]>): boolean {
   const { service } = member.proposal.plan
@@ -137,11 +124,14 @@ function join(member: Member, services: Map<string, Member[]>): boolean {
   return true
 }
 
+/** An engine whose host view remembers while nothing is changed. */
+interface Asking extends Engine, Pick<AskedOnce, 'forget'> {}
+
 /** Null: it has ended. */
 async function proposeOne(
   deployment: Deployment,
   running: () => Promise<readonly RunningDaemon[]>,
-  engine: Engine,
+  engine: Asking,
 ): Promise<Member | null> {
   const { request, draft, end } = deployment
   draft.probes = []
@@ -175,10 +165,10 @@ function sameAs(record: DeploymentRecord): string {
 }
 
 /** What was cut off is settled first: its kept files must not be orphaned. Returns whether there was any. */
-async function finishEarlier(concerns: (earlier: JournalledDeployment) => boolean, engine: Engine): Promise<boolean> {
+async function finishEarlier(concerns: (earlier: JournalledDeployment) => boolean, engine: Asking): Promise<boolean> {
   const left = (await engine.journal.list()).filter(({ document }) => document.deployments.some(concerns))
   for (const { id, document } of left) {
-    const { error } = await recoverEntry(id, document, engine)
+    const { error } = await recoverEntry(id, document, engine).finally(engine.forget)
     if (error !== null && (await hasAnyBegun(document))) {
       const targets = document.deployments.map(({ target }) => target)
       throw new WaxsealError('ROLLBACK_FAILED', { ...error.details, target: targets.join(', ') }, { cause: error })
