@@ -2,10 +2,11 @@ import { createReadStream } from 'node:fs'
 import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, writeText } from '../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../src/outcome/outcome.ts'
 import { unlessInstalled } from '../support/daemons.ts'
 import { targetOf } from '../support/deployment.ts'
+import { removeWhenQuiet } from '../support/remove-when-quiet.ts'
 import { jsonOf, runWaxseal } from '../support/run-waxseal.ts'
 import { startSite } from '../support/site.ts'
 import { must } from './support/disk.ts'
@@ -115,7 +116,7 @@ async function openHost(t: Test): Promise<{ readonly host: FaultHost; readonly h
   const host = await openFaultHost({ ...at, layout: 'files' })
   t.teardown(async () => {
     await host.close()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   await host.install()
   return { host, held }

@@ -2,9 +2,10 @@ import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { tryLock } from '../../src/host/file/file-lock.ts'
-import { makeFolder, makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder } from '../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../src/outcome/outcome.ts'
 import { unlessInstalled } from '../support/daemons.ts'
+import { removeWhenQuiet } from '../support/remove-when-quiet.ts'
 import { jsonOf, type Ran } from '../support/run-waxseal.ts'
 import { deploymentsOf, startSite } from '../support/site.ts'
 import { mountMemory, must, remount, unlessMountable, unmount } from './support/disk.ts'
@@ -12,7 +13,7 @@ import { type FaultHost, openFaultHost, printsKey } from './support/fault-host.t
 import { pointsOf, runTraced } from './support/traced.ts'
 
 const folder = await makeTemporaryFolder('waxseal-errors-')
-t.teardown(() => removeTree(folder))
+t.teardown(() => removeWhenQuiet(folder))
 const skip = await unlessMountable(folder)
 t.setTimeout(900_000)
 t.jobs = 2

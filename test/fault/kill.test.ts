@@ -3,6 +3,7 @@ import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { removeTree } from '../../src/host/file/plain-files.ts'
+import { allEnded } from '../support/all-ended.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { type KillHost, openKillHost, type Pairs } from './support/kill-host.ts'
 import { findKillPoints, type KillPoint, killAt, thinOut } from './support/kill-points.ts'
@@ -65,11 +66,11 @@ function summaryOf(report: Report): string {
 
 /** Kills at every point, on several hosts at once. */
 async function runScenario(base: string, scenario: Scenario, pairs: Pairs): Promise<Report> {
-  const hosts = await Promise.all(
+  const hosts = await allEnded(
     Array.from({ length: hostsAtOnce }, (_, slot) => openKillHost(join(base, `slot-${slot}`), scenario, pairs)),
   )
   try {
-    const befores = await Promise.all(hosts.map(start))
+    const befores = await allEnded(hosts.map(start))
     const [first] = hosts
     const all = first === undefined ? [] : await findKillPoints(first, commandOf(scenario))
     const points = scenario.isThorough ? all : thinOut(all)
@@ -79,7 +80,11 @@ async function runScenario(base: string, scenario: Scenario, pairs: Pairs): Prom
       for (let point = queue.shift(); point !== undefined; point = queue.shift())
         ended.push(await killAndHeal(host, befores[slot] ?? [], point))
     }
-    await Promise.all(hosts.map(work))
+    const stopAll = (error: unknown): never => {
+      queue.length = 0
+      throw error
+    }
+    await allEnded(hosts.map((host, slot) => work(host, slot).catch(stopAll)))
     return {
       scenario: scenario.name,
       killPoints: points.length,

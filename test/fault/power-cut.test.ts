@@ -2,14 +2,15 @@ import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../src/host/file/plain-files.ts'
+import { removeWhenQuiet } from '../support/remove-when-quiet.ts'
 import { jsonOf } from '../support/run-waxseal.ts'
 import { cutPower, type Disk, makeDisk, unlessMountable } from './support/disk.ts'
 import { type FaultHost, openFaultHost } from './support/fault-host.ts'
 import { type CallPoint, pointsOf, runTraced } from './support/traced.ts'
 
 const folder = await makeTemporaryFolder('waxseal-power-')
-t.teardown(() => removeTree(folder))
+t.teardown(() => removeWhenQuiet(folder))
 t.setTimeout(900_000)
 t.jobs = 2
 

@@ -1,9 +1,10 @@
 import { chmod, lstat, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../src/host/file/plain-files.ts'
 import { dressKey, filesOf } from '../support/deployment.ts'
 import { startMailServer } from '../support/mail-server.ts'
+import { removeWhenQuiet } from '../support/remove-when-quiet.ts'
 import { jsonOf } from '../support/run-waxseal.ts'
 import { startTestMailHost } from './support/mail-host.ts'
 
@@ -186,7 +187,7 @@ t.test('complaint 5: a key that a group may read stays readable for it, and a ne
 
 t.test('complaint 11: what the server asks to be run is not run where the host has not allowed it', async (t) => {
   const dir = await makeTemporaryFolder('waxseal-foreign-')
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   const host = await startTestMailHost(t)
   const mark = join(dir, 'mark')
 

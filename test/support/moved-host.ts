@@ -3,10 +3,11 @@ import type { Test } from 'tap'
 import type { Daemon } from '../../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../../src/demo/mail-host/dovecot-instance.ts'
 import { pairPathsIn, startPostfix } from '../../src/demo/mail-host/postfix-instance.ts'
-import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, writeText } from '../../src/host/file/plain-files.ts'
 import { makeAuthority, type TestPair } from './certificates.ts'
 import { type OriginServer, startOriginServer } from './origin-server.ts'
 import { startWaxseal, type WaxsealProcess } from './process.ts'
+import { removeWhenQuiet } from './remove-when-quiet.ts'
 
 /** A host with a real Postfix and Dovecot whose agent is moved from the origin's to this one. */
 export interface MovedHost {
@@ -38,7 +39,7 @@ export async function openMovedHost(t: Test, settings: object = {}): Promise<Mov
     for (const agent of agents) agent.kill('SIGKILL')
     await Promise.all([...agents.map(({ exited }) => exited), ...daemons.map((daemon) => daemon.stop())])
     await origin.close()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   const configFile = join(dir, 'waxseal.yaml')
   const config = {

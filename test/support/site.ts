@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { register } from '../../src/control-plane/open-control-plane.ts'
 import type { Daemon } from '../../src/demo/mail-host/daemon.ts'
 import { type Operator, type OperatorJob, openOperator } from '../../src/embedded/operator-client.ts'
-import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, writeText } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
 import { makeAuthority, type TestPair } from './certificates.ts'
 import { startMailServer } from './daemons.ts'
 import { targetOf } from './deployment.ts'
 import { type MisbehavingProxy, startProxy } from './misbehaving-proxy.ts'
 import { startWaxseal, type WaxsealProcess } from './process.ts'
+import { removeWhenQuiet } from './remove-when-quiet.ts'
 
 /** A control plane in a process, a proxy before it, a mail server (Postfix where it can be), and an enrolled agent that is not yet started. */
 export interface Site {
@@ -92,7 +93,7 @@ export async function startSite(changes: object = {}): Promise<Site> {
       controlPlane.kill('SIGTERM')
       await Promise.all([...agents, controlPlane].map(({ exited }) => exited))
       await Promise.all([operator.close(), proxy.close(), daemon.stop()])
-      await removeTree(dir)
+      await removeWhenQuiet(dir)
     },
   }
 }

@@ -13,7 +13,7 @@ import { openEngine } from '../../../src/deployer/open-engine.ts'
 import { openKeyRequests } from '../../../src/deployer/work/key-requests.ts'
 import { type Operator, openOperator } from '../../../src/embedded/operator-client.ts'
 import { startControlPlane } from '../../../src/embedded/start-control-plane.ts'
-import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { openReserve } from '../../../src/host/file/reserve.ts'
 import { hostFacts } from '../../../src/host/host-facts.ts'
 import { openInbox } from '../../../src/inbox/inbox.ts'
@@ -23,6 +23,7 @@ import { openOutbox } from '../../../src/outbox/outbox.ts'
 import { makeAuthority, type TestAuthority } from '../../support/certificates.ts'
 import { targetOf } from '../../support/deployment.ts'
 import type { LogLine } from '../../support/process.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { type BadLine, layLine } from './bad-line.ts'
 import { type FakedTime, fakedTime } from './faked-time.ts'
 
@@ -88,7 +89,7 @@ export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<Faked
     for (const agent of agents) await agent.stop()
     await Promise.all([operator.close(), line.close(), daemon.stop()])
     await controlPlane.close()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   const startAgent = async (): Promise<RunningAgent> => {
     const engine = await openEngine(config, time)

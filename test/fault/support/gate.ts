@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { closeSync, fchownSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs'
-import { mkdir, open, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 
 /**
  * Loaded before the program (`--import`): loads all of it, says which process it is, and waits until strace(1) is attached. Then it
@@ -18,15 +18,35 @@ if (path !== undefined) {
   writeSync(1, `${process.pid}\n`)
   await once(process.stdin, 'data')
   process.stdin.destroy()
+  await writeByPosition()
   if (thread === 'pool') await padPool(path)
   else padMain(path)
+}
+
+/**
+ * Node's threads wake each other by write(2), how often differs from run to run, and `when=N` would count that, too: the files of the
+ * program are written by pwrite64(2), which is for them alone.
+ */
+async function writeByPosition(): Promise<void> {
+  const file = await open('/dev/null')
+  const handles = Object.getPrototypeOf(file) as { writeFile: unknown; appendFile: unknown }
+  await file.close()
+  handles.writeFile = writeAll
+  // With O_APPEND the position counts for nothing (pwrite(2)).
+  handles.appendFile = writeAll
+}
+
+async function writeAll(this: FileHandle, data: string | Uint8Array): Promise<void> {
+  const bytes = Buffer.from(data)
+  for (let done = 0; done < bytes.length; )
+    done += (await this.write(bytes, done, bytes.length - done, done)).bytesWritten
 }
 
 async function padPool(file: string): Promise<void> {
   for (let done = 0; done < pads; done += 1) {
     const handle = await open(file, 'w')
     await handle.chown(uid, gid)
-    await handle.write('.')
+    await handle.write('.', 0)
     await handle.close()
     await unlink(file)
     await mkdir('/').catch(() => {})
@@ -37,7 +57,7 @@ function padMain(file: string): void {
   for (let done = 0; done < pads; done += 1) {
     const handle = openSync(file, 'w')
     fchownSync(handle, uid, gid)
-    writeSync(handle, '.')
+    writeSync(handle, '.', 0)
     closeSync(handle)
     unlinkSync(file)
     mkdirSync('/', { recursive: true })

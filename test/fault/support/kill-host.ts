@@ -12,6 +12,7 @@ import { isRoot } from '../../../src/host/host-facts.ts'
 import { type StarttlsServer, startStarttlsServer } from '../../../src/host/socket/starttls-server.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { TestPair } from '../../support/certificates.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { deployInputs, type Input } from './deploy-inputs.ts'
 import { contentsOf, type Layout, pathsOf, type Scenario } from './scenario.ts'
 import { type KillAt, type Pad, runTraced, type Traced } from './strace.ts'
@@ -139,7 +140,7 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
     },
     close: async () => {
       await Promise.all([server.close(), other.close()])
-      await removeTree(base)
+      await removeWhenQuiet(base)
     },
   }
 }

@@ -45,8 +45,8 @@ function missing(): never {
 const longest = 30
 
 /**
- * Kills the command there: the calls before are made, this one is not. How often Node wakes its own threads (write)
- * differs from run to run, so where the kill came is read from the trace, and it is tried again with another number.
+ * Kills the command there: the calls before are made, this one is not. Node's own threads may make a call more or less in another run,
+ * so where the kill came is read from the trace, and it is tried again with another number.
  */
 export async function killAt(host: KillHost, command: 'deploy' | 'recover', point: KillPoint): Promise<void> {
   let { at } = point

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { makeFolder, makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { type FaultHost, openFaultHost } from './fault-host.ts'
 import { runTraced } from './traced.ts'
 
@@ -24,7 +25,7 @@ export async function killedBetweenRenames(
   const host = await openFaultHost({ dir, live: join(dir, 'live'), state: join(dir, 'state'), layout: 'files' })
   t.teardown(async () => {
     await host.close()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   for (; nth < 20; nth += 1) {
     await removeTree(host.state)

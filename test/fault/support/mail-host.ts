@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import type { Engine } from '../../../src/deployer/engine.ts'
-import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { startMailServer } from '../../support/daemons.ts'
 import { deployPair, leavesOf, openTestEngine, targetOf } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { type Ran, runWaxseal } from '../../support/run-waxseal.ts'
 
 /** A mail server (Postfix where it can be) with its first pair, an engine, and a pair to deploy. */
@@ -39,7 +40,7 @@ export async function startTestMailHost(t: Test): Promise<TestMailHost> {
   const daemon = await startMailServer(dir, oldPair)
   t.teardown(async () => {
     await daemon.stop()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   const scriptPath = join(dir, 'script')
   const log = join(dir, 'script.log')

@@ -4,10 +4,11 @@ import type { Test } from 'tap'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import type { FirstPair } from '../../../src/demo/mail-host/postfix-instance.ts'
 import type { Engine } from '../../../src/deployer/engine.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { deployPair, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 /** What a test of one daemon has beside what all are tested for. */
 export interface RunningDaemon {
@@ -26,7 +27,7 @@ export async function startFor(
   const authority = await (await makeAuthority()).intermediate()
   const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net'] })
   const dir = await makeTemporaryFolder('waxseal-test-')
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   const first = await issue()
   const daemon = await start(dir, first)
   t.teardown(() => daemon.stop())

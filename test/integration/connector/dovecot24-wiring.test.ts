@@ -6,17 +6,12 @@ import { readDovecotWiring } from '../../../src/connector/dovecot/read-wiring.ts
 import type { HostView } from '../../../src/connector/host-view.ts'
 import { isUnwired } from '../../../src/connector/wiring/wiring.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
-import {
-  freePorts,
-  makeFolder,
-  makeTemporaryFolder,
-  removeTree,
-  writeText,
-} from '../../../src/host/file/plain-files.ts'
+import { freePorts, makeFolder, makeTemporaryFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import { makeAuthority } from '../../support/certificates.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { bundleOf, seenBy } from './wired-host.ts'
 
 /** The Debian 13 that the host tests boot; nobody writes into it. */
@@ -70,7 +65,7 @@ async function startDovecot24(
   t: Test,
 ): Promise<{ readonly dir: string; readonly host: HostView; readonly ports: readonly number[] }> {
   const dir = await makeTemporaryFolder('waxseal-2.4-')
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   for (const folder of ['run', 'state', 'certs', 'conf.d']) await makeFolder(join(dir, folder))
   const ports = await freePorts(2)
   const [imap = 0, imaps = 0] = ports

@@ -4,9 +4,10 @@ import t, { type Test } from 'tap'
 import { readEximWiring } from '../../../src/connector/exim/read-wiring.ts'
 import { isUnwired, type Wiring } from '../../../src/connector/wiring/wiring.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
 import { makeAuthority } from '../../support/certificates.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { startExim, unlessUnpacked } from './conflicting-daemons.ts'
 import { seenBy } from './wired-host.ts'
 
@@ -117,7 +118,7 @@ async function start(
   lines: (dir: string) => readonly string[],
 ): Promise<{ readonly dir: string; readonly daemon: Daemon; readonly config: string }> {
   const dir = await makeTemporaryFolder('waxseal-exim-')
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   for (const [file, text] of [
     ['rsa.crt', rsa.certificatePem],
     ['rsa.key', rsa.keyPem],

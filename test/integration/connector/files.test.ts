@@ -6,12 +6,13 @@ import { runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
 import { deploy } from '../../../src/deployer/deploy.ts'
 import { deployAgain } from '../../../src/deployer/deploy-again.ts'
 import { inspect } from '../../../src/deployer/inspect.ts'
-import { freePorts, makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { freePorts, makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { servedLeaf } from '../../support/served-leaf.ts'
 
 const authority = await (await makeAuthority()).intermediate()
@@ -165,7 +166,7 @@ async function open(t: Test) {
   await runOrThrow(['stunnel', config])
   t.teardown(async () => {
     await runOrThrow(['pkill', '-TERM', '-F', pidFile])
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   await waitForPorts([{ name: 'tls', port, protocol: 'tls' }])
   const reload = `pkill -HUP -F ${pidFile}`

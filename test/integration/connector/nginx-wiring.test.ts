@@ -3,11 +3,12 @@ import t from 'tap'
 import { nginxOf } from '../../../src/connector/nginx/nginx.ts'
 import { readNginxWiring } from '../../../src/connector/nginx/read-wiring.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
-import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { bundleOf, compareWithServed } from './wired-host.ts'
 import { linesOf, startWiredWeb, told, type WebProgram } from './wired-web.ts'
 
@@ -275,7 +276,7 @@ t.test(
   { skip: unlessInstalled('nginx', 'setpriv', 'unshare') },
   async (t) => {
     const dir = await makeTemporaryFolder('waxseal-denied-')
-    t.teardown(() => removeTree(dir))
+    t.teardown(() => removeWhenQuiet(dir))
     const text = `pid DIR/nginx.pid;\nevents {}\nhttp { access_log DIR/logs/access.log; server { listen 127.0.0.1:1; } }\n`
     await makeFolder(`${dir}/logs`)
     await writeText(`${dir}/nginx.conf`, text.replaceAll('DIR', dir))

@@ -6,6 +6,7 @@ import { deploy } from '../../../src/deployer/deploy.ts'
 import { makeFolder, makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 
@@ -100,7 +101,7 @@ async function watchedHost(t: Test) {
   const dir = await makeTemporaryFolder('waxseal-watched-')
   const folder = join(dir, 'certs')
   await makeFolder(folder)
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   const engine = await openTestEngine(dir, [])
   const names = async (): Promise<readonly string[]> => (await readdir(folder)).toSorted()
   return {

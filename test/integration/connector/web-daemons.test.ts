@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { deploy } from '../../../src/deployer/deploy.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { servedLeaf } from '../../support/served-leaf.ts'
 import { type StartWebDaemon, startApache, startCaddy, startHaproxy, startNginx } from '../../support/web-daemons.ts'
 
@@ -180,7 +181,7 @@ async function open(t: Test, connector: string, start: StartWebDaemon, more = (_
   const daemon = await start(dir, first)
   t.teardown(async () => {
     await daemon.stop()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   const engine = await openTestEngine(dir, [...daemon.commands, 'true', 'false', more(dir)])
   const deployPair = (pair: TestPair, changes: Readonly<Record<string, unknown>> = {}): Promise<Outcome> =>

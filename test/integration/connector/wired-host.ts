@@ -12,11 +12,12 @@ import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { installedDovecot, spelledFor } from '../../../src/demo/mail-host/dovecot-settings.ts'
 import { pairPathsIn, startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
 import type { Engine } from '../../../src/deployer/engine.ts'
-import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { TestPair } from '../../support/certificates.ts'
 import { deployPair, openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 /** A private daemon whose configuration a test has chosen, and that deployments reach through its own settings. */
 export interface WiredHost {
@@ -52,7 +53,7 @@ export async function startWired(
   difference: (dir: string) => Difference = () => ({}),
 ): Promise<WiredHost> {
   const dir = await makeTemporaryFolder('waxseal-wiring-')
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   const {
     main = '',
     master = '',

@@ -6,18 +6,13 @@ import { createRegistry } from '../../../src/connector/registry/registry.ts'
 import { isUnwired, type Unwired, type Wiring } from '../../../src/connector/wiring/wiring.ts'
 import { type DaemonPort, runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
 import { deploy } from '../../../src/deployer/deploy.ts'
-import {
-  freePorts,
-  makeFolder,
-  makeTemporaryFolder,
-  removeTree,
-  writeText,
-} from '../../../src/host/file/plain-files.ts'
+import { freePorts, makeFolder, makeTemporaryFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import type { TestPair } from '../../support/certificates.ts'
 import { openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 /** A private web server or proxy with settings of a test's own, reached through them alone. */
 export interface WiredWeb {
@@ -45,7 +40,7 @@ export async function startWiredWeb(
   speaks: readonly (DaemonPort['protocol'] | null)[],
 ): Promise<WiredWeb> {
   const dir = await makeTemporaryFolder('waxseal-web-wiring-')
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   const ports = await freePorts(speaks.length)
   for (const [name, text] of Object.entries(files)) {
     await makeFolder(dirname(join(dir, name)))

@@ -1,10 +1,11 @@
 import t from 'tap'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { issueAll, startNginxSites } from '../../support/nginx-sites.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const sites = Array.from({ length: 50 }, (_, index) => `site-${index}.example.net`)
@@ -14,7 +15,7 @@ t.test('50 jobs for 50 names of one nginx', { skip: unlessInstalled('nginx') }, 
   const host = await startNginxSites(dir, await issueAll(authority, sites))
   t.teardown(async () => {
     await host.stop()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
 
   await t.test('are one check and one reload, with a result each', async (t) => {

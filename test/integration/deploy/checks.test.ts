@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { runCommand } from '../../../src/host/process/command.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { deployPair, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
 import { issueAll, startNginxSites } from '../../support/nginx-sites.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 const authority = await makeAuthority()
 const names = ['mail.example.net']
@@ -29,7 +30,7 @@ for (const [name, start] of [
     const daemon = await start(dir, first)
     t.teardown(async () => {
       await daemon.stop()
-      await removeTree(dir)
+      await removeWhenQuiet(dir)
     })
     const commands = [daemon.check, daemon.reload].map((command) => command.join(' '))
     const engine = await openTestEngine(dir, [...commands, 'false', 'true'])
@@ -90,7 +91,7 @@ t.test(
     t.teardown(async () => {
       await writeFile(join(dir, 'nginx.conf'), config)
       await host.stop()
-      await removeTree(dir)
+      await removeWhenQuiet(dir)
     })
     const before = await host.served()
     await appendFile(join(dir, 'nginx.conf'), 'nonsense;\n')

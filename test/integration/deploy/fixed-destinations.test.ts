@@ -8,12 +8,13 @@ import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
 import { recover } from '../../../src/deployer/recover.ts'
-import { makeFolder, makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { restoreFiles } from '../../../src/rollback/restore-files.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { plannedFile } from '../../support/changes.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { deployPair, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 const authority = await makeAuthority()
 const names = ['mail.example.net']
@@ -70,7 +71,7 @@ for (const [name, start] of [
     const daemon = await start(dir, first)
     t.teardown(async () => {
       await daemon.stop()
-      await removeTree(dir)
+      await removeWhenQuiet(dir)
     })
     const engine = await openTestEngine(dir, [daemon.check.join(' '), daemon.reload.join(' ')])
     for (const { what, reason, fix } of fixed) {
@@ -101,7 +102,7 @@ for (const [name, start] of [
 
 t.test('a new file in a folder that only takes additions is refused: no key is left there', async (t) => {
   const dir = await makeTemporaryFolder('waxseal-fixed-')
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   const folder = join(dir, 'tls')
   await makeFolder(folder)
   await writeFile(join(folder, 'README'), 'certificates')
@@ -177,7 +178,7 @@ async function staged(
   t: Test,
 ): Promise<{ readonly dir: string; readonly changes: PreparedChanges; readonly keyPath: string }> {
   const dir = await makeTemporaryFolder('waxseal-fixed-')
-  t.teardown(() => removeTree(dir))
+  t.teardown(() => removeWhenQuiet(dir))
   const destined = ['cert.pem', 'key.pem'].map((name) => {
     const path = join(dir, name)
     return { file: plannedFile(path, `new ${name}`), destination: path }

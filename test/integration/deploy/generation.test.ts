@@ -10,6 +10,7 @@ import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { deployPair, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net'] })
@@ -175,7 +176,7 @@ async function openHost(t: Test, start: Start, names: PairPaths): Promise<Host> 
   const daemon = await start(dir, pair, paths)
   t.teardown(async () => {
     await daemon.stop()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   const hasNoNewLink = join(dir, 'has-no-new-link')
   await writeText(hasNoNewLink, `#!/bin/sh\n[ ! -e ${dir}/new/current ]\n`, 0o755)

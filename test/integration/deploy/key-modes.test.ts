@@ -4,11 +4,12 @@ import t, { type Test } from 'tap'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { type PairPaths, pairPathsIn, startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { runCommand } from '../../../src/host/process/command.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { deployPair, leavesOf, openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { startFor } from '../connector/behaves-like-a-mail-daemon.ts'
 import { startExim, unlessUnpacked } from '../connector/conflicting-daemons.ts'
 
@@ -118,7 +119,7 @@ async function open(t: Test, start: typeof startPostfix | typeof startDovecot, i
   const daemon = await start(dir, first as NonNullable<typeof first>, { certPath: isOne ? keyPath : certPath, keyPath })
   t.teardown(async () => {
     await daemon.stop()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   return { dir, daemon, engine: await openTestEngine(dir, [daemon.check.join(' '), daemon.reload.join(' ')]) }
 }

@@ -3,11 +3,12 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
-import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { deployPair, dressKey, filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 const root = await makeAuthority()
 const authority = await root.intermediate()
@@ -23,7 +24,7 @@ for (const [name, start] of [
     const daemon = await start(dir, first)
     t.teardown(async () => {
       await daemon.stop()
-      await removeTree(dir)
+      await removeWhenQuiet(dir)
     })
     await dressKey(daemon)
     const all = (sha256: string): readonly string[] => daemon.ports.map(() => sha256)

@@ -18,6 +18,7 @@ import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { filesOf, leavesOf, openTestEngine } from '../../support/deployment.ts'
 import { ownInstance } from '../../support/own-instance.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net'] })
@@ -128,7 +129,7 @@ async function open(t: Test, more = '') {
   t.teardown(async () => {
     await postfixDaemon.stop()
     await stop()
-    await removeTree(dir)
+    await removeWhenQuiet(dir)
   })
   const readers = [
     ownInstance(postfix, postfixDaemon, join(dir, 'postfix/queue/pid/master.pid'), (view) =>
