@@ -20,6 +20,8 @@ interface TlsService {
   readonly protocol: string | null
   /** What its clear-text ports speak before TLS; null: nothing that can be looked at. */
   readonly speaks: ProbeProtocol | null
+  /** Left out: it shows the pair of the name that it is asked for. Seen with 2.3.19 and 2.4.1. */
+  readonly asksNoName?: 'ever' | 'before 2.4'
 }
 
 /** The services that have ports for TLS. */
@@ -28,8 +30,8 @@ const services: Readonly<Record<string, TlsService>> = {
   'pop3-login': { protocol: 'pop3', speaks: 'pop3' },
   'managesieve-login': { protocol: 'sieve', speaks: 'sieve' },
   'submission-login': { protocol: 'submission', speaks: 'smtp' },
-  lmtp: { protocol: 'lmtp', speaks: 'lmtp' },
-  doveadm: { protocol: null, speaks: null },
+  lmtp: { protocol: 'lmtp', speaks: 'lmtp', asksNoName: 'before 2.4' },
+  doveadm: { protocol: null, speaks: null, asksNoName: 'ever' },
 }
 
 /** What Dovecot reads for each TLS listener, by doveconf(1), 2.3 and 2.4. */
@@ -66,8 +68,7 @@ function wiringOf(
     .flatMap((service) => socketsOf(service, settings, loopbacks))
   const servernames = [null, ...servernamesOf(settings)]
   const listeners = sockets.flatMap((socket) =>
-    // LMTP is no login service: it takes no notice of the name that it is asked for (seen with 2.3.19).
-    (socket.filter === 'lmtp' ? [null] : servernames).flatMap((servername) =>
+    (socket.asksName ? servernames : [null]).flatMap((servername) =>
       listenerAt(socket, settings, servername, absolute),
     ),
   )
@@ -82,7 +83,7 @@ function wiringOf(
 
 /** None where these connections have no TLS. */
 function listenerAt(
-  { filter, isScreened, ...socket }: Socket,
+  { filter, isScreened, asksName: _, ...socket }: Socket,
   settings: SettingsBlock,
   servername: string | null,
   absolute: Absolute,
@@ -120,12 +121,16 @@ interface Socket extends Pick<Listener, 'name' | 'host' | 'port' | 'protocol' | 
   readonly filter: string
   /** It takes the PROXY header, and not from this host. */
   readonly isScreened: boolean
+  readonly asksName: boolean
 }
 
 /** A socket on all addresses is met at the loopback one of its family, and at each that has settings of its own. */
 function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: readonly string[]): readonly Socket[] {
-  const { protocol, speaks = null } = services[service.name] ?? {}
+  const { protocol, speaks = null, asksNoName } = services[service.name] ?? {}
   const filter = protocol ?? service.name
+  // 2.4 does not start without this line.
+  const is24 = settings.values.has('dovecot_config_version')
+  const asksName = asksNoName === undefined || (asksNoName === 'before 2.4' && is24)
   const trusted = (settings.values.get('haproxy_trusted_networks') ?? '').split(/[\s,]+/)
   return service.blocks
     .filter(({ kind }) => kind === 'inet_listener')
@@ -147,6 +152,7 @@ function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: r
         protocol: spoken,
         ...(isProxied ? { proxy: 1 as const } : {}),
         filter,
+        asksName,
         isScreened: isProxied && !trusted.some((network) => isInNetwork(host, network)),
       }))
     })

@@ -8,7 +8,7 @@ import { createHostView } from '../../../src/host/host-view.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { leavesOf } from '../../support/deployment.ts'
-import { bundleOf, seenBy, startWired } from './wired-host.ts'
+import { bundleOf, compareWithServed, seenBy, startWired } from './wired-host.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const names = ['mail.example.net']
@@ -157,6 +157,46 @@ t.test('a port of doveadm that speaks TLS is a listener of Dovecot, too', option
   )
   t.equal(outcome.probes.length, daemon.ports.length + 1, 'its other port says nothing that can be looked at')
 })
+
+t.test(
+  'the wiring names what LMTP and doveadm show for a name of `local_name`',
+  { skip: unlessInstalled('dovecot', 'doveadm') },
+  async (t) => {
+    const [lmtp = 0, wrapped = 0] = await freePorts(2)
+    const { readWiring } = await startWired(t, 'dovecot', first, (folder) => ({
+      main: `protocols = imap pop3 lmtp
+local_name mail.example.org {
+  ssl_cert = <${folder}/org.pem
+  ssl_key = <${folder}/org.pem
+}
+service lmtp {
+  inet_listener lmtp {
+    port = ${lmtp}
+  }
+}
+service doveadm {
+  inet_listener wrapped {
+    port = ${wrapped}
+    ssl = yes
+  }
+}
+`,
+      files: { 'org.pem': bundleOf(org) },
+    }))
+
+    const wiring = await readWiring()
+
+    t.same(
+      wiring.listeners.filter(({ port }) => port === wrapped).map(({ servername }) => servername),
+      [null],
+    )
+    for (const { read, served } of await compareWithServed(wiring)) t.same(served, read)
+    const isNamed = wiring.listeners.some(({ port, servername }) => port === lmtp && servername === 'mail.example.org')
+    const seen = await seenBy({ host: '127.0.0.1', port: lmtp, protocol: 'lmtp' }, 'mail.example.org')
+    t.equal(seen, (isNamed ? org : first).sha256)
+    t.equal(await seenBy({ host: '127.0.0.1', port: wrapped, protocol: 'tls' }, 'mail.example.org'), first.sha256)
+  },
+)
 
 t.test('a certificate that stands in the settings: TLS is spoken, and no file can renew it', options, async (t) => {
   const { daemon, config, readWiring } = await startWired(t, 'dovecot', first)

@@ -35,12 +35,26 @@ t.test('2.3: each name has its files, and what its block does not set is inherit
   })
 })
 
-t.test('LMTP shows the pair of no name', async (t) => {
-  const wiring = await read(settings23, services23)
+t.test('LMTP of 2.3 shows the pair of no name, that of 2.4 the pair of the name', async (t) => {
+  const lmtp24 = settings24.replace('lmtp = no', 'lmtp = yes')
 
-  t.same(filesByName(wiring, 24), {
+  t.same(filesByName(await read(settings23, services23), 24), {
     '-': ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/tls/rsa-cert.pem', '/srv/tls/rsa-key.pem'],
   })
+  t.match(filesByName(await read(lmtp24, services24), 24), {
+    '-': default24,
+    'mail.example.org': ['/srv/tls/org-cert.pem', '/srv/tls/org-key.pem'],
+  })
+})
+
+t.test('the port of doveadm shows the pair of no name', async (t) => {
+  const doveadm = 'service doveadm {\n  inet_listener wrapped {\n    port = 2425\n    ssl = yes\n  }\n}\n'
+
+  for (const [settings, services] of [
+    [settings23, services23],
+    [settings24, services24],
+  ] as const)
+    t.same(Object.keys(filesByName(await read(settings, services + doveadm), 2425)), ['-'])
 })
 
 t.test('2.4: listeners, ports and `ssl = yes` that are defaults are found too', async (t) => {
