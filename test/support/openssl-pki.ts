@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -22,7 +22,7 @@ export interface OddOptions {
   readonly digest?: string
   readonly subject?: string
   readonly days?: number
-  /** Further arguments of openssl-x509(1). */
+  /** Further arguments of openssl-x509(1), where there are extensions. */
   readonly signing?: readonly string[]
 }
 
@@ -39,6 +39,11 @@ export const keys = {
 export const ca = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign'] as const
 export const san = 'subjectAltName=DNS:mail.example.net'
 
+/** OpenSSL before 3.2 needs no word for a certificate of version 1, and has none. */
+const versionOne = spawnSync('openssl', ['req', '-help'], { encoding: 'utf8' }).stderr.includes('-x509v1')
+  ? ['-x509v1']
+  : []
+
 /** Certificates that no CA of good manners makes, in this folder. */
 export function opensslPki(dir: string): (options: OddOptions) => OddPair {
   let made = 0
@@ -52,25 +57,18 @@ export function opensslPki(dir: string): (options: OddOptions) => OddPair {
     else writeFileSync(file('key'), options.keyOf.keyPem)
     openssl('req', '-new', '-key', file('key'), '-subj', options.subject ?? '/CN=mail.example.net', '-out', file('csr'))
     const extensions = options.extensions ?? [san]
-    writeFileSync(file('ext'), extensions.join('\n'))
-    const signer =
-      options.by === undefined
-        ? ['-signkey', file('key')]
-        : ['-CA', file('pem', options.by.id), '-CAkey', file('key', options.by.id), '-CAcreateserial']
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      file('csr'),
-      '-days',
-      `${options.days ?? 30}`,
-      `-${options.digest ?? 'sha256'}`,
-      ...(extensions.length === 0 ? [] : ['-extfile', file('ext')]),
-      ...signer,
-      ...(options.signing ?? []),
-      '-out',
-      file('pem'),
-    )
+    const [key, by] = [file('key', options.by?.id ?? id), options.by === undefined ? null : file('pem', options.by.id)]
+    const common = ['-in', file('csr'), '-days', `${options.days ?? 30}`, `-${options.digest ?? 'sha256'}`]
+    if (extensions.length === 0) {
+      writeFileSync(file('ext'), '[req]\ndistinguished_name = dn\n[dn]\n')
+      const signer = by === null ? ['-key', key] : ['-CA', by, '-CAkey', key]
+      openssl('req', '-x509', ...versionOne, ...common, '-config', file('ext'), ...signer, '-out', file('pem'))
+    } else {
+      writeFileSync(file('ext'), extensions.join('\n'))
+      const signer = by === null ? ['-signkey', key] : ['-CA', by, '-CAkey', key, '-CAcreateserial']
+      const more = options.signing ?? []
+      openssl('x509', '-req', ...common, '-extfile', file('ext'), ...signer, ...more, '-out', file('pem'))
+    }
     return { id, certificatePem: readFileSync(file('pem'), 'utf8'), keyPem: readFileSync(file('key'), 'utf8') }
   }
 }
