@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type SchemaCheck, schemaCheck } from '../../schema/schema-check.ts'
 import { durableRemove, durableWrite } from './durable-write.ts'
+import { type Envelope, type EnvelopeCheck, envelopeCheck, openEnvelope, sealEnvelope } from './envelope.ts'
 import { isCode, maxBytes, moveFile, readSnapshot, removeFile, syncFoldersOf } from './files.ts'
+import { isOurs } from './ours.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
 
-/** A folder of small JSON documents, a file each: durable when `put` returns, schema-checked when read. */
+/** A folder of small JSON documents, a file each: durable when `put` returns, checked by digest and schema when read. */
 export interface DocumentFolder<T> {
   /** Throws when the document is larger than a document can be read (1 MiB). */
   put(id: string, document: T): Promise<void>
@@ -21,15 +22,10 @@ export interface DocumentFolder<T> {
   readonly setAside: readonly string[]
 }
 
-interface Envelope<T> {
-  readonly v: 1
-  readonly id: string
-  /** Milliseconds since 1970 of the first `put` of this id. */
-  readonly since: number
-  readonly document: T
-}
-
 const suffix = '.json'
+
+/** Files that are open at the same time, so that a folder of many thousands opens, too. */
+const mostAtOnce = 32
 
 /** Where the documents are, and of what form. */
 export interface FolderOptions {
@@ -43,36 +39,19 @@ export interface FolderOptions {
 export async function openDocumentFolder<T>(options: FolderOptions): Promise<DocumentFolder<T>> {
   await ensurePrivateFolder(options.path)
   for (const name of options.isShared === true ? [] : await readdir(options.path)) {
-    if (/^\.waxseal-[0-9a-f]{24}\.new$/.test(name)) await removeFile(join(options.path, name))
+    // A folder of this name is none of ours.
+    if (/^\.waxseal-[0-9a-f]{24}\.new$/.test(name)) await removeFile(join(options.path, name)).catch(() => {})
   }
-  return new JsonFolder<T>(options.path, checkOf<T>(options.schema))
-}
-
-/** JSON schema of the file of a document. */
-export function envelopeSchema(schema: object): object {
-  return {
-    type: 'object',
-    required: ['v', 'id', 'since', 'document'],
-    properties: { v: { const: 1 }, id: { type: 'string' }, since: { type: 'number' }, document: schema },
-  }
-}
-
-const checks = new WeakMap<object, SchemaCheck<Envelope<unknown>>>()
-
-/** One check per schema, however often its folder is opened. */
-function checkOf<T>(schema: object): SchemaCheck<Envelope<T>> {
-  const check = checks.get(schema) ?? schemaCheck<Envelope<unknown>>(envelopeSchema(schema))
-  checks.set(schema, check)
-  return check as SchemaCheck<Envelope<T>>
+  return new JsonFolder<T>(options.path, envelopeCheck<T>(options.schema))
 }
 
 class JsonFolder<T> implements DocumentFolder<T> {
   readonly setAside: string[] = []
   readonly #path: string
-  readonly #validate: SchemaCheck<Envelope<T>>
+  readonly #validate: EnvelopeCheck<T>
   #last = 0
 
-  constructor(path: string, validate: SchemaCheck<Envelope<T>>) {
+  constructor(path: string, validate: EnvelopeCheck<T>) {
     this.#path = path
     this.#validate = validate
   }
@@ -81,7 +60,7 @@ class JsonFolder<T> implements DocumentFolder<T> {
     const known = await this.#read(fileName(id))
     this.#last = Math.max(Date.now(), this.#last + 1)
     const envelope: Envelope<T> = { v: 1, id, since: known?.since ?? this.#last, document }
-    const bytes = Buffer.from(`${JSON.stringify(envelope)}\n`)
+    const bytes = sealEnvelope(envelope)
     if (bytes.length > maxBytes) throw new Error(`the document is larger than ${maxBytes} bytes`)
     await durableWrite(join(this.#path, fileName(id)), bytes)
   }
@@ -92,11 +71,12 @@ class JsonFolder<T> implements DocumentFolder<T> {
 
   async list(): Promise<readonly { readonly id: string; readonly document: T }[]> {
     const names = (await readdir(this.#path)).filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
-    const envelopes = await Promise.all(names.map((name) => this.#read(name)))
-    return envelopes
-      .filter((envelope) => envelope !== null)
-      .toSorted((one, other) => one.since - other.since)
-      .map(({ id, document }) => ({ id, document }))
+    const envelopes: Envelope<T>[] = []
+    for (let index = 0; index < names.length; index += mostAtOnce) {
+      const read = await Promise.all(names.slice(index, index + mostAtOnce).map((name) => this.#read(name)))
+      envelopes.push(...read.filter((envelope) => envelope !== null))
+    }
+    return envelopes.toSorted((one, other) => one.since - other.since).map(({ id, document }) => ({ id, document }))
   }
 
   async remove(id: string): Promise<void> {
@@ -114,7 +94,7 @@ class JsonFolder<T> implements DocumentFolder<T> {
     const path = join(this.#path, name)
     const bytes = await readDocument(path)
     if (bytes === null) return null
-    const envelope = parseJson(bytes)
+    const envelope = openEnvelope(bytes)
     if (this.#validate(envelope) && fileName(envelope.id) === name) return envelope
     await moveFile(path, `${path}.aside`).catch(() => {})
     if (!this.setAside.includes(name)) this.setAside.push(name)
@@ -122,22 +102,16 @@ class JsonFolder<T> implements DocumentFolder<T> {
   }
 }
 
-/** Null when there is none, empty when it is no document: a link, a folder, a pipe, too large. */
+/** Null when there is none, empty when it is no document of ours: a link, a folder, a pipe, too large, of another owner or mode. */
 async function readDocument(path: string): Promise<Uint8Array | null> {
   try {
-    return (await readSnapshot(path))?.bytes ?? null
+    const snapshot = await readSnapshot(path)
+    if (snapshot === null) return null
+    return isOurs(snapshot) && (snapshot.mode & 0o077) === 0 ? snapshot.bytes : new Uint8Array()
   } catch (error) {
     const isForeign = !('code' in (error as Error)) || ['ELOOP', 'ENXIO'].some((code) => isCode(error, code))
     if (!isForeign) throw error
     return new Uint8Array()
-  }
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'))
-  } catch {
-    return null
   }
 }
 

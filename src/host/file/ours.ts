@@ -17,7 +17,7 @@ const writableByOthers = 0o022
 const sticky = 0o1000
 
 /** Whether a file or folder belongs to root, or to the user that this process runs as. */
-function isOurs({ uid }: Pick<Stats, 'uid'>): boolean {
+export function isOurs({ uid }: Pick<Stats, 'uid'>): boolean {
   return uid === 0 || uid === process.geteuid?.()
 }
 

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type DocumentFolder, openDocumentFolder } from '../../../../src/host/file/document-folder.ts'
@@ -142,7 +152,7 @@ for (const [kind, contents] of Object.entries(badContents)) {
   t.test(`a document that is ${kind} is set aside, and is not fatal`, async (t) => {
     const { path, notes } = await openNotes(t)
     await notes.put('good', { text: 'first' })
-    writeFileSync(join(path, 'bad.json'), contents)
+    writeFileSync(join(path, 'bad.json'), contents, { mode: 0o600 })
 
     const listed = await notes.list()
 
@@ -153,6 +163,78 @@ for (const [kind, contents] of Object.entries(badContents)) {
     t.same(notes.setAside, ['bad.json'])
   })
 }
+
+t.test('one bit that changed anywhere in a document sets it aside', async (t) => {
+  const { path, notes } = await openNotes(t)
+  const file = join(path, 'bad.json')
+  await notes.put('bad', { text: '0' })
+  const sound = readFileSync(file)
+  await notes.remove('bad')
+  const taken: string[] = []
+
+  for (let bit = 0; bit < sound.length * 8; bit += 1) {
+    const bytes = Buffer.from(sound)
+    bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    writeFileSync(file, bytes, { mode: 0o600 })
+    if ((await notes.get('bad')) !== null) taken.push(`bit ${bit}: ${bytes.toString('latin1')}`)
+  }
+
+  t.same(taken, [])
+})
+
+t.test('a document of the version before, without a digest, is taken', async (t) => {
+  const { path, notes } = await openNotes(t)
+  writeFileSync(join(path, 'bad.json'), `${JSON.stringify(good)}\n`, { mode: 0o600 })
+
+  t.same(await notes.get('bad'), { text: 'x' })
+  await notes.put('bad', { text: 'y' })
+  t.same(await notes.list(), [{ id: 'bad', document: { text: 'y' } }])
+})
+
+t.test('a document that others can read or write is set aside', async (t) => {
+  for (const mode of [0o640, 0o602, 0o644]) {
+    const { path, notes } = await openNotes(t)
+    await notes.put('bad', { text: 'first' })
+    chmodSync(join(path, 'bad.json'), mode)
+
+    t.equal(await notes.get('bad'), null)
+    t.same(notes.setAside, ['bad.json'])
+  }
+})
+
+t.test(
+  'a document of another user is set aside',
+  { skip: process.getuid?.() === 0 ? false : 'only root can give files away' },
+  async (t) => {
+    const { path, notes } = await openNotes(t)
+    await notes.put('bad', { text: 'first' })
+    chownSync(join(path, 'bad.json'), 65_534, 65_534)
+
+    t.same(await notes.list(), [])
+    t.same(notes.setAside, ['bad.json'])
+  },
+)
+
+t.test('a folder of more documents than files may be open is listed', async (t) => {
+  const { path } = await openNotes(t)
+  const count = 3000
+  for (let id = 0; id < count; id += 1)
+    writeFileSync(join(path, `${id}.json`), JSON.stringify({ ...good, id: String(id) }), { mode: 0o600 })
+  const module = new URL('../../../../src/host/file/document-folder.ts', import.meta.url).href
+  const program = `const { openDocumentFolder } = await import(${JSON.stringify(module)})
+    const folder = await openDocumentFolder({ path: ${JSON.stringify(path)}, schema: ${JSON.stringify(schema)} })
+    console.log((await folder.list()).length)`
+
+  const printed = execFileSync('prlimit', [
+    '--nofile=256:256',
+    process.execPath,
+    '--input-type=module',
+    '--eval',
+    program,
+  ])
+
+  t.equal(printed.toString().trim(), String(count))
+})
 
 const foreign: Readonly<Record<string, (path: string) => void>> = {
   'a folder': (path) => mkdirSync(path),
@@ -221,11 +303,12 @@ t.test('a document that could not be read again is not put', async (t) => {
 
 t.test('what a crash left half written is removed at the opening, and nothing else', async (t) => {
   const half = `.waxseal-${'0a'.repeat(12)}.new`
-  const path = t.testdir({ [half]: '{"v"', '.keep': '', 'notes.txt': 'not ours' })
+  const folder = `.waxseal-${'0b'.repeat(12)}.new`
+  const path = t.testdir({ [half]: '{"v"', [folder]: {}, '.keep': '', 'notes.txt': 'not ours' })
 
   const notes = await openDocumentFolder<Note>({ path, schema })
 
-  t.same(readdirSync(path), ['.keep', 'notes.txt'])
+  t.same(readdirSync(path), ['.keep', folder, 'notes.txt'])
   t.same(await notes.list(), [])
   t.same(notes.setAside, [])
 })
