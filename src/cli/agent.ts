@@ -8,13 +8,13 @@ import { feedWatchdog } from '../courier/feed-watchdog.ts'
 import { openProgress } from '../courier/progress.ts'
 import { type AgentState, initialState, statusLine } from '../courier/state.ts'
 import { type ConfiguredEngine, openEngine, openWithoutConnectors } from '../deployer/open-engine.ts'
+import { openStateFolder } from '../deployer/open-state-folder.ts'
 import { recover } from '../deployer/recover.ts'
 import { busy } from '../deployer/turns.ts'
 import { openKeyRequests } from '../deployer/work/key-requests.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { type FileLock, tryLock } from '../host/file/file-lock.ts'
-import { ensurePrivateFolder } from '../host/file/private-folder.ts'
 import { openReserve } from '../host/file/reserve.ts'
 import { hostFacts, localHostname, secondsSinceBoot } from '../host/host-facts.ts'
 import { standardOutput, writeToStandardOutput } from '../host/process/log-stream.ts'
@@ -188,7 +188,7 @@ function endOf(line: HistoryLine): object {
 
 /** One agent per state directory, for as long as this process lives. STATE_BUSY names the other one. */
 async function holdState(stateDir: string): Promise<FileLock> {
-  await ensurePrivateFolder(stateDir)
+  await openStateFolder(stateDir)
   const lockFile = join(stateDir, 'agent.lock')
   const lock = tryLock(lockFile)
   if (lock === null) throw await busy(lockFile)

@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../host/clock.ts'
 import { tryLock } from '../host/file/file-lock.ts'
-import { ensurePrivateFolder } from '../host/file/private-folder.ts'
 import { createHostView } from '../host/host-view.ts'
 import { openArchive } from '../journal/archive.ts'
 import { openDeploymentRecords } from '../journal/deployment-record.ts'
@@ -10,6 +9,7 @@ import { type HistoryLine, openHistory } from '../journal/history.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { Engine } from './engine.ts'
 import { loadConnectors } from './load-connectors.ts'
+import { openStateFolder } from './open-state-folder.ts'
 import { checkOwnTargets } from './propose/own-targets.ts'
 import { openTurns } from './turns.ts'
 
@@ -27,7 +27,7 @@ export async function openEngine(
   let { policy, timeouts, parallelServices, targetsDir } = config
   const registry = await loadConnectors(config.connectors, config.timeouts.checkMs)
   let ownTargets = checkOwnTargets(config.hostTargets, registry)
-  await ensurePrivateFolder(config.stateDir)
+  await openStateFolder(config.stateDir)
   const lockFile = join(config.stateDir, 'deploy.lock')
   const folders = await openFolders(config.stateDir, lockFile)
   const history = openHistory(join(config.stateDir, 'history.jsonl'))

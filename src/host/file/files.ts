@@ -15,14 +15,14 @@ export interface Snapshot {
   readonly gid: number
 }
 
-/** Contents, mode and owner of a regular file; null when there is none. A symlink is not followed. */
-export async function readSnapshot(path: string): Promise<Snapshot | null> {
+/** Contents, mode and owner of a regular file of at most `most` bytes; null when there is none. A symlink is not followed. */
+export async function readSnapshot(path: string, most = maxBytes): Promise<Snapshot | null> {
   const file = await openUnlessMissing(path)
   if (file === null) return null
   try {
     const stats = await file.stat()
     if (!stats.isFile()) throw new Error(`${path} is not a regular file`)
-    if (stats.size > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`)
+    if (stats.size > most) throw new Error(`${path} is larger than ${most} bytes`)
     return { bytes: await file.readFile(), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid }
   } finally {
     await file.close()

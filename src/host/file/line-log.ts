@@ -1,6 +1,6 @@
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { isCode, moveFile } from './files.ts'
-import { readBounded } from './read-bounded.ts'
+import { isCode, moveFile, readSnapshot } from './files.ts'
 
 /** A file of JSON lines that grows at its end and is rotated once. */
 export interface LineLog {
@@ -10,12 +10,16 @@ export interface LineLog {
   read(): Promise<readonly unknown[]>
 }
 
+/** A link is not followed, and nobody waits for the other end of a pipe. */
+const atItsEnd = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
 /** Opens a log of at most twice `maxBytes`: the file and its predecessor, `.1`. */
 export function openLineLog(path: string, maxBytes: number): LineLog {
   return {
     append: async (line) => {
-      const file = await open(path, 'a+', 0o600)
+      const file = await open(path, atItsEnd, 0o600)
       try {
+        if (!(await file.stat()).isFile()) throw new Error(`${path} is not a regular file`)
         const start = (await isTorn(file)) ? '\n' : ''
         await file.appendFile(`${start}${JSON.stringify(line)}\n`)
         await file.sync()
@@ -38,8 +42,8 @@ async function isTorn(file: FileHandle): Promise<boolean> {
 
 async function linesOf(path: string, maxBytes: number): Promise<readonly unknown[]> {
   try {
-    const bytes = await readBounded(path, maxBytes)
-    return bytes === null ? [] : Buffer.from(bytes).toString('utf8').split('\n').flatMap(parseLine)
+    const snapshot = await readSnapshot(path, maxBytes)
+    return snapshot === null ? [] : Buffer.from(snapshot.bytes).toString('utf8').split('\n').flatMap(parseLine)
   } catch (error) {
     if (isCode(error, 'EACCES')) throw error
     return []

@@ -25,7 +25,7 @@ export function isOurs({ uid }: Pick<Stats, 'uid'>): boolean {
  * Why others could change this file or folder, by its mode and owner alone; null: they cannot. `isOnTheWay`: a folder with the
  * sticky bit, such as `/tmp`, passes, for others cannot replace in it what is ours: what comes below it has to be asked, too.
  */
-function foreignBy(path: string, stats: Ownership, isOnTheWay = false): Foreign | null {
+export function foreignBy(path: string, stats: Ownership, isOnTheWay = false): Foreign | null {
   if (!isOurs(stats)) return { path, reason: `${path} belongs to another user`, fix: `chown root ${path}` }
   if ((stats.mode & writableByOthers) === 0 || (isOnTheWay && (stats.mode & sticky) !== 0)) return null
   return { path, reason: `others may write ${path}`, fix: `chmod go-w ${path}` }

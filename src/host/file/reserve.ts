@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { durableWrite } from './durable-write.ts'
 import { removeFile } from './files.ts'
 
@@ -16,8 +16,8 @@ const bytes = 1024 * 1024
 export function openReserve(path: string): Reserve {
   return {
     ensure: async () => {
-      const size = await stat(path).then(
-        (stats) => stats.size,
+      const size = await lstat(path).then(
+        (stats) => (stats.isFile() ? stats.size : 0),
         () => 0,
       )
       if (size !== bytes) await durableWrite(path, Buffer.alloc(bytes, 'waxseal reserve\n'))
