@@ -1,8 +1,8 @@
+import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Daemon, runOrThrow } from '../src/demo/mail-host/daemon.ts'
 import { startDovecot } from '../src/demo/mail-host/dovecot-instance.ts'
 import { startPostfix } from '../src/demo/mail-host/postfix-instance.ts'
-import { makeLink } from '../src/host/file/links.ts'
 import { makeFolder, makeTemporaryFolder, removeTree } from '../src/host/file/plain-files.ts'
 import { probeOnce } from '../src/verify/probe-once.ts'
 import { makeAuthority, type TestPair } from '../test/support/certificates.ts'
@@ -113,7 +113,7 @@ function pathsFor(layout: string, tls: string): { readonly certPath: string; rea
 
 async function linkFirstGeneration(tls: string): Promise<void> {
   await makeFolder(join(tls, 'generations', 'first'))
-  await makeLink(join(tls, 'current'), 'generations/first')
+  await symlink('generations/first', join(tls, 'current'))
 }
 
 /** `smtpd_tls_chain_files` takes the place of the other settings: one file, read once. Dovecot names it twice and reads it twice. */

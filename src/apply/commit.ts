@@ -1,11 +1,11 @@
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { moveFile, readSnapshot, removeFile, syncFoldersOf } from '../host/file/files.ts'
-import { keepFile } from '../host/file/keep-file.ts'
-import { namesIn, readLink, removeFolder } from '../host/file/links.ts'
+import { removeGeneration } from '../host/file/generation-folder.ts'
+import { inOpenFolders, type OpenFolders } from '../host/file/open-folders.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange } from '../plan/file-change.ts'
 import { fileDigest } from '../plan/file-digest.ts'
+import { keepersOf } from '../plan/keepers-of.ts'
 import type { LinkSwitch } from '../plan/link-switch.ts'
 
 /** `commitAll` of one target. */
@@ -20,45 +20,60 @@ export async function commitFiles(changes: ChangeSet): Promise<void> {
  */
 export async function commitAll(all: readonly ChangeSet[]): Promise<void> {
   const files = all.flatMap((changes) => changes.files)
-  const destinations = files.map(({ destination }) => destination)
   const links = all.flatMap(({ link }) => (link === null ? [] : [link]))
   try {
-    for (const { before, destination, kept } of files) if (before !== null) await keepFile(destination, kept)
-    await Promise.all(files.map(refuseIfEdited))
-    await syncFoldersOf(destinations)
-    for (const change of files) await moveFile(change.staged, change.destination)
-    await syncFoldersOf(destinations)
-    for (const link of links) await moveFile(link.staged, link.link)
-    await syncFoldersOf(links.map(({ link }) => link))
+    await inOpenFolders(keepersOf(all), (folders) => commitIn(folders, files, links))
   } catch (cause) {
     if (cause instanceof WaxsealError) throw cause
     throw new WaxsealError('COMMIT_FAILED', { reason: (cause as Error).message }, { cause })
   }
 }
 
+async function commitIn(
+  folders: OpenFolders,
+  files: readonly FileChange[],
+  links: readonly LinkSwitch[],
+): Promise<void> {
+  const destinations = files.map(({ destination }) => destination)
+  for (const { before, destination, kept } of files) if (before !== null) await folders.keep(destination, kept)
+  await Promise.all(files.map((change) => refuseIfEdited(change, folders)))
+  await folders.sync(destinations)
+  for (const change of files) await folders.move(change.staged, change.destination)
+  await folders.sync(destinations)
+  for (const link of links) await folders.move(link.staged, link.link)
+  await folders.sync(links.map(({ link }) => link))
+}
+
 /** What is kept must be what was looked at: somebody may have written it since. */
-async function refuseIfEdited({ before, kept, path, role }: FileChange): Promise<void> {
+async function refuseIfEdited({ before, kept, path, role }: FileChange, folders: OpenFolders): Promise<void> {
   if (before === null) return
-  const snapshot = await readSnapshot(kept)
+  const snapshot = await folders.read(kept)
   if (snapshot !== null && fileDigest(role, snapshot.bytes) === before.digest) return
   throw new WaxsealError('COMMIT_FAILED', { path, reason: 'somebody else changed it meanwhile' })
 }
 
 /** Drops the old files after the new ones were proven: no key stays in a second place. */
-export async function dropOldFiles({ files, link }: ChangeSet): Promise<void> {
-  for (const change of files) await removeFile(change.kept)
-  await syncFoldersOf(files.map(({ destination }) => destination))
-  if (link !== null) await pruneGenerations(link)
+export async function dropOldFiles(changes: ChangeSet): Promise<void> {
+  const { files, link } = changes
+  await inOpenFolders(keepersOf([changes]), async (folders) => {
+    for (const change of files) await folders.remove(change.kept)
+    await folders.sync(files.map(({ destination }) => destination))
+    if (link !== null) await dropGeneration(link, files, folders)
+  })
 }
 
-const generationName = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/
+const generation = /^generations\/(\d{8}T\d{6}Z-[0-9a-f]{8})$/
 
-/** Every generation but this one, and the one that somebody may have pointed the link at since; other names stay. */
-async function pruneGenerations({ link, folder }: LinkSwitch): Promise<void> {
-  const generations = dirname(folder)
-  const live = [basename(folder), basename((await readLink(link)) ?? '')]
-  for (const name of await namesIn(generations)) {
-    if (generationName.test(name) && !live.includes(name)) await removeFolder(join(generations, name))
-  }
-  await syncFoldersOf([folder])
+/** The generation before this one, unless somebody has pointed the link back at it since. Nobody else's name is touched. */
+async function dropGeneration(
+  { link, before, folder, earlier }: LinkSwitch,
+  files: readonly FileChange[],
+  folders: OpenFolders,
+): Promise<void> {
+  const old = generation.exec(before?.replace(/\/+$/, '') ?? '')?.[1]
+  const live = (await folders.readLink(link)) ?? ''
+  const directory = await folders.of(link)
+  if (old === undefined || directory === null || [basename(live), basename(folder)].includes(old)) return
+  const names = files.map(({ destination }) => basename(destination))
+  await removeGeneration(directory, old, [...new Set([...names, ...(earlier ?? [])])])
 }

@@ -1,8 +1,10 @@
+import { basename } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { isCode, readSnapshot, removeFile, syncFoldersOf } from '../host/file/files.ts'
-import { makeLink, makeNewFolder, readLink, removeNewFolder } from '../host/file/links.ts'
-import { writeNewFile } from '../host/file/write-new-file.ts'
+import { isCode } from '../host/file/files.ts'
+import { makeGeneration, removeGeneration } from '../host/file/generation-folder.ts'
+import { inOpenFolders, type OpenFolders } from '../host/file/open-folders.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
+import { keepersOf } from '../plan/keepers-of.ts'
 import type { PreparedChange, PreparedChanges } from './prepare-changes.ts'
 import { wayOut } from './way-out.ts'
 
@@ -21,27 +23,35 @@ export async function stageAll(all: readonly PreparedChanges[]): Promise<void> {
 /** Writes each new file beside its destination. STAGE_FAILED: the caller unstages what was written, nothing else was. */
 export async function stageFiles(changes: PreparedChanges): Promise<void> {
   try {
-    if (changes.link !== null) await makeNewFolder(changes.link.folder)
-    for (const change of changes.files) await stageFile(change, liveName(change, changes.link))
-    if (changes.link !== null) {
-      await makeLink(changes.link.staged, changes.link.after)
-      await syncFoldersOf([changes.link.folder, changes.link.link])
-    }
-    await refuseIfEdited(changes)
+    await inOpenFolders(keepersOf([changes]), (folders) => stageIn(folders, changes))
   } catch (error) {
     if (error instanceof WaxsealError) throw error
     throw new WaxsealError('STAGE_FAILED', { reason: reasonOf(error as NodeJS.ErrnoException) }, { cause: error })
   }
 }
 
+async function stageIn(folders: OpenFolders, changes: PreparedChanges): Promise<void> {
+  const { files, link } = changes
+  if (link !== null) {
+    const directory = await folders.of(link.link)
+    if (directory !== null) await makeGeneration(directory, basename(link.folder))
+  }
+  for (const change of files) await stageFile(change, liveName(change, link), folders)
+  if (link !== null) {
+    await folders.makeLink(link.staged, link.after)
+    await folders.sync([link.folder, link.link])
+  }
+  await refuseIfEdited(changes, folders)
+}
+
 function reasonOf(error: NodeJS.ErrnoException): string {
   return error.path === undefined ? error.message : wayOut(error, error.path)
 }
 
-async function stageFile(change: PreparedChange, live: string): Promise<void> {
+async function stageFile(change: PreparedChange, live: string, folders: OpenFolders): Promise<void> {
   const { staged, contents: bytes, after } = change
   const model = mayHaveAcl(change) ? ({ path: live, attributes: 'mode' } as const) : null
-  await writeNewFile(staged, { bytes, ...after }, model ?? (mayGetAcl(change) ? 'no list' : null))
+  await folders.write(staged, { bytes, ...after }, model ?? (mayGetAcl(change) ? 'no list' : null))
 }
 
 /** The default list of its folder says who else may read a key, as soon as its group may. */
@@ -63,16 +73,21 @@ function liveName({ path, destination }: PreparedChange, link: PreparedChanges['
 }
 
 /** An administrator may have written a destination since it was looked at. */
-async function refuseIfEdited({ files, link }: PreparedChanges): Promise<void> {
-  if (link !== null && (await readLink(link.link)) !== link.before) throw edited(link.link)
-  const changed = await Promise.all(files.map((change) => isEdited(change, liveName(change, link))))
+async function refuseIfEdited({ files, link }: PreparedChanges, folders: OpenFolders): Promise<void> {
+  if (link !== null && (await folders.readLink(link.link)) !== link.before) throw edited(link.link)
+  const changed = await Promise.all(files.map((change) => isEdited(change, link, folders)))
   const first = files[changed.indexOf(true)]
   if (first !== undefined) throw edited(first.path)
 }
 
 /** By its bytes: the digest of a key is that of its public half. */
-async function isEdited({ live }: PreparedChange, path: string): Promise<boolean> {
-  const now = await readSnapshot(path)
+async function isEdited(
+  { live, path, destination }: PreparedChange,
+  link: PreparedChanges['link'],
+  folders: OpenFolders,
+): Promise<boolean> {
+  const reading = link === null ? folders.read(destination) : folders.readThrough(link.link, basename(path))
+  const now = await reading
   return now === null || live === null ? now !== live : Buffer.compare(now.bytes, live.bytes) !== 0
 }
 
@@ -81,19 +96,31 @@ function edited(path: string): WaxsealError {
 }
 
 /** Removes what was staged and not committed. May be repeated. */
-export async function unstageFiles({ files, link }: ChangeSet): Promise<void> {
-  for (const change of files) await removeFile(change.staged)
-  if (link === null) return await syncFolders(files.map(({ staged }) => staged))
-  await removeFile(link.staged)
-  await syncFolders([link.staged])
-  await removeNewFolder(link.folder)
+export async function unstageFiles(changes: ChangeSet): Promise<void> {
+  await inOpenFolders(keepersOf([changes]), async (folders) => {
+    const { files, link } = changes
+    for (const change of files) await folders.remove(change.staged)
+    if (link === null)
+      return await syncThere(
+        files.map(({ staged }) => staged),
+        folders,
+      )
+    await folders.remove(link.staged)
+    await syncThere([link.staged], folders)
+    const directory = await folders.of(link.link)
+    if (directory !== null) await removeGeneration(directory, basename(link.folder), namesOf(changes))
+  })
 }
 
 /** With a folder that somebody removed, what was staged in it is gone. */
-async function syncFolders(paths: readonly string[]): Promise<void> {
+async function syncThere(paths: readonly string[], folders: OpenFolders): Promise<void> {
   for (const path of paths) {
-    await syncFoldersOf([path]).catch((error: unknown) => {
+    await folders.sync([path]).catch((error: unknown) => {
       if (!isCode(error, 'ENOENT')) throw error
     })
   }
+}
+
+function namesOf({ files }: ChangeSet): readonly string[] {
+  return files.flatMap(({ staged, destination }) => [basename(staged), basename(destination)])
 }

@@ -34,6 +34,15 @@ export const configSchema = {
       additionalProperties: false,
       properties: {
         roots: { type: 'array', maxItems: 1000, items: file },
+        folders: {
+          type: 'object',
+          maxProperties: 1000,
+          propertyNames: file,
+          additionalProperties: {
+            type: ['string', 'integer'],
+            pattern: '^[A-Za-z0-9_.][A-Za-z0-9_.$-]{0,255}(:[A-Za-z0-9_.][A-Za-z0-9_.$-]{0,255})?$',
+          },
+        },
         commands: list,
         names: list,
         probes: list,

@@ -4,6 +4,8 @@ import type { HostTargets } from './host-targets.ts'
 export interface PolicyConfig {
   /** Absolute folders; files may be written below these, symlinks resolved. */
   readonly roots: readonly string[]
+  /** Folders that others than root write in, and that new names may be made in. */
+  readonly folders: readonly KeptFolder[]
   /** Commands allowed beside the connectors' standard ones, each as one line split on white space. */
   readonly commands: readonly string[]
   /** Names that a certificate may carry, `*.` wildcards; null: any. */
@@ -30,6 +32,15 @@ export interface PolicyConfig {
   readonly targets: 'open' | 'local'
   /** DNS servers to ask for them, `ADDRESS` or `ADDRESS:PORT`; empty: the system's. */
   readonly resolvers: readonly string[]
+}
+
+/** A folder, with all below it, whose owner and group the administrator has named. */
+export interface KeptFolder {
+  /** Absolute. */
+  readonly path: string
+  readonly owner: string
+  /** Null: its group may not write. */
+  readonly group: string | null
 }
 
 export interface ControlPlaneConfig {

@@ -1,7 +1,7 @@
 import { createTask, validate } from 'node-cron'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { parseDuration } from '../plan/duration.ts'
-import type { Config, ControlPlaneConfig, PolicyConfig } from './config.ts'
+import type { Config, ControlPlaneConfig, KeptFolder, PolicyConfig } from './config.ts'
 
 type Written = string | number
 
@@ -23,6 +23,7 @@ export interface WrittenConfig {
   readonly status?: { readonly listen?: string }
   readonly policy?: {
     readonly roots?: readonly string[]
+    readonly folders?: Readonly<Record<string, Written>>
     readonly commands?: readonly string[]
     readonly names?: readonly string[]
     readonly probes?: readonly string[]
@@ -82,6 +83,7 @@ export function resolveConfig(
     status: listenAt(file, written.status?.listen ?? '127.0.0.1:9780'),
     policy: {
       roots: written.policy?.roots ?? ['/etc/postfix', '/etc/dovecot'],
+      folders: Object.entries(written.policy?.folders ?? {}).map(keptFolder),
       commands: written.policy?.commands ?? [],
       names: written.policy?.names ?? null,
       probes: written.policy?.probes ?? [],
@@ -103,6 +105,12 @@ export function resolveConfig(
     connectors: written.connectors ?? [],
     logLevel: resolveLogLevel(setting(env, 'LOG_LEVEL')) ?? written.log_level ?? 'info',
   })
+}
+
+/** `OWNER` or `OWNER:GROUP`, as chown(1) has it. */
+function keptFolder([path, written]: readonly [string, Written]): KeptFolder {
+  const [owner = '', group = null] = String(written).split(':')
+  return { path, owner, group }
 }
 
 function resolveControlPlane(

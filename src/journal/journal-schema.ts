@@ -16,6 +16,13 @@ const version = {
   },
 } as const
 
+const id = { type: 'integer', minimum: 0 } as const
+const keeper = {
+  type: 'object',
+  required: ['uid', 'gid'],
+  properties: { uid: id, gid: { anyOf: [id, { type: 'null' }] } },
+} as const
+
 const absolute = { type: 'string', pattern: '^/', maxLength: 4096 } as const
 
 const change = {
@@ -29,6 +36,7 @@ const change = {
     kept: { type: 'string', pattern: '^/(.*/)?\\.waxseal-[0-9a-f]{24}\\.old$', maxLength: 4096 },
     before: { anyOf: [version, { type: 'null' }] },
     after: version,
+    keeper,
   },
 } as const
 
@@ -41,6 +49,8 @@ const link = {
     before: { type: ['string', 'null'], maxLength: 4096 },
     after: { type: 'string', pattern: '^generations/\\d{8}T\\d{6}Z-[0-9a-f]{8}$' },
     folder: { type: 'string', pattern: '^/.*/generations/\\d{8}T\\d{6}Z-[0-9a-f]{8}$', maxLength: 4096 },
+    earlier: { type: 'array', maxItems: 100, items: { type: 'string', pattern: '^(?!\\.{1,2}$)[^/]{1,255}$' } },
+    keeper,
   },
 } as const
 

@@ -1,3 +1,4 @@
+import type { Keeper } from './keeper.ts'
 import type { FileRole } from './plan.ts'
 
 /** What identifies one version of one file. */
@@ -24,4 +25,6 @@ export interface FileChange {
   /** Null: there was no such file. */
   readonly before: FileVersion | null
   readonly after: FileVersion
+  /** Who may write in its folder beside root; left out: nobody. */
+  readonly keeper?: Keeper
 }

@@ -1,3 +1,5 @@
+import type { Keeper } from './keeper.ts'
+
 /** The one rename that makes a generation live: certificate, chain and key at the same moment. */
 export interface LinkSwitch {
   /** The symlink that the daemon's paths lead through, absolute, its folder resolved. */
@@ -10,4 +12,8 @@ export interface LinkSwitch {
   readonly after: string
   /** The new generation, absolute. */
   readonly folder: string
+  /** Names of files in the generation before this one, as its record has them; they go when this one is live. Left out: those of this one. */
+  readonly earlier?: readonly string[]
+  /** Who may write in the folder of the link beside root; left out: nobody. */
+  readonly keeper?: Keeper
 }

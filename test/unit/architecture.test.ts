@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   schema: [],
   plan: [],
   outcome: ['error', 'plan'],
-  host: ['plan', 'outcome', 'connector', 'schema'],
+  host: ['error', 'plan', 'outcome', 'connector', 'schema'],
   material: ['error', 'host', 'plan'],
   connector: ['error', 'material', 'plan', 'schema'],
   config: ['error', 'host', 'plan', 'schema'],

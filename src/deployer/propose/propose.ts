@@ -1,5 +1,4 @@
-import { isInPlace, type PreparedChanges, prepareChanges } from '../../apply/prepare-changes.ts'
-import { requireReplaceable } from '../../apply/require-replaceable.ts'
+import { isInPlace, type PreparedChanges } from '../../apply/prepare-changes.ts'
 import type { PolicyConfig } from '../../config/config.ts'
 import type { Connector } from '../../connector/connector.ts'
 import { checkWhole } from '../../connector/planner/check-target.ts'
@@ -18,6 +17,7 @@ import type { DeployRequest } from './deploy-request.ts'
 import { liveCertificates, readable } from './live-leaf.ts'
 import { nameFile } from './name-file.ts'
 import { ownedTarget } from './own-targets.ts'
+import { place } from './place.ts'
 import { requireWholePairs } from './require-whole-pairs.ts'
 
 /** All that is known before anything is touched. */
@@ -41,8 +41,7 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
   return draft.run('policy', async () => {
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
     const plan = { ...planned, probes }
-    const changes = await prepareChanges(files, link === null ? null : { link, now: engine.clock.now() })
-    if (!changes.files.every(isInPlace)) await requireReplaceable(changes)
+    const changes = await place({ files, link }, plan, request, engine)
     await requireWholePairs(plan.wiring, changes.files, engine.hostView)
     draft.warnings = [
       ...(material.remarks ?? []),

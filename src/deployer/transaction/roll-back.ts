@@ -2,7 +2,8 @@ import { runInOrder } from '../../apply/run-step.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { type JournalEntry, type JournalledDeployment, journalId } from '../../journal/journal.ts'
 import type { CommandFacts, Outcome, ProbeOutcome } from '../../outcome/outcome.ts'
-import { isUncommitted, restoreFiles } from '../../rollback/restore-files.ts'
+import { isUncommitted } from '../../rollback/how-far.ts'
+import { restoreFiles } from '../../rollback/restore-files.ts'
 import { SharedLooks } from '../../verify/shared-looks.ts'
 import type { Engine } from '../engine.ts'
 import { lookForOld } from './look-for.ts'
@@ -17,7 +18,8 @@ export async function rollBack(
 ): Promise<readonly Outcome[]> {
   // Where the check refused before and behind the commit, no daemon was told of the new files.
   const isUntold = error.code === 'PREFLIGHT_FAILED'
-  const wasReplaced = await isAnyReplaced(entry)
+  // Where it cannot be told, the rollback fails by the same reason.
+  const wasReplaced = await isAnyReplaced(entry).catch(() => true)
   const undoing = await step(members, engine, 'rollback', (commands) => undo(entry, engine, commands, isUntold))
   return members.map(({ draft }, index) => {
     const deployment = entry.deployments[index]

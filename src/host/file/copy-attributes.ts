@@ -50,8 +50,8 @@ export async function dropAccessList(file: FileHandle): Promise<void> {
     throw new Error('its folder gives it an access control list that cannot be taken off here: install the package acl')
 }
 
-/** By the sign that ls(1) puts behind the permissions. */
-async function hasAccessList(file: FileHandle): Promise<boolean> {
+/** Whether an open file or folder has an access control list: by the sign that ls(1) puts behind the permissions. */
+export async function hasAccessList(file: FileHandle): Promise<boolean> {
   const { exitCode, output } = await runCommand(['ls', '-dlL', nameOf(file)], { timeoutMs })
   if (exitCode !== 0) throw new Error(output)
   return /^\S{10}\+/.test(output)

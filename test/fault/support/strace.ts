@@ -114,7 +114,7 @@ export async function whyNoStrace(): Promise<string | null> {
 function callsOf(trace: string, mainThread: string, dir: string): readonly Call[] {
   const counts = new Map<string, number>()
   const furthest = new Map<string, number>()
-  const lines = trace.split('\n')
+  const lines = namesIn(trace.split('\n'))
   const commands = commandsOf(lines)
   return lines.flatMap((line, position) => {
     const [, thread = '', name = ''] = /^(\d+) +([a-z]\w*)\(/.exec(line) ?? []
@@ -128,6 +128,20 @@ function callsOf(trace: string, mainThread: string, dir: string): readonly Call[
     return [
       { name, when, isFirst, isDone: isDone(lines, position, thread, name), line: line.slice(line.indexOf(name)) },
     ]
+  })
+}
+
+/**
+ * Each line with the path of an opened folder in place of its descriptor: `/proc/self/fd/24/key.pem` is a name in what the last open that
+ * returned 24 has opened, which strace tells behind it.
+ */
+function namesIn(lines: readonly string[]): readonly string[] {
+  const opened = new Map<string, string>()
+  return lines.map((line) => {
+    const named = line.replaceAll(/\/proc\/self\/fd\/(\d+)/g, (own, fd: string) => opened.get(fd) ?? own)
+    const [, fd, path] = / = (\d+)<(\/[^>]*)>$/.exec(line) ?? []
+    if (fd !== undefined && path !== undefined) opened.set(fd, path)
+    return named
   })
 }
 

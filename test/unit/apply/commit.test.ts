@@ -5,7 +5,8 @@ import { commitFiles, dropOldFiles } from '../../../src/apply/commit.ts'
 import { type PreparedChanges, prepareChanges } from '../../../src/apply/prepare-changes.ts'
 import { stageFiles } from '../../../src/apply/stage.ts'
 import { resolveDestination } from '../../../src/host/policy-host.ts'
-import { hasCommitBegun, isCommitted, restoreFiles } from '../../../src/rollback/restore-files.ts'
+import { hasCommitBegun, isCommitted } from '../../../src/rollback/how-far.ts'
+import { restoreFiles } from '../../../src/rollback/restore-files.ts'
 import { changesIn, generationIn, plannedFile, stateOf } from '../../support/changes.ts'
 
 const isRoot = process.geteuid?.() === 0
@@ -110,9 +111,10 @@ t.test('with a generation nothing is live before its link, and the old one stays
   t.equal(read(join(folder, 'current/a.pem')), 'new')
 })
 
-t.test('dropping prunes every other generation of ours; other names, files too, stay', async (t) => {
+t.test('dropping removes the generation before this one; what no deployment left behind stays', async (t) => {
   const folder = withGenerations(t)
-  mkdirSync(join(folder, 'generations/20260102T000000Z-00000001'))
+  const other = 'generations/20260102T000000Z-00000001'
+  mkdirSync(join(folder, other))
   mkdirSync(join(folder, 'generations/by-hand'))
   writeFileSync(join(folder, 'generations/README'), 'theirs')
   const changes = await committed(generationIn(folder, { 'a.pem': 'new' }))
@@ -121,7 +123,7 @@ t.test('dropping prunes every other generation of ours; other names, files too, 
   await dropOldFiles(changes)
 
   const state = await stateOf(folder)
-  const names = ['generations', 'generations/README', 'generations/by-hand', changes.link?.after ?? '']
+  const names = ['generations', other, 'generations/README', 'generations/by-hand', changes.link?.after ?? '']
   t.same(Object.keys(state).toSorted(), ['current', ...names, `${changes.link?.after}/a.pem`].toSorted())
 })
 

@@ -23,6 +23,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
     status: { host: '127.0.0.1', port: 9780 },
     policy: {
       roots: ['/etc/postfix', '/etc/dovecot'],
+      folders: [],
       commands: [],
       names: null,
       probes: [],
@@ -286,3 +287,19 @@ async function detailsOf(loading: Promise<Config>): Promise<ErrorDetails> {
     },
   )
 }
+
+t.test('a folder is named with its owner, and with the group that may write in it', async (t) => {
+  const text = 'policy: {folders: {/srv/a: bob, /srv/b: "www-data:tls", /srv/c: 1000}}'
+
+  t.match(await load(t, text), {
+    policy: {
+      folders: [
+        { path: '/srv/a', owner: 'bob', group: null },
+        { path: '/srv/b', owner: 'www-data', group: 'tls' },
+        { path: '/srv/c', owner: '1000', group: null },
+      ],
+    },
+  })
+  for (const wrong of ['srv: bob', '/srv: "bob tls"', '/srv: [bob]', '/srv: "-x"', '/srv: 1.5', '/srv: ":tls"'])
+    await t.rejects(load(t, `policy: {folders: {${wrong}}}`), { code: 'CONFIG_INVALID' }, wrong)
+})

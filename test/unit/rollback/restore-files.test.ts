@@ -4,7 +4,8 @@ import t from 'tap'
 import { commitFiles } from '../../../src/apply/commit.ts'
 import { type PreparedChanges, prepareChanges } from '../../../src/apply/prepare-changes.ts'
 import { stageFiles } from '../../../src/apply/stage.ts'
-import { hasCommitBegun, restoreFiles } from '../../../src/rollback/restore-files.ts'
+import { hasCommitBegun } from '../../../src/rollback/how-far.ts'
+import { restoreFiles } from '../../../src/rollback/restore-files.ts'
 import { attributeOf, changesIn, generationIn, plannedFile, setAttribute, stateOf } from '../../support/changes.ts'
 
 const isRoot = process.geteuid?.() === 0
