@@ -38,19 +38,23 @@ const services: Readonly<Record<string, TlsService>> = {
 export async function readDovecotWiring(host: HostView, configFile: string | null): Promise<Wiring | Unwired> {
   const doveconf = (...args: string[]): Command =>
     configFile === null ? ['doveconf', ...args] : ['doveconf', '-c', configFile, ...args]
-  const [asked, listening, loopbacks] = await Promise.all([
-    // -P shows that a key is in a file, as `</path`; without -x the file is not read into the answer.
-    host.run(doveconf('-P', '-a')),
-    // Among all settings, 2.4 prints no listener, port or `ssl = yes` that is a default.
-    host.run(doveconf('service')),
-    loopbacksOf(host),
-  ])
-  for (const answer of [asked, listening]) if (!isWhole(answer)) return unwiredBy('doveconf', answer)
+  // -P shows that a key is in a file, as `</path`; without -x the file is not read into the answer.
+  const [asked, loopbacks] = await Promise.all([host.run(doveconf('-P', '-a')), loopbacksOf(host)])
+  if (!isWhole(asked)) return unwiredBy('doveconf', asked)
   const settings = parseSettings(asked.stdout)
+  // Among all settings, 2.4 prints no listener, port or `ssl = yes` that is a default.
+  const listening = tellsEveryService(asked.stdout, settings) ? null : await host.run(doveconf('service'))
+  if (listening !== null && !isWhole(listening)) return unwiredBy('doveconf', listening)
+  const daemons = listening === null ? settings : parseSettings(listening.stdout)
   const main = configFile ?? /^# \S+ \(\S+\): (\/\S+)$/m.exec(asked.stdout)?.[1] ?? null
   const found = await absolutePaths(host, main, everyValue(settings).flatMap(relativePathsIn))
   const absolute = (path: string): string | null => (path.startsWith('/') ? path : (found.get(path) ?? null))
-  return wiringOf(settings, parseSettings(listening.stdout), loopbacks, absolute)
+  return wiringOf(settings, daemons, loopbacks, absolute)
+}
+
+/** All settings of 2.3 have its services with their defaults, as `doveconf service` prints them (compared with 2.3.19). */
+function tellsEveryService(stdout: string, { blocks }: SettingsBlock): boolean {
+  return /^# 2\.3\.\d/.test(stdout) && blocks.some(({ kind }) => kind === 'service')
 }
 
 type Absolute = Parameters<typeof materialOf>[1]

@@ -252,6 +252,16 @@ t.test('nothing is known where doveconf fails, or says more than is heard', asyn
   await t.rejects(read(long.slice(0, 8 * 1024 * 1024), services23), /more of its settings than is read/)
 })
 
+t.test(
+  '2.3: all that is asked for is asked in one call, and the services by themselves where they were not told',
+  async (t) => {
+    const once = await read(settings23, services23)
+    const host = recordedHost({ 'doveconf -P -a': settings23, 'doveconf service': services23 })
+
+    t.same(await readDovecotWiring(host, null), once)
+  },
+)
+
 t.test('another instance is asked with its own settings file', async (t) => {
   const host = recordedHost({
     'doveconf -c /srv/d.conf -P -a': settings23,
@@ -261,10 +271,13 @@ t.test('another instance is asked with its own settings file', async (t) => {
   t.ok((await wiringOf(readDovecotWiring(host, '/srv/d.conf'))).listeners.length)
 })
 
+/** 2.3 tells its services among all settings, 2.4 those at their defaults only where it is asked for them. */
 function read(settings: string, services: string, files: typeof ipv6Loopback = {}): Promise<Wiring> {
-  return wiringOf(
-    readDovecotWiring(recordedHost({ 'doveconf -P -a': settings, 'doveconf service': services }, files), null),
-  )
+  const is23 = settings.startsWith('# 2.3.')
+  const answers: Record<string, string> = is23
+    ? { 'doveconf -P -a': settings + services }
+    : { 'doveconf -P -a': settings, 'doveconf service': services }
+  return wiringOf(readDovecotWiring(recordedHost(answers, files), null))
 }
 
 function socketOf({ name, host, port, protocol }: Listener): readonly unknown[] {
