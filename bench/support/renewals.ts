@@ -34,7 +34,7 @@ export interface RenewalFigures {
 
 type OnStarted = (undo: () => Promise<void>) => void
 
-const singles = 5
+const singles = 3
 
 /** The whole path: requested, signed, fetched, deployed, proven. By turns all names at once and single ones. */
 export async function measureRenewals(
