@@ -10,6 +10,7 @@ import { printError, withDocs } from './print.ts'
 /** In the order of the help. Each is loaded when it is asked for: a deployment does not wait for what the agent serves. */
 const commands = {
   agent: async () => (await import('./agent.ts')).agentCommand(),
+  deployer: async () => (await import('./deployer.ts')).deployerCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   deploy: async () => (await import('./deploy.ts')).deployCommand(),

@@ -17,6 +17,7 @@ import type { Reserve } from '../host/file/reserve.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { KeyStore } from '../material/key-store.ts'
 import type { Outbox } from '../outbox/outbox.ts'
+import { byControlPlane } from './by-control-plane.ts'
 import { watchDrift } from './drift-watch.ts'
 import { gather, isRequest } from './gather.ts'
 import { runLoop } from './loop.ts'
@@ -165,7 +166,7 @@ function workOf(
   const { state, log, inbox } = parts
   const workshop: Workshop = {
     ...parts,
-    controlPlane,
+    ...byControlPlane({ ...parts, controlPlane }),
     onBegin: async (jobId) => {
       await spool.report([{ kind: 'status', jobId, status: 'Running' }])
       await spool.begin(jobId)

@@ -79,7 +79,8 @@ export async function isBelowRoots(path: string, roots: readonly string[]): Prom
   return realRoots.some((root) => path.startsWith(root.endsWith('/') ? root : `${root}/`))
 }
 
-function checkName(name: string, allowed: readonly string[] | null): void {
+/** Whether policy allows a name in a certificate; `allowed`: null: every name. Throws NAME_NOT_ALLOWED. */
+export function checkName(name: string, allowed: readonly string[] | null): void {
   if (allowed === null || allowed.some((pattern) => matchesName(name.toLowerCase(), pattern.toLowerCase()))) return
   throw new WaxsealError('NAME_NOT_ALLOWED', { name, setting: 'policy.names' })
 }

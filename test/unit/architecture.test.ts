@@ -29,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   embedded: ['connector', 'control-plane', 'error', 'host', 'outcome'],
   demo: ['control-plane', 'embedded', 'error', 'host', 'plan', 'verify'],
   deployer:
-    'apply config connector control-plane documents error host inbox journal material outbox outcome plan policy rollback verify'.split(
+    'apply config connector control-plane documents error host inbox journal material outbox outcome plan policy rollback schema verify'.split(
       ' ',
     ),
   courier: 'control-plane deployer documents error host inbox journal material outbox outcome'.split(' '),

@@ -5,9 +5,9 @@ import type { Outcome } from '../../outcome/outcome.ts'
 import { deployTogether, type Order } from '../deploy.ts'
 import { inParallel } from '../in-parallel.ts'
 import { endOf, type JobEnd } from './job-end.ts'
-import type { Workshop } from './run-job.ts'
+import type { Certificates, Workshop } from './run-job.ts'
 
-/** Calls of the control plane, and durable notes, side by side. */
+/** Durable notes side by side. */
 const mostAtOnce = 8
 
 /**
@@ -24,7 +24,7 @@ export async function runDeployments(
   const waiting = new Set<string>()
   const begun = new Map<string, Order>()
   let isRetired = false
-  const certificates = await fetchAll(jobs, workshop)
+  const certificates = await workshop.certificatesOf(jobs)
   const begin = async (job: DeploymentJob): Promise<void> => {
     if (isRetired || (signal.aborted && begun.size > 0)) return
     try {
@@ -51,21 +51,6 @@ export async function runDeployments(
   }
 }
 
-/** Each certificate, or why it cannot be had. */
-type Certificates = ReadonlyMap<string, string | Error>
-
-/** Asked for side by side, each once; by an agent that is found to be retired, no more. */
-async function fetchAll(jobs: readonly DeploymentJob[], { controlPlane }: Workshop): Promise<Certificates> {
-  const fetched = new Map<string, string | Error>()
-  let retired: Error | null = null
-  await inParallel([...new Set(jobs.map(({ certificateId }) => certificateId))], mostAtOnce, async (id) => {
-    const answer = retired ?? (await controlPlane.certificate(id).catch((error: Error) => error))
-    if (answer instanceof Error && asWaxsealError(answer).code === 'AGENT_RETIRED') retired = answer
-    fetched.set(id, answer)
-  })
-  return fetched
-}
-
 async function orderOf(
   job: DeploymentJob,
   certificates: Certificates,
@@ -73,7 +58,7 @@ async function orderOf(
   onOutcome: Order['onOutcome'],
 ): Promise<Order> {
   const { keys, onBegin, onStep } = workshop
-  const certificatePem = certificates.get(job.certificateId) ?? new Error('it was not asked for')
+  const certificatePem = certificates.get(job.id) ?? new Error('it was not asked for')
   if (certificatePem instanceof Error) throw certificatePem
   await onBegin(job.id)
   const request = {

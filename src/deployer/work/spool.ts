@@ -1,10 +1,10 @@
 import type { Job } from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { isCode } from '../../host/file/files.ts'
 import type { Reserve } from '../../host/file/reserve.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { Outbox } from '../../outbox/outbox.ts'
+import { full, insist, isStorage } from './insist.ts'
 import { failed } from './job-end.ts'
 
 /** Jobs and reports on disk, with a bound on new work and none on results: what has happened is never dropped. */
@@ -31,22 +31,11 @@ export function openSpool(parts: { readonly inbox: Inbox; readonly outbox: Outbo
   const { inbox, outbox, reserve } = parts
   let unwritten: readonly Job[] = []
   let unanswered: readonly Report[] = []
-  const insist = async (write: () => Promise<void>): Promise<void> => {
-    try {
-      await write()
-    } catch (error) {
-      if (!isStorage(error)) throw error
-      await reserve.release()
-      await write().catch((again: unknown) => {
-        throw isStorage(again) ? full((again as Error).message) : again
-      })
-    }
-  }
   const accept = async (jobs: readonly Job[]): Promise<number> => {
     let arrived = 0
     for (const [index, job] of jobs.entries()) {
       try {
-        await insist(async () => {
+        await insist(reserve, async () => {
           if ((await inbox.accept(job)) === 'new') arrived += 1
         })
       } catch (error) {
@@ -61,7 +50,7 @@ export function openSpool(parts: { readonly inbox: Inbox; readonly outbox: Outbo
   }
   const answer = async (reports: readonly Report[]): Promise<void> => {
     for (const report of reports) {
-      await insist(() => outbox.put(report)).catch((error: unknown) => {
+      await insist(reserve, () => outbox.put(report)).catch((error: unknown) => {
         if (!isFull(error)) throw error
         unanswered = [...unanswered, report]
       })
@@ -81,9 +70,9 @@ export function openSpool(parts: { readonly inbox: Inbox; readonly outbox: Outbo
       })
     },
     report: async (reports) => {
-      for (const report of reports) await insist(() => outbox.put(report))
+      for (const report of reports) await insist(reserve, () => outbox.put(report))
     },
-    begin: (jobId) => insist(() => inbox.begin(jobId)),
+    begin: (jobId) => insist(reserve, () => inbox.begin(jobId)),
     catchUp: async () => {
       const [jobs, reports] = [unwritten, unanswered]
       ;[unwritten, unanswered] = [[], []]
@@ -93,15 +82,6 @@ export function openSpool(parts: { readonly inbox: Inbox; readonly outbox: Outbo
   }
 }
 
-/** Whether the file system has no room, or takes nothing. */
-function isStorage(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'].some((code) => isCode(error, code))
-}
-
 function isFull(error: unknown): boolean {
   return error instanceof WaxsealError && error.code === 'SPOOL_FULL'
-}
-
-function full(reason: string): WaxsealError {
-  return new WaxsealError('SPOOL_FULL', { reason })
 }

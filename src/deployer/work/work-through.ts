@@ -9,13 +9,15 @@ import { runJob, type Workshop } from './run-job.ts'
 import type { Spool } from './spool.ts'
 
 /** At most this many interrupted tries of one job (design §3). */
-const maxTries = 2
+export const maxTries = 2
 
 /** What working through the inbox needs. */
 export interface Work {
-  readonly inbox: Inbox
+  readonly inbox: { pending(): readonly ClaimedJob[] | Promise<readonly ClaimedJob[]> } & Pick<Inbox, 'finish'>
   readonly spool: Pick<Spool, 'report'>
   readonly workshop: Workshop
+  /** Before each batch. */
+  readonly onBatch?: () => Promise<void>
   /** Told which jobs are being run; none: of the end. */
   readonly onJobs: (jobIds: readonly string[]) => void
   /** Told of each job that was put off, and why. */
@@ -51,6 +53,7 @@ export async function workThrough(work: Work, isDue: (job: Job) => boolean = () 
   const pending = (await work.inbox.pending()).filter(({ job }) => isDue(job))
   for (const batch of batchesOf(pending, work.unsaved)) {
     if (work.signal.aborted) break
+    await work.onBatch?.()
     work.onJobs(batch.map(({ job }) => job.id))
     await runBatch(batch, work, onEnd)
     work.onJobs([])

@@ -77,10 +77,13 @@ export async function serveLines(
 function listening(server: Server, listen: { readonly path: string } | { readonly fd: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
+    // It is bound within the call: others than owner and group may never connect.
+    const usual = process.umask(0o117)
     server.listen(listen, () => {
       server.off('error', reject)
       resolve()
     })
+    process.umask(usual)
   })
 }
 

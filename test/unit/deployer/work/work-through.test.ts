@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { byControlPlane } from '../../../../src/courier/by-control-plane.ts'
+import type { KeyRequests } from '../../../../src/deployer/work/key-requests.ts'
 import { type Work, workThrough } from '../../../../src/deployer/work/work-through.ts'
 import type { Job } from '../../../../src/documents/job.ts'
 import type { Report } from '../../../../src/documents/report.ts'
 import { WaxsealError } from '../../../../src/error/waxseal-error.ts'
 import { type Inbox, openInbox } from '../../../../src/inbox/inbox.ts'
+import type { KeyStore } from '../../../../src/material/key-store.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 
 t.test('every job is run once, oldest first, and leaves the inbox when its result is written', async (t) => {
@@ -80,7 +83,7 @@ t.test('when the stop comes no further job of those that wait together is begun'
   for (const id of ['1', '2', '3']) await inbox.accept(deployment(id))
   const workshop = {
     ...work.workshop,
-    controlPlane: { ...work.workshop.controlPlane, certificate: async () => 'none' },
+    ...byControlPlane({ ...work.workshop, ...noKeys, controlPlane: { certificate: async () => 'none', submitCsr } }),
     engine: { turns: { take: async () => {} } } as unknown as Work['workshop']['engine'],
     onBegin: async (id: string) => {
       begun.push(id)
@@ -130,6 +133,9 @@ t.test('after the stop no job is begun', async (t) => {
   t.same(reported, [])
 })
 
+const noKeys = {} as unknown as { readonly keys: KeyStore; readonly keyRequests: KeyRequests }
+const submitCsr = async (): Promise<void> => {}
+
 interface Opened {
   readonly work: Work
   readonly inbox: Inbox
@@ -170,7 +176,7 @@ async function open(t: Test): Promise<Opened> {
   const work = {
     inbox,
     spool: { report },
-    workshop: { controlPlane: { certificate } } as unknown as Work['workshop'],
+    workshop: byControlPlane({ ...noKeys, controlPlane: { certificate, submitCsr } }) as unknown as Work['workshop'],
     onJobs: (ids: readonly string[]) => void told.push(ids),
     onPutOff: (id: string) => void putOff.push(id),
     signal: new AbortController().signal,

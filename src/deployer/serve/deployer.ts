@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import type { Answers, AnswerTo, Ask, TargetLook } from '../../documents/ask.ts'
+import type { Look } from '../../documents/shown-host.ts'
+import { errorTold } from '../../error/told-error.ts'
+import type { AnswerBox } from '../../outbox/answer-box.ts'
+import type { Engine } from '../engine.ts'
+import { inspect } from '../inspect.ts'
+import type { JobStore } from '../work/job-store.ts'
+import { fitting } from './fitting.ts'
+import type { Requests } from './requests.ts'
+import type { Worker } from './worker.ts'
+
+/** What answering needs. */
+export interface DeployerParts {
+  readonly engine: Engine
+  readonly store: JobStore
+  readonly answers: AnswerBox
+  readonly requests: Requests
+  readonly worker: Pick<Worker, 'ask' | 'isBusy'>
+  readonly changes: Changes
+  /** What a look at every target found. */
+  readonly onLooks: (looks: readonly Look[]) => void
+  /** Aborts when no further connection is served: nothing waits any more. */
+  readonly closing: AbortSignal
+}
+
+/** The state of what there is to tell, by a stamp that no other state has, in this process or another. */
+export class Changes {
+  readonly #start = randomBytes(8).toString('hex')
+  readonly #waiting = new Set<() => void>()
+  #count = 0
+  /** Told of each change. */
+  onNote: () => void = () => {}
+
+  get stamp(): string {
+    return `${this.#start}-${this.#count}`
+  }
+
+  /** Something is other than before. */
+  note(): void {
+    this.#count += 1
+    for (const wake of this.#waiting) wake()
+    this.onNote()
+  }
+
+  /** Resolves at the next change, after `ms`, or when the signal aborts. */
+  async next(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const wake = (): void => resolve()
+    const timer = setTimeout(wake, ms)
+    this.#waiting.add(wake)
+    signal.addEventListener('abort', wake, { once: true })
+    await promise
+    clearTimeout(timer)
+    this.#waiting.delete(wake)
+    signal.removeEventListener('abort', wake)
+  }
+}
+
+/** A page has at most this many bytes of reports, and as many of requests, and of ids. */
+const pageBytes = 1024 * 1024
+const longestList = 1000
+const longestReason = 4096
+
+/** Answers what the courier asks for. */
+export class Deployer {
+  readonly #parts: DeployerParts
+  #looking: Promise<readonly Look[]> | null = null
+
+  constructor(parts: DeployerParts) {
+    this.#parts = parts
+  }
+
+  /** `gone` aborts when nobody waits for the answer any more. Rejects with a coded error. */
+  async answer(ask: Ask, gone: AbortSignal): Promise<AnswerTo[Ask['ask']]> {
+    const { store, worker } = this.#parts
+    switch (ask.ask) {
+      case 'take':
+        return { fresh: await store.take(ask.jobs), full: await store.full() }
+      case 'certificate':
+        await store.certify(ask.certificateId, ask.pem)
+        return {}
+      case 'withheld':
+        await store.withhold(ask.certificateId, errorTold(ask.error, 'CONTROL_PLANE_REFUSED'))
+        return {}
+      case 'work':
+        worker.ask()
+        return {}
+      case 'answers':
+        return this.#answers(ask, gone)
+      case 'delivered':
+        await this.#delivered(ask)
+        return {}
+      default:
+        return { looks: fitting((await this.#look()).map(toldOf), 3 * pageBytes, 100_000) }
+    }
+  }
+
+  async #answers({ seen, after, waitMs }: Ask & { ask: 'answers' }, gone: AbortSignal): Promise<Answers> {
+    const { changes, worker, answers, requests, store, closing } = this.#parts
+    if (seen === changes.stamp && worker.isBusy) await changes.next(waitMs, AbortSignal.any([gone, closing]))
+    const { stamp } = changes
+    const { isBusy } = worker
+    const all = await answers.list()
+    const rest = all.slice(all.findIndex(({ id }) => id === after) + 1)
+    const reports = fitting(rest, pageBytes, longestList)
+    return {
+      stamp,
+      isBusy,
+      reports,
+      next: reports.length < rest.length ? (reports.at(-1)?.id ?? null) : null,
+      requests: fitting(requests.list(), pageBytes, longestList),
+      wanted: fitting(store.wanted(), pageBytes, longestList),
+    }
+  }
+
+  async #delivered({ reports, requests: answered }: Ask & { ask: 'delivered' }): Promise<void> {
+    const { answers, requests, changes } = this.#parts
+    await answers.deliver(reports)
+    for (const { jobId, error } of answered)
+      await requests.deliver(jobId, error === null ? null : errorTold(error, 'CONTROL_PLANE_REFUSED'))
+    changes.note()
+  }
+
+  /** Who asks while others look gets what they see. */
+  #look(): Promise<readonly Look[]> {
+    this.#looking ??= this.#lookAtAll().finally(() => {
+      this.#looking = null
+    })
+    return this.#looking
+  }
+
+  async #lookAtAll(): Promise<readonly Look[]> {
+    const { engine, onLooks, closing } = this.#parts
+    const looks = await engine.turns.take(async () => {
+      const records = await engine.records.list()
+      return Promise.all(
+        records.map(({ document }) => inspect(document, engine, { withCheck: false, signal: closing })),
+      )
+    })
+    const found = looks.map(({ target, at, reasons, probes, files }) => ({ target, at, reasons, probes, files }))
+    if (!closing.aborted) onLooks(found)
+    return found
+  }
+}
+
+function toldOf({ target, at, reasons }: Look): TargetLook {
+  return { target, at, reasons: reasons.slice(0, longestList).map((reason) => reason.slice(0, longestReason)) }
+}

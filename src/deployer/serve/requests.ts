@@ -1,0 +1,84 @@
+import type { CertificateRequest } from '../../documents/ask.ts'
+import type { IssuanceJob } from '../../documents/job.ts'
+import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
+import type { Reserve } from '../../host/file/reserve.ts'
+import { inParallel } from '../in-parallel.ts'
+import { insist } from '../work/insist.ts'
+import { endOf } from '../work/job-end.ts'
+import type { JobStore } from '../work/job-store.ts'
+import { makeRequest, type RequestParts } from '../work/make-request.ts'
+
+const mostAtOnce = 4
+
+/** The requests for certificates. They are made anew at each start, with the same keys, and offered until it is said what became of them. */
+export class Requests {
+  readonly #store: JobStore
+  /** Asked each time: policy may be another one. */
+  readonly #parts: () => RequestParts & { readonly reserve: Reserve }
+  readonly #onChange: () => void
+  readonly #offered = new Map<string, CertificateRequest>()
+
+  constructor(store: JobStore, parts: () => RequestParts & { readonly reserve: Reserve }, onChange: () => void) {
+    this.#store = store
+    this.#parts = parts
+    this.#onChange = onChange
+  }
+
+  /** Oldest first. */
+  list(): readonly CertificateRequest[] {
+    return [...this.#offered.values()]
+  }
+
+  /** Makes those that are not made yet. Returns why the last was put off; null: none was. */
+  async makeAll(signal: AbortSignal): Promise<WaxsealError | null> {
+    let putOff: WaxsealError | null = null
+    const jobs = this.#store.pending().flatMap(({ job }) => (job.kind === 'issuance' ? [job] : []))
+    await inParallel(
+      jobs.filter(({ id }) => !this.#offered.has(id)),
+      mostAtOnce,
+      async (job) => {
+        if (!signal.aborted) putOff = (await this.#make(job)) ?? putOff
+      },
+    )
+    return putOff
+  }
+
+  async #make(job: IssuanceJob): Promise<WaxsealError | null> {
+    try {
+      const request = await insist(this.#parts().reserve, () => makeRequest(job, this.#parts()))
+      this.#offered.set(job.id, request)
+      this.#onChange()
+      return null
+    } catch (error) {
+      return this.#fail(job.id, error)
+    }
+  }
+
+  /** `error`: null: the control plane took the request, and the job is done; else it refused it. */
+  async deliver(jobId: string, error: WaxsealError | null): Promise<void> {
+    if (!this.#offered.has(jobId)) return
+    if (error !== null) {
+      const putOff = await this.#fail(jobId, error)
+      // Refused for now: it is still offered.
+      if (putOff?.code === 'SPOOL_FULL') throw putOff
+      return
+    }
+    // A crash in between: the job, should it come again, finds its key.
+    await this.#store.finish(jobId)
+    this.#offered.delete(jobId)
+    await this.#parts().keyRequests.remove(jobId)
+  }
+
+  /** Returns why the job goes on; null: it failed for good. */
+  async #fail(jobId: string, error: unknown): Promise<WaxsealError | null> {
+    const end = endOf(jobId, error)
+    if (end instanceof WaxsealError) return end
+    try {
+      await this.#store.end(jobId, end)
+      this.#offered.delete(jobId)
+      return null
+    } catch (unsaved) {
+      return asWaxsealError(unsaved)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from '../../config/config.ts'
+import { longestDocument } from '../../documents/ask.ts'
+import type { Look } from '../../documents/shown-host.ts'
+import type { Clock } from '../../host/clock.ts'
+import { openReserve } from '../../host/file/reserve.ts'
+import { type LineServer, serveLines } from '../../host/socket/line-socket.ts'
+import { openInbox } from '../../inbox/inbox.ts'
+import { openKeyStore } from '../../material/key-store.ts'
+import { openAnswerBox } from '../../outbox/answer-box.ts'
+import { withNames } from '../find-target.ts'
+import type { ConfiguredEngine } from '../open-engine.ts'
+import { recover } from '../recover.ts'
+import { readView, type ShownOfDeployer, showHost } from '../view.ts'
+import { JobStore, openArrivedCertificates } from '../work/job-store.ts'
+import { openKeyRequests } from '../work/key-requests.ts'
+import { answerLine } from './answer-line.ts'
+import { Changes, Deployer } from './deployer.ts'
+import { Requests } from './requests.ts'
+import { Show } from './show.ts'
+import { Worker, type WorkerParts } from './worker.ts'
+
+/** What a deployer is started with. */
+export interface RunParts extends Pick<WorkerParts, 'onBatch' | 'onProgress' | 'log' | 'stop'> {
+  readonly config: Config
+  readonly engine: ConfiguredEngine
+  readonly clock: Clock
+  readonly listen: { readonly path: string } | { readonly fd: number }
+  /** It ends after this time without work and without a connection, in milliseconds; null: it stays. */
+  readonly idleMs: number | null
+  /** It answers from now on. */
+  readonly onReady: () => Promise<void>
+}
+
+const bounds = { maxBytes: longestDocument, lineMs: 30_000, mostOpen: 16 }
+const lookMs = 100
+
+/**
+ * Recovers, works on what is due, and answers the courier, until it is told to stop or is idle. What has begun ends first. The caller
+ * holds the state directory.
+ */
+export async function runDeployer(parts: RunParts): Promise<void> {
+  const { config, engine, clock, log, stop, listen } = parts
+  parts.onProgress('work')
+  const recovered = await recoverFirst(engine, log)
+  parts.onProgress('rest')
+  const changes = new Changes()
+  let looks: readonly Look[] = (await readView(config.stateDir))?.looks ?? []
+  const state = await openState(config, clock, () => changes.note())
+  const { store, answers, inbox } = state
+  const partsOfRequests = () => ({ ...state, names: engine.policy.names })
+  const requests = new Requests(store, partsOfRequests, () => changes.note())
+  const worker = new Worker({ ...parts, ...state, requests, onChange: () => changes.note() })
+  const facts = async (): Promise<ShownOfDeployer> => ({
+    looks,
+    recovered,
+    inbox: store.pending().length,
+    outbox: await answers.depth(),
+    deadLetters: (await answers.deadLetters()).map(({ report, refusal }) => ({ job: report.jobId, refusal })),
+    held: await answers.held(),
+    currentJobs: worker.currentJobs,
+  })
+  const show = new Show(
+    async () => showHost(config.stateDir, engine, { ...(await facts()), setAside: inbox.setAside }),
+    log,
+  )
+  changes.onNote = () => show.changed()
+  const closing = new AbortController()
+  const onLooks = (found: readonly Look[]): void => {
+    looks = found
+    changes.note()
+  }
+  const deployer = new Deployer({ engine, store, answers, requests, worker, changes, onLooks, closing: closing.signal })
+  show.changed()
+  worker.ask()
+  const server = await serveLines(listen, bounds, (line, gone) => answerLine(line, deployer, gone, log))
+  await parts.onReady()
+  await untilDone(worker, server, parts)
+  await worker.ended()
+  closing.abort()
+  await server.close()
+  await show.end()
+  log.info({ signal: stop.aborted ? 'stop' : 'idle' }, 'deployer ends')
+}
+
+async function recoverFirst(engine: ConfiguredEngine, log: Logger): Promise<ShownOfDeployer['recovered']> {
+  const recovered = await withNames(await recover(engine), engine)
+  for (const { target, name, did, error } of recovered) log.warn({ target, name, did, code: error?.code }, 'recovered')
+  return recovered.map(({ target, label, did, error }) => ({ target, name: label, did, code: error?.code ?? null }))
+}
+
+async function openState(config: Config, clock: Clock, onChange: () => void) {
+  const below = (name: string): string => join(config.stateDir, name)
+  const inbox = await openInbox(below('inbox'), clock)
+  const answers = await openAnswerBox({ path: below('outbox'), deadPath: below('dead'), clock })
+  const certificates = await openArrivedCertificates(below('certificates'))
+  const reserve = openReserve(below('reserve'))
+  const store = await JobStore.open({ inbox, answers, certificates, reserve }, onChange)
+  const keys = await openKeyStore(config.keyDir ?? below('keys'), config.foreignKeyDir)
+  const keyRequests = await openKeyRequests(below('requests'))
+  return { inbox, answers, reserve, store, keys, keyRequests }
+}
+
+/** Until it is told to stop, or nobody has wanted anything for a while. */
+async function untilDone(
+  worker: Worker,
+  server: LineServer,
+  { clock, stop, idleMs }: Pick<RunParts, 'clock' | 'stop' | 'idleMs'>,
+): Promise<void> {
+  const longest = idleMs ?? Number.POSITIVE_INFINITY
+  for (let idle = 0; !stop.aborted && idle < longest; ) {
+    await clock.sleep(lookMs, stop).catch(() => {})
+    idle = worker.isBusy || server.open() > 0 ? 0 : idle + lookMs
+  }
+}

@@ -1,0 +1,149 @@
+import type { Logger } from 'pino'
+import type { DeploymentJob, Job } from '../../documents/job.ts'
+import type { Report } from '../../documents/report.ts'
+import { describeError, type WaxsealError } from '../../error/waxseal-error.ts'
+import type { Clock } from '../../host/clock.ts'
+import type { KeyStore } from '../../material/key-store.ts'
+import type { Engine } from '../engine.ts'
+import type { JobStore } from '../work/job-store.ts'
+import type { Certificates, Workshop } from '../work/run-job.ts'
+import { maxTries, type Work, workThrough } from '../work/work-through.ts'
+import { Coalesced } from './coalesced.ts'
+import type { Requests } from './requests.ts'
+
+/** What doing the jobs needs. */
+export interface WorkerParts {
+  readonly engine: Engine
+  readonly store: JobStore
+  readonly requests: Requests
+  readonly keys: Pick<KeyStore, 'find'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Before each batch: policy may be another one by now. */
+  readonly onBatch: () => Promise<void>
+  readonly onChange: () => void
+  /** `work` is heard of again within 15 minutes; `rest`: nothing is expected. */
+  readonly onProgress: (sign: 'work' | 'rest') => void
+  /** Aborts when the process is to end: what has begun ends, nothing else begins. */
+  readonly stop: AbortSignal
+}
+
+const firstWaitMs = 1000
+const longestWaitMs = 5 * 60_000
+
+/** Does what is due, until nothing is; what was put off is tried again by itself. */
+export class Worker {
+  readonly #parts: WorkerParts
+  readonly #work: Work
+  readonly #jobs: Coalesced
+  readonly #requesting: Coalesced
+  #currentJobs: readonly string[] = []
+  /** What people call the targets of the jobs. */
+  readonly #names = new Map<string, string>()
+  #rung = new AbortController()
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts
+    this.#work = this.#workOf()
+    this.#jobs = new Coalesced(() => this.#untilDone(async () => (await workThrough(this.#work, this.#isDue)).putOff))
+    this.#requesting = new Coalesced(() => this.#untilDone(() => parts.requests.makeAll(parts.stop)))
+  }
+
+  get isBusy(): boolean {
+    return this.#jobs.isUnderWay || this.#requesting.isUnderWay
+  }
+
+  get currentJobs(): readonly string[] {
+    return this.#currentJobs
+  }
+
+  /** Begins what is due; while that is under way, once more afterwards. */
+  ask(): void {
+    if (this.#parts.stop.aborted) return
+    this.#rung.abort()
+    this.#rung = new AbortController()
+    this.#requesting.ask()
+    this.#jobs.ask()
+  }
+
+  /** Resolves when nothing is under way. */
+  async ended(): Promise<void> {
+    await Promise.all([this.#jobs.ended(), this.#requesting.ended()])
+  }
+
+  async #untilDone(work: () => Promise<WaxsealError | null>): Promise<void> {
+    const { clock, stop, onChange, onProgress } = this.#parts
+    for (let failures = 0; !stop.aborted; failures += 1) {
+      onProgress('work')
+      const putOff = await work().catch((error: WaxsealError) => error)
+      onProgress('rest')
+      if (putOff === null) break
+      const wait = Math.min(firstWaitMs * 2 ** failures, longestWaitMs)
+      await clock.sleep(wait, AbortSignal.any([stop, this.#rung.signal])).catch(() => {})
+    }
+    // Whoever waits for the end of the work sees that it is over.
+    setImmediate(onChange)
+  }
+
+  readonly #isDue = (job: Job): boolean => {
+    const { store } = this.#parts
+    if (job.kind === 'issuance') return false
+    if ('targetId' in job) this.#names.set(job.id, job.targetName ?? job.targetId)
+    if (job.kind !== 'deployment' || store.isCertified(job.id)) return true
+    return store.pending().some((claimed) => claimed.job.id === job.id && claimed.tries >= maxTries)
+  }
+
+  #workOf(): Work {
+    const { store, log, stop, onBatch, onChange, onProgress } = this.#parts
+    return {
+      inbox: { pending: () => store.pending(), finish: (jobId) => store.finish(jobId) },
+      spool: { report: (reports) => this.#report(reports) },
+      workshop: this.#workshop(),
+      onBatch,
+      onJobs: (jobIds) => {
+        for (const job of this.#currentJobs) log.info({ job, name: this.#names.get(job) }, 'job ends')
+        for (const job of jobIds) log.info({ job, name: this.#names.get(job) }, 'job begins')
+        if (jobIds.length === 0) for (const job of this.#currentJobs) this.#names.delete(job)
+        this.#currentJobs = jobIds
+        onProgress('work')
+        onChange()
+      },
+      onPutOff: (job, error) => log.warn({ job, code: error.code, reason: describeError(error) }, 'job put off'),
+      signal: stop,
+      unsaved: new Map(),
+    }
+  }
+
+  #workshop(): Workshop {
+    const { engine, store, keys, log, onProgress } = this.#parts
+    return {
+      engine,
+      keys,
+      certificatesOf: (jobs) => this.#certificatesOf(jobs),
+      onBegin: async (jobId) => {
+        await store.report([{ kind: 'status', jobId, status: 'Running' }])
+        await store.begin(jobId)
+      },
+      onStep: (job, { name: step, ms }) => {
+        onProgress('work')
+        log.info({ job, name: this.#names.get(job), step, ms }, 'step')
+      },
+    }
+  }
+
+  async #certificatesOf(jobs: readonly DeploymentJob[]): Promise<Certificates> {
+    const found = new Map<string, string | Error>()
+    for (const { id } of jobs) {
+      const pem = await this.#parts.store.certificateOf(id).catch((error: Error) => error)
+      found.set(id, pem ?? new Error('its certificate is gone'))
+    }
+    return found
+  }
+
+  async #report(reports: readonly Report[]): Promise<void> {
+    for (const report of reports)
+      if (report.kind === 'status' && report.status === 'Failed' && report.outcome === undefined)
+        this.#parts.log.error({ job: report.jobId, reason: report.error }, 'job failed')
+    await this.#parts.store.report(reports)
+  }
+}

@@ -1,0 +1,95 @@
+import { join } from 'node:path'
+import {
+  longestShownHost,
+  type ShownHost,
+  shownHostFile,
+  shownHostSchema,
+  viewFolder,
+} from '../documents/shown-host.ts'
+import { textWithout } from '../documents/without-output.ts'
+import { writeForGroup } from '../host/file/group-file.ts'
+import { readBounded } from '../host/file/read-bounded.ts'
+import { resolveGroup } from '../host/users.ts'
+import type { HistoryLine } from '../journal/history.ts'
+import { schemaCheck } from '../schema/schema-check.ts'
+import type { Engine } from './engine.ts'
+import { openTurns } from './turns.ts'
+
+/** What of the view is not read from the state directory: the deployer says it, and who changes records by hand leaves it as it is. */
+export type ShownOfDeployer = Pick<
+  ShownHost,
+  'looks' | 'recovered' | 'inbox' | 'outbox' | 'deadLetters' | 'held' | 'currentJobs'
+>
+
+const nothingSaid: ShownOfDeployer = {
+  looks: [],
+  recovered: [],
+  inbox: 0,
+  outbox: 0,
+  deadLetters: [],
+  held: [],
+  currentJobs: [],
+}
+
+/** The account that the courier runs as, and its group. */
+const group = 'waxseal'
+const isShown = schemaCheck<ShownHost>(shownHostSchema)
+
+/** What is shown now; null: nothing, or nothing that can be read. */
+export async function readView(stateDir: string): Promise<ShownHost | null> {
+  const bytes = await readBounded(join(viewFolder(stateDir), shownHostFile), longestShownHost).catch(() => null)
+  if (bytes === null) return null
+  try {
+    const shown: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    return isShown(shown) ? shown : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Shows the records, and the last deployment of each target, as they are now. `change`: what else is other than what is shown. Two
+ * processes follow one another. Throws where the folder cannot be trusted, or not be written.
+ */
+export async function showHost(
+  stateDir: string,
+  engine: Pick<Engine, 'records' | 'history' | 'journal' | 'ownTargets' | 'clock'>,
+  change: Partial<ShownOfDeployer> & { readonly setAside?: readonly string[] } = {},
+): Promise<void> {
+  const gid = await readersGroup()
+  const turns = openTurns(join(stateDir, 'view.lock'), engine.clock)
+  await turns.take(async () => {
+    const { records, history, journal, ownTargets, clock } = engine
+    const before = (await readView(stateDir)) ?? nothingSaid
+    const { looks, recovered, inbox, outbox, deadLetters, held, currentJobs } = { ...before, ...change }
+    const recorded = (await records.list()).map(({ document }) => document)
+    const known = new Set(recorded.map(({ target }) => target))
+    const shown: ShownHost = {
+      v: 1,
+      at: new Date(clock.now()).toISOString(),
+      records: recorded,
+      last: [...(await history.lastPerTarget()).values()].map(lineWithoutOutput),
+      looks: looks.filter(({ target }) => known.has(target)),
+      recovered,
+      setAside: [...journal.setAside, ...records.setAside, ...(change.setAside ?? [])],
+      inbox,
+      outbox,
+      deadLetters,
+      held,
+      currentJobs,
+      brokenTargets: ownTargets.broken.map(({ file, reason }) => `${file}: ${reason}`),
+    }
+    await writeForGroup(join(viewFolder(stateDir), shownHostFile), Buffer.from(JSON.stringify(shown)), gid)
+  })
+}
+
+/** Where the courier is a user of its own it reads by its group; else both halves are one user. */
+async function readersGroup(): Promise<number> {
+  const own = process.getegid?.() ?? 0
+  return process.geteuid?.() === 0 ? ((await resolveGroup(group)) ?? own) : own
+}
+
+/** What commands printed is root's to read. */
+function lineWithoutOutput(line: HistoryLine): HistoryLine {
+  return { ...line, message: textWithout(line.message) }
+}
