@@ -2,6 +2,21 @@ const duration = { type: ['string', 'integer'], maxLength: 64 } as const
 const file = { type: 'string', pattern: '^/', maxLength: 4096 } as const
 const list = { type: 'array', maxItems: 1000, items: { type: 'string', minLength: 1, maxLength: 4096 } } as const
 
+const instance = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['connector'],
+  properties: {
+    connector: { type: 'string', minLength: 1, maxLength: 63 },
+    config: file,
+    socket: file,
+    master_socket: file,
+    admin: { type: 'string', maxLength: 300 },
+    run: { type: 'array', minItems: 1, maxItems: 20, items: { type: 'string', minLength: 1, maxLength: 4096 } },
+    paths: { type: 'object', maxProperties: 50, propertyNames: { pattern: '^/' }, additionalProperties: file },
+  },
+} as const
+
 /** JSON schema of `waxseal.yaml`. Unknown keys are refused. `docs/configuration.md` has a heading per key. */
 export const configSchema = {
   type: 'object',
@@ -55,8 +70,15 @@ export const configSchema = {
         unfit: { enum: ['refuse', 'warn'] },
         dane: { enum: ['hold', 'warn', 'off'] },
         targets: { enum: ['open', 'local'] },
+        owners: { type: 'array', maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 256 } },
         resolvers: { type: 'array', maxItems: 10, items: { type: 'string', minLength: 1, maxLength: 60 } },
       },
+    },
+    instances: {
+      type: 'object',
+      maxProperties: 100,
+      propertyNames: { pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' },
+      additionalProperties: instance,
     },
     timeouts: {
       type: 'object',

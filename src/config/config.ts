@@ -1,4 +1,5 @@
 import type { HostTargets } from './host-targets.ts'
+import type { InstanceConfig } from './instances.ts'
 
 /** What the host allows (law 3), as written by its administrator. */
 export interface PolicyConfig {
@@ -30,6 +31,8 @@ export interface PolicyConfig {
   readonly dane: 'hold' | 'warn' | 'off'
   /** `local`: jobs are taken for the host's own targets alone, and bring a certificate and nothing else. */
   readonly targets: 'open' | 'local'
+  /** Accounts and groups that jobs may give files to, beside root's and the daemon's own. */
+  readonly owners: readonly string[]
   /** DNS servers to ask for them, `ADDRESS` or `ADDRESS:PORT`; empty: the system's. */
   readonly resolvers: readonly string[]
 }
@@ -61,6 +64,8 @@ export interface Config {
   /** The folder of the host's own targets, and what is in it. */
   readonly targetsDir: string
   readonly hostTargets: HostTargets
+  /** Daemons beside the default ones. */
+  readonly instances: readonly InstanceConfig[]
   /** Where keys are kept; null: `keys` below the state directory. From the environment only. */
   readonly keyDir: string | null
   /** Where the agent before this one kept its keys, which are read and never changed; null: there was none. From the environment only. */

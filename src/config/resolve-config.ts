@@ -2,6 +2,7 @@ import { createTask, validate } from 'node-cron'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { parseDuration } from '../plan/duration.ts'
 import type { Config, ControlPlaneConfig, KeptFolder, PolicyConfig } from './config.ts'
+import { resolveInstances, type WrittenInstance } from './instances.ts'
 
 type Written = string | number
 
@@ -36,8 +37,10 @@ export interface WrittenConfig {
     readonly unfit?: PolicyConfig['unfit']
     readonly dane?: PolicyConfig['dane']
     readonly targets?: PolicyConfig['targets']
+    readonly owners?: readonly string[]
     readonly resolvers?: readonly string[]
   }
+  readonly instances?: Readonly<Record<string, WrittenInstance>>
   readonly timeouts?: { readonly check?: Written; readonly activate?: Written }
   readonly connectors?: readonly string[]
   readonly log_level?: Config['logLevel']
@@ -96,8 +99,10 @@ export function resolveConfig(
       unfit: written.policy?.unfit ?? 'refuse',
       dane: written.policy?.dane ?? 'warn',
       targets: written.policy?.targets ?? 'open',
+      owners: written.policy?.owners ?? ['ssl-cert'],
       resolvers: written.policy?.resolvers ?? [],
     },
+    instances: resolveInstances(written.instances ?? {}, file),
     timeouts: {
       checkMs: duration('timeouts.check', written.timeouts?.check, 30_000),
       activateMs: duration('timeouts.activate', written.timeouts?.activate, 60_000),

@@ -1,6 +1,7 @@
 import type { Material } from '../material/material.ts'
 import type { Command, Plan } from '../plan/plan.ts'
 import type { HostView } from './host-view.ts'
+import type { Instance, UsualInstance } from './instance.ts'
 import type { Unwired, Wiring } from './wiring/wiring.ts'
 
 /** The daemon itself, as it is run on this host by default: what is asked of it when a pair that it reads is replaced by another's target. */
@@ -34,10 +35,13 @@ export interface Connector<Target = unknown> {
   readonly example: Target
   /** The daemon's own check, activate and recover commands, allowed without a line in the policy. */
   readonly standardCommands: readonly Command[]
-  /**
-   * What the daemon's own settings say that it reads: of the instance that a target names; without one, of the system's. Left
-   * out: it has no such settings.
-   */
+  /** Accounts that the daemon runs as: a job may give them files without a line in the policy. */
+  readonly accounts?: readonly string[]
+  /** What a job's `daemon_config`, sockets or `admin_api` may say without a line of the host's; left out: nothing. */
+  readonly usual?: UsualInstance
+  /** The same connector for another instance than the default one; left out: its daemon has one alone. */
+  at?(instance: Instance): Connector<Target>
+  /** What the daemon's own settings say that it reads. Left out: it has no such settings. */
   readWiring?(host: HostView, target?: Target): Promise<Wiring | Unwired>
   /** Left out: another's target that replaces a pair which it reads too cannot have it reloaded. */
   readonly own?: OwnService

@@ -34,6 +34,7 @@ export function toJob(item: unknown): Job | MalformedItem {
     ...named(item),
     kind: 'deployment',
     targetId: typeof item.target_id === 'string' && item.target_id !== '' ? item.target_id : item.id,
+    ...(typeof item.instance === 'string' && item.instance !== '' ? { instance: item.instance } : {}),
     targetType: item.target_type,
     targetConfig: item.target_config ?? {},
   }

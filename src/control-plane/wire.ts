@@ -20,6 +20,7 @@ export const workItemSchema = {
     sans: { type: ['array', 'null'], maxItems: 100, items: text },
     target_id: { type: ['string', 'null'], maxLength: 256 },
     target_name: targetNameSchema,
+    instance: { type: ['string', 'null'], maxLength: 63 },
     target_type: { type: ['string', 'null'], maxLength: 256 },
     target_config: { type: ['object', 'null'] },
     status: { type: ['string', 'null'], maxLength: 1024 },
@@ -60,6 +61,7 @@ export interface WorkItem {
   readonly sans?: readonly string[] | null
   readonly target_id?: string | null
   readonly target_name?: string | null
+  readonly instance?: string | null
   readonly target_type?: string | null
   readonly target_config?: Readonly<Record<string, unknown>> | null
   readonly status?: string | null

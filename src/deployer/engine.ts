@@ -1,5 +1,6 @@
 import type { PolicyConfig } from '../config/config.ts'
 import type { HostTargets } from '../config/host-targets.ts'
+import type { InstanceConfig } from '../config/instances.ts'
 import type { HostView } from '../connector/host-view.ts'
 import type { Registry } from '../connector/registry/registry.ts'
 import type { Clock } from '../host/clock.ts'
@@ -13,6 +14,8 @@ import type { Turns } from './turns.ts'
 export interface Engine {
   readonly registry: Registry
   readonly policy: PolicyConfig
+  /** Daemons beside the default ones, as the host's configuration names them. */
+  readonly instances: readonly InstanceConfig[]
   /** The host's own targets, as far as their connectors know them, and their folder. */
   readonly ownTargets: HostTargets
   readonly targetsDir: string

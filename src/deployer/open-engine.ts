@@ -15,7 +15,9 @@ import { openTurns } from './turns.ts'
 
 /** An engine whose policy and limits can be replaced between two deployments. */
 export interface ConfiguredEngine extends Engine {
-  reconfigure(config: Pick<Config, 'policy' | 'timeouts' | 'parallelServices' | 'hostTargets' | 'targetsDir'>): void
+  reconfigure(
+    config: Pick<Config, 'policy' | 'instances' | 'timeouts' | 'parallelServices' | 'hostTargets' | 'targetsDir'>,
+  ): void
 }
 
 /** The engine of this host: its connectors, its policy, its state directory. `onEnd` is told of each deployment that ends. */
@@ -24,7 +26,7 @@ export async function openEngine(
   clock: Clock,
   onEnd: (line: HistoryLine) => void = () => {},
 ): Promise<ConfiguredEngine> {
-  let { policy, timeouts, parallelServices, targetsDir } = config
+  let { policy, instances, timeouts, parallelServices, targetsDir } = config
   const registry = await loadConnectors(config.connectors, config.timeouts.checkMs)
   let ownTargets = checkOwnTargets(config.hostTargets, registry)
   await openStateFolder(config.stateDir)
@@ -35,6 +37,9 @@ export async function openEngine(
     registry,
     get policy() {
       return policy
+    },
+    get instances() {
+      return instances
     },
     get ownTargets() {
       return ownTargets
@@ -49,7 +54,7 @@ export async function openEngine(
       return parallelServices
     },
     reconfigure: (next) => {
-      ;({ policy, timeouts, parallelServices, targetsDir } = next)
+      ;({ policy, instances, timeouts, parallelServices, targetsDir } = next)
       ownTargets = checkOwnTargets(next.hostTargets, registry)
     },
     hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),

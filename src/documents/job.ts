@@ -14,6 +14,8 @@ interface TargetOfJob extends JobBase {
 /** Put the newest version of a certificate onto a target. */
 export interface DeploymentJob extends TargetOfJob {
   readonly kind: 'deployment'
+  /** The instance of the daemon that it is for, by a name of the host's; missing: its target says it, or the default one. */
+  readonly instance?: string
   /** `Postfix`, `Dovecot`, … as on the wire. */
   readonly targetType: string
   readonly targetConfig: Readonly<Record<string, unknown>>
@@ -59,6 +61,7 @@ export const jobSchema = {
         properties: {
           targetId: { type: 'string' },
           targetName: { type: 'string' },
+          instance: { type: 'string', maxLength: 63 },
           targetType: { type: 'string' },
           targetConfig: { type: 'object' },
         },

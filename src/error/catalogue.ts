@@ -67,6 +67,16 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  INSTANCE_NOT_ALLOWED: {
+    message: 'The configuration of this host names no such instance of the daemon.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  OWNER_NOT_ALLOWED: {
+    message: 'The policy of this host does not allow a file to be given to this account.',
+    retry: 'never',
+    host: 'untouched',
+  },
   PATH_NOT_ALLOWED: { message: 'The policy of this host does not allow this path.', retry: 'never', host: 'untouched' },
   COMMAND_NOT_ALLOWED: {
     message: 'The policy of this host does not allow this command.',

@@ -99,7 +99,7 @@ function commandsOf(plan: Plan): readonly Command[] {
 async function checkCommand(
   command: Command,
   plan: Plan,
-  policy: Pick<PolicyConfig, 'roots' | 'commands' | 'probes'>,
+  policy: Pick<PolicyConfig, 'roots' | 'commands'>,
   standard: readonly Command[],
 ): Promise<void> {
   const lines = policy.commands.map((line) => line.trim().split(/\s+/)).filter(([program]) => !isBuiltIn(program))
@@ -116,29 +116,29 @@ async function matchesCommand(
   command: Command,
   argv: readonly string[],
   plan: Plan,
-  policy: Pick<PolicyConfig, 'roots' | 'probes'>,
+  policy: Pick<PolicyConfig, 'roots'>,
 ): Promise<boolean> {
   if (argv.length !== command.length) return false
-  for (const [index, pattern] of argv.entries())
-    if (!(await matchesWord(command[index] ?? '', pattern, plan, policy))) return false
+  const isTable = (plan.tables ?? []).some((table) => table.command.join('\0') === command.join('\0'))
+  for (const [index, pattern] of argv.entries()) {
+    const word = command[index] ?? ''
+    if (
+      pattern === '<map>' ? !(isTable && (await isTableAllowed(word, policy.roots))) : !matchesWord(word, pattern, plan)
+    )
+      return false
+  }
   return true
 }
 
 /** Word by word. A connector's own command may have a placeholder; no line of the policy needs one. */
-async function matchesWord(
-  word: string,
-  pattern: string,
-  plan: Plan,
-  { roots, probes }: Pick<PolicyConfig, 'roots' | 'probes'>,
-): Promise<boolean> {
-  if (pattern === '<map>') return isTableAllowed(word, roots)
-  if (pattern === '<file>') return plan.files.some(({ path }) => path === word)
-  if (pattern === '<socket>') return isSocketAllowed(word, roots)
-  if (pattern === '<url>') return URL.canParse(word) && (await isHostAllowed(new URL(word).hostname, probes))
-  return word === pattern
+function matchesWord(word: string, pattern: string, plan: Plan): boolean {
+  return pattern === '<file>' ? plan.files.some(({ path }) => path === word) : word === pattern
 }
 
-/** `hash:/etc/postfix/sni`: what postmap(1) compiles is written beside its source, with what the files that it names hold. */
+/**
+ * `hash:/etc/postfix/sni`, one that the daemon's own settings name: what postmap(1) compiles is written beside its source, with what
+ * the files that it names hold, and with lines of it in its warnings.
+ */
 async function isTableAllowed(table: string, roots: readonly string[]): Promise<boolean> {
   const path = /^[a-z]+:(\/[^:]+)$/.exec(table)?.[1]
   if (path === undefined) return false
@@ -146,13 +146,6 @@ async function isTableAllowed(table: string, roots: readonly string[]): Promise<
     () => true,
     () => false,
   )
-}
-
-/** A URL has an IPv6 address in brackets. */
-async function isHostAllowed(hostname: string, probes: readonly string[]): Promise<boolean> {
-  const host = hostname.replaceAll(/[[\]]/g, '')
-  const addresses = await addressesOf(host)
-  return addresses.length > 0 && addresses.every((address) => isAddressAllowed(address, probes))
 }
 
 /** The addresses that are looked at are those that were allowed: a name is not resolved again later. */

@@ -10,10 +10,11 @@ export function ownInstance<Target>(
 ): Connector {
   const { own } = connector
   if (own === undefined) throw new Error(`${connector.name} has no service of its own`)
-  return {
-    ...(connector as unknown as Connector),
-    standardCommands: [...connector.standardCommands, check, reload],
+  const asSystem = (one: Connector<Target>): Connector => ({
+    ...(one as unknown as Connector),
+    standardCommands: [...one.standardCommands, check, reload],
     own: { ...own, check, reload, pidFiles: [pidFile] },
     readWiring,
-  }
+  })
+  return { ...asSystem(connector), at: (instance) => asSystem(connector.at?.(instance) ?? connector) }
 }

@@ -35,6 +35,9 @@ export function apacheOf({ program, check, reload }: ApacheCommands): Connector<
       endpoints: ['www.example.net:443'],
     },
     standardCommands,
+    accounts: ['www-data'],
+    usual: { config: ['/etc/apache2/apache2.conf'] },
+    at: ({ config }) => (config === null ? apache : apacheOf(commandsAt(config))),
     readWiring: (host) => readApacheWiring(host, program),
     own: { service: 'apache', check, reload, pidFiles: ['/run/apache2/apache2.pid'] },
     plan: async (target, material, host) => {
@@ -61,6 +64,11 @@ export const apache = apacheOf({
   check: ['apachectl', 'configtest'],
   reload: ['apachectl', 'graceful'],
 })
+
+function commandsAt(config: string): ApacheCommands {
+  const program: Command = ['apache2ctl', '-f', config]
+  return { program, check: [...program, '-t'], reload: [...program, '-k', 'graceful'] }
+}
 
 /** `graceful` starts a server that is gone; a reload by systemd does not. */
 function reviving(command: Command): Command {

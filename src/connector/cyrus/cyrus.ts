@@ -27,5 +27,6 @@ export const cyrus: Connector<PairTarget> = {
     endpoints: ['mail.example.net:993'],
   },
   standardCommands: [defaults.check, defaults.reload, ['systemctl', 'restart', 'cyrus-imapd']],
+  accounts: ['cyrus'],
   plan: async (target, material) => planPair('cyrus', target, material, defaults),
 }

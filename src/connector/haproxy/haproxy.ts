@@ -1,11 +1,12 @@
 import type { Command } from '../../plan/plan.ts'
 import type { Connector } from '../connector.ts'
+import type { Instance } from '../instance.ts'
 import { meansUsualInstance } from '../planner/means-usual-instance.ts'
 import { accessOf, chainPem, plannedFile, planService } from '../planner/plan-service.ts'
 import type { AccessTarget, ServiceTarget } from '../planner/target.ts'
 import { accessFields, pathValue, serviceFields, targetSchema } from '../planner/target-schema.ts'
 import { wirePlan } from '../wiring/wire-plan.ts'
-import { haproxyConfigsOf } from './configs-of.ts'
+import { haproxyConfigsOf, haproxySocketsOf } from './configs-of.ts'
 import { readHaproxyWiring } from './read-wiring.ts'
 
 interface HaproxyTarget extends ServiceTarget, AccessTarget<'pem_file'> {
@@ -19,11 +20,13 @@ const schema = targetSchema(
     pem_path: { ...pathValue, description: 'Leaf, chain and key, as `crt` in the configuration names it.' },
     master_socket: {
       ...pathValue,
-      description: 'The master CLI (`-S`): reloads, and sees a reload that fails though it says nothing.',
+      description:
+        'The master CLI (`-S`), one that HAProxy or `instances` of the host has: reloads, and sees a reload that fails though it says nothing.',
     },
     runtime_socket: {
       ...pathValue,
-      description: 'The runtime API (`stats socket … level admin`): the file is loaded without a reload.',
+      description:
+        'The runtime API (`stats socket … level admin`), one that HAProxy or `instances` of the host has: the file is loaded without a reload.',
     },
     ...accessFields('pem_file', 'the file; one that lets others in is refused'),
     ...serviceFields,
@@ -31,14 +34,17 @@ const schema = targetSchema(
   ['pem_path'],
 )
 
-/** The HAProxy with these configuration files; null: the host's own. */
-export function haproxyOf(configs: readonly string[] | null): Connector<HaproxyTarget> {
+/** The HAProxy with these configuration files, and with the socket that it is told by; null: the host's own, by a reload. */
+export function haproxyOf(
+  configs: readonly string[] | null,
+  sockets: Pick<Instance, 'socket' | 'masterSocket'> = { socket: null, masterSocket: null },
+): Connector<HaproxyTarget> {
   const check: Command = ['haproxy', '-c', ...(configs ?? ['/etc/haproxy/haproxy.cfg']).flatMap((file) => ['-f', file])]
   const standardCommands: readonly Command[] = [
     check,
     ['systemctl', 'reload', 'haproxy'],
-    ['waxseal:haproxy-reload', '<socket>'],
-    ['waxseal:haproxy-load', '<socket>', '<file>'],
+    ...(sockets.masterSocket === null ? [] : [['waxseal:haproxy-reload', sockets.masterSocket] as const]),
+    ...(sockets.socket === null ? [] : [['waxseal:haproxy-load', sockets.socket, '<file>'] as const]),
   ]
   return {
     name: 'haproxy',
@@ -48,6 +54,9 @@ export function haproxyOf(configs: readonly string[] | null): Connector<HaproxyT
     schema,
     example: { pem_path: '/etc/haproxy/certs/site.pem', endpoints: ['www.example.net:443'] },
     standardCommands,
+    accounts: ['haproxy'],
+    usual: { config: ['/etc/haproxy/haproxy.cfg'], sockets: haproxySocketsOf },
+    at: (instance) => haproxyOf(instance.config === null ? configs : [instance.config], instance),
     readWiring: async (host) => readHaproxyWiring(host, configs ?? (await haproxyConfigsOf(host))),
     own: { service: 'haproxy', check, reload: ['systemctl', 'reload', 'haproxy'], pidFiles: ['/run/haproxy.pid'] },
     plan: async (target, material, host) => {
@@ -57,9 +66,9 @@ export function haproxyOf(configs: readonly string[] | null): Connector<HaproxyT
         service: 'haproxy',
         files: [plannedFile(target.pem_path, 'bundle', text, accessOf(target, 'pem_file', true))],
         check,
-        reload: reloadOf(target),
+        reload: reloadOf(target, sockets),
       })
-      if (configs === null && !isUsual(target, standardCommands)) return plan
+      if (configs === null && !isUsual(target, sockets, standardCommands)) return plan
       const replaced = { path: target.pem_path, leaf: material.leaf }
       const wiring = await readHaproxyWiring(host, configs ?? (await haproxyConfigsOf(host)), replaced)
       return wirePlan(plan, wiring, target, material, host)
@@ -71,15 +80,21 @@ export function haproxyOf(configs: readonly string[] | null): Connector<HaproxyT
 export const haproxy = haproxyOf(null)
 
 /** A socket elsewhere is that of another instance: in a container, or by hand. */
-function isUsual(target: HaproxyTarget, standardCommands: readonly Command[]): boolean {
-  const sockets = [target.master_socket, target.runtime_socket]
+function isUsual(
+  target: HaproxyTarget,
+  { socket, masterSocket }: Pick<Instance, 'socket' | 'masterSocket'>,
+  standardCommands: readonly Command[],
+): boolean {
   return (
     meansUsualInstance(target, standardCommands) &&
-    sockets.every((socket) => socket === undefined || /^(\/var)?\/(run|lib\/haproxy)\//.test(socket))
+    [socket, masterSocket].every((path) => path === null || /^(\/var)?\/(run|lib\/haproxy)\//.test(path))
   )
 }
 
-function reloadOf({ pem_path: path, master_socket: master, runtime_socket: runtime }: HaproxyTarget): Command {
-  if (runtime !== undefined) return ['waxseal:haproxy-load', runtime, path]
-  return master === undefined ? ['systemctl', 'reload', 'haproxy'] : ['waxseal:haproxy-reload', master]
+function reloadOf(
+  { pem_path: path }: HaproxyTarget,
+  { socket, masterSocket }: Pick<Instance, 'socket' | 'masterSocket'>,
+): Command {
+  if (socket !== null) return ['waxseal:haproxy-load', socket, path]
+  return masterSocket === null ? ['systemctl', 'reload', 'haproxy'] : ['waxseal:haproxy-reload', masterSocket]
 }

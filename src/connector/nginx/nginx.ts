@@ -23,6 +23,9 @@ export function nginxOf(program: Command): Connector<PairTarget> {
       endpoints: ['www.example.net:443'],
     },
     standardCommands,
+    accounts: ['www-data'],
+    usual: { config: ['/etc/nginx/nginx.conf'] },
+    at: ({ config }) => (config === null ? nginxOf(program) : nginxOf(['nginx', '-c', config])),
     readWiring: (host) => readNginxWiring(host, program),
     own: { service: 'nginx', check, reload, pidFiles: ['/run/nginx.pid'] },
     plan: async (target, material, host) => {

@@ -14,8 +14,21 @@ const protocolValue = { enum: ['tls', 'smtp', 'lmtp', 'imap', 'pop3', 'sieve'] }
 
 /** The schema of a target with these fields. Unknown ones are refused. */
 export function targetSchema<Fields extends object>(properties: Fields, required: readonly string[] = []) {
-  return { type: 'object', additionalProperties: false, required, properties } as const
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required,
+    properties: { ...properties, ...instanceFields },
+  } as const
 }
+
+const instanceFields = {
+  instance: {
+    type: 'string',
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
+    description: 'Another instance of the daemon than its default one, by its name in `instances` of the host.',
+  },
+} as const
 
 /** Mode, owner and group of one file: `accessFields('pem_file', 'the file')`. */
 export function accessFields(prefix: string, file: string): Readonly<Record<string, object>> {
@@ -138,7 +151,7 @@ export const mailFields = {
   daemon_config: {
     ...pathValue,
     description:
-      "Where another instance than the system's has its settings: Postfix a folder, Dovecot a file. Asked which files its listeners read.",
+      "Where another instance than the system's has its settings, as `instances` of the host has it: Postfix a folder, Dovecot a file.",
   },
   ...pairFields,
 } as const

@@ -1,10 +1,10 @@
-import type { Material } from '../../material/material.ts'
-import type { Command, Plan } from '../../plan/plan.ts'
-import type { OwnService } from '../connector.ts'
+import type { Command } from '../../plan/plan.ts'
+import type { Connector, OwnService } from '../connector.ts'
 import { readDovecotWiring } from '../dovecot/read-wiring.ts'
 import type { HostView } from '../host-view.ts'
 import { type DaemonDefaults, planPair } from '../planner/plan-pair.ts'
 import type { MailTarget } from '../planner/target.ts'
+import { mailFields, targetSchema } from '../planner/target-schema.ts'
 import { readPostfixWiring } from '../postfix/read-wiring.ts'
 import { wirePlan } from './wire-plan.ts'
 import type { Unwired, Wiring } from './wiring.ts'
@@ -51,41 +51,32 @@ const mailDaemons = {
   },
 } as const satisfies Record<string, MailDaemon>
 
-/** The plan of a mail daemon, with what its own settings say. A target of either type may name the other one in its `mode`. */
-export async function planMailDaemon(
-  connector: 'postfix' | 'dovecot',
-  target: MailTarget,
-  material: Material,
-  host: HostView,
-): Promise<Plan> {
-  const daemon = daemonOf(connector, target)
-  const config = target.daemon_config ?? null
-  const defaults = config === null ? daemon.defaults : { ...daemon.defaults, ...daemon.commandsFor(config) }
-  const plan = planPair(connector, target, material, defaults)
-  return wirePlan(plan, await daemon.readWiring(host, config), target, material, host)
-}
-
-/** Each as it is run by default. */
-export const ownMailDaemons: Readonly<Record<'postfix' | 'dovecot', OwnService>> = {
-  postfix: mailDaemons.postfix.defaults,
-  dovecot: mailDaemons.dovecot.defaults,
-}
-
-/** What the instance that a target names reads; left out: the system's. */
-export function readMailWiring(
-  connector: 'postfix' | 'dovecot',
-  host: HostView,
-  target: Pick<MailTarget, 'mode' | 'daemon_config'> = {},
-): Promise<Wiring | Unwired> {
-  return daemonOf(connector, target).readWiring(host, target.daemon_config ?? null)
-}
-
-function daemonOf(connector: 'postfix' | 'dovecot', { mode }: Pick<MailTarget, 'mode'>): MailDaemon {
-  return mailDaemons[mode ?? connector]
+/** The connector of a mail daemon for these settings; null: the system's. Its target may name the other daemon in `mode`. */
+export function mailConnector(
+  name: 'postfix' | 'dovecot',
+  facts: Pick<Connector<MailTarget>, 'aliases' | 'description' | 'example' | 'accounts' | 'usual'>,
+  config: string | null = null,
+): Connector<MailTarget> {
+  const daemonOf = ({ mode }: Pick<MailTarget, 'mode'>): MailDaemon => mailDaemons[mode ?? name]
+  return {
+    ...facts,
+    name,
+    schema: targetSchema(mailFields),
+    standardCommands: [...mailDaemonCommands, ...(config === null ? [] : commandsAt(config))],
+    readWiring: (host, target = {}) => daemonOf(target).readWiring(host, config),
+    own: mailDaemons[name].defaults,
+    at: (instance) => mailConnector(name, facts, instance.config),
+    plan: async (target, material, host) => {
+      const daemon = daemonOf(target)
+      const defaults = config === null ? daemon.defaults : { ...daemon.defaults, ...daemon.commandsFor(config) }
+      const plan = planPair(name, target, material, defaults)
+      return wirePlan(plan, await daemon.readWiring(host, config), target, material, host)
+    },
+  }
 }
 
 /** Their own commands, and the service manager's, allowed without a line in the policy. */
-export const mailDaemonCommands: readonly Command[] = [
+const mailDaemonCommands: readonly Command[] = [
   mailDaemons.postfix.defaults.check,
   mailDaemons.postfix.defaults.reload,
   ['systemctl', 'reload', 'postfix'],
@@ -94,3 +85,8 @@ export const mailDaemonCommands: readonly Command[] = [
   mailDaemons.dovecot.defaults.reload,
   ['systemctl', 'reload', 'dovecot'],
 ]
+
+function commandsAt(config: string): readonly Command[] {
+  const own = Object.values(mailDaemons).flatMap(({ commandsFor }) => Object.values(commandsFor(config)))
+  return [...own, ['postmap', '-c', config, '-F', '<map>']]
+}

@@ -14,6 +14,8 @@ export interface DeployRequest {
   readonly targetName?: string
   /** Name or alias of the connector. */
   readonly connector: string
+  /** The instance of the daemon that the job names beside its target; missing: none. */
+  readonly instance?: string
   /** The target's configuration as it came. */
   readonly config: unknown
   /** Leaf, and its chain where it is in the same file. */

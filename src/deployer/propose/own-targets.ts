@@ -35,15 +35,22 @@ export interface OwnedTarget {
   readonly own: Readonly<Record<string, unknown>>
   /** How that file is called, or would be. */
   readonly ownFile: string
+  /** Whether all of it are the host's own words: by its file alone, or by root on the command line. */
+  readonly isHosts: boolean
 }
 
 /** TARGET_NOT_ALLOWED where policy wants a file of the host's own and there is none; TARGET_INVALID where that is of no use. */
 export function ownedTarget(request: DeployRequest, engine: Engine): OwnedTarget {
   const { registry, policy, ownTargets, targetsDir } = engine
-  const { job, target, config } = request
+  const { job, target } = request
   const usual = `${targetsDir}/NAME.yaml, with target_id: ${target}`
-  const asAsked = (): OwnedTarget => ({ connector: registry.find(request.connector), config, own: {}, ownFile: usual })
-  if (job === undefined) return asAsked()
+  const isHosts = job === undefined
+  const config = isHosts ? request.config : withInstance(request)
+  const asAsked = (): OwnedTarget => {
+    const connector = registry.find(request.connector)
+    return { connector, config, own: {}, ownFile: usual, isHosts }
+  }
+  if (isHosts) return asAsked()
   const file = ownTargets.targets.find((one) => isFor(one, request))
   const spoilt = ownTargets.broken.find((one) => mayBeFor(one, request))
   if (file === undefined && spoilt !== undefined)
@@ -51,13 +58,20 @@ export function ownedTarget(request: DeployRequest, engine: Engine): OwnedTarget
   if (policy.targets === 'local') {
     const hint = `Write it into ${usual}, connector: ${request.connector.slice(0, 100)} and its fields.`
     if (file === undefined) throw new WaxsealError('TARGET_NOT_ALLOWED', { target, setting: 'policy.targets', hint })
-    return { connector: registry.find(file.connector), config: file.fields, own: {}, ownFile: file.file }
+    return { connector: registry.find(file.connector), config: file.fields, own: {}, ownFile: file.file, isHosts: true }
   }
   if (file === undefined) return asAsked()
   const connector = registry.find(request.connector)
-  if (registry.find(file.connector) === connector) return { connector, config, own: file.fields, ownFile: file.file }
+  if (registry.find(file.connector) === connector)
+    return { connector, config, own: file.fields, ownFile: file.file, isHosts }
   const reason = `the job is for ${connector.name}, and the host's own file says ${file.connector}`
   throw new WaxsealError('TARGET_INVALID', { file: file.file, field: 'connector', reason })
+}
+
+/** A job may name the instance beside its target, or in it. */
+function withInstance({ config, instance }: DeployRequest): unknown {
+  const isGroup = typeof config === 'object' && config !== null && !Array.isArray(config)
+  return instance === undefined || !isGroup ? config : { instance, ...config }
 }
 
 /** By its id where it has one, else by its name. */

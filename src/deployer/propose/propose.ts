@@ -9,6 +9,7 @@ import type { Material } from '../../material/material.ts'
 import { parseChain, parseMaterial } from '../../material/parse-material.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { advise, warnOnly } from '../../policy/advise.ts'
+import { checkOwners } from '../../policy/check-owners.ts'
 import type { Live } from '../../policy/live.ts'
 import { checkPolicy } from '../../policy/policy.ts'
 import type { Engine } from '../engine.ts'
@@ -16,7 +17,8 @@ import type { OutcomeDraft } from '../transaction/outcome-draft.ts'
 import type { DeployRequest } from './deploy-request.ts'
 import { liveCertificates, readable } from './live-leaf.ts'
 import { nameFile } from './name-file.ts'
-import { ownedTarget } from './own-targets.ts'
+import { nameTarget } from './name-target.ts'
+import { type OwnedTarget, ownedTarget } from './own-targets.ts'
 import { place } from './place.ts'
 import { requireWholePairs } from './require-whole-pairs.ts'
 
@@ -33,8 +35,9 @@ export interface Proposal {
 /** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
 export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
   // First, for it costs nothing: a typo is told as a typo, whatever else is wrong.
-  const target = ownedTarget(request, engine)
-  checkWhole(target)
+  const asked = ownedTarget(request, engine)
+  checkWhole(asked)
+  const target = await nameTarget(asked, engine)
   const material = await draft.run('material', () => nameFile(request.files, () => findMaterial(request, engine)))
   draft.about(material.leaf)
   const { connector, config, planned } = await draft.run('plan', () => planRequest(target, material, engine))
@@ -42,6 +45,7 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
     const plan = { ...planned, probes }
     const changes = await place({ files, link }, plan, request, engine)
+    if (!target.isHosts) await checkOwners(changes.files, ownersFor(target, planned, engine))
     await requireWholePairs(plan.wiring, changes.files, engine.hostView)
     draft.warnings = [
       ...(material.remarks ?? []),
@@ -51,6 +55,13 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     ]
     return { connector, config, material, plan, changes }
   })
+}
+
+/** Whom a job may give files to, by name. */
+function ownersFor({ connector, own }: OwnedTarget, { files }: Plan, { policy }: Engine): readonly string[] {
+  const byHost = Object.entries(own).flatMap(([field, value]) => (/_(owner|group)$/.test(field) ? [String(value)] : []))
+  const byConnector = files.flatMap(({ fresh }) => [fresh?.owner, fresh?.group].filter((name) => name !== undefined))
+  return [...policy.owners, ...byHost, ...byConnector, ...(connector.accounts ?? [])]
 }
 
 function tightened({ path, after: { mode } }: PreparedChanges['files'][number]): string {

@@ -65,6 +65,7 @@ async function orderOf(
     job: job.id,
     target: job.targetId,
     ...(job.targetName === undefined ? {} : { targetName: job.targetName }),
+    ...(job.instance === undefined ? {} : { instance: job.instance }),
     connector: job.targetType,
     config: job.targetConfig,
     certificatePem,

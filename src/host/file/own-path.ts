@@ -12,3 +12,11 @@ export async function ownPath(path: string): Promise<string> {
   if (!(await lstat(real)).isFile()) throw new Error('it is not a regular file')
   return real
 }
+
+/** The same of a folder, or of anything else that has a name. */
+export async function ownPlace(path: string): Promise<string> {
+  const real = await realpath(path)
+  const foreign = await foreignOnTheWayTo(path)
+  if (foreign !== null) throw new Error(`${foreign.reason}: ${foreign.fix}`)
+  return real
+}

@@ -19,6 +19,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
     pollIntervalMs: 30_000,
     heartbeatIntervalMs: 60_000,
     parallelServices: 4,
+    instances: [],
     connectors: [],
     status: { host: '127.0.0.1', port: 9780 },
     policy: {
@@ -36,6 +37,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
       unfit: 'refuse',
       dane: 'warn',
       targets: 'open',
+      owners: ['ssl-cert'],
       resolvers: [],
     },
     timeouts: { checkMs: 30_000, activateMs: 60_000 },

@@ -31,16 +31,10 @@ t.test('a new key is readable by Debian-exim; the target has the last word', asy
 })
 
 t.test('another instance is checked by its own settings, and needs its own reload command', async (t) => {
-  const daemon_config = '/srv/exim.conf'
+  const config = '/srv/exim.conf'
+  const meant = connector.at?.({ config, socket: null, masterSocket: null, admin: null }) ?? connector
 
-  t.same((await planOf(connector, { daemon_config, reload_command: 'true' })).check, [
-    'exim4',
-    '-C',
-    daemon_config,
-    '-bV',
-  ])
-  await t.rejects(planOf(connector, { daemon_config }), {
-    code: 'TARGET_INVALID',
-    details: { field: 'reload_command' },
-  })
+  t.same((await planOf(meant, { reload_command: 'true' })).check, ['exim4', '-C', config, '-bV'])
+  await t.rejects(planOf(meant), { code: 'TARGET_INVALID', details: { field: 'reload_command' } })
+  t.same((await planOf(connector, { daemon_config: config })).check, ['exim4', '-bV'])
 })

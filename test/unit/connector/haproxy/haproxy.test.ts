@@ -37,21 +37,20 @@ t.test('a target without pem_path is refused', async (t) => {
 const reload = ['systemctl', 'reload', 'haproxy']
 const byMaster = ['waxseal:haproxy-reload', '/run/haproxy-master.sock']
 const byRuntime = ['waxseal:haproxy-load', '/run/haproxy/admin.sock', path]
-const sockets = { master_socket: byMaster[1], runtime_socket: byRuntime[1] }
+const master = { socket: null, masterSocket: '/run/haproxy-master.sock' }
+const runtime = { socket: '/run/haproxy/admin.sock', masterSocket: null }
 
-for (const [what, fields, command] of [
-  ['systemd where it names no socket', {}, reload],
-  ['the master CLI where it names that', { master_socket: sockets.master_socket }, byMaster],
-  ['the runtime API where it names that', { runtime_socket: sockets.runtime_socket }, byRuntime],
-  ['the runtime API where it names both: nothing is reloaded', sockets, byRuntime],
-  [
-    'its own command, whatever it names',
-    { ...sockets, reload_command: 'service haproxy reload' },
-    ['service', 'haproxy', 'reload'],
-  ],
+for (const [what, sockets, fields, command] of [
+  ['systemd where the host names no socket', null, {}, reload],
+  ['the master CLI where the host names that', master, {}, byMaster],
+  ['the runtime API where the host names that', runtime, {}, byRuntime],
+  ['the runtime API where the host names both: nothing is reloaded', { ...master, ...runtime }, {}, byRuntime],
+  ['systemd where only the target names a socket', null, { runtime_socket: '/run/docker.sock' }, reload],
+  ['its own command', runtime, { reload_command: 'service haproxy reload' }, ['service', 'haproxy', 'reload']],
 ] as const)
   t.test(`a target is activated, and recovered, by ${what}`, async (t) => {
-    const { check, activate, recover } = await planOf(connector, { ...target, ...fields })
+    const meant = sockets === null ? connector : connector.at?.({ config: null, admin: null, ...sockets })
+    const { check, activate, recover } = await planOf(meant ?? connector, { ...target, ...fields })
 
     t.same(check, ['haproxy', '-c', '-f', '/etc/haproxy/haproxy.cfg'])
     t.same(activate, [command])

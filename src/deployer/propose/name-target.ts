@@ -1,0 +1,43 @@
+import type { Connector } from '../../connector/connector.ts'
+import { isRedacted, requireBounded } from '../../connector/planner/check-target.ts'
+import { invalidField } from '../../connector/planner/field.ts'
+import { checkNamed } from '../../policy/check-named.ts'
+import { nameInstance, type UsualDaemon } from '../../policy/name-instance.ts'
+import type { Engine } from '../engine.ts'
+import type { OwnedTarget } from './own-targets.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * The first step of policy: what a job names. Returns the target with the connector of the instance that it means. Until then
+ * nothing of the host is read, asked or run on behalf of the job.
+ */
+export async function nameTarget(target: OwnedTarget, engine: Engine): Promise<OwnedTarget> {
+  const { connector, config, own, isHosts } = target
+  requireBounded(config)
+  const fields = fieldsOf(config)
+  const said = isHosts ? { byJob: {}, byHost: { ...own, ...fields } } : { byJob: fields, byHost: own }
+  const daemon = daemonOf(connector, { ...said.byHost, ...said.byJob }, engine)
+  const instance = await nameInstance(said, usualOf(daemon, engine), engine.instances)
+  const meant = instance === null ? connector : connector.at?.(instance)
+  if (meant === undefined) throw invalidField('instance', `${connector.name} knows its default instance alone`)
+  const { standardCommands } = meant
+  await checkNamed(said.byJob, { ...engine.policy, standardCommands, paths: instance?.paths ?? [] })
+  return { ...target, connector: meant }
+}
+
+/** A blanked field says nothing. */
+function fieldsOf(config: unknown): Fields {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) return {}
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => !isRedacted(value)))
+}
+
+/** A mail daemon's target may mean the other one by its `mode`. */
+function daemonOf(connector: Connector, { mode }: Fields, { registry }: Engine): Connector {
+  return registry.connectors.find(({ name }) => name === mode) ?? connector
+}
+
+function usualOf({ name, usual = {} }: Connector, { hostView }: Engine): UsualDaemon {
+  const { config = [], admin = [] } = usual
+  return { name, config, admin, sockets: async () => (await usual.sockets?.(hostView)) ?? [] }
+}
