@@ -37,10 +37,6 @@ export async function openInbox(path: string, clock: Clock): Promise<Inbox> {
     return all.map(({ document }) => document)
   }
   await listed()
-  const change = async (jobId: string, changes: Partial<ClaimedJob>): Promise<void> => {
-    const claimed = await folder.get(jobId)
-    if (claimed !== null) await folder.put(jobId, { ...claimed, ...changes })
-  }
   return {
     setAside: folder.setAside,
     accept: async (job) => {
@@ -51,13 +47,13 @@ export async function openInbox(path: string, clock: Clock): Promise<Inbox> {
     pending: async () => (await listed()).filter(({ finishedAt }) => finishedAt === null),
     begin: async (jobId) => {
       const claimed = await folder.get(jobId)
-      await change(jobId, { tries: (claimed?.tries ?? 0) + 1 })
+      if (claimed !== null) await folder.put(jobId, { ...claimed, tries: claimed.tries + 1 })
     },
     /** An issuance comes again under the same id until the server has signed it, so it is not remembered. */
     finish: async (jobId) => {
       const claimed = await folder.get(jobId)
       if (claimed?.job.kind === 'issuance') await folder.remove(jobId)
-      else await change(jobId, { finishedAt: clock.now() })
+      else if (claimed !== null) await folder.put(jobId, { ...claimed, finishedAt: clock.now() })
     },
   }
 }
