@@ -31,6 +31,7 @@ import { type StatusServer, type StatusSource, startStatusServer } from '../stat
 import { version } from '../version.ts'
 import { configOf, environment, withConfig } from './context.ts'
 import { isEnrolled, type Link, openLink } from './link.ts'
+import { effectiveBeforeUs } from './own-environment.ts'
 import { type ReloadProblems, readStatus } from './read-status.ts'
 import { mayColour } from './terminal.ts'
 import { watchForEnrolment } from './watch-for-enrolment.ts'
@@ -98,6 +99,8 @@ async function runDaemon(options: { readonly config?: string }): Promise<void> {
       { hint: 'Name the CA of the control plane as CERTCTL_SERVER_CA_BUNDLE_PATH.' },
       'the certificate of the control plane is verified all the same: there is no way to switch that off',
     )
+  if (effectiveBeforeUs().length > 0)
+    log.warn({ variables: effectiveBeforeUs() }, 'the environment changes the runtime: unset what is named here')
   stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
   await manager.notify('READY=1', `STATUS=${statusText(link, config)}`)
   if (link.isWaiting()) {

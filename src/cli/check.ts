@@ -6,6 +6,7 @@ import { hostFacts } from '../host/host-facts.ts'
 import { version } from '../version.ts'
 import { connect } from './connect.ts'
 import { configOf, withConfig } from './context.ts'
+import { effectiveBeforeUs } from './own-environment.ts'
 import { print, printJson, withDocs } from './print.ts'
 import { table } from './table.ts'
 import { coloured, printable } from './terminal.ts'
@@ -22,12 +23,20 @@ export function checkCommand(): Command {
       const config = await configOf(options)
       const engine = await openEngine(config, systemClock)
       const controlPlane = config.controlPlane === null ? null : await connect(config)
-      const examination = await examine({ config, engine, controlPlane, facts: hostFacts(version) })
+      const looked = await examine({ config, engine, controlPlane, facts: hostFacts(version) })
+      const examination = { ...looked, findings: [...looked.findings, ...environmentFindings()] }
       await controlPlane?.close()
       if (options.json === true) printJson(examination)
       else print(...findingLines(examination), ...wiringLines(examination))
       process.exitCode = examination.findings.some(({ verdict }) => verdict === 'failed') ? 1 : 0
     })
+}
+
+function environmentFindings(): Examination['findings'] {
+  const names = effectiveBeforeUs().join(' ')
+  if (names === '') return []
+  const detail = `${names} had its effect on this process before it could be ignored: unset it, in a drop-in of the unit too`
+  return [{ what: 'environment', verdict: 'warning', detail }]
 }
 
 const kinds = { ok: 'good', warning: 'warn', failed: 'bad' } as const

@@ -1,9 +1,10 @@
 import type { Config } from '../config/config.ts'
 import { readCredential } from '../config/credential.ts'
+import { requireOurs } from '../config/require-ours.ts'
 import { type ControlPlane, openControlPlane } from '../control-plane/open-control-plane.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { environment } from './context.ts'
-import { readCa } from './read-ca.ts'
+import { hostRoots, readCa } from './read-ca.ts'
 
 /** The control plane of the configuration; CONFIG_INVALID when there is none, or no credential for it. */
 export async function connect({ controlPlane: config }: Config): Promise<ControlPlane> {
@@ -12,5 +13,7 @@ export async function connect({ controlPlane: config }: Config): Promise<Control
     throw new WaxsealError('CONFIG_INVALID', { path, reason: 'it is missing', hint: 'Run waxseal enroll first.' })
   }
   const credential = await readCredential(config, environment())
-  return openControlPlane({ url: config.url, ca: await readCa(config.caFile), agentId: config.agentId, credential })
+  if (config.caFile !== null) await requireOurs(config.caFile, 'control_plane.ca_file')
+  const ca = (await readCa(config.caFile)) ?? hostRoots()
+  return openControlPlane({ url: config.url, ca, agentId: config.agentId, credential })
 }

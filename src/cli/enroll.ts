@@ -19,7 +19,7 @@ import {
   pendingFor,
 } from './join-control-plane.ts'
 import { print, printJson } from './print.ts'
-import { readCa } from './read-ca.ts'
+import { hostRoots, readCa } from './read-ca.ts'
 
 interface EnrollOptions {
   readonly url: string
@@ -71,7 +71,7 @@ async function enroll(options: EnrollOptions): Promise<void> {
     throw invalid('--url', 'it is not an https URL', 'Write it as https://HOST:PORT.')
   const ca = await readCa(givenCaFile, '--ca-file')
   const url = options.url.replace(/\/+$/, '')
-  const meeting: Meeting = { url, ca, facts: hostFacts(version) }
+  const meeting: Meeting = { url, ca: ca ?? hostRoots(), facts: hostFacts(version) }
   const { agentId, credential } = await becomeMember(options, meeting, credentialFile)
   await durableWrite(credentialFile, Buffer.from(`${credential}\n`))
   const caFile = ca === null ? null : await keepCa(ca, credentialFile)

@@ -22,7 +22,7 @@ interface Pending {
 /** The control plane, and what this host says of itself. */
 export interface Meeting {
   readonly url: string
-  readonly ca: string | null
+  readonly ca: string
   readonly facts: HostFacts
 }
 

@@ -5,6 +5,7 @@ import { isCode } from '../host/file/files.ts'
 import { version } from '../version.ts'
 import { exitStatusOfError } from './exit-status.ts'
 import { needsRoot } from './needs-root.ts'
+import { keepOwnEnvironment } from './own-environment.ts'
 import { printError, withDocs } from './print.ts'
 
 /** In the order of the help. Each is loaded when it is asked for: a deployment does not wait for what the agent serves. */
@@ -32,6 +33,7 @@ const everyName = Object.keys(commands) as readonly Name[]
 
 /** Runs one command line and returns the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
+  keepOwnEnvironment()
   const named = everyName.filter((name) => name === argv[2])
   const names = named.length === 0 ? everyName : named
   const program = talking(await waxsealProgram(names))

@@ -3,6 +3,7 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import { readSnapshot } from '../host/file/files.ts'
 import type { ControlPlaneConfig } from './config.ts'
 import type { Environment } from './load-config.ts'
+import { requireOurs } from './require-ours.ts'
 
 /**
  * The bearer credential: from the environment, the systemd credential `waxseal-credential`, or the credential file, the
@@ -17,7 +18,7 @@ export async function readCredential(config: ControlPlaneConfig, env: Environmen
   const folder = env['CREDENTIALS_DIRECTORY']
   const fromSystemd = folder === undefined ? null : await readSecret(join(folder, 'waxseal-credential'), false)
   const { credentialFile } = config
-  const credential = fromSystemd ?? (credentialFile === null ? null : await readSecret(credentialFile, true))
+  const credential = fromSystemd ?? (credentialFile === null ? null : await readOwnSecret(credentialFile))
   if (credential !== null) return credential
   throw invalid(
     credentialFile ?? '',
@@ -30,6 +31,13 @@ const notOneLine = 'it is not one line of printable characters'
 
 function isCredential(text: string): boolean {
   return /^[\x21-\x7e]{1,4096}$/.test(text)
+}
+
+/** Who can put another file in its place has the host speak to the control plane as somebody else. */
+async function readOwnSecret(path: string): Promise<string | null> {
+  const secret = await readSecret(path, true)
+  if (secret !== null) await requireOurs(path, 'control_plane.credential_file')
+  return secret
 }
 
 async function readSecret(path: string, isPrivate: boolean): Promise<string | null> {

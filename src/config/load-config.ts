@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import { configSchema } from './config-schema.ts'
 import { readHostTargets } from './host-targets.ts'
 import { configInvalid, parseYaml } from './parse-yaml.ts'
+import { requireOurs } from './require-ours.ts'
 import { resolveConfig, type WrittenConfig } from './resolve-config.ts'
 
 /** The environment as `main.ts` hands it on. */
@@ -42,6 +43,7 @@ async function readWritten(file: string, isRequired: boolean): Promise<WrittenCo
     if (!isRequired) return {}
     throw configInvalid(file, '', 'there is no such file', 'Name a file that exists with --config.')
   }
+  await requireOurs(file)
   const value = parseYaml(file, Buffer.from(bytes).toString('utf8')) ?? {}
   if (validate(value)) return value
   throw describeInvalid(file, validate.errors?.[0])

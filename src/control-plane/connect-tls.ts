@@ -10,10 +10,11 @@ interface NamedPeer {
 /**
  * undici's connector for these options. Node compares the server's name with what `getPeerCertificate()` returns, and that
  * ends the process (SIGSEGV, Node 24.21) on an EC key whose curve has no NIST name, be it the leaf's or an issuer's: the
- * names are taken from the certificate itself instead.
+ * names are taken from the certificate itself instead. The certificate is verified whatever the environment says
+ * (`NODE_TLS_REJECT_UNAUTHORIZED`).
  */
 export function connectTls(options: buildConnector.BuildOptions): buildConnector.connector {
-  const connect = buildConnector(options)
+  const connect = buildConnector({ ...options, rejectUnauthorized: true })
   return (target, callback) => {
     const socket: unknown = connect(target, callback)
     if (hasPeer(socket)) socket.getPeerCertificate = () => namesOf(socket.getPeerX509Certificate())

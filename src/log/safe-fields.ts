@@ -2,7 +2,7 @@
 const fields: ReadonlySet<string> = new Set(
   `job target name step ms outcome host proven code sha256 report final service
    details reason reasons hint daysLeft failures wait did retired signal overdue
-   version stateDir restart discoveryDirs`.split(/\s+/),
+   version stateDir restart discoveryDirs variables`.split(/\s+/),
 )
 
 const longest = 2048

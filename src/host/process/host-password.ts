@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path'
 import type { HostPassword } from '../../connector/host-view.ts'
 import { readSnapshot } from '../file/files.ts'
+import { foreignOnTheWayTo } from '../file/ours.ts'
 
 const maxLength = 1024
 
@@ -16,6 +17,8 @@ export async function readPassword(folder: string, name: string): Promise<HostPa
     const file = await readSnapshot(path)
     if (file === null) return { reason: `this host keeps no such password: ${path} is not there` }
     if ((file.mode & 0o077) !== 0) return { reason: `${path} is open to others: chmod 600 ${path}` }
+    const foreign = await foreignOnTheWayTo(path)
+    if (foreign !== null) return { reason: `${foreign.reason}: ${foreign.fix}` }
     if (file.bytes.length > maxLength) return { reason: `${path} is longer than ${maxLength} bytes` }
     return {
       password: Buffer.from(file.bytes)
