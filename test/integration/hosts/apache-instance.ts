@@ -2,15 +2,15 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { apacheOf } from '../../../src/connector/apache/apache.ts'
 import { readApacheWiring } from '../../../src/connector/apache/read-wiring.ts'
-import type { Connector } from '../../../src/connector/connector.ts'
 import { runOrThrow } from '../../../src/demo/mail-host/daemon.ts'
 import { makeFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { ownInstance } from '../../support/own-instance.ts'
+import type { Instance } from './instance.ts'
 
 const modules = ['mpm_event', 'authz_core', 'ssl', 'socache_shmcb']
 
 /** Starts a private Apache with these settings of a bundle, until the end of the test. */
-export async function startApache(t: Test, dir: string, text: string): Promise<Connector> {
+export async function startApache(t: Test, dir: string, text: string): Promise<Instance> {
   const file = join(dir, 'etc', 'apache2', 'apache2.conf')
   await makeFolder(dirname(file))
   const around = `ServerRoot ${dirname(file)}
@@ -28,7 +28,8 @@ Group www-data
   const commands = { check: [...program, '-t'], reload: [...program, '-k', 'graceful'] } as const
   await runOrThrow([...program, '-k', 'start'])
   t.teardown(() => runOrThrow([...program, '-k', 'stop']))
-  return ownInstance(apacheOf({ program, ...commands }), commands, join(dir, 'apache.pid'), (view) =>
+  const connector = ownInstance(apacheOf({ program, ...commands }), commands, join(dir, 'apache.pid'), (view) =>
     readApacheWiring(view, program),
   )
+  return { connector, config: {} }
 }

@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { dovecotListeners, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const names = ['mail.example.net']
@@ -19,6 +21,7 @@ t.test(
   { skip: unlessInstalled('postfix', 'dovecot') },
   async (t) => {
     const tls = 'etc/dms/tls'
+    const haproxy = true
     const host = await startHost(t, {
       pems: {
         [`${tls}/key`]: first.keyPem,
@@ -34,17 +37,7 @@ smtpd_tls_security_level = may
 postscreen_access_list = permit_mynetworks
 postscreen_upstream_proxy_protocol = haproxy
 `,
-        master: `P25 inet n - n - 1 postscreen
-smtpd pass - - n - - smtpd
-tlsproxy unix - - n - 0 tlsproxy
-dnsblog unix - - n - 0 dnsblog
-P587 inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt
-  -o smtpd_upstream_proxy_protocol=haproxy
-P465 inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-  -o smtpd_upstream_proxy_protocol=haproxy
-127.0.0.1:P10025 inet n - n - - smtpd
+        master: `${postfixListeners('postscreen', [465, 587], '  -o smtpd_upstream_proxy_protocol=haproxy\n')}127.0.0.1:P10025 inet n - n - - smtpd
   -o content_filter=
 `,
       },
@@ -58,17 +51,8 @@ haproxy_trusted_networks = 10.0.0.0/8, 127.0.0.0/8, ::1
 haproxy_timeout = 3 secs
 service imap-login {
   chroot =
-  inet_listener imap {
-    port = P143
-    haproxy = yes
-  }
-  inet_listener imaps {
-    port = P10993
-    ssl = yes
-    haproxy = yes
-  }
 }
-`,
+${dovecotListeners({ kind: 'imap', port: 143, haproxy }, { kind: 'imaps', port: 10993, haproxy })}`,
       roots: ['DIR/etc/dms/tls'],
       commands: ['false'],
     })

@@ -4,7 +4,9 @@ import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { unlessUnpacked } from '../connector/conflicting-daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { dovecotListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net'] })
@@ -42,16 +44,7 @@ tls_privatekey = MAIN_TLS_PRIVATEKEY
       },
       dovecot: `protocols = imap
 !include DIR/etc/dovecot/conf.d/10-ssl.conf
-service imap-login {
-  inet_listener imap {
-    port = P143
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-}
-`,
+${dovecotListeners(143, 993)}`,
       files: {
         'etc/dovecot/conf.d/10-ssl.conf': `ssl = yes
 ssl_cert = <DIR/etc/dovecot/private/dovecot.pem

@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { dovecotListeners, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const names = ['host.example.net']
@@ -43,15 +45,7 @@ smtpd_tls_security_level = may
 smtpd_tls_cert_file = DIR/${ssl}/host.example.net_fullchain.pem
 smtpd_tls_key_file = DIR/${ssl}/host.example.net.key
 `,
-        master: `P25 inet n - n - 1 postscreen
-smtpd pass - - n - - smtpd
-dnsblog unix - - n - 0 dnsblog
-tlsproxy unix - - n - 0 tlsproxy
-P587 inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt
-P465 inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-`,
+        master: postfixListeners('postscreen', [465, 587]),
       },
       dovecot: `!include DIR/etc/dovecot/conf.d/10-master.conf
 !include DIR/etc/dovecot/conf.d/10-ssl.conf
@@ -65,25 +59,7 @@ ssl_cert = <DIR/${ssl}/host.example.net_fullchain.pem
 ssl_key = <DIR/${ssl}/host.example.net.key
 `,
         'etc/dovecot/conf.d/10-master.conf': `protocols = imap pop3
-service imap-login {
-  inet_listener imap {
-    port = P143
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-}
-service pop3-login {
-  inet_listener pop3 {
-    port = P110
-  }
-  inet_listener pop3s {
-    port = P995
-    ssl = yes
-  }
-}
-`,
+${dovecotListeners(143, 993, 110, 995)}`,
         'etc/apache2/sites-enabled/10_froxlor.conf': vhost('host.example.net'),
         'etc/apache2/sites-enabled/35_froxlor_normal.conf': vhost('shop.test'),
       },

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { dovecotListeners, fromFilter, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const names = ['mail.example.net']
@@ -15,6 +17,7 @@ t.test(
   { skip: unlessInstalled('postfix', 'dovecot', 'nginx') },
   async (t) => {
     const live = 'etc/letsencrypt/live/mail.example.net'
+    const address = '127.0.0.1'
     const archive = 'etc/letsencrypt/archive/mail.example.net'
     const host = await startHost(t, {
       pems: {
@@ -37,51 +40,14 @@ smtpd_tls_CAfile = $smtpd_tls_cert_file
 smtp_tls_CAfile = $smtpd_tls_CAfile
 smtpd_tls_security_level = may
 `,
-        master: `P25 inet n - n - - smtpd
-P587 inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt
-P465 inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-127.0.0.1:P10025 inet n - n - - smtpd
-  -o smtpd_tls_security_level=none
-`,
+        master: postfixListeners('smtpd', [465, 587]) + fromFilter(10025),
       },
       dovecot: `listen = * [::]
 protocols = pop3 imap sieve lmtp
 ssl = required
 ssl_cert = <DIR/etc/ssl/certs/iRedMail.crt
 ssl_key = <DIR/etc/ssl/private/iRedMail.key
-service imap-login {
-  inet_listener imap {
-    port = P143
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-}
-service pop3-login {
-  inet_listener pop3 {
-    port = P110
-  }
-  inet_listener pop3s {
-    port = P995
-    ssl = yes
-  }
-}
-service managesieve-login {
-  inet_listener sieve {
-    address = 127.0.0.1
-    port = P4190
-  }
-}
-service lmtp {
-  inet_listener lmtp {
-    address = 127.0.0.1
-    port = P24
-  }
-}
-!include_try DIR/etc/dovecot/conf-enabled/*.conf
+${dovecotListeners(143, 993, 110, 995, { kind: 'sieve', port: 4190, address }, { kind: 'lmtp', port: 24, address })}!include_try DIR/etc/dovecot/conf-enabled/*.conf
 `,
       nginx: `events {}
 http {

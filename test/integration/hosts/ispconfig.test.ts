@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { dovecotListeners, fromFilter, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['server1.example.net'] })
@@ -35,40 +37,13 @@ smtpd_tls_key_file = DIR/etc/postfix/smtpd.key
 smtpd_use_tls = yes
 smtpd_tls_security_level = may
 `,
-        master: `P25 inet n - n - - smtpd
-P587 inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt
-P465 inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-127.0.0.1:P10025 inet n - n - - smtpd
-  -o smtpd_tls_security_level=none
-127.0.0.1:P10027 inet n - n - - smtpd
-  -o smtpd_tls_security_level=none
-`,
+        master: postfixListeners('smtpd', [465, 587]) + fromFilter(10025) + fromFilter(10027),
       },
       dovecot: `listen = *,[::]
 protocols = imap pop3
 ssl_cert = <DIR/etc/postfix/smtpd.cert
 ssl_key = <DIR/etc/postfix/smtpd.key
-service imap-login {
-  inet_listener imap {
-    port = P143
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-}
-service pop3-login {
-  inet_listener pop3 {
-    port = P110
-  }
-  inet_listener pop3s {
-    port = P995
-    ssl = yes
-  }
-}
-`,
+${dovecotListeners(143, 993, 110, 995)}`,
       apache: `Listen P8080
 Listen P8081
 Include DIR/etc/apache2/sites-enabled/*.vhost

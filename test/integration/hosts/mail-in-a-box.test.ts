@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { type HostAsItIs, renews, startHost } from './host-as-it-is.ts'
+import { type HostAsItIs, startHost } from './host-as-it-is.ts'
+import { dovecotListeners, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const names = ['box.example.net']
@@ -54,7 +56,7 @@ t.test(
 
 /** One key for all certificates; the link to the host's own has the date of its end in its name. */
 async function start(t: Test): Promise<{ readonly host: HostAsItIs; readonly target: Record<string, string> }> {
-  const ssl = 'home/user-data/ssl'
+  const [ssl, address] = ['home/user-data/ssl', '127.0.0.1']
   const host = await startHost(t, {
     pems: {
       [`${ssl}/ssl_private_key.pem`]: first.keyPem,
@@ -68,41 +70,13 @@ smtpd_tls_security_level = may
 smtpd_tls_cert_file = DIR/${ssl}/ssl_certificate.pem
 smtpd_tls_key_file = DIR/${ssl}/ssl_private_key.pem
 `,
-      master: `P25 inet n - - - - smtpd
-P465 inet n - - - - smtpd
-  -o smtpd_tls_wrappermode=yes
-P587 inet n - - - - smtpd
-  -o smtpd_tls_security_level=encrypt
-`,
+      master: postfixListeners('smtpd', [465, 587]),
     },
     dovecot: `protocols = imap pop3 lmtp sieve
 ssl = required
 ssl_cert = <DIR/${ssl}/ssl_certificate.pem
 ssl_key = <DIR/${ssl}/ssl_private_key.pem
-service imap-login {
-  inet_listener imap {
-    port = 0
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-}
-service pop3-login {
-  inet_listener pop3 {
-    port = 0
-  }
-  inet_listener pop3s {
-    port = P995
-    ssl = yes
-  }
-}
-service managesieve-login {
-  inet_listener sieve {
-    port = P4190
-  }
-}
-!include conf.d/*.conf
+${dovecotListeners({ kind: 'imap', port: 0 }, 993, { kind: 'pop3', port: 0 }, 995, 4190)}!include conf.d/*.conf
 `,
     nginx: `events {}
 http {
@@ -110,19 +84,10 @@ http {
 }
 `,
     files: {
-      'etc/dovecot/conf.d/99-local.conf': `service lmtp {
-  inet_listener lmtp {
-    address = 127.0.0.1
-    port = P10026
-  }
-}
-service imap-login {
-  inet_listener imap {
-    address = 127.0.0.1
-    port = P143
-  }
-}
-`,
+      'etc/dovecot/conf.d/99-local.conf': dovecotListeners(
+        { kind: 'lmtp', port: 10026, address },
+        { kind: 'imap', port: 143, address },
+      ),
       'etc/nginx/conf.d/local.conf': `server {
   listen P443 ssl;
   listen [::]:P443 ssl;

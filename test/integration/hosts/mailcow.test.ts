@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { type HostAsItIs, renews, startHost } from './host-as-it-is.ts'
+import { type HostAsItIs, startHost } from './host-as-it-is.ts'
+import { dovecotListeners, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (name = 'mail.example.net'): Promise<TestPair> => authority.issue({ names: [name] })
@@ -33,6 +35,14 @@ const bare = [
   '4190 sieve',
   '9082 tls',
 ]
+const haproxy = true
+const behindProxy = [
+  { kind: 'pop3', port: 10110, haproxy },
+  { kind: 'imap', port: 10143, haproxy },
+  { kind: 'imaps', port: 10993, haproxy },
+  { kind: 'pop3s', port: 10995, haproxy },
+  { kind: 'sieve', port: 14190, haproxy },
+] as const
 
 t.test(
   'the settings of mailcow: a renewal is proven on all ports of Postfix, Dovecot and nginx, with the PROXY header on 10143, 10993, 10110, 10995 and 14190 where this host is trusted',
@@ -152,13 +162,7 @@ postscreen_non_smtp_command_enable = no
 postscreen_pipelining_enable = no
 postscreen_greet_action = enforce
 `,
-      master: `P25 inet n - n - 1 postscreen
-smtpd pass - - n - - smtpd
-tlsproxy unix - - n - 0 tlsproxy
-dnsblog unix - - n - 0 dnsblog
-P465 inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-P587 inet n - n - - smtpd
+      master: `${postfixListeners('postscreen', [465])}P587 inet n - n - - smtpd
   -o smtpd_enforce_tls=yes
   -o smtpd_tls_security_level=encrypt
 P588 inet n - n - - smtpd
@@ -173,57 +177,7 @@ P589 inet n - n - - smtpd
 listen = *,[::]
 ssl_cert = <DIR/${mail}/cert.pem
 ssl_key = <DIR/${mail}/key.pem
-service managesieve-login {
-  inet_listener sieve {
-    port = P4190
-  }
-  inet_listener sieve_haproxy {
-    port = P14190
-    haproxy = yes
-  }
-}
-service imap-login {
-  inet_listener imap {
-    port = P143
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-  inet_listener imap_haproxy {
-    port = P10143
-    haproxy = yes
-  }
-  inet_listener imaps_haproxy {
-    port = P10993
-    ssl = yes
-    haproxy = yes
-  }
-}
-service pop3-login {
-  inet_listener pop3 {
-    port = P110
-  }
-  inet_listener pop3s {
-    port = P995
-    ssl = yes
-  }
-  inet_listener pop3_haproxy {
-    port = P10110
-    haproxy = yes
-  }
-  inet_listener pop3s_haproxy {
-    port = P10995
-    ssl = yes
-    haproxy = yes
-  }
-}
-service lmtp {
-  inet_listener lmtp-inet {
-    port = P24
-  }
-}
-!include_try DIR/etc/dovecot/sni.conf
+${dovecotListeners(24, 110, 143, 993, 995, 4190, ...behindProxy)}!include_try DIR/etc/dovecot/sni.conf
 !include_try DIR/etc/dovecot/extra.conf
 `,
     nginx: `events {}

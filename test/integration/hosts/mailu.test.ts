@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const names = ['mail.example.net']

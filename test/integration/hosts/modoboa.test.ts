@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { dovecotListeners, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net'] })
@@ -38,13 +40,7 @@ postscreen_pipelining_enable = yes
 postscreen_non_smtp_command_enable = yes
 postscreen_bare_newline_enable = yes
 `,
-        master: `P25 inet n - - - 1 postscreen
-smtpd pass - - - - - smtpd
-dnsblog unix - - - - 0 dnsblog
-tlsproxy unix - - - - 0 tlsproxy
-P587 inet n - - - - smtpd
-  -o smtpd_tls_security_level=encrypt
-`,
+        master: postfixListeners('postscreen', [587]),
       },
       dovecot: `protocols = imap pop3 sieve
 !include conf.d/*.conf
@@ -56,30 +52,7 @@ http {
 }
 `,
       files: {
-        'etc/dovecot/conf.d/10-master.conf': `service imap-login {
-  inet_listener imap {
-    port = P143
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-}
-service pop3-login {
-  inet_listener pop3 {
-    port = P110
-  }
-  inet_listener pop3s {
-    port = P995
-    ssl = yes
-  }
-}
-service managesieve-login {
-  inet_listener sieve {
-    port = P4190
-  }
-}
-`,
+        'etc/dovecot/conf.d/10-master.conf': dovecotListeners(143, 993, 110, 995, 4190),
         // Of its own, for not everybody may read the key.
         'etc/dovecot/conf.d/10-ssl-keys.try': `ssl_cert = <DIR/${live}/fullchain.pem
 ssl_key = <DIR/${live}/privkey.pem

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { fromFilter } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['pmg.example.net'] })
@@ -34,9 +36,7 @@ smtpd pass - - n - - smtpd
   -o mynetworks=127.0.0.0/8
 tlsproxy unix - - n - 0 tlsproxy
 dnsblog unix - - n - 0 dnsblog
-127.0.0.1:P10025 inet n - n - - smtpd
-  -o smtpd_tls_security_level=none
-`,
+${fromFilter(10025)}`,
       },
       roots: ['DIR/etc/pmg'],
       commands: ['false'],

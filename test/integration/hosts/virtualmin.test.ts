@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { type HostAsItIs, renews, startHost } from './host-as-it-is.ts'
+import { type HostAsItIs, startHost } from './host-as-it-is.ts'
+import { dovecotListeners, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (...names: readonly string[]): Promise<TestPair> => authority.issue({ names })
@@ -38,36 +40,13 @@ smtpd_tls_cert_file = DIR/etc/ssl/panel.cert
 smtpd_tls_key_file = DIR/etc/ssl/panel.key
 tls_server_sni_maps = hash:DIR/etc/postfix/sni_map
 `,
-      master: `P25 inet n - n - - smtpd
-P587 inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt
-P465 inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-`,
+      master: postfixListeners('smtpd', [465, 587]),
     },
     dovecot: `protocols = imap pop3
 ssl = yes
 ssl_cert = <DIR/etc/ssl/panel.cert
 ssl_key = <DIR/etc/ssl/panel.key
-service imap-login {
-  inet_listener imap {
-    port = P143
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-}
-service pop3-login {
-  inet_listener pop3 {
-    port = P110
-  }
-  inet_listener pop3s {
-    port = P995
-    ssl = yes
-  }
-}
-${localName('example.org')}${localName('*.example.org')}`,
+${dovecotListeners(143, 993, 110, 995)}${localName('example.org')}${localName('*.example.org')}`,
     apache: `Listen P443
 <VirtualHost *:P443>
   ServerName example.org

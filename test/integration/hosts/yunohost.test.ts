@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { renews, startHost } from './host-as-it-is.ts'
+import { startHost } from './host-as-it-is.ts'
+import { dovecotListeners, postfixListeners } from './listeners.ts'
+import { renews } from './renews.ts'
 
 const authority = await (await makeAuthority()).intermediate()
 const issue = (name: string): Promise<TestPair> => authority.issue({ names: [name, `xmpp-upload.${name}`] })
@@ -40,12 +42,7 @@ smtpd_tls_chain_files =
     DIR/${certs}/example.net/crt.pem
 tls_server_sni_maps = hash:DIR/etc/postfix/sni
 `,
-        master: `P25 inet n - n - - smtpd
-P587 inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt
-P465 inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-`,
+        master: postfixListeners('smtpd', [465, 587]),
       },
       dovecot: `!include_try DIR/etc/dovecot/yunohost.d/pre-ext.conf
 listen = *, ::
@@ -57,21 +54,7 @@ local_name example.org {
   ssl_cert = <DIR/${certs}/example.org/crt.pem
   ssl_key = <DIR/${certs}/example.org/key.pem
 }
-service imap-login {
-  inet_listener imap {
-    port = P143
-  }
-  inet_listener imaps {
-    port = P993
-    ssl = yes
-  }
-}
-service managesieve-login {
-  inet_listener sieve {
-    port = P4190
-  }
-}
-`,
+${dovecotListeners(143, 993, 4190)}`,
       nginx: `load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 events {}
 http {
