@@ -1,8 +1,8 @@
 /** A daemon that starts a process for each connection, as Postfix does, starts no more than these: the rest meets them again. */
 const mostAtOnce = 12
 
-/** A look that takes longer keeps no other waiting: a server that hangs must not make a long verification of many names. */
-const longestTurnMs = 500
+/** A look that takes longer keeps no other waiting: a server that hangs must not make a long verification of many names. In milliseconds. */
+export const longestTurnMs = 500
 
 interface Address {
   busy: number
