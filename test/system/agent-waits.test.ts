@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { writeText } from '../../src/host/file/plain-files.ts'
+import type { StatusDocument } from '../../src/status/status-document.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { targetOf } from '../support/deployment.ts'
-import { runWaxseal } from '../support/run-waxseal.ts'
+import { jsonOf, runWaxseal } from '../support/run-waxseal.ts'
 import { startSite } from '../support/site.ts'
 
 const site = await startSite({ control_plane: undefined, drift_watch: '* * * * * *' })
@@ -59,8 +60,18 @@ t.test('once the host is enrolled it goes on by itself: no restart, no signal', 
   await site.request()
   await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
 
-  // What was deployed by hand is drifting now: the job has replaced its files.
-  t.match(await waxseal('status'), { stdout: /Control plane https:\/\/[^ ]+: last poll 20/ })
+  const { targets, ready } = jsonOf<StatusDocument>(await waxseal('status', '--json'))
+  t.match(await waxseal('status'), { stdout: /running, ready\nControl plane https:\/\/[^ ]+: last poll 20/ })
+  t.ok(ready)
+  t.match(
+    targets.find(({ target }) => target === site.targetId),
+    { state: 'healthy', problems: [], lastJob: { outcome: 'deployed' } },
+  )
+  // The job has replaced the files of what was deployed by hand: that it drifts is all that is not well, and the status 1.
+  t.same(
+    targets.filter(({ state }) => state !== 'healthy').map(({ target }) => target),
+    ['by-hand'],
+  )
   t.equal(agent.lines.filter(({ msg }) => String(msg).includes('cannot be used')).length, 1)
   agent.kill('SIGTERM')
   t.equal(await agent.exited, 0)
