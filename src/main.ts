@@ -1,5 +1,8 @@
 #!/usr/bin/env node
+import { ignoreClosedPipe } from './cli/ignore-closed-pipe.ts'
 import { runProgram } from './cli/program.ts'
+
+ignoreClosedPipe()
 
 // Without a top-level await: the bundle is a script.
 void runProgram(process.argv).then((status) => {

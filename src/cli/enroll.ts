@@ -91,7 +91,9 @@ async function enroll(options: EnrollOptions): Promise<void> {
   print(`Enrolled as ${agentId}. The credential is in ${credentialFile}; a heartbeat with it was answered.`)
   if (isWritten) print(`The configuration is in ${options.config}.`)
   else print(`${options.config} is there already. Put this into it, in place of its control_plane:\n`, stringify(block))
-  print('Next: systemctl enable --now waxseal')
+  print(
+    'Next: systemctl enable --now waxseal. A service that runs already needs nothing: it goes on by itself within seconds.',
+  )
 }
 
 function pendingFileOf(credentialFile: string): string {

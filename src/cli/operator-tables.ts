@@ -45,17 +45,15 @@ const lists = {
   },
   jobs: {
     heads: ['CREATED (UTC)', 'TYPE', 'STATUS', 'AGENT', 'TARGET', 'CERTIFICATE', 'ERROR'],
-    cells: [
-      timeOf('created_at'),
-      of('type'),
-      of('status'),
-      of('agent_name'),
-      of('target_name'),
-      of('common_name'),
-      error,
-    ],
+    cells: [timeOf('created_at'), of('type'), status, of('agent_name'), of('target_name'), of('common_name'), error],
     none: 'There is no job yet: waxseal control-plane request.',
-    notes: () => [],
+    notes: (rows) =>
+      rows.some(isUnproven)
+        ? [
+            '',
+            'Unproven: the new pair is in place, and no listener of the host has shown it: waxseal verify on the host looks again.',
+          ]
+        : [],
   },
 } as const satisfies Readonly<Record<string, Columns>>
 
@@ -73,6 +71,15 @@ export function operatorTable(list: keyof typeof lists, rows: readonly Row[], is
     ),
     ...notes(rows),
   ]
+}
+
+function status(row: Row): string {
+  return isUnproven(row) ? `${of('status')(row)}, unproven` : of('status')(row)
+}
+
+/** The pair is in place, and nobody saw it served. */
+function isUnproven({ proven }: Row): boolean {
+  return proven === false
 }
 
 function renewal({ renewal: of }: Row): string {

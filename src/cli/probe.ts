@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { hintFor } from '../deployer/propose/name-file.ts'
+import { nearest } from '../error/nearest.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
 import { systemRoots } from '../host/system-roots.ts'
@@ -51,17 +52,29 @@ export function probeCommand(): Command {
     .description('Show which certificate is served at an address, right now.')
     .argument('<host:port>', 'for example mail.example.net:25, [::1]:993', parseAddress)
     .addOption(
-      new Option('--protocol <name>', 'what the port speaks').choices(['auto', ...probeProtocols]).default('auto'),
+      anyCase(new Option('--protocol <name>', 'what the port speaks'), ['auto', ...probeProtocols]).default('auto'),
     )
     .option('--servername <name>', 'the name to ask for (SNI); the host where it is a name')
     .option('--expect <sha256|file>', 'the leaf that should be served: its SHA-256, or a PEM file')
     .option('--ca-file <file>', "the roots to trust (PEM); the system's without it")
-    .addOption(new Option('--proxy <version>', 'the PROXY header that the port wants first').choices(['v1', 'v2']))
+    .addOption(anyCase(new Option('--proxy <version>', 'the PROXY header that the port wants first'), ['v1', 'v2']))
     .option('--timeout <seconds>', 'time limit', parseSeconds, 10)
     .option('--config <file>', 'configuration; nothing of it is needed here')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExit status: 0 served (and as expected), 3 another leaf, 1 unreachable, 2 usage.')
     .action(runProbe)
+}
+
+/** One of these words, in any case: people write SMTP and IMAP. */
+function anyCase(option: Option, words: readonly string[]): Option {
+  return option.choices(words).argParser((text) => {
+    const word = text.toLowerCase()
+    if (words.includes(word)) return word
+    const meant = nearest(text, words)
+    throw new InvalidArgumentError(
+      `Allowed choices are ${words.join(', ')}.${meant === null ? '' : ` Is ${meant} meant?`}`,
+    )
+  })
 }
 
 async function runProbe(address: Address, options: ProbeOptions): Promise<void> {

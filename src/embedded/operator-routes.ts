@@ -146,7 +146,7 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
         FROM job JOIN agent ON agent.id = job.agent_id JOIN certificate ON certificate.id = job.certificate_id
         LEFT JOIN target ON target.id = job.target_id ORDER BY job.created_at DESC, job.rowid DESC LIMIT 1000`,
     )
-    return { jobs: rows.map(({ outcome: _, ...row }) => row) }
+    return { jobs: rows.map(({ outcome, ...row }) => ({ ...row, proven: provenOf(parse(outcome)) })) }
   })
 
   server.get<{ Params: { id: string } }>('/jobs/:id', async (request) => {
@@ -155,6 +155,13 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     if (job === undefined) throw new HttpError(404, 'there is no such job')
     return { ...job, outcome: parse(job.outcome), verification: parse(job.verification) }
   })
+}
+
+/** Whether a listener showed what a deployment put in place; null: nothing was put there, or the agent did not say. */
+function provenOf(outcome: unknown): boolean | null {
+  if (typeof outcome !== 'object' || outcome === null || !('proven' in outcome) || !('outcome' in outcome)) return null
+  const isInPlace = outcome.outcome === 'deployed' || outcome.outcome === 'unchanged'
+  return isInPlace && typeof outcome.proven === 'boolean' ? outcome.proven : null
 }
 
 function asDocument(drift: DriftRow | undefined): object | null {

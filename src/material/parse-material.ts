@@ -30,7 +30,8 @@ export async function parseMaterial(raw: RawMaterial): Promise<Material> {
   const { leaf, chain, isReordered } = parseChain(raw)
   const key = findPrivateKey(raw.keyPem, leaf.spkiSha256)
   if (key.spkiSha256 !== leaf.spkiSha256) {
-    throw new WaxsealError('KEY_MISMATCH', { certificateKey: leaf.spkiSha256, privateKey: key.spkiSha256 })
+    const hint = 'Take both from one renewal: fullchain.pem and privkey.pem of one folder of the ACME client.'
+    throw new WaxsealError('KEY_MISMATCH', { certificateKey: leaf.spkiSha256, privateKey: key.spkiSha256, hint })
   }
   for (const [index, certificate] of [leaf, ...chain].entries()) refuseOutOfDate(certificate, index, raw.now)
   if (leaf.names.length === 0)

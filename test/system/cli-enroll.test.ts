@@ -21,7 +21,7 @@ t.test(
     const ran = await enroll(['--name', 'first'])
 
     t.match(ran, { status: 0, stdout: /Enrolled as agent-\w+\..*heartbeat with it was answered/, stderr: '' })
-    t.match(ran.stdout, 'Next: systemctl enable --now waxseal')
+    t.match(ran.stdout, 'Next: systemctl enable --now waxseal. A service that runs already needs nothing')
     t.equal((await stat(credentialFile)).mode & 0o7777, 0o600)
     const [agent] = await agentsNamed('first')
     t.match(agent, { status: 'active', last_heartbeat_at: String })

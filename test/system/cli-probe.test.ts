@@ -96,6 +96,14 @@ t.test('probe that guessed the protocol wrong points to --protocol', async (t) =
   t.match(ran, { status: 1, stdout: /no certificate was seen \(handshake/, stderr: /suggests tls; --protocol/ })
 })
 
+t.test('probe takes the names of protocols in any case, and names the right one where one is misspelt', async (t) => {
+  const served = await runWaxseal(['probe', `127.0.0.1:${tls}`, '--protocol', 'TLS'])
+  const misspelt = await runWaxseal(['probe', `127.0.0.1:${tls}`, '--protocol', 'SMTTP'])
+
+  t.match(served, { status: 0, stdout: `tls 127.0.0.1:${tls}: TLS` })
+  t.match(misspelt, { status: 2, stderr: /Allowed choices are auto, [^]*Is smtp meant\?/ })
+})
+
 t.test('probe gives up after its time limit', async (t) => {
   const ran = await runWaxseal(['probe', `127.0.0.1:${tls}`, '--protocol', 'smtp', '--timeout', '0.2'])
 

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { root } from '../../packaging/root.ts'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
@@ -46,6 +49,19 @@ t.test('a command that nothing can end any more is no success', async (t) => {
     { text: /^waxseal: INTERNAL: .*waits for something that cannot come/ },
     { text: /waxseal explain INTERNAL/ },
   ])
+})
+
+t.test('a reader that has seen enough, as head, ends no command with a trace', async (t) => {
+  for (const args of [['--help'], ['explain', '--json'], ['probe', '127.0.0.1:1']]) {
+    const child = spawn(process.execPath, [join(root, 'src/main.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    const said = text(child.stderr)
+
+    const [status] = (await once(child, 'close')) as [number | null]
+
+    t.equal(status, args[0] === 'probe' ? 1 : 0, args.join(' '))
+    t.equal(await said, '', args.join(' '))
+  }
 })
 
 for (const [command, ...named] of commands) {

@@ -45,6 +45,23 @@ t.test('a deployment that no listener could show', { skip: unlessInstalled('post
     )
   })
 
+  await t.test('is told as unproven in the list of jobs of the control plane', async (t) => {
+    const list = ['control-plane', 'jobs', '--data-dir', join(site.dir, 'control-plane')]
+    const { stdout } = await runWaxseal(list)
+
+    t.match(stdout, / Deployment +Completed, unproven /)
+    t.match(stdout, /no listener of the host has shown it: waxseal verify/)
+    const jobs = jsonOf<readonly object[]>(await runWaxseal([...list, '--json']))
+    t.match(
+      jobs.find((job) => 'type' in job && job.type === 'Deployment'),
+      { proven: false },
+    )
+    t.match(
+      jobs.find((job) => 'type' in job && job.type === 'Issuance'),
+      { proven: null },
+    )
+  })
+
   await t.test('is told as unproven by status, history and the log', async (t) => {
     t.match(
       agent.lines.find(({ msg }) => msg === 'deployment ends'),

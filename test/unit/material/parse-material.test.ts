@@ -31,8 +31,12 @@ t.test('a matching pair with its chain is accepted', async (t) => {
   t.equal(material.chain.length, 1)
 })
 
-t.test('the key of another certificate is refused', async (t) => {
+t.test('the key of another certificate is refused, with where the right one is', async (t) => {
   t.equal(await codeOf({ keyPem: other.keyPem }), 'KEY_MISMATCH')
+  const { details } = (await parseMaterial({ ...pair, keyPem: other.keyPem, now }).catch(
+    (error: WaxsealError) => error,
+  )) as WaxsealError
+  t.match(details['hint'], /of one folder/)
 })
 
 t.test('garbage is refused', async (t) => {
