@@ -9,7 +9,7 @@ import { configOf, withConfig } from './context.ts'
 import { effectiveBeforeUs } from './own-environment.ts'
 import { print, printJson, withDocs } from './print.ts'
 import { table } from './table.ts'
-import { coloured, printable } from './terminal.ts'
+import { coloured, type Line, styled } from './terminal.ts'
 
 /** `waxseal check`: everything that a deployment depends on. */
 export function checkCommand(): Command {
@@ -41,10 +41,9 @@ function environmentFindings(): Examination['findings'] {
 
 const kinds = { ok: 'good', warning: 'warn', failed: 'bad' } as const
 
-function findingLines({ findings }: Examination): readonly string[] {
+function findingLines({ findings }: Examination): readonly Line[] {
   return findings.map(
-    ({ what, verdict, detail }) =>
-      `${coloured(kinds[verdict], verdict.padEnd(8))} ${printable(what)}: ${withDocs(printable(detail))}`,
+    ({ what, verdict, detail }) => styled`${coloured(kinds[verdict], verdict.padEnd(8))} ${what}: ${withDocs(detail)}`,
   )
 }
 

@@ -18,7 +18,7 @@ import {
   type Membership,
   pendingFor,
 } from './join-control-plane.ts'
-import { print, printJson } from './print.ts'
+import { print, printJson, printText } from './print.ts'
 import { hostRoots, readCa } from './read-ca.ts'
 
 interface EnrollOptions {
@@ -90,7 +90,10 @@ async function enroll(options: EnrollOptions): Promise<void> {
     return printJson({ agentId, credentialFile, config: resolve(options.config), configWritten: isWritten, ...block })
   print(`Enrolled as ${agentId}. The credential is in ${credentialFile}; a heartbeat with it was answered.`)
   if (isWritten) print(`The configuration is in ${options.config}.`)
-  else print(`${options.config} is there already. Put this into it, in place of its control_plane:\n`, stringify(block))
+  else
+    printText(
+      `${options.config} is there already. Put this into it, in place of its control_plane:\n\n${stringify(block)}`,
+    )
   print(
     'Next: systemctl enable --now waxseal. A service that runs already needs nothing: it goes on by itself within seconds.',
   )

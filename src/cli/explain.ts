@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { catalogue, type ErrorCode } from '../error/catalogue.ts'
 import { nearest } from '../error/nearest.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { print, printJson, withDocs } from './print.ts'
+import { print, printJson, printText, withDocs } from './print.ts'
 import { readErrorTexts } from './shipped-docs.ts'
 import { table } from './table.ts'
 
@@ -23,7 +23,7 @@ export function explainCommand(): Command {
       const documents = explained.map((one) => ({ ...one, text: withDocs(textOf(one.code, texts)) }))
       if (options.json === true) printJson(asked === undefined ? documents : documents[0])
       else if (asked === undefined) print(...codeTable())
-      else for (const { code, message, text } of documents) print(`${code}: ${message}`, '', text)
+      else for (const { code, message, text } of documents) printText(`${code}: ${message}\n\n${text}`)
     })
 }
 

@@ -5,7 +5,6 @@ import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
-import { printable } from './terminal.ts'
 
 interface ForgetOptions {
   readonly config?: string
@@ -40,7 +39,7 @@ function asDocument({ target, label, pairs, givenUp }: Forgotten): object {
 function linesOf({ label, pairs, givenUp }: Forgotten): readonly string[] {
   const removed = pairs === 1 ? '1 kept pair is' : `${pairs} kept pairs are`
   return [
-    `${printable(label)} is forgotten: ${removed} removed. Its files stay as they are, and are watched no more.`,
+    `${label} is forgotten: ${removed} removed. Its files stay as they are, and are watched no more.`,
     ...(givenUp === null ? [] : [`Given up: its last deployment. ${givenUp.code}: ${describeError(givenUp)}`]),
   ]
 }

@@ -89,6 +89,7 @@ function deploymentLines(lines: readonly HistoryLine[], { labelOf }: TargetNames
   return [
     ...rows,
     ...(lines.length > shown ? [`… and ${lines.length - shown} more: --json shows all.`] : []),
+    ...(lines[0]?.printed ?? []).map((line) => `  the newest printed: ${line}`),
     ...(lines.slice(0, shown).some(({ code }) => code !== null) ? [whatToDo('CODE')] : []),
   ]
 }

@@ -7,7 +7,7 @@ import { type KeptKey, listKeys } from '../material/list-keys.ts'
 import { configOf, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
 import { table } from './table.ts'
-import { coloured } from './terminal.ts'
+import { coloured, type Line } from './terminal.ts'
 
 interface UsedKey extends KeptKey {
   /** The targets whose deployed certificate is for this key. */
@@ -39,7 +39,7 @@ export function keysCommand(): Command {
     })
 }
 
-function linesOf(keys: readonly UsedKey[]): readonly string[] {
+function linesOf(keys: readonly UsedKey[]): readonly Line[] {
   if (keys.length === 0) return ['This host has made no key yet.']
   const rows = keys.map(({ spkiSha256, created, names }) => [
     spkiSha256,

@@ -1,16 +1,16 @@
 import type { Outcome } from '../outcome/outcome.ts'
 import { whatToDo } from './print.ts'
-import { printable } from './terminal.ts'
 
 /** An outcome for a person. */
 export function outcomeLines(outcome: Outcome): readonly string[] {
   const { certificate, code } = outcome
   return [
-    `${outcome.outcome}: the host is ${outcome.host}. ${code === null ? '' : `${code}: `}${printable(outcome.message)}`,
+    `${outcome.outcome}: the host is ${outcome.host}. ${code === null ? '' : `${code}: `}${outcome.message}`,
     ...(certificate === null ? [] : [`  certificate ${certificate.names.join(', ')}, until ${certificate.notAfter}`]),
-    ...outcome.warnings.map((warning) => `  warning: ${printable(warning)}`),
+    ...outcome.warnings.map((warning) => `  warning: ${warning}`),
     ...outcome.files.map((file) => `  file ${file.path} (${file.role})`),
     ...outcome.probes.map(probeLine),
+    ...(outcome.printed ?? []).map((line) => `  printed: ${line}`),
     ...(code === null ? [] : [`  ${whatToDo(code)}`]),
   ]
 }

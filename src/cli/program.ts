@@ -7,6 +7,7 @@ import { exitStatusOfError } from './exit-status.ts'
 import { needsRoot } from './needs-root.ts'
 import { keepOwnEnvironment } from './own-environment.ts'
 import { printError, withDocs } from './print.ts'
+import { printable } from './terminal.ts'
 
 /** In the order of the help. Each is loaded when it is asked for: a deployment does not wait for what the agent serves. */
 const commands = {
@@ -52,7 +53,10 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
 /** With what its commands say, and where. */
 function talking(program: Command): Command {
   for (const command of everyCommand(program)) {
-    command.configureOutput({ writeOut: (text) => process.stdout.write(withDocs(text)) })
+    command.configureOutput({
+      writeOut: (text) => process.stdout.write(withDocs(text)),
+      outputError: (text) => process.stderr.write(`${printable(text.trimEnd())}\n`),
+    })
     command.exitOverride().showHelpAfterError('(waxseal --help lists the commands; waxseal COMMAND --help its options)')
   }
   return program

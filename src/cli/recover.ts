@@ -2,11 +2,10 @@ import { Command } from 'commander'
 import { readTargetNames } from '../deployer/find-target.ts'
 import { openWithoutConnectors } from '../deployer/open-engine.ts'
 import { type Recovered, recover } from '../deployer/recover.ts'
-import { describeError } from '../error/waxseal-error.ts'
+import { describeError, printedBy } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
 import { print, printJson, whatToDo } from './print.ts'
-import { printable } from './terminal.ts'
 
 /** `waxseal recover`: start-up recovery, by hand. */
 export function recoverCommand(): Command {
@@ -41,10 +40,10 @@ function linesOf(
 ): readonly string[] {
   if (recovered.length === 0 && setAside.length === 0) return ['Nothing was left by a crash.']
   return [
-    ...recovered.map(
-      ({ target, did, error }) =>
-        `${printable(labelOf(target))}: ${did}${error === null ? '' : `. ${error.code}: ${printable(describeError(error))} ${whatToDo(error.code)}`}`,
-    ),
+    ...recovered.flatMap(({ target, did, error }) => [
+      `${labelOf(target)}: ${did}${error === null ? '' : `. ${error.code}: ${describeError(error)} ${whatToDo(error.code)}`}`,
+      ...(error === null ? [] : printedBy(error).map((line) => `  it printed: ${line}`)),
+    ]),
     ...setAside.map((name) => `journal/${name} is not to be trusted: it is set aside as ${name}.aside.`),
   ]
 }

@@ -1,11 +1,11 @@
 import type { StatusDocument, TargetStatus } from '../status/status-document.ts'
 import { table } from './table.ts'
-import { coloured, printable } from './terminal.ts'
+import { coloured, type Line, styled } from './terminal.ts'
 
 const kinds = { failed: 'bad', drifting: 'bad', late: 'bad', due: 'warn', healthy: 'good' } as const
 
 /** The status for a person: the agent in a few lines, the targets as a table, then what is not well. */
-export function statusLines(status: StatusDocument): readonly string[] {
+export function statusLines(status: StatusDocument): readonly Line[] {
   const { targets, warnings, recovered, setAside, deadLetters } = status
   return [
     ...agentLines(status),
@@ -29,23 +29,23 @@ export function statusLines(status: StatusDocument): readonly string[] {
   ]
 }
 
-function agentLines({ phase, ready, notReady, controlPlane, ...rest }: StatusDocument): readonly string[] {
+function agentLines({ phase, ready, notReady, controlPlane, ...rest }: StatusDocument): readonly Line[] {
   const word = ready ? coloured('good', 'ready') : coloured('warn', 'not ready')
   return [
-    `Waxseal ${rest.version} on ${rest.hostname}: ${phase}, ${word}`,
-    ...notReady.map((reason) => `  ${printable(reason)}`),
+    styled`Waxseal ${rest.version} on ${rest.hostname}: ${phase}, ${word}`,
+    ...notReady.map((reason) => `  ${reason}`),
     controlPlaneLine(controlPlane),
-    `Running ${rest.currentJobs.length === 0 ? 'nothing' : printable(rest.currentJobs.join(', '))}; queue ${rest.inbox ?? '?'}, outbox ${rest.outbox ?? '?'}, dead letters ${rest.deadLetters.length}`,
+    `Running ${rest.currentJobs.length === 0 ? 'nothing' : rest.currentJobs.join(', ')}; queue ${rest.inbox ?? '?'}, outbox ${rest.outbox ?? '?'}, dead letters ${rest.deadLetters.length}`,
   ]
 }
 
-function controlPlaneLine({ url, lastPoll, error }: StatusDocument['controlPlane']): string {
-  const failure = error === null ? '' : `, ${coloured('bad', printable(error))}`
-  if (url === null) return `No control plane is configured: waxseal enroll${failure}`
-  return `Control plane ${url}: last poll ${lastPoll ?? 'never'}${failure}`
+function controlPlaneLine({ url, lastPoll, error }: StatusDocument['controlPlane']): Line {
+  const failure = error === null ? '' : styled`, ${coloured('bad', error)}`
+  if (url === null) return styled`No control plane is configured: waxseal enroll${failure}`
+  return styled`Control plane ${url}: last poll ${lastPoll ?? 'never'}${failure}`
 }
 
-function targetLines(targets: readonly TargetStatus[]): readonly string[] {
+function targetLines(targets: readonly TargetStatus[]): readonly Line[] {
   if (targets.length === 0) return ['Nothing was deployed on this host yet.']
   const rows = targets.map(({ name, connector, state, deployed, endpoints, lastJob }) => [
     name,
@@ -62,11 +62,12 @@ function targetLines(targets: readonly TargetStatus[]): readonly string[] {
     coloured('strong', head),
     ...lines.map((line, index) => {
       const state = targets[index]?.state ?? 'healthy'
-      return line.replace(`  ${state} `, `  ${coloured(kinds[state], state)} `)
+      const at = head.indexOf('STATE')
+      return styled`${line.slice(0, at)}${coloured(kinds[state], state)}${line.slice(at + state.length)}`
     }),
   ]
 }
 
 function part(title: string, items: readonly string[]): readonly string[] {
-  return items.length === 0 ? [] : ['', `${title}:`, ...items.map((item) => `  ${printable(item)}`)]
+  return items.length === 0 ? [] : ['', `${title}:`, ...items.map((item) => `  ${item}`)]
 }

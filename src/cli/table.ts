@@ -1,8 +1,11 @@
-import { printable } from './terminal.ts'
+import { plainText } from '../text/plain-text.ts'
 
-/** Columns under headings, as wide as they need to be; the last one is not padded. Control characters are shown as �. */
+/** Characters; one cell from outside does not make a column that nobody can read. */
+const longestCell = 500
+
+/** Columns under headings, as wide as they need to be; the last one is not padded. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const all = [heads, ...rows].map((row) => row.map(printable))
+  const all = [heads, ...rows].map((row) => row.map((cell) => plainText(cell, longestCell)))
   const widths = heads.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
   return all.map((row) =>
     row

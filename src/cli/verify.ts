@@ -6,7 +6,6 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
-import { printable } from './terminal.ts'
 
 /** `waxseal verify`: a target as it is now, against what was deployed. */
 export function verifyCommand(): Command {
@@ -30,12 +29,12 @@ export function verifyCommand(): Command {
         })
       const inspection = await inspect(record, engine, { withCheck: true })
       if (options.json === true) printJson({ ...inspection, name: names.labelOf(id) })
-      else print(...linesOf(printable(names.labelOf(id)), inspection))
+      else print(...linesOf(names.labelOf(id), inspection))
       process.exitCode = inspection.valid ? 0 : 3
     })
 }
 
-function linesOf(label: string, { valid, reasons, probes, daysLeft }: Inspection): readonly string[] {
+function linesOf(label: string, { valid, reasons, probes, commands, daysLeft }: Inspection): readonly string[] {
   return [
     `${label}: ${valid ? 'as it was deployed' : 'NOT as it was deployed'}, ${daysLeft} days left`,
     ...probes.map(({ ok, protocol, address, seen, error }) =>
@@ -43,6 +42,9 @@ function linesOf(label: string, { valid, reasons, probes, daysLeft }: Inspection
         ? `  ok     ${protocol} ${address} serves ${seen?.slice(0, 16)}…`
         : `  FAILED ${protocol} ${address} ${error ?? `serves ${seen}`}`,
     ),
-    ...reasons.map((reason) => `  ${printable(reason)}`),
+    ...reasons.map((reason) => `  ${reason}`),
+    ...commands
+      .filter(({ exitCode }) => exitCode !== 0)
+      .flatMap(({ output }) => output.split('\n').map((line) => `  printed: ${line}`)),
   ]
 }

@@ -1,4 +1,5 @@
 import type { Job } from '../documents/job.ts'
+import { outcomeWithout } from '../documents/without-output.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
@@ -110,10 +111,12 @@ export function openControlPlane(options: Endpoint & { readonly agentId: string 
       const body = { csr_pem: csrPem, certificate_id: certificateId }
       await send({ method: 'POST', path: `${agent}/csr`, body, timeoutMs: signingMs })
     },
-    reportStatus: async (jobId, report) => {
+    reportStatus: async (jobId, { outcome, ...report }) => {
       const job = encodeURIComponent(jobId)
+      // Once more: a report that waits may be of an older Waxseal.
+      const body = { ...report, ...(outcome === undefined ? {} : { outcome: outcomeWithout(outcome) }) }
       const headers = { 'idempotency-key': `${job}/${report.status}` }
-      await send({ method: 'POST', path: `${agent}/jobs/${job}/status`, body: report, headers })
+      await send({ method: 'POST', path: `${agent}/jobs/${job}/status`, body, headers })
     },
     reportDrift: async (drift) => {
       const errors = drift.flatMap(({ target, reasons }) => reasons.map((reason) => `${target}: ${reason}`))

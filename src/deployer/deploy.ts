@@ -131,6 +131,7 @@ async function note(request: DeployRequest, outcome: Outcome, started: number, e
     message: outcome.message,
     sha256: outcome.certificate?.sha256 ?? null,
     proven: outcome.proven,
+    ...(outcome.printed === undefined ? {} : { printed: outcome.printed }),
     ms: engine.clock.now() - started,
     ...(request.job === undefined ? {} : { job: request.job }),
     ...(request.generation === undefined ? {} : { generation: request.generation }),

@@ -59,7 +59,7 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
   const files = await Promise.all(record.files.map(lookAt))
   const { daysLeft, stage } = lifetimeOf(record.certificate, engine.clock.now())
   const reasons = [
-    ...commands.filter(({ exitCode }) => exitCode !== 0).map((ran) => `${ran.command.join(' ')} fails: ${ran.output}`),
+    ...commands.filter(({ exitCode }) => exitCode !== 0).map((ran) => `${ran.command.join(' ')} fails: ${endOf(ran)}.`),
     ...files.flatMap(({ reason }) => (reason === null ? [] : [reason])),
     ...failedProbes(probes).map(probeReason),
     ...(stage === 'expired' ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
@@ -103,6 +103,12 @@ function reasonOf({ path, role, digest, mode, uid, gid }: RecordedFile, live: Sn
   if (fileDigest(role, live.bytes) !== digest) return `${path} is not what was deployed.`
   if (live.mode === mode && live.uid === uid && live.gid === gid) return null
   return `${path} has another mode or owner: ${live.mode.toString(8)} ${live.uid}:${live.gid}, not ${mode.toString(8)} ${uid}:${gid}.`
+}
+
+/** Not what it printed, which is for this host alone: `waxseal verify` shows it. */
+function endOf({ exitCode, signal, timedOut }: CommandFacts): string {
+  if (timedOut) return 'its time limit passed'
+  return exitCode === null ? `it was ended by ${signal ?? 'the system'}` : `it ended with ${exitCode}`
 }
 
 /** The first certificate of a file is its leaf. */

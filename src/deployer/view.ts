@@ -90,6 +90,6 @@ async function readersGroup(): Promise<number> {
 }
 
 /** What commands printed is root's to read. */
-function lineWithoutOutput(line: HistoryLine): HistoryLine {
+function lineWithoutOutput({ printed: _, ...line }: HistoryLine): HistoryLine {
   return { ...line, message: textWithout(line.message) }
 }

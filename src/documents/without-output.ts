@@ -26,14 +26,15 @@ export function textWithout(text: string, outputs: readonly string[] = []): stri
   return told.replace(/output: (?!in the log of the host)[^]*$/, `${place})`)
 }
 
-function outcomeWithout(outcome: Outcome, outputs: readonly string[]): Outcome {
+/** The outcome as it may leave this host: of a command, how it ended. One that an older Waxseal wrote quotes what was printed. */
+export function outcomeWithout({ printed: _, ...outcome }: Outcome, outputs: readonly string[] = []): Outcome {
   return {
     ...outcome,
     message: textWithout(outcome.message, outputs),
-    warnings: outcome.warnings.map((warning) =>
+    warnings: (outcome.warnings ?? []).map((warning) =>
       warning.replace(/^(\S+ takes the new files and warns): [^]*$/, '$1: its own check says of what.'),
     ),
-    steps: outcome.steps.map((step) => ({
+    steps: (outcome.steps ?? []).map((step) => ({
       ...step,
       commands: step.commands.map((command) => ({ ...command, output: '' })),
     })),

@@ -33,9 +33,16 @@ export function asWaxsealError(error: unknown): WaxsealError {
   return new WaxsealError('INTERNAL', { reason: reason.slice(0, 500) }, { cause: error })
 }
 
-/** One line for a person: sentence, then the details in brackets. */
+/** One line for a person: sentence, then the details in brackets. Without what a command printed: that stays on the host (law 5). */
 export function describeError(error: WaxsealError): string {
-  const given = Object.entries(error.details).filter(([, value]) => String(value) !== '')
+  const given = Object.entries(error.details).filter(([name, value]) => name !== 'output' && String(value) !== '')
   const details = given.map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`)
   return details.length === 0 ? error.message : `${error.message} (${details.join('; ')})`
+}
+
+/** The last lines that the command printed which an error is about; for this host's own people alone. */
+export function printedBy({ details: { output } }: WaxsealError): readonly string[] {
+  if (typeof output !== 'string') return []
+  const lines = output.split('\n').filter((line) => line.trim() !== '')
+  return lines.slice(-20)
 }

@@ -29,8 +29,9 @@ export async function examineWiring(
   if (isUnwired(found)) {
     if (found.unwired === 'not installed')
       return { what, verdict: 'ok', detail: `it is not installed here: ${found.reason}` }
-    if (found.unwired === 'denied') return { what, verdict: 'warning', detail: found.reason }
-    return { what, verdict: 'failed', detail: `${found.reason} Mend the configuration of ${connector}.` }
+    const said = found.said === undefined ? '' : ` It printed: ${found.said}`
+    if (found.unwired === 'denied') return { what, verdict: 'warning', detail: found.reason + said }
+    return { what, verdict: 'failed', detail: `${found.reason}${said} Mend the configuration of ${connector}.` }
   }
   const { listeners, doubts } = found
   const ofListeners = listeners.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt]))

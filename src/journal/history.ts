@@ -18,6 +18,8 @@ export interface HistoryLine {
   readonly sha256: string | null
   /** False: it is deployed, and no listener showed it. Missing in lines of an older Waxseal. */
   readonly proven?: boolean
+  /** What commands printed that says why; missing: nothing. For root's own commands alone. */
+  readonly printed?: readonly string[]
   readonly ms: number
   /** The job that asked for it; missing: a person did. */
   readonly job?: string
@@ -62,6 +64,7 @@ export const historyLineSchema = {
     message: { type: 'string' },
     sha256: { type: ['string', 'null'] },
     proven: { type: 'boolean' },
+    printed: { type: 'array', maxItems: 200, items: { type: 'string' } },
     ms: { type: 'number' },
     job: { type: 'string' },
     generation: { type: 'integer', minimum: 1 },

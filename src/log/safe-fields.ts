@@ -1,3 +1,5 @@
+import { plainText } from '../text/plain-text.ts'
+
 /** Every field that a line may carry beside its message. A new one is added here, by someone who knows what it holds. */
 const fields: ReadonlySet<string> = new Set(
   `job target name step ms outcome host proven code sha256 report final service
@@ -29,12 +31,12 @@ function safeValue(value: unknown, isDetails: boolean): unknown {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => safeValue(item, false))
   if (!isDetails || typeof value !== 'object') return '[not shown]'
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, safeValue(inner, false)]))
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [safeText(name), safeValue(inner, false)]))
 }
 
 function safeText(text: string): string {
-  return text
+  const kept = text
     .replaceAll(/-----BEGIN [^-]*KEY-----[^]*?(-----END [^-]*-----|$)/g, '[key]')
     .replaceAll(/\bBearer\s+\S+/gi, 'Bearer [credential]')
-    .slice(0, longest)
+  return plainText(kept, longest)
 }

@@ -104,6 +104,8 @@ export interface Outcome {
   readonly proven: boolean
   /** What was allowed and may still be a mistake, a sentence each. */
   readonly warnings: readonly string[]
+  /** What commands printed of that, at most 2 kB: of the one that failed, of checks that warn. Never leaves the host (law 5). */
+  readonly printed?: readonly string[]
   readonly steps: readonly Step[]
   readonly files: readonly FileOutcome[]
   readonly probes: readonly ProbeOutcome[]

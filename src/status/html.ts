@@ -1,3 +1,5 @@
+import { plainText } from '../text/plain-text.ts'
+
 /** Markup that may be sent as it is. Only the tag below makes one. */
 export interface Html {
   readonly markup: string
@@ -22,7 +24,5 @@ export function html(texts: TemplateStringsArray, ...pieces: readonly Piece[]): 
 function markupOf(piece: Piece | undefined): string {
   if (piece === undefined) return ''
   if (typeof piece === 'object') return 'markup' in piece ? piece.markup : piece.map(({ markup }) => markup).join('')
-  return String(piece)
-    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}')
-    .replaceAll(/[&<>"']/g, (character) => escapes[character] ?? '')
+  return plainText(String(piece)).replaceAll(/[&<>"']/g, (character) => escapes[character] ?? '')
 }

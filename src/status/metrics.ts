@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { HistoryLine } from '../journal/history.ts'
+import { plainText } from '../text/plain-text.ts'
 import { metricTable } from './metric-table.ts'
 import type { StatusDocument, TargetStatus } from './status-document.ts'
 
@@ -53,7 +54,7 @@ async function openCounters(): Promise<{ readonly registry: Registry; readonly c
   return {
     registry,
     count: ({ connector, outcome, steps: taken = [] }) => {
-      deployments.inc({ connector: connector.toLowerCase(), outcome })
+      deployments.inc(plainLabels({ connector: connector.toLowerCase(), outcome }))
       for (const { name, ms } of taken) steps.observe({ step: name }, ms / 1000)
     },
   }
@@ -65,7 +66,7 @@ async function gaugesOf(status: StatusDocument): Promise<Registry> {
   const registry = new Fresh()
   const set = (name: keyof typeof metricTable, values: readonly (readonly [Labels, number | null])[]): void => {
     const gauge = new Gauge({ ...named(name), registers: [registry] })
-    for (const [labels, value] of values) if (value !== null) gauge.set(labels, value)
+    for (const [labels, value] of values) if (value !== null) gauge.set(plainLabels(labels), value)
   }
   const { controlPlane, targets } = status
   set('waxseal_build_info', [[{ version: status.version }, 1]])
@@ -117,6 +118,11 @@ function endpoints(
     { target, name, endpoint: one.address, protocol: one.protocol, servername: one.servername ?? '' },
     valueOf(one),
   ])
+}
+
+/** A name from outside is one label on one line. */
+function plainLabels(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, plainText(value, 200)]))
 }
 
 function named<Name extends keyof typeof metricTable>(

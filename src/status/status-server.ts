@@ -1,6 +1,7 @@
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Config } from '../config/config.ts'
 import { removeStaleSocket } from '../host/socket/stale-socket.ts'
+import { jsonText } from '../text/json-text.ts'
 import { type Metrics, metricsType } from './metrics.ts'
 import { statusPage } from './page.ts'
 import { pageScript } from './page-script.ts'
@@ -69,7 +70,9 @@ function addProbes(server: FastifyInstance, { readStatus, metrics }: StatusSourc
     const { ready, notReady } = await readStatus()
     return reply.code(ready ? 200 : 503).send({ ready, reasons: notReady })
   })
-  server.get('/status', async () => namedFields(await readStatus()))
+  server.get('/status', async (_, reply) =>
+    reply.type('application/json; charset=utf-8').send(jsonText(namedFields(await readStatus()))),
+  )
   server.get('/status.schema.json', async (_, reply) =>
     reply.type('application/schema+json').send(JSON.stringify(statusSchema)),
   )

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { compileCache, startWaxseal } from './process.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -29,6 +30,13 @@ export async function runWaxseal(args: readonly string[], as: { uid?: number; gi
     once(child, 'close') as Promise<[number | null, string | null]>,
   ])
   return { status: code ?? signal ?? 'unknown', stdout, stderr }
+}
+
+/** What each of these command lines writes, run one after the other in one process: so many of their own take a minute. */
+export async function runTogether(lines: readonly (readonly string[])[]): Promise<readonly string[]> {
+  const program = fileURLToPath(new URL('run-together-program.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(lines)])
+  return JSON.parse(stdout) as readonly string[]
 }
 
 /** The one JSON document that is all of stdout; throws where it is not. */

@@ -9,6 +9,7 @@ const source = fileURLToPath(new URL('../../src', import.meta.url))
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   error: [],
   schema: [],
+  text: [],
   plan: [],
   outcome: ['error', 'plan'],
   host: ['error', 'plan', 'outcome', 'connector', 'schema'],
@@ -24,8 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   inbox: ['documents', 'host'],
   outbox: ['documents', 'error', 'host'],
   'control-plane': ['documents', 'error', 'outcome', 'schema'],
-  log: [],
-  status: ['config', 'host', 'journal', 'outcome', 'schema'],
+  log: ['text'],
+  status: ['config', 'host', 'journal', 'outcome', 'schema', 'text'],
   embedded: ['connector', 'control-plane', 'error', 'host', 'outcome'],
   demo: ['control-plane', 'embedded', 'error', 'host', 'plan', 'verify'],
   deployer:
@@ -34,7 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ),
   courier: 'control-plane deployer documents error host inbox journal material outbox outcome'.split(' '),
   examine: 'config connector control-plane deployer error host journal material outbox outcome plan policy'.split(' '),
-  cli: 'courier config control-plane demo deployer embedded error examine host inbox journal log material outbox outcome plan status verify'.split(
+  cli: 'courier config control-plane demo deployer documents embedded error examine host inbox journal log material outbox outcome plan status text verify'.split(
     ' ',
   ),
 }

@@ -54,8 +54,10 @@ export interface Wiring {
 export interface Unwired {
   /** `broken`: its own command refuses the configuration, or does not answer; `denied`: this process may not do what it does. */
   readonly unwired: 'not installed' | 'broken' | 'denied'
-  /** In a sentence, with what the daemon said. */
+  /** In a sentence. */
   readonly reason: string
+  /** What its own command printed of that: for this host alone (law 5); left out: nothing. */
+  readonly said?: string
 }
 
 /** Whether the daemon could not be asked. */
@@ -79,10 +81,12 @@ export function unwiredBy(program: string, { isMissing, output, exitCode }: Read
     .map((line) => line.replaceAll(/[A-Za-z0-9+/=]{60,}/g, '…'))
   if (exitCode === 0)
     return { unwired: 'broken', reason: `${program} tells more of its settings than is read (8 MiB).` }
-  const said = messages.length === 0 ? `it ended with ${exitCode}` : messages.slice(-3).join(' ').slice(-500)
+  const said = messages.length === 0 ? {} : { said: messages.slice(-3).join(' ').slice(-500) }
+  const where = messages.length === 0 ? '' : ' waxseal check shows what it printed.'
+  const reason = `${program} could not tell its settings: it ended with ${exitCode}.${where}`
   const way = deniedWay(output)
-  if (way !== null) return { unwired: 'denied', reason: `${program} could not tell its settings: ${said} ${way}` }
-  return { unwired: 'broken', reason: `${program} could not tell its settings: ${said}` }
+  if (way !== null) return { unwired: 'denied', reason: `${reason} ${way}`, ...said }
+  return { unwired: 'broken', reason, ...said }
 }
 
 /** A host view gives no more. */

@@ -1,6 +1,6 @@
 import type { PreparedChange } from '../../apply/prepare-changes.ts'
 import type { HostState } from '../../error/catalogue.ts'
-import { describeError, type WaxsealError } from '../../error/waxseal-error.ts'
+import { describeError, printedBy, type WaxsealError } from '../../error/waxseal-error.ts'
 import type { Certificate } from '../../material/material.ts'
 import type { CertificateFacts, FileOutcome, Outcome, ProbeOutcome } from '../../outcome/outcome.ts'
 import { certificateFacts } from './certificate-facts.ts'
@@ -11,6 +11,8 @@ export class OutcomeDraft extends StepRecorder {
   certificate: CertificateFacts | null = null
   probes: readonly ProbeOutcome[] = []
   warnings: readonly string[] = []
+  /** What commands printed that a person on this host should read. */
+  printed: readonly string[] = []
   #changes: readonly PreparedChange[] = []
 
   /** Names the certificate that the deployment is about. */
@@ -31,6 +33,7 @@ export class OutcomeDraft extends StepRecorder {
 
   /** Nothing was touched; or an earlier deployment could not be put back, and this one has not made it worse. */
   refuse(error: WaxsealError): Outcome {
+    this.printed = [...this.printed, ...printedBy(error)]
     if (error.code === 'ROLLBACK_FAILED') {
       const message = describeError(error)
       return this.#finish({ outcome: 'rollback-failed', host: 'unknown', code: error.code, message })
@@ -40,6 +43,7 @@ export class OutcomeDraft extends StepRecorder {
 
   /** The deployment failed with `error`; `undoing` is what went wrong with the rollback, null when it is proven. */
   rolledBack(error: WaxsealError, undoing: WaxsealError | null, remark: string): Outcome {
+    this.printed = [...this.printed, ...printedBy(error), ...(undoing === null ? [] : printedBy(undoing))]
     const message = `${describeError(error)} ${remark}`.trim()
     if (undoing === null) return this.#finish({ outcome: 'rolled-back', host: 'restored', code: error.code, message })
     const both = `${message} ${describeError(undoing)}`
@@ -54,6 +58,7 @@ export class OutcomeDraft extends StepRecorder {
       proven: verdict.proven ?? false,
       stage: this.stage,
       warnings: this.warnings,
+      ...(this.printed.length === 0 ? {} : { printed: this.printed }),
       steps: this.steps,
       files: this.#changes.map((change) => fileOutcome(change, verdict.outcome)),
       probes: this.probes,

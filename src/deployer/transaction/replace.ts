@@ -128,8 +128,11 @@ async function check({ checks }: JournalEntry, isBroken: boolean, members: Trans
   if (checks.length === 0 && members.every(({ proposal }) => proposal.plan.check === null)) return
   await step(members, engine, 'check', async (commands) => {
     commands.push(...(await runInOrder(checks, engine.timeouts.checkMs)))
-    for (const { draft, proposal } of members)
-      draft.warnings = [...draft.warnings, ...checkWarnings(commands, proposal.plan)]
+    for (const { draft, proposal } of members) {
+      const { warnings, printed } = checkWarnings(commands, proposal.plan)
+      draft.warnings = [...draft.warnings, ...warnings]
+      draft.printed = [...draft.printed, ...printed]
+    }
     const failure = failureOf(commands, 'CHECK_FAILED')
     if (failure === null) return
     throw isBroken ? new WaxsealError('PREFLIGHT_FAILED', failure.details) : failure

@@ -1,5 +1,6 @@
 import type { DeploymentJob } from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
+import { outcomeWithout } from '../../documents/without-output.ts'
 import { asWaxsealError } from '../../error/waxseal-error.ts'
 import type { Outcome } from '../../outcome/outcome.ts'
 import { deployTogether, type Order } from '../deploy.ts'
@@ -78,9 +79,10 @@ const nothingSeen = '0'.repeat(64)
 
 function reportsOf(job: DeploymentJob, outcome: Outcome): readonly Report[] {
   const isDone = outcome.outcome === 'deployed' || outcome.outcome === 'unchanged'
+  const told = outcomeWithout(outcome)
   const status: Report = isDone
-    ? { kind: 'status', jobId: job.id, status: 'Completed', outcome }
-    : { kind: 'status', jobId: job.id, status: 'Failed', error: `${outcome.code}: ${outcome.message}`, outcome }
+    ? { kind: 'status', jobId: job.id, status: 'Completed', outcome: told }
+    : { kind: 'status', jobId: job.id, status: 'Failed', error: `${outcome.code}: ${outcome.message}`, outcome: told }
   const expected = outcome.certificate?.sha256
   if (outcome.probes.length === 0 || expected === undefined) return [status]
   const missing = outcome.proven

@@ -2,7 +2,7 @@ import type { DeploymentJob, IssuanceJob, Job, UnsupportedJob, ValidationJob } f
 import type { Report } from '../../documents/report.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { KeyStore } from '../../material/key-store.ts'
-import type { CommandFacts, Step } from '../../outcome/outcome.ts'
+import type { Step } from '../../outcome/outcome.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
 import { endOf, type JobEnd } from './job-end.ts'
@@ -45,14 +45,7 @@ async function validate(job: ValidationJob, { engine, onBegin }: Workshop): Prom
   const record = await engine.records.get(job.targetId)
   if (record === null)
     throw new WaxsealError('VALIDATION_FAILED', { target: job.targetId, reasons: ['nothing was deployed to it'] })
-  const { valid, reasons, commands } = await engine.turns.take(() => inspect(record, engine, { withCheck: true }))
-  if (!valid)
-    throw new WaxsealError('VALIDATION_FAILED', { target: job.targetId, reasons: withoutOutputOf(commands, reasons) })
+  const { valid, reasons } = await engine.turns.take(() => inspect(record, engine, { withCheck: true }))
+  if (!valid) throw new WaxsealError('VALIDATION_FAILED', { target: job.targetId, reasons })
   return { kind: 'status', jobId: job.id, status: 'Completed' }
-}
-
-/** What the daemon's own check printed stays here. */
-function withoutOutputOf(commands: readonly CommandFacts[], reasons: readonly string[]): readonly string[] {
-  const printed = commands.map(({ output }) => output).filter((output) => output !== '')
-  return reasons.map((reason) => printed.reduce((left, output) => left.replace(` fails: ${output}`, ' fails'), reason))
 }

@@ -246,7 +246,7 @@ t.test(
     const whole = `${around}Listen ${web.ports[0]}\n`.replaceAll('DIR', web.dir)
     await writeText(`${web.dir}/httpd.conf`, `${whole}SSLCertificatFile x\n`)
 
-    t.match(await web.readWiring(), { unwired: 'broken', reason: /Invalid command 'SSLCertificatFile'/ })
+    t.match(await web.readWiring(), { unwired: 'broken', said: /Invalid command 'SSLCertificatFile'/ })
     await writeText(`${web.dir}/httpd.conf`, whole)
   },
 )

@@ -220,7 +220,7 @@ t.test('settings that Dovecot refuses are broken, not missing, and no key is in 
   for (const line of [foreign, 'service {', `ssl_key = "${first.keyPem}"`]) {
     await writeFile(config, `${settings}${line}\n`)
     const answer = await readDovecotWiring(host, config)
-    t.match(answer, { unwired: 'broken', reason: /Fatal/ }, line.slice(0, 20))
+    t.match(answer, { unwired: 'broken', said: /Fatal/ }, line.slice(0, 20))
     t.notMatch(JSON.stringify(answer), first.keyPem.split('\n')[1] ?? 'no key')
   }
   await writeFile(config, settings)

@@ -57,7 +57,7 @@ t.test('2.4: a line of 2.3 is a configuration that is broken, not a Dovecot that
   const config = join(dir, 'dovecot.conf')
   await writeFile(config, `${await readFile(config, 'utf8')}ssl_cert = </mnt/certs/cert.pem\n`)
 
-  t.match(await readDovecotWiring(host, '/mnt/dovecot.conf'), { unwired: 'broken', reason: /Fatal: .*ssl_cert/ })
+  t.match(await readDovecotWiring(host, '/mnt/dovecot.conf'), { unwired: 'broken', said: /Fatal: .*ssl_cert/ })
 })
 
 /** A Dovecot 2.4 with its settings in a folder that it has as /mnt, until the end of the test. */

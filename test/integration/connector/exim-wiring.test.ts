@@ -102,7 +102,7 @@ t.test('settings that Exim refuses are broken, not missing', options, async (t) 
 
   for (const line of ['no_such_option = 1', 'a line of nothing', '.ifdef X']) {
     await writeFile(config, `${settings}${line}\n`)
-    t.match(await readEximWiring(host, config), { unwired: 'broken', reason: /configuration error/ }, line)
+    t.match(await readEximWiring(host, config), { unwired: 'broken', said: /configuration error/ }, line)
   }
 })
 

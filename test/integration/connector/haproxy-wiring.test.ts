@@ -217,6 +217,6 @@ t.test(
     )
     await writeText(`${web.dir}/conf.d/none.cfg`, 'nonsense\n')
 
-    t.match(await web.readWiring(), { unwired: 'broken', reason: /unknown keyword 'nonsense'/ })
+    t.match(await web.readWiring(), { unwired: 'broken', said: /unknown keyword 'nonsense'/ })
   },
 )

@@ -262,7 +262,7 @@ t.test('settings that Postfix refuses are broken, not missing', options, async (
     await writeFile(join(config, 'main.cf'), main)
     await writeFile(join(config, 'master.cf'), master)
     await writeFile(join(config, file), text)
-    t.match(await readPostfixWiring(host, config), { unwired: 'broken', reason: /fatal/ }, text.slice(-40))
+    t.match(await readPostfixWiring(host, config), { unwired: 'broken', said: /fatal/ }, text.slice(-40))
   }
   await writeFile(join(config, 'main.cf'), main)
   await writeFile(join(config, 'master.cf'), master)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startDovecot } from '../../../src/demo/mail-host/dovecot-instance.ts'
 import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
+import { outcomeWithout } from '../../../src/documents/without-output.ts'
 import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { runCommand } from '../../../src/host/process/command.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
@@ -58,7 +59,8 @@ for (const [name, start] of [
         const outcome = await deployPair(engine, daemon, first, endpoints === undefined ? {} : { endpoints })
 
         t.match(outcome, { outcome: 'refused', host: 'untouched', code: 'PREFLIGHT_FAILED', stage: 'preflight' })
-        t.match(outcome.message, reason, 'what the daemon says is told')
+        t.match(outcome.printed?.join('\n'), reason, 'what the daemon says is told')
+        t.notMatch(JSON.stringify(outcomeWithout(outcome)), reason, 'on this host alone')
       }
 
       t.same(await filesOf(daemon), before)

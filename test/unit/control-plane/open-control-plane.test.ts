@@ -147,6 +147,17 @@ t.test('a status report is marked so that the server can tell a repetition', asy
   t.strictSame(server.requests.at(-1)?.body, { status: 'Failed', error: 'CHECK_FAILED' })
 })
 
+t.test('a report that an older Waxseal left is sent without what commands printed', async (t) => {
+  const command = { command: ['nginx', '-t'], exitCode: 1, signal: null, timedOut: false, ms: 1, output: 'a token' }
+  const steps = [{ name: 'check', start: '', ms: 1, commands: [command] }]
+  server.answer(json(200, { status: 'updated' }))
+
+  await controlPlane.reportStatus('job-1', { status: 'Failed', outcome: { message: 'x', steps } as never })
+
+  t.notMatch(JSON.stringify(server.requests.at(-1)?.body), 'a token')
+  t.match(server.requests.at(-1)?.body, { outcome: { message: 'x', steps: [{ commands: [{ exitCode: 1 }] }] } })
+})
+
 t.test(
   'drift goes out as the errors of a discovery, and one that is in order only to a server that takes it',
   async (t) => {

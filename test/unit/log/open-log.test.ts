@@ -1,5 +1,6 @@
 import t from 'tap'
 import { openLog } from '../../../src/log/open-log.ts'
+import { hostileText, rawCharacter } from '../../support/hostile-text.ts'
 
 const keyPem = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\n-----END PRIVATE KEY-----\n'
 
@@ -47,6 +48,20 @@ t.test('a key or a bearer token inside an allowed field does not leave', async (
 
   t.notMatch(lines.join(''), /MIGH|abc\.def/)
   t.match(JSON.parse(lines[0] ?? ''), { reason: /^broken: \[key\]/, details: { deep: '[not shown]' } })
+})
+
+t.test('text from outside is plain on a terminal and in JSON, in values as in names', async (t) => {
+  for (const form of ['journal', 'terminal', 'other'] as const) {
+    const { lines, log } = await open(form)
+    log.warn(
+      { reason: hostileText, name: hostileText, reasons: [hostileText], details: { [hostileText]: hostileText } },
+      'x',
+    )
+
+    t.equal(lines.length, 1)
+    t.notMatch(lines[0], rawCharacter)
+    t.equal(lines[0]?.trimEnd().split('\n').length, 1)
+  }
 })
 
 t.test('a field is of bounded length', async (t) => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { metricTable } from '../../../src/status/metric-table.ts'
 import { openMetrics } from '../../../src/status/metrics.ts'
+import { hostileText, rawCharacter } from '../../support/hostile-text.ts'
 import { aLine, aStatus, aTarget } from '../../support/status-document.ts'
 
 const line = aLine({ steps: [{ name: 'verify', ms: 90 }] })
@@ -44,6 +45,21 @@ t.test('the name of a target cannot break the format', async (t) => {
   const text = await openMetrics().render(aStatus({ targets: [aTarget({ target: 'a"b\\c\nwaxseal_ready 9' })] }))
 
   t.notMatch(text, /^waxseal_ready 9/m)
+})
+
+t.test('no text from outside is in the metrics as it came', async (t) => {
+  const [endpoint] = aTarget().endpoints
+  if (endpoint === undefined) throw new Error('a target has an endpoint')
+  const endpoints = [{ ...endpoint, address: hostileText, protocol: hostileText, servername: hostileText }]
+  const metrics = openMetrics()
+  metrics.count({ ...line, connector: hostileText })
+
+  const text = await metrics.render(
+    aStatus({ targets: [aTarget({ target: hostileText, name: hostileText, endpoints })] }),
+  )
+
+  t.notMatch(text, rawCharacter)
+  t.notMatch(text, /^ok /m)
 })
 
 t.test('every metric that is given is in the table, with its type', async (t) => {

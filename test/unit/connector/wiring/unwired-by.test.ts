@@ -31,7 +31,7 @@ for (const [program, output] of [
   t.test(
     `${program}: a configuration that it refuses, or another instance without one, is broken: ${output}`,
     async (t) => {
-      t.match(unwiredBy(program, { ...answer, output }), { unwired: 'broken', reason: output.slice(-60) })
+      t.match(unwiredBy(program, { ...answer, output }), { unwired: 'broken', said: output.slice(-60) })
     },
   )
 }

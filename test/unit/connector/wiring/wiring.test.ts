@@ -17,7 +17,8 @@ t.test('what a daemon says of its broken settings is told, and nothing that may 
   const line = 'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgwxhjV84JYEksSjFL'
   const output = `ssl_key = -----BEGIN PRIVATE KEY-----\n${line}\nFatal: Error in line 5: unknown ${line}\n`
 
-  const { reason } = unwiredBy('doveconf', { exitCode: 89, stdout: '', output, isMissing: false })
+  const { reason, said } = unwiredBy('doveconf', { exitCode: 89, stdout: '', output, isMissing: false })
 
-  t.equal(reason, 'doveconf could not tell its settings: Fatal: Error in line 5: unknown …')
+  t.equal(said, 'Fatal: Error in line 5: unknown …')
+  t.equal(reason, 'doveconf could not tell its settings: it ended with 89. waxseal check shows what it printed.')
 })
