@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path'
 import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { addressesOf, isAddressAllowed, resolveDestination, resolveFolder } from '../host/policy-host.ts'
+import { reasonAgainst } from '../host/process/find-program.ts'
 import type { Material } from '../material/material.ts'
 import type { Command, Plan, PlannedFile, Probe } from '../plan/plan.ts'
 
@@ -103,8 +104,14 @@ async function checkCommand(
   standard: readonly Command[],
 ): Promise<void> {
   const lines = policy.commands.map((line) => line.trim().split(/\s+/)).filter(([program]) => !isBuiltIn(program))
-  for (const argv of [...standard, ...lines]) if (await matchesCommand(command, argv, plan, policy)) return
-  throw new WaxsealError('COMMAND_NOT_ALLOWED', { command: command.join(' '), setting: 'policy.commands' })
+  const refused = { command: command.join(' '), setting: 'policy.commands' }
+  for (const argv of [...standard, ...lines]) {
+    if (!(await matchesCommand(command, argv, plan, policy))) continue
+    const reason = await reasonAgainst(command[0])
+    if (reason === null) return
+    throw new WaxsealError('COMMAND_NOT_ALLOWED', { ...refused, reason })
+  }
+  throw new WaxsealError('COMMAND_NOT_ALLOWED', refused)
 }
 
 /** Commands of our own are allowed by the connector that they belong to, with what its placeholders allow. */

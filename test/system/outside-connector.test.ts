@@ -86,7 +86,7 @@ t.test('a module whose plan never ends is refused in time, as one coded error', 
 
 t.test('a module that cannot be loaded ends every command with 2, and is named', async (t) => {
   const { module, rewrite, check } = await host(t)
-  await rewrite('export const interfaceVersion = 1', 'export const interfaceVersion = 7')
+  await rewrite('export const interfaceVersion = 2', 'export const interfaceVersion = 7')
 
   t.match(await check(), {
     status: 2,

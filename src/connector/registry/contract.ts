@@ -56,6 +56,11 @@ const clauses: Readonly<Record<string, (trial: Trial) => Promise<readonly string
       .filter((command) => command.some((word) => shells.test(word)))
       .map((command) => command.join(' ')),
 
+  'its standard commands are fixed words': async ({ connector: { standardCommands } }) =>
+    standardCommands.flatMap((command) =>
+      command.filter((word) => /^<.*>$/.test(word) && word !== '<map>' && word !== '<file>'),
+    ),
+
   'its own commands are among its standard ones': async (trial) => {
     const own = await trial.plan(without(trial.example, await commandPlaces(trial)))
     return commandsOf(own)
@@ -183,7 +188,7 @@ function commandsOf({ check, activate, recover }: Plan): readonly Command[] {
 function fits(command: Command, standard: Command): boolean {
   return (
     standard.length === command.length &&
-    standard.every((word, index) => word === command[index] || /^<[a-z]+>$/.test(word))
+    standard.every((word, index) => word === command[index] || word === '<map>' || word === '<file>')
   )
 }
 

@@ -14,7 +14,7 @@ import {
 import { wirePlan } from '../wiring/wire-plan.ts'
 
 /** The version of the interface between Waxseal and connectors from outside. */
-export const interfaceVersion = 1
+export const interfaceVersion = 2
 
 /**
  * What a connector from outside is given: the planners and field groups of the built-in ones. It is handed in, not

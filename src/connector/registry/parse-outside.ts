@@ -24,11 +24,19 @@ const isConnector = schemaCheck({
     standardCommands: {
       type: 'array',
       maxItems: 100,
-      items: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+      items: {
+        type: 'array',
+        minItems: 1,
+        items: { type: 'string', minLength: 1, pattern: '^(?!<(?!(map|file)>).*>$)' },
+      },
     },
+    accounts: { type: 'array', maxItems: 20, items: { type: 'string', minLength: 1, maxLength: 256 } },
     plan: {},
   },
 })
+
+const changedSince1 =
+  '. Since 1, its standardCommands are fixed words: no place-holder stands for a socket, an address or a path that a target names (docs/adding-a-connector.md)'
 
 /**
  * The connector of a module from outside. CONNECTOR_INVALID names the module and what is wrong, here or later: what its
@@ -38,7 +46,7 @@ export function parseOutside(module: string, exports: Readonly<Record<string, un
   const fail = (reason: string): WaxsealError => new WaxsealError('CONNECTOR_INVALID', { module, reason })
   if (exports['interfaceVersion'] !== interfaceVersion)
     throw fail(
-      `it must export interfaceVersion = ${interfaceVersion}; it exports ${String(exports['interfaceVersion'])}`,
+      `it must export interfaceVersion = ${interfaceVersion}; it exports ${String(exports['interfaceVersion'])}${exports['interfaceVersion'] === 1 ? changedSince1 : ''}`,
     )
   const make = exports['connector']
   if (typeof make !== 'function') throw fail('it must export a function called connector')

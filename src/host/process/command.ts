@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { CommandFacts } from '../../outcome/outcome.ts'
 import type { Command } from '../../plan/plan.ts'
 import { type BuiltInCommand, findBuiltIn } from './built-in-command.ts'
+import { type FoundProgram, findProgram } from './find-program.ts'
 
 /** Limits of one command. */
 export interface RunOptions {
@@ -26,14 +27,12 @@ const outputLimit = 2048
 /** Of each stream: a private key must be seen whole to be recognised, and is larger than what is kept. */
 const tailLimit = 64 * 1024
 const graceMs = 100
-const scrubbedEnvironment = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  LANG: 'C',
-  HOME: '/',
-}
+/** All that a command gets of an environment, beside the folders of programs. */
+const ownEnvironment = { LANG: 'C', HOME: '/' }
 
 /**
- * Runs an argv without a shell, in a process group of its own, with a scrubbed environment and bounded output (law 2).
+ * Runs an argv without a shell, in a process group of its own, with an environment of ours and bounded output (law 2). A bare name is
+ * a program of the system's own folders (`findProgram`).
  * Ends at the exit of the process, not at the end of its output: a daemon that it started keeps the pipes open.
  * Never throws: a program that cannot be started has `exitCode: null` and says why in `output`.
  */
@@ -64,7 +63,7 @@ function reasonOf({ message, cause }: Error): string {
 
 async function runProgram(command: Command, options: RunOptions): Promise<CommandResult> {
   const started = performance.now()
-  const child = start(command, options.env)
+  const child = await start(command, options.env)
   if (child instanceof Error)
     return {
       command,
@@ -98,14 +97,17 @@ async function runProgram(command: Command, options: RunOptions): Promise<Comman
 }
 
 /** What `spawn` throws (an argument that is too long, a NUL byte) is a failure of the command like any other. */
-function start(
+async function start(
   [program, ...args]: Command,
   env: RunOptions['env'],
-): ChildProcessByStdio<null, Readable, Readable> | Error {
+): Promise<ChildProcessByStdio<null, Readable, Readable> | Error> {
   try {
-    const child = spawn(program, args, {
+    const found = await findProgram(program)
+    if (!('path' in found)) return new Error(whyNot(program, found.reason))
+    const child = spawn(found.path, args, {
+      argv0: program,
       detached: true,
-      env: { ...scrubbedEnvironment, ...env },
+      env: { PATH: found.searched, ...ownEnvironment, ...env },
       cwd: '/',
       shell: false,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -115,6 +117,12 @@ function start(
   } catch (error) {
     return error as Error
   }
+}
+
+function whyNot(program: string, reason: Extract<FoundProgram, { reason: unknown }>['reason']): string {
+  if (reason === 'missing') return `spawn ${program} ENOENT: it is in none of the system's own folders`
+  if (reason === 'relative') return `${program} is neither an absolute path nor a bare name`
+  return `${program} is not run: ${reason.reason}: ${reason.fix}`
 }
 
 interface Exit {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -155,6 +155,20 @@ t.test('commands are compared word by word', async (t) => {
       })
     }
   }
+})
+
+t.test('a program that another user could change is refused before anything is touched', async (t) => {
+  const { root } = await site(t)
+  const program = join(root, 'hook')
+  await writeFile(program, '#!/bin/sh\n', { mode: 0o755 })
+  const plan = planOf({ activate: [[program]] })
+
+  t.equal(await refusal(plan, { commands: [program] }), null)
+  await chmod(program, 0o757)
+  t.match(await refusal(plan, { commands: [program] }), {
+    code: 'COMMAND_NOT_ALLOWED',
+    details: { reason: /chmod go-w/ },
+  })
 })
 
 t.test('a table may be compiled that the settings of the daemon name, below the roots alone', async (t) => {

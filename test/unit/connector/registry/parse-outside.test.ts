@@ -22,7 +22,7 @@ function outside(changes: object = {}): Readonly<Record<string, unknown>> {
     plan: async (target: { readonly path: string }) => soundPlan(kit, target.path),
     ...changes,
   })
-  return { interfaceVersion: 1, connector }
+  return { interfaceVersion: 2, connector }
 }
 
 function soundPlan(kit: ConnectorKit, path: string): object {
@@ -44,19 +44,25 @@ t.test('a module that keeps the contract plans like any other', async (t) => {
 })
 
 for (const [what, exports, reason] of [
-  ['of another interface', { ...outside(), interfaceVersion: 2 }, /interfaceVersion = 1; it exports 2/],
-  ['without a connector', { interfaceVersion: 1 }, /a function called connector/],
+  ['of another interface', { ...outside(), interfaceVersion: 7 }, /interfaceVersion = 2; it exports 7$/],
+  ['of the interface before', { ...outside(), interfaceVersion: 1 }, /it exports 1\. Since 1, .* are fixed words/],
+  [
+    'with a command that takes a word of the job',
+    outside({ standardCommands: [['x', '<socket>']] }),
+    /standardCommands/,
+  ],
+  ['without a connector', { interfaceVersion: 2 }, /a function called connector/],
   [
     'whose connector() throws',
     {
-      interfaceVersion: 1,
+      interfaceVersion: 2,
       connector: () => {
         throw new Error('boom')
       },
     },
     /boom/,
   ],
-  ['whose connector() returns nothing', { interfaceVersion: 1, connector: () => undefined }, /is none/],
+  ['whose connector() returns nothing', { interfaceVersion: 2, connector: () => undefined }, /is none/],
   ['with a name that is none', outside({ name: '../x' }), /name/],
   ['without an alias', outside({ aliases: [] }), /aliases/],
   ['with an open schema', outside({ schema: { type: 'object', properties: {} } }), /additionalProperties/],
@@ -131,7 +137,7 @@ function kitOf(): ConnectorKit {
     kit = given
     return (outside()['connector'] as (kit: ConnectorKit) => object)(given)
   }
-  parseOutside(module, { interfaceVersion: 1, connector })
+  parseOutside(module, { interfaceVersion: 2, connector })
   if (kit === undefined) throw new Error('no kit')
   return kit
 }
