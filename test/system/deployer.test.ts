@@ -1,0 +1,291 @@
+import { spawn } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { type Ask, lineOf, longestDocument } from '../../src/documents/ask.ts'
+import type { Report } from '../../src/documents/report.ts'
+import { viewFolder } from '../../src/documents/shown-host.ts'
+import { askLine } from '../../src/host/socket/line-socket.ts'
+import { allTaken, filesOf, openDeployer } from '../support/deployer.ts'
+
+const mostKills = 8
+
+const leafIn = (pem: string): string => new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase()
+
+t.test('a deployment waits for its certificate, is worked on, and its report waits until it is taken', async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  const process = await deployer.start()
+
+  t.same(await deployer.answer({ ask: 'take', jobs: [deployer.job('job-1')] }), { fresh: 1, full: null })
+  t.same(await deployer.answer({ ask: 'take', jobs: [deployer.job('job-1')] }), { fresh: 0, full: null })
+  await deployer.answer({ ask: 'work' })
+  t.match(await deployer.settled(), { wanted: ['mc-1'], reports: [] })
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  await deployer.answer({ ask: 'work' })
+  const answers = await deployer.settled()
+
+  t.match(answers, {
+    wanted: [],
+    next: null,
+    reports: [{ id: 'job-1/status', report: { status: 'Completed', outcome: { outcome: 'deployed' } } }],
+  })
+  t.equal(leafIn(await readFile(filesOf(deployer.dir, 'web').cert, 'utf8')), pair.sha256)
+  await deployer.answer({
+    ask: 'delivered',
+    reports: [{ id: 'job-1/status', digest: '0'.repeat(64), fate: 'taken', refusal: null }],
+    requests: [],
+  })
+  t.equal((await deployer.settled()).reports.length, 1, 'another version of the report was taken')
+  await deployer.answer(allTaken(answers))
+  t.same((await deployer.settled()).reports, [])
+  process.kill('SIGTERM')
+  t.equal(await process.exited, 0)
+  t.match(await deployer.view(), {
+    records: [{ target: 'web', certificate: { sha256: pair.sha256 } }],
+    last: [{ target: 'web', outcome: 'deployed', job: 'job-1' }],
+    inbox: 0,
+    outbox: 0,
+    currentJobs: [],
+  })
+  t.equal((await stat(viewFolder(deployer.stateDir))).mode & 0o777, 0o750)
+  t.ok(process.lines.some((line) => line['step'] === 'settle' && line['name'] === 'web'))
+})
+
+t.test('a withheld certificate fails its jobs, and holds up no other', async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  await deployer.start()
+  const jobs = [
+    deployer.job('job-1', { certificateId: 'mc-gone', targetId: 'gone' }),
+    deployer.job('job-2'),
+    { kind: 'unsupported', id: 'job-3', certificateId: 'mc-3', type: 'Fax', reason: 'nobody does' } as const,
+    {
+      kind: 'unsupported',
+      id: 'job-4',
+      certificateId: 'mc-4',
+      type: '',
+      reason: 'no target',
+      code: 'JOB_MALFORMED',
+    } as const,
+  ]
+
+  await deployer.answer({ ask: 'take', jobs })
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  await deployer.answer({ ask: 'work' })
+
+  t.match(statesOf((await deployer.settled()).reports), {
+    'job-2': 'Completed',
+    'job-3': /^JOB_UNSUPPORTED/,
+    'job-4': /^JOB_MALFORMED/,
+  })
+  const error = { code: 'CONTROL_PLANE_REFUSED', details: { status: 404, answer: 'no such certificate' } }
+  await deployer.answer({ ask: 'withheld', certificateId: 'mc-gone', error })
+  const { reports, wanted } = await deployer.settled()
+  t.match(statesOf(reports)['job-1'], /^CONTROL_PLANE_REFUSED: .*status: 404; answer: no such certificate/)
+  t.same(wanted, [])
+})
+
+t.test(
+  'a request is offered with one key, over a crash, until it is taken; policy has the last word on names',
+  async (t) => {
+    const deployer = await openDeployer(t)
+    await deployer.configure({ state_dir: deployer.stateDir, policy: { names: ['*.example.net'] } })
+    const killed = await deployer.start()
+    const job = {
+      kind: 'issuance',
+      id: 'job-1',
+      certificateId: 'mc-1',
+      commonName: 'mail.example.net',
+      sans: [],
+    } as const
+
+    await deployer.answer({ ask: 'take', jobs: [job, { ...job, id: 'job-2', commonName: 'mail.example.org' }] })
+    await deployer.answer({ ask: 'work' })
+    const before = await deployer.settled()
+    killed.kill('SIGKILL')
+    await killed.exited
+    const process = await deployer.start()
+    const after = await deployer.settled()
+
+    t.match(statesOf(before.reports), { 'job-2': /^NAME_NOT_ALLOWED/ })
+    t.match(after.requests, [{ jobId: 'job-1', certificateId: 'mc-1', csrPem: /^-----BEGIN CERTIFICATE REQUEST/ }])
+    t.equal(
+      (await readdir(join(deployer.stateDir, 'keys'))).length,
+      1,
+      'no key for a name that is not allowed, one for the other',
+    )
+    const refused = { code: 'CONTROL_PLANE_REFUSED', details: { status: 403 } }
+    await deployer.answer({ ask: 'delivered', reports: [], requests: [{ jobId: 'job-1', error: refused }] })
+    t.equal((await deployer.settled()).requests.length, 1, 'a credential may be mended')
+    await deployer.answer({ ask: 'delivered', reports: [], requests: [{ jobId: 'job-1', error: null }] })
+    t.same((await deployer.settled()).requests, [])
+    t.match(await deployer.answer({ ask: 'take', jobs: [job] }), { fresh: 1 }, 'it comes again until it is signed')
+    await deployer.answer({ ask: 'work' })
+    await deployer.settled()
+    const final = { code: 'CONTROL_PLANE_REFUSED', details: { status: 422 } }
+    await deployer.answer({ ask: 'delivered', reports: [], requests: [{ jobId: 'job-1', error: final }] })
+    t.match(statesOf((await deployer.settled()).reports)['job-1'], /^CONTROL_PLANE_REFUSED/)
+    process.kill('SIGTERM')
+    t.equal(await process.exited, 0)
+  },
+)
+
+t.test('what a command prints is told to nobody outside; the log of the host has it', async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  const script = join(deployer.dir, 'reload')
+  await writeFile(script, '#!/bin/sh\necho "secret (of root)"; exit 1\n')
+  await chmod(script, 0o755)
+  await deployer.configure({
+    state_dir: deployer.stateDir,
+    policy: { roots: [deployer.dir], commands: ['true', script] },
+  })
+  const process = await deployer.start()
+  const job = deployer.job('job-1')
+
+  await deployer.answer({
+    ask: 'take',
+    jobs: [{ ...job, targetConfig: { ...job.targetConfig, reload_command: script } }],
+  })
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  await deployer.answer({ ask: 'work' })
+  const { reports } = await deployer.settled()
+  process.kill('SIGTERM')
+  await process.exited
+
+  t.match(statesOf(reports)['job-1'], /^ROLLBACK_FAILED: .*output: in the log of the host/)
+  t.notMatch(JSON.stringify(reports), /secret/)
+  t.notMatch(await readFile(join(viewFolder(deployer.stateDir), 'host.json'), 'utf8'), /secret/)
+  t.match(JSON.stringify(process.lines), /secret \(of root\)/)
+})
+
+t.test('a policy that was changed holds for the next job', async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  const process = await deployer.start()
+  await deployer.configure({ state_dir: deployer.stateDir, policy: { roots: ['/srv/elsewhere'], commands: ['true'] } })
+
+  await deployer.answer({ ask: 'take', jobs: [deployer.job('job-1')] })
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  await deployer.answer({ ask: 'work' })
+
+  t.match(statesOf((await deployer.settled()).reports)['job-1'], /^PATH_NOT_ALLOWED/)
+  t.ok(process.lines.some(({ msg }) => String(msg).startsWith('configuration read again')))
+})
+
+t.test('killed at any moment, it loses no job and no report', { timeout: 300_000 }, async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  const told = new Map<string, string>()
+  const taken: string[] = []
+  let kills = 0
+  let process = await deployer.start()
+  const courier = async (): Promise<void> => {
+    if (kills < mostKills) {
+      const id = `job-${taken.length}`
+      await deployer.answer({ ask: 'take', jobs: [deployer.job(id, { targetId: `t-${id}` })] })
+      taken.push(id)
+    }
+    const answers = await deployer.answer({ ask: 'answers', seen: null, after: null, waitMs: 0 })
+    for (const certificateId of answers.wanted)
+      await deployer.answer({ ask: 'certificate', certificateId, pem: pair.certificatePem })
+    await deployer.answer({ ask: 'work' })
+    for (const [job, state] of Object.entries(statesOf(answers.reports))) told.set(job, state)
+    await deployer.answer(allTaken(answers))
+  }
+  const isTold = (id: string): boolean => /^(Completed|INTERRUPTED)/.test(told.get(id) ?? '')
+  while (kills < mostKills || !taken.every(isTold)) {
+    const killer = kills < mostKills ? setTimeout(() => process.kill('SIGKILL'), 30 + Math.random() * 1000) : undefined
+    let isAlive = true
+    void process.exited.then(() => {
+      isAlive = false
+    })
+    while (isAlive && (kills < mostKills || !taken.every(isTold))) await courier().catch(() => {})
+    clearTimeout(killer)
+    if (isAlive) continue
+    kills += 1
+    process = await deployer.start()
+  }
+
+  t.comment(`${taken.length} jobs`)
+  t.ok(taken.length > mostKills)
+  for (const id of taken)
+    if (told.get(id) === 'Completed')
+      t.equal(leafIn(await readFile(filesOf(deployer.dir, `t-${id}`).cert, 'utf8')), pair.sha256)
+  t.match(await deployer.settled(), { reports: [], wanted: [], requests: [] })
+})
+
+t.test('a thousand lines that are no asks leave it alive, with what it had', { timeout: 300_000 }, async (t) => {
+  const deployer = await openDeployer(t)
+  const process = await deployer.start()
+  await deployer.answer({ ask: 'take', jobs: [deployer.job('job-1')] })
+  const asks: readonly Ask[] = [
+    { ask: 'take', jobs: [deployer.job('job-2')] },
+    { ask: 'certificate', certificateId: 'mc-2', pem: 'x' },
+    { ask: 'withheld', certificateId: 'mc-2', error: { code: 'X', details: { a: [1, 'b'] } } },
+    { ask: 'answers', seen: null, after: null, waitMs: 0 },
+    { ask: 'delivered', reports: [], requests: [{ jobId: 'job-1', error: { code: 'Y', details: {} } }] },
+    { ask: 'inspect' },
+  ]
+
+  for (let round = 0; round < 1000; round += 1) {
+    const line = mutated(lineOf(asks[round % asks.length] ?? { ask: 'work' }), round)
+    await askLine(deployer.socket, line, { timeoutMs: 60_000, maxBytes: longestDocument }).catch(() => {})
+  }
+
+  t.match(await deployer.ask({ ask: 'take', jobs: [deployer.job('x'.repeat(1001))] }), {
+    error: { code: 'JOB_MALFORMED' },
+  })
+  t.match(await deployer.settled(), { wanted: ['mc-1'] })
+  process.kill('SIGTERM')
+  t.equal(await process.exited, 0)
+})
+
+t.test('on a socket that was passed it ends by itself when nobody wants anything', async (t) => {
+  const deployer = await openDeployer(t)
+  const server = createServer()
+  server.listen(deployer.socket)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle
+  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+  const command = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+  const args = ['-c', command, 'sh', process.execPath, main, 'deployer', '--config', join(deployer.dir, 'waxseal.yaml')]
+  const child = spawn('sh', args, { stdio: ['ignore', 'ignore', 'inherit', fd], env: { PATH: process.env['PATH'] } })
+  t.teardown(() => child.kill('SIGKILL'))
+
+  const [code] = (await once(child, 'close')) as [number | null]
+
+  t.equal(code, 0)
+})
+
+function statesOf(reports: readonly { readonly report: Report }[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    reports.flatMap(({ report }) => (report.kind === 'status' ? [[report.jobId, report.error ?? report.status]] : [])),
+  )
+}
+
+/** Cut short, doubled, or with bytes that are others; every eighth is whole. */
+function mutated(line: string, seed: number): string {
+  const at = (seed * 7919) % line.length
+  const kinds = [
+    line.slice(0, at),
+    line.slice(0, at) + line,
+    `${line.slice(0, at)}\u0000${line.slice(at + 1)}`,
+    line.replaceAll('"', '""'),
+    line.replace('{', '['.repeat(seed)),
+    line.replace(/"([a-z]+)":/, '"__proto__":'),
+    line.replace(/:(?=[^:]*$)/, ':1e999,"a":'),
+  ]
+  return `${(kinds[seed % 8] ?? line).replaceAll('\n', '')}\n`
+}
