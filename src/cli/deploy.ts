@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { Command } from 'commander'
+import type { Config } from '../config/config.ts'
 import { deploy } from '../deployer/deploy.ts'
 import type { Engine } from '../deployer/engine.ts'
 import { openEngine } from '../deployer/open-engine.ts'
@@ -14,6 +15,7 @@ import { configOf, finishFirst, withConfig } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { outcomeLines, stepLine } from './outcome-lines.ts'
 import { print, printJson } from './print.ts'
+import { showChanged } from './show-changed.ts'
 import { printable } from './terminal.ts'
 
 interface DeployOptions {
@@ -50,11 +52,12 @@ export function deployCommand(): Command {
       '\nExit status: 0 deployed or unchanged, 2 usage, configuration or an invalid target (a new one is not made), 3 refused (host untouched),\n4 rolled back (host restored), 5 rollback failed (host unknown), 1 anything else.',
     )
   return command.action(async (options: DeployOptions) => {
-    const engine = await openEngine(await configOf(options), systemClock)
+    const config = await configOf(options)
+    const engine = await openEngine(config, systemClock)
     const request = await requestOf(options, engine)
     finishFirst()
     if (options.dryRun === true) await dryRun(request, engine)
-    else await run(request, engine, options.json === true)
+    else await run(request, { config, engine }, options.json === true)
   })
 }
 
@@ -161,10 +164,15 @@ function dryRunFile({ path, destination, live, after }: Proposal['changes']['fil
   return { path, destination, before, after }
 }
 
-async function run(request: DeployRequest, engine: Engine, json: boolean): Promise<void> {
+async function run(
+  request: DeployRequest,
+  { config, engine }: { readonly config: Config; readonly engine: Engine },
+  json: boolean,
+): Promise<void> {
   const outcome = await deploy(request, engine, (step) => {
     if (!json) print(stepLine(step))
   })
+  await showChanged(config, engine, true)
   if (json) printJson(outcome)
   else print(...outcomeLines(outcome))
   process.exitCode = exitStatusOf(outcome)

@@ -5,6 +5,7 @@ import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
+import { showChanged } from './show-changed.ts'
 
 interface ForgetOptions {
   readonly config?: string
@@ -24,9 +25,11 @@ export function forgetCommand(): Command {
       '\nIts files and its daemon stay as they are; a deployment to it that a crash cut off is recovered first. The next\ndeployment to it begins anew.\nExit status: 0 it is forgotten, 2 usage, configuration or no such target, 1 anything else.',
     )
     .action(async (target: string, options: ForgetOptions) => {
-      const engine = await openWithoutConnectors(await configOf(options), systemClock)
+      const config = await configOf(options)
+      const engine = await openWithoutConnectors(config, systemClock)
       finishFirst()
       const forgotten = await forget(target, options.force === true, engine)
+      await showChanged(config, engine, false)
       if (options.json === true) printJson(asDocument(forgotten))
       else print(...linesOf(forgotten))
     })

@@ -6,6 +6,7 @@ import { describeError, printedBy } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
 import { print, printJson, whatToDo } from './print.ts'
+import { showChanged } from './show-changed.ts'
 
 /** `waxseal recover`: start-up recovery, by hand. */
 export function recoverCommand(): Command {
@@ -17,10 +18,12 @@ export function recoverCommand(): Command {
       '\nExit status: 0 nothing is left, 5 something could not be put back (host unknown) or was set aside, 2 usage or\nconfiguration, 1 anything else.',
     )
     .action(async (options: { readonly config?: string; readonly json?: true }) => {
-      const engine = await openWithoutConnectors(await configOf(options), systemClock)
+      const config = await configOf(options)
+      const engine = await openWithoutConnectors(config, systemClock)
       finishFirst()
       const { labelOf } = await readTargetNames(engine)
       const recovered = await recover(engine)
+      await showChanged(config, engine, false)
       const setAside = engine.journal.setAside
       if (options.json === true)
         printJson({ recovered: recovered.map((one) => asDocument(one, labelOf(one.target))), setAside })

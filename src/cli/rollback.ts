@@ -7,6 +7,7 @@ import { configOf, finishFirst, withConfig } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { outcomeLines, stepLine } from './outcome-lines.ts'
 import { print, printJson } from './print.ts'
+import { showChanged } from './show-changed.ts'
 
 interface RollbackOptions {
   readonly config?: string
@@ -23,12 +24,14 @@ export function rollbackCommand(): Command {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nwaxseal history TARGET lists the pairs that are kept. Exit status: as waxseal deploy.')
     .action(async (target: string, options: RollbackOptions) => {
-      const engine = await openEngine(await configOf(options), systemClock)
+      const config = await configOf(options)
+      const engine = await openEngine(config, systemClock)
       const id = findTarget(target, await readTargetNames(engine))
       finishFirst()
       const outcome = await deployAgain(id, options.to ?? null, engine, (step) => {
         if (options.json !== true) print(stepLine(step))
       })
+      await showChanged(config, engine, true)
       if (options.json === true) printJson(outcome)
       else print(...outcomeLines(outcome))
       process.exitCode = exitStatusOf(outcome)

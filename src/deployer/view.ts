@@ -54,7 +54,7 @@ export async function readView(stateDir: string): Promise<ShownHost | null> {
 export async function showHost(
   stateDir: string,
   engine: Pick<Engine, 'records' | 'history' | 'journal' | 'ownTargets' | 'clock'>,
-  change: Partial<ShownOfDeployer> & { readonly setAside?: readonly string[] } = {},
+  change: Partial<ShownOfDeployer & Pick<ShownHost, 'setAside' | 'brokenTargets'>> = {},
 ): Promise<void> {
   const gid = await readersGroup()
   const turns = openTurns(join(stateDir, 'view.lock'), engine.clock)
@@ -77,7 +77,7 @@ export async function showHost(
       deadLetters,
       held,
       currentJobs,
-      brokenTargets: ownTargets.broken.map(({ file, reason }) => `${file}: ${reason}`),
+      brokenTargets: change.brokenTargets ?? ownTargets.broken.map(({ file, reason }) => `${file}: ${reason}`),
     }
     await writeForGroup(join(viewFolder(stateDir), shownHostFile), Buffer.from(JSON.stringify(shown)), gid)
   })
