@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { loadForRecovery } from '../config/load-config.ts'
 import { feedWatchdog } from '../courier/feed-watchdog.ts'
 import { longestTurnMs, openProgress } from '../courier/progress.ts'
 import { type ConfiguredEngine, openEngine, openWithoutConnectors } from '../deployer/open-engine.ts'
@@ -17,7 +18,7 @@ import { openServiceManager } from '../host/process/service-manager.ts'
 import { goOnWithoutCompilers } from '../host/process/without-compilers.ts'
 import { removeStaleSocket } from '../host/socket/stale-socket.ts'
 import type { HistoryLine } from '../journal/history.ts'
-import { openLog } from '../log/open-log.ts'
+import { type LogOptions, openLog } from '../log/open-log.ts'
 import { version } from '../version.ts'
 import { configOf, environment, withConfig } from './context.ts'
 import { mayColour } from './terminal.ts'
@@ -51,7 +52,10 @@ export function deployerCommand(): Command {
 
 async function run(options: DeployerOptions): Promise<void> {
   const form = standardOutput(environment()['JOURNAL_STREAM'])
-  let config = await configOf(options)
+  let config = await configOf(options).catch(async (error: unknown) => {
+    await recoverAnyway(options, form)
+    throw error
+  })
   const log = await openLog({ level: config.logLevel, form, colours: mayColour(), write: writeToStandardOutput })
   const listen = await listenOn(options)
   const lock = await holdState(config.stateDir)
@@ -122,6 +126,16 @@ async function recoverAlone(config: Config, log: Logger): Promise<void> {
     const { code, details } = asWaxsealError(error)
     log.error({ code, details }, 'not recovered: run waxseal recover')
   }
+}
+
+/** A configuration that is not valid as a whole mostly says enough for what a crash left. */
+async function recoverAnyway({ config: file }: DeployerOptions, form: LogOptions['form']): Promise<void> {
+  const config = await loadForRecovery(file ?? null)
+  if (config === null) return
+  const log = await openLog({ level: 'info', form, colours: mayColour(), write: writeToStandardOutput })
+  const lock = await holdState(config.stateDir).catch(() => null)
+  if (lock !== null) await recoverAlone(config, log)
+  lock?.release()
 }
 
 const needRestart = ['stateDir', 'keyDir', 'foreignKeyDir', 'connectors'] as const

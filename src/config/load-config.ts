@@ -35,6 +35,30 @@ export async function loadConfig(source: {
   return resolveConfig(written, source.env, file, { targetsDir, hostTargets: await readHostTargets(targetsDir) })
 }
 
+/**
+ * What a recovery goes by, of a configuration that is not valid as a whole: where the state is, and what policy says of paths, commands
+ * and probes. Null: not even that can be read.
+ */
+export async function loadForRecovery(file: string | null): Promise<Config | null> {
+  const path = file ?? defaultConfigFile
+  try {
+    const bytes = await readBounded(path, maxBytes)
+    if (bytes === null) return null
+    await requireOurs(path)
+    const written = parseYaml(path, Buffer.from(bytes).toString('utf8')) as WrittenConfig
+    const { roots, commands, probes } = written.policy ?? {}
+    const left = withoutMissing({ state_dir: written.state_dir, policy: withoutMissing({ roots, commands, probes }) })
+    if (!validate(left)) return null
+    return resolveConfig(left, {}, path, { targetsDir: '', hostTargets: { targets: [], broken: [] } })
+  } catch {
+    return null
+  }
+}
+
+function withoutMissing(settings: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+}
+
 async function readWritten(file: string, isRequired: boolean): Promise<WrittenConfig> {
   const bytes = await readBounded(file, maxBytes).catch((error: Error) => {
     throw configInvalid(file, '', error.message, 'Make the file readable, or name another with --config.')

@@ -63,10 +63,13 @@ export async function openAnswerBox(options: {
   const hold = async (id: string, { report, since = clock.now() }: Kept, refusal: string): Promise<void> => {
     heldKinds.add(report.kind)
     await kept.put(id, { report, attempts: 0, nextAt: since, since, refusal })
+  }
+
+  const dropHeld = async (kind: Report['kind']): Promise<void> => {
     const held = (await kept.list()).filter(
-      ({ document }) => document.refusal !== undefined && document.report.kind === report.kind,
+      ({ document }) => document.refusal !== undefined && document.report.kind === kind,
     )
-    for (const { id: oldest } of held.slice(0, -mostHeld)) await kept.remove(oldest)
+    for (const { id } of held.slice(0, -mostHeld)) await kept.remove(id)
   }
 
   /** One of the kind was taken: it is refused as a whole no more. */
@@ -81,6 +84,9 @@ export async function openAnswerBox(options: {
 
   const bury = async (id: string, report: Report, refusal: string): Promise<void> => {
     await dead.put(id, { report, refusal })
+  }
+
+  const dropDead = async (): Promise<void> => {
     for (const { id: oldest } of (await dead.list()).slice(0, -mostDead)) await dead.remove(oldest)
   }
 
@@ -97,7 +103,13 @@ export async function openAnswerBox(options: {
         return { id, digest: digestOf(report), since, refusal, report }
       }),
     deliver: async (delivered) => {
-      for (const one of delivered) await inTurn(() => deliverOne(one))
+      await inTurn(async () => {
+        for (const one of delivered) await deliverOne(one)
+        // Once for all of them: each reads what is there.
+        const fates = delivered.map(({ fate }) => fate)
+        if (fates.includes('held')) for (const kind of heldKinds) await dropHeld(kind)
+        if (fates.includes('refused')) await dropDead()
+      })
     },
     depth: async () => (await kept.list()).filter(({ document }) => document.refusal === undefined).length,
     held: async () => {

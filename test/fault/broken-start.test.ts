@@ -46,6 +46,28 @@ for (const [what, changes] of Object.entries(stops)) {
   })
 }
 
+const broken = {
+  'a connector that cannot be loaded': stops['a connector that cannot be loaded'],
+  'a setting that is none': { polcy: {} },
+}
+
+for (const [what, changes] of Object.entries(broken)) {
+  t.test(`${what} stops the start of a deployer, but not its recovery`, { skip }, async (t) => {
+    const host = await killedBetweenRenames(t)
+    await configure(host, changes)
+    const args = ['--config', join(host.dir, 'waxseal.yaml'), '--socket', join(host.dir, 'deploy.sock')]
+
+    const deployer = startWaxseal(['deployer', ...args])
+
+    t.equal(await deployer.exited, 2)
+    t.match(
+      deployer.lines.find(({ msg }) => msg === 'recovered'),
+      { did: 'put back' },
+    )
+    await isAsBefore(t, host)
+  })
+}
+
 t.test('an agent without a control plane recovers, and waits for one', { skip }, async (t) => {
   const host = await killedBetweenRenames(t)
   await configure(host, { control_plane: undefined, status: { listen: 'off' } })

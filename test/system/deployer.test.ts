@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,8 @@ import type { Report } from '../../src/documents/report.ts'
 import { viewFolder } from '../../src/documents/shown-host.ts'
 import { askLine } from '../../src/host/socket/line-socket.ts'
 import { allTaken, filesOf, openDeployer } from '../support/deployer.ts'
+import type { WaxsealProcess } from '../support/process.ts'
+import { runWaxseal } from '../support/run-waxseal.ts'
 
 const mostKills = 8
 
@@ -167,6 +169,74 @@ t.test('what a command prints is told to nobody outside; the log of the host has
   t.match(JSON.stringify(process.lines), /secret \(of root\)/)
 })
 
+t.test('what others changed is seen, shown, and gone with the target', async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  const process = await deployer.start()
+  await deployer.answer({ ask: 'take', jobs: [deployer.job('job-1')] })
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  await deployer.answer({ ask: 'work' })
+  await deployer.settled()
+  await writeFile(filesOf(deployer.dir, 'web').cert, 'another')
+
+  const [first, second] = await Promise.all([deployer.answer({ ask: 'inspect' }), deployer.answer({ ask: 'inspect' })])
+
+  t.match(first, { looks: [{ target: 'web', reasons: [/is not what was deployed/] }] })
+  t.same(second.looks.length, 1)
+  process.kill('SIGTERM')
+  t.equal(await process.exited, 0)
+  t.match(await deployer.view(), { looks: [{ target: 'web', reasons: [/is not what was deployed/] }], outbox: 1 })
+  const config = ['--config', join(deployer.dir, 'waxseal.yaml')]
+  t.equal((await runWaxseal(['recover', ...config])).status, 0)
+  t.match(await deployer.view(), { looks: [{ target: 'web' }], outbox: 1 }, 'the rest stays')
+  t.equal((await runWaxseal(['forget', 'web', ...config])).status, 0)
+  t.match(await deployer.view(), { records: [], last: [], looks: [], outbox: 1 })
+})
+
+t.test('a view that others could change is not written, and stops no work', async (t) => {
+  const deployer = await openDeployer(t)
+  const elsewhere = join(deployer.dir, 'elsewhere')
+  await mkdir(elsewhere)
+  await chmod(elsewhere, 0o777)
+  await symlink(elsewhere, viewFolder(deployer.stateDir))
+  const process = await deployer.start()
+
+  await process.waitFor(({ msg }) => msg === 'what people may see of this host could not be written')
+
+  t.same(await deployer.answer({ ask: 'inspect' }), { looks: [] })
+  t.same(await readdir(elsewhere), [])
+})
+
+t.test('a second SIGTERM does not cut off what has begun, and what has not is for the next start', async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  await deployer.configure({
+    state_dir: deployer.stateDir,
+    policy: { roots: [deployer.dir], commands: ['true', 'sleep 2'] },
+  })
+  const process = await deployer.start()
+  const slow = (id: string): Ask & { ask: 'take' } => {
+    const job = deployer.job(id, { targetId: id })
+    return { ask: 'take', jobs: [{ ...job, targetConfig: { ...job.targetConfig, reload_command: 'sleep 2' } }] }
+  }
+
+  await deployer.answer(slow('job-1'))
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  await deployer.answer({ ask: 'work' })
+  await process.waitFor((line) => line['step'] === 'commit')
+  await deployer.answer(slow('job-2'))
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  process.kill('SIGTERM')
+  process.kill('SIGTERM')
+
+  t.equal(await process.exited, 0)
+  t.match(await deployer.view(), { records: [{ target: 'job-1' }], inbox: 1, outbox: 1, currentJobs: [] })
+  await deployer.start()
+  t.match(statesOf((await deployer.settled()).reports), { 'job-1': 'Completed', 'job-2': 'Completed' })
+})
+
 t.test('a policy that was changed holds for the next job', async (t) => {
   const deployer = await openDeployer(t)
   const pair = await deployer.pair()
@@ -204,15 +274,13 @@ t.test('killed at any moment, it loses no job and no report', { timeout: 300_000
     await deployer.answer(allTaken(answers))
   }
   const isTold = (id: string): boolean => /^(Completed|INTERRUPTED)/.test(told.get(id) ?? '')
-  while (kills < mostKills || !taken.every(isTold)) {
+  const isOpen = (): boolean => kills < mostKills || !taken.every(isTold)
+  while (isOpen()) {
+    const isOver = endOf(process)
     const killer = kills < mostKills ? setTimeout(() => process.kill('SIGKILL'), 30 + Math.random() * 1000) : undefined
-    let isAlive = true
-    void process.exited.then(() => {
-      isAlive = false
-    })
-    while (isAlive && (kills < mostKills || !taken.every(isTold))) await courier().catch(() => {})
+    while (!isOver() && isOpen()) await courier().catch(() => {})
     clearTimeout(killer)
-    if (isAlive) continue
+    if (!isOver()) continue
     kills += 1
     process = await deployer.start()
   }
@@ -273,6 +341,15 @@ function statesOf(reports: readonly { readonly report: Report }[]): Readonly<Rec
   return Object.fromEntries(
     reports.flatMap(({ report }) => (report.kind === 'status' ? [[report.jobId, report.error ?? report.status]] : [])),
   )
+}
+
+/** Whether the process has ended. */
+function endOf({ exited }: WaxsealProcess): () => boolean {
+  let isOver = false
+  void exited.then(() => {
+    isOver = true
+  })
+  return () => isOver
 }
 
 /** Cut short, doubled, or with bytes that are others; every eighth is whole. */

@@ -1,0 +1,110 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { JobStore, openArrivedCertificates } from '../../../../src/deployer/work/job-store.ts'
+import type { DeploymentJob } from '../../../../src/documents/job.ts'
+import { WaxsealError } from '../../../../src/error/waxseal-error.ts'
+import { openReserve } from '../../../../src/host/file/reserve.ts'
+import { type Inbox, openInbox } from '../../../../src/inbox/inbox.ts'
+import { openAnswerBox } from '../../../../src/outbox/answer-box.ts'
+import { fakeClock } from '../../../support/fake-clock.ts'
+
+t.test('a job is durable when it was taken, and so is its certificate', async (t) => {
+  const { store, reopen } = await open(t)
+
+  t.equal(await store.take([job('1'), job('2')]), 2)
+  await store.certify('mc-1', 'pem')
+  t.equal(await store.take([job('2'), job('3')]), 1)
+  const again = await reopen()
+
+  t.same(idsIn(again), ['1', '2', '3'])
+  t.same(again.wanted(), ['mc-1'], 'a job that came later may want a newer version')
+  t.equal(await again.certificateOf('1'), 'pem')
+  t.equal(again.isCertified('3'), false)
+})
+
+t.test('the certificate of a job that is done goes, at once or with the next start', async (t) => {
+  const { store, reopen, certificates } = await open(t)
+  await store.take([job('1'), job('2')])
+  await store.certify('mc-1', 'pem')
+
+  await store.finish('1')
+  await certificates.put('gone', { pem: 'x' })
+  await reopen()
+
+  t.same(
+    (await certificates.list()).map(({ id }) => id),
+    ['2'],
+  )
+})
+
+t.test('what was claimed by the version before is taken over, with its tries', async (t) => {
+  const { inbox, reopen } = await open(t)
+  await inbox.accept(job('1'))
+  await inbox.begin('1')
+
+  const store = await reopen()
+
+  t.match(store.pending(), [{ job: { id: '1' }, tries: 1 }])
+  t.same(store.wanted(), ['mc-1'])
+})
+
+t.test('on a full disk nothing is acknowledged, and the same can be asked again', async (t) => {
+  const { store, disk } = await open(t)
+  disk.isFull = true
+
+  await t.rejects(store.take([job('1'), job('2')]), { code: 'SPOOL_FULL' })
+  t.same(idsIn(store), [])
+  disk.isFull = false
+
+  t.equal(await store.take([job('1'), job('2')]), 2)
+})
+
+t.test('beyond a thousand jobs none is taken; one that is there already is no new one', async (t) => {
+  const { store } = await open(t)
+  await store.take(Array.from({ length: 1000 }, (_, index) => job(`${index}`)))
+
+  t.match(await store.full(), /1000 jobs are waiting/)
+  await t.rejects(store.take([job('new')]), { code: 'SPOOL_FULL' })
+  t.equal(await store.take([job('7')]), 0)
+})
+
+t.test('a chain of no sensible length, and a withheld certificate, fail the jobs that wait', async (t) => {
+  const { store, answers } = await open(t)
+  await store.take([job('1'), { ...job('2'), certificateId: 'mc-2' }])
+
+  await store.certify('mc-1', 'x'.repeat(200_000))
+  await store.withhold('mc-2', new WaxsealError('CONTROL_PLANE_REFUSED', { status: 404 }))
+
+  t.same(idsIn(store), [])
+  t.match(
+    (await answers.list()).map(({ report }) => report.error),
+    [/^MATERIAL_INVALID/, /^CONTROL_PLANE_REFUSED.*404/],
+  )
+})
+
+function job(id: string): DeploymentJob {
+  return { kind: 'deployment', id, certificateId: 'mc-1', targetId: 't-1', targetType: 'Postfix', targetConfig: {} }
+}
+
+function idsIn(store: JobStore): readonly string[] {
+  return store.pending().map((claimed) => claimed.job.id)
+}
+
+async function open(t: Test) {
+  const dir = t.testdir()
+  const clock = fakeClock()
+  const disk = { isFull: false }
+  const openParts = async () => {
+    const inbox = await openInbox(join(dir, 'inbox'), clock)
+    const accept: Inbox['accept'] = async (one) => {
+      if (disk.isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+      return inbox.accept(one)
+    }
+    const answers = await openAnswerBox({ path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock })
+    const certificates = await openArrivedCertificates(join(dir, 'certificates'))
+    return { inbox: { ...inbox, accept }, answers, certificates, reserve: openReserve(join(dir, 'reserve')) }
+  }
+  const reopen = async (): Promise<JobStore> => JobStore.open(await openParts(), () => {})
+  const parts = await openParts()
+  return { ...parts, disk, reopen, store: await JobStore.open(parts, () => {}) }
+}

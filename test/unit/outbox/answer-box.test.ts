@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Delivered } from '../../../src/documents/ask.ts'
+import type { Report } from '../../../src/documents/report.ts'
+import { type AnswerBox, openAnswerBox } from '../../../src/outbox/answer-box.ts'
+import { openOutbox } from '../../../src/outbox/outbox.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+
+const running: Report = { kind: 'status', jobId: 'job-1', status: 'Running' }
+const completed: Report = { kind: 'status', jobId: 'job-1', status: 'Completed' }
+
+t.test('a report waits until it was taken, over a restart; the final state takes the place of Running', async (t) => {
+  const { box, reopen } = await open(t)
+  await box.put(running)
+  const [first] = await box.list()
+  await box.put(completed)
+
+  await box.deliver([fateOf(first, 'taken')])
+
+  const again = await reopen()
+  t.match(await again.list(), [{ id: 'job-1/status', refusal: null, report: completed }])
+  const [last] = await again.list()
+  await again.deliver([fateOf(last, 'taken')])
+  t.same(await again.list(), [])
+})
+
+t.test('a refused report becomes a dead letter, of which the newest 200 are kept', async (t) => {
+  const { box } = await open(t)
+  for (let job = 0; job < 202; job += 1) await box.put({ ...completed, jobId: `job-${job}` })
+
+  await box.deliver((await box.list()).map((one) => fateOf(one, 'refused', '422 no such job')))
+
+  const letters = await box.deadLetters()
+  t.equal(letters.length, 200)
+  t.match(letters[0], { report: { jobId: 'job-2' }, refusal: '422 no such job' })
+  t.equal(await box.depth(), 0)
+})
+
+t.test('of a kind that is held the newest 100 are kept, until one of it is taken', async (t) => {
+  const { box, reopen } = await open(t)
+  const verification = {
+    kind: 'verification',
+    targetId: 't',
+    expected: '',
+    actual: '',
+    verified: true,
+  } as const
+  for (let job = 0; job < 102; job += 1) await box.put({ ...verification, jobId: `job-${job}` })
+  await box.put(completed)
+
+  const held = (await box.list()).filter(({ report }) => report.kind === 'verification')
+  await box.deliver(held.map((one) => fateOf(one, 'held', '403 no right')))
+
+  t.equal(await box.depth(), 1)
+  t.match(await box.held(), [{ kind: 'verification', count: 100, refusal: '403 no right' }])
+  const again = await reopen()
+  const [oldest] = (await again.list()).filter(({ refusal }) => refusal !== null)
+  t.match(oldest, { id: 'job-2/verification', refusal: '403 no right' })
+  await again.deliver([fateOf(oldest, 'taken')])
+  t.same(await again.held(), [])
+  t.equal(await again.depth(), 100)
+})
+
+t.test('the outbox of the version before is taken over, and can be taken back', async (t) => {
+  const { dir, clock, reopen } = await open(t)
+  const older = await openOutbox({ path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock })
+  await older.put(completed)
+  await older.flush(() => Promise.reject(new Error('not now')))
+  const asBefore = {
+    v: 1,
+    id: 'old/status',
+    since: 1,
+    document: { report: { ...completed, jobId: 'old' }, attempts: 7, nextAt: 9 },
+  }
+  await mkdir(join(dir, 'outbox'), { recursive: true })
+  await writeFile(
+    join(dir, 'outbox', `~${createHash('sha256').update('old/status').digest('hex')}.json`),
+    `${JSON.stringify(asBefore)}\n`,
+    { mode: 0o600 },
+  )
+
+  const box = await reopen()
+
+  t.same(
+    (await box.list()).map(({ id }) => id),
+    ['old/status', 'job-1/status'],
+  )
+  await box.put({ ...completed, jobId: 'job-2' })
+  const back = await openOutbox({ path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock })
+  clock.advance(3_600_000)
+  const sent: string[] = []
+  await back.flush(async ({ jobId }) => void sent.push(jobId))
+  t.same(sent, ['old', 'job-1', 'job-2'])
+})
+
+t.test('what a command printed is in no report, whoever wrote it down', async (t) => {
+  const { dir, clock, reopen } = await open(t)
+  const outcome = {
+    message: 'It failed. (command: reload; output: the secret (of root)) All was put back.',
+    warnings: ['postfix takes the new files and warns: the secret'],
+    steps: [{ name: 'check', start: '', ms: 1, commands: [{ command: ['reload'], output: 'the secret (of root)' }] }],
+  }
+  const report = { ...completed, status: 'Failed', error: outcome.message, outcome } as unknown as Report
+  const older = await openOutbox({ path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock })
+  await older.put(report)
+  const box = await reopen()
+  await box.put({ ...report, jobId: 'job-2' })
+
+  const told = await box.list()
+
+  t.equal(told.length, 2)
+  t.notMatch(JSON.stringify(told), /secret/)
+  t.match(told[1]?.report.error, /All was put back\.$/)
+  t.notMatch(JSON.stringify(await box.list().then(([, own]) => own)), /secret/)
+})
+
+function fateOf(
+  one: Pick<Delivered, 'id' | 'digest'> | undefined,
+  fate: Delivered['fate'],
+  refusal: string | null = null,
+): Delivered {
+  return { id: one?.id ?? '', digest: one?.digest ?? '', fate, refusal }
+}
+
+async function open(t: Test) {
+  const dir = t.testdir()
+  const clock = fakeClock()
+  const reopen = (): Promise<AnswerBox> =>
+    openAnswerBox({ path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock })
+  return { dir, clock, box: await reopen(), reopen }
+}
