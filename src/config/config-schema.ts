@@ -67,6 +67,7 @@ export const configSchema = {
         unrelated_names: { enum: ['refuse', 'warn'] },
         missing_chain: { enum: ['refuse', 'warn'] },
         key_type: { enum: ['refuse', 'warn'] },
+        worse: { enum: ['refuse', 'warn'] },
         unfit: { enum: ['refuse', 'warn'] },
         dane: { enum: ['hold', 'warn', 'off'] },
         targets: { enum: ['open', 'local'] },

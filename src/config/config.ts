@@ -25,6 +25,8 @@ export interface PolicyConfig {
   readonly missingChain: 'refuse' | 'warn'
   /** A key that takes the place of a listener's only RSA key beside keys of other types. */
   readonly keyType: 'refuse' | 'warn'
+  /** A certificate that clients trust less than the live one, or that is from before it. */
+  readonly worse: 'refuse' | 'warn'
   /** A certificate that clients refuse for what it is. */
   readonly unfit: 'refuse' | 'warn'
   /** TLSA records that do not match the new pair. */

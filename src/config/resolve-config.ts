@@ -34,6 +34,7 @@ export interface WrittenConfig {
     readonly unrelated_names?: PolicyConfig['unrelatedNames']
     readonly missing_chain?: PolicyConfig['missingChain']
     readonly key_type?: PolicyConfig['keyType']
+    readonly worse?: PolicyConfig['worse']
     readonly unfit?: PolicyConfig['unfit']
     readonly dane?: PolicyConfig['dane']
     readonly targets?: PolicyConfig['targets']
@@ -96,6 +97,7 @@ export function resolveConfig(
       unrelatedNames: written.policy?.unrelated_names ?? 'refuse',
       missingChain: written.policy?.missing_chain ?? 'refuse',
       keyType: written.policy?.key_type ?? 'refuse',
+      worse: written.policy?.worse ?? 'refuse',
       unfit: written.policy?.unfit ?? 'refuse',
       dane: written.policy?.dane ?? 'warn',
       targets: written.policy?.targets ?? 'open',

@@ -8,6 +8,7 @@ import type { Archive } from '../journal/archive.ts'
 import type { DeploymentRecords } from '../journal/deployment-record.ts'
 import type { History } from '../journal/history.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { TrustedRoots } from '../material/trusted-by.ts'
 import type { Turns } from './turns.ts'
 
 /** What every deployment needs of this host. */
@@ -20,6 +21,8 @@ export interface Engine {
   readonly ownTargets: HostTargets
   readonly targetsDir: string
   readonly hostView: HostView
+  /** The roots of the system, read once, when they are asked for. */
+  readonly trustedRoots: () => TrustedRoots
   readonly journal: Journal
   readonly records: DeploymentRecords
   readonly archive: Archive

@@ -3,10 +3,12 @@ import type { Config } from '../config/config.ts'
 import type { Clock } from '../host/clock.ts'
 import { tryLock } from '../host/file/file-lock.ts'
 import { createHostView } from '../host/host-view.ts'
+import { systemRoots } from '../host/system-roots.ts'
 import { openArchive } from '../journal/archive.ts'
 import { openDeploymentRecords } from '../journal/deployment-record.ts'
 import { type HistoryLine, openHistory } from '../journal/history.ts'
 import { openJournal } from '../journal/journal.ts'
+import { parseRoots } from '../material/trusted-by.ts'
 import type { Engine } from './engine.ts'
 import { loadConnectors } from './load-connectors.ts'
 import { openStateFolder } from './open-state-folder.ts'
@@ -57,6 +59,7 @@ export async function openEngine(
       ;({ policy, instances, timeouts, parallelServices, targetsDir } = next)
       ownTargets = checkOwnTargets(next.hostTargets, registry)
     },
+    trustedRoots: once(() => parseRoots(systemRoots())),
     hostView: createHostView(config.timeouts.checkMs, () => policy.passwordDir),
     ...folders,
     history: {
@@ -91,5 +94,13 @@ async function openFolders(
     }
   } finally {
     lock?.release()
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => {
+    made ??= { value: make() }
+    return made.value
   }
 }

@@ -109,6 +109,12 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  TRUST_LOST: {
+    message: 'Clients take the live certificate by the roots of this system, and would refuse the new one.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  CERTIFICATE_OLDER: { message: 'The certificate is older than the live one.', retry: 'never', host: 'untouched' },
   DANE_MISMATCH: {
     message: 'The TLSA records of this host do not match the new pair.',
     retry: 'never',

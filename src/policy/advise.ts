@@ -5,24 +5,32 @@ import type { Plan } from '../plan/plan.ts'
 import { adviseOnDane } from './advise-on-dane.ts'
 import { adviseOnNames } from './advise-on-names.ts'
 import { adviseOnSuccession } from './advise-on-succession.ts'
+import { adviseOnWorse, type Judge } from './advise-on-worse.ts'
 import type { Live } from './live.ts'
 
 /** What the policy says of what may be a mistake. */
 export type Advice = Pick<
   PolicyConfig,
-  'unreadPaths' | 'uncoveredNames' | 'unrelatedNames' | 'missingChain' | 'keyType' | 'dane' | 'resolvers'
+  'unreadPaths' | 'uncoveredNames' | 'unrelatedNames' | 'missingChain' | 'keyType' | 'worse' | 'dane' | 'resolvers'
 >
 
 /**
  * What is allowed and may still be a mistake, each a warning, or refused where the policy says so: PATH_NOT_READ, NAMES_UNRELATED,
- * NAME_NOT_COVERED, CHAIN_MISSING, RSA_KEY_LOST, DANE_MISMATCH.
+ * NAME_NOT_COVERED, CHAIN_MISSING, RSA_KEY_LOST, TRUST_LOST, CERTIFICATE_OLDER, DANE_MISMATCH.
  */
-export async function advise(plan: Plan, material: Material, live: Live, policy: Advice): Promise<readonly string[]> {
+export async function advise(
+  plan: Plan,
+  material: Material,
+  live: Live,
+  policy: Advice,
+  judge: Judge,
+): Promise<readonly string[]> {
   const leaf = live.certificates[0] ?? null
   const warnings = [
     ...adviseOnPaths(plan, policy.unreadPaths),
     ...adviseOnNames(plan, material, leaf, policy),
     ...adviseOnSuccession(material, live, policy),
+    ...adviseOnWorse(material, live, policy, judge),
   ]
   return [...warnings, ...(await adviseOnDane(plan, material, leaf, policy))]
 }
@@ -36,6 +44,7 @@ export function warnOnly(policy: PolicyConfig): PolicyConfig {
     unrelatedNames: 'warn',
     missingChain: 'warn',
     keyType: 'warn',
+    worse: 'warn',
     unfit: 'warn',
     dane: policy.dane === 'off' ? 'off' : 'warn',
   }

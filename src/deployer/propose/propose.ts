@@ -51,7 +51,10 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
       ...(material.remarks ?? []),
       ...(plan.remarks ?? []),
       ...changes.files.filter(({ wasOpen }) => wasOpen).map(tightened),
-      ...(await advise(plan, material, await liveOf(plan, changes.files, engine), policyFor(request, engine))),
+      ...(await advise(plan, material, await liveOf(plan, changes.files, engine), policyFor(request, engine), {
+        roots: engine.trustedRoots,
+        now: engine.clock.now(),
+      })),
     ]
     return { connector, config, material, plan, changes }
   })

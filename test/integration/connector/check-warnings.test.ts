@@ -35,9 +35,10 @@ frontend https
     const check = await runCommand(['haproxy', '-c', '-f', config], { timeoutMs })
 
     t.equal(check.exitCode, 0)
-    t.match(checkWarnings([check], { files: [{ path: pem } as PlannedFile] }), [
-      new RegExp(`^haproxy takes the new files and warns: .*DH parameter specified in '${pem}'`),
-    ])
-    t.same(checkWarnings([check], { files: [{ path: `${pem}.old` } as PlannedFile] }), [])
+    t.match(checkWarnings([check], { files: [{ path: pem } as PlannedFile] }), {
+      warnings: [/^haproxy takes the new files and warns/],
+      printed: [new RegExp(`DH parameter specified in '${pem}'`)],
+    })
+    t.match(checkWarnings([check], { files: [{ path: `${pem}.old` } as PlannedFile] }), { warnings: [], printed: [] })
   },
 )

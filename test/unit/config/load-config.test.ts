@@ -32,6 +32,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
       unreadPaths: 'warn',
       uncoveredNames: 'warn',
       unrelatedNames: 'refuse',
+      worse: 'refuse',
       missingChain: 'refuse',
       keyType: 'refuse',
       unfit: 'refuse',

@@ -12,7 +12,7 @@ type Policy = Parameters<typeof advise>[3]
 const root = await makeAuthority()
 const authority = await root.intermediate()
 const material = await materialOf(['mail.example.net'])
-const careless = { unrelatedNames: 'warn', missingChain: 'warn', keyType: 'warn' } as const
+const careless = { unrelatedNames: 'warn', missingChain: 'warn', keyType: 'warn', worse: 'warn' } as const
 const deaf = await deafResolver()
 const lax: Policy = { unreadPaths: 'warn', uncoveredNames: 'warn', dane: 'off', resolvers: [deaf], ...careless }
 const strict: Policy = { ...lax, unreadPaths: 'refuse', uncoveredNames: 'refuse' }
@@ -170,7 +170,10 @@ async function deafResolver(): Promise<string> {
 
 /** With this one leaf live, and no pair beside it. */
 function adviseOn(plan: Plan, pair: Material, live: Certificate | null, policy: Policy): ReturnType<typeof advise> {
-  return advise(plan, pair, { certificates: live === null ? [] : [live], beside: [] }, policy)
+  return advise(plan, pair, { certificates: live === null ? [] : [live], beside: [] }, policy, {
+    roots: () => new Map(),
+    now: Date.now(),
+  })
 }
 
 function ownersIn(warnings: readonly string[]): readonly string[] {
