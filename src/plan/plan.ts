@@ -60,6 +60,8 @@ export interface RetrySchedule {
 export interface PlannedWiring {
   /** Paths that its settings name. */
   readonly read: readonly string[]
+  /** Planned paths that its settings name in the role that they are planned in, or in one that cannot be told; left out: none. */
+  readonly named?: readonly { readonly path: string; readonly isRoleKnown: boolean }[]
   /** Planned paths that no listener reads. */
   readonly unread: readonly string[]
   /** Planned paths that no listener is seen to read, while `doubts` says why one may read them all the same. */

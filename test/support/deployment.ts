@@ -12,14 +12,18 @@ import type { Outcome } from '../../src/outcome/outcome.ts'
 import type { TestPair } from './certificates.ts'
 import { servedLeaf } from './served-leaf.ts'
 
-/** An engine below `dir` that may write there and run these commands; `policy` is what else its configuration says. */
+/**
+ * An engine below `dir` that may write there, new names beside whatever is in it, too, and run these commands; `policy` is what else its
+ * configuration says: `folders: {}` has new names only where a stock host has them.
+ */
 export async function openTestEngine(
   dir: string,
   commands: readonly string[],
   policy: WrittenConfig['policy'] = {},
 ): Promise<Engine> {
   const file = join(dir, 'waxseal.yaml')
-  const config = { state_dir: join(dir, 'state'), policy: { roots: [dir], commands, ...policy } }
+  const folders = { [dir]: process.geteuid?.() ?? 0 }
+  const config = { state_dir: join(dir, 'state'), policy: { roots: [dir], folders, commands, ...policy } }
   await writeText(file, JSON.stringify(config))
   return openEngine(await loadConfig({ file, env: {} }), systemClock)
 }

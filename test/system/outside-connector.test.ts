@@ -118,7 +118,13 @@ async function host(t: Test) {
   await chmod(module, 0o644)
   const config = { state_dir: at('state'), connectors: [module], timeouts: { check: '2s' } }
   const configure = (command: string): Promise<void> =>
-    writeText(at('waxseal.yaml'), JSON.stringify({ ...config, policy: { roots: [dir], commands: [command] } }))
+    writeText(
+      at('waxseal.yaml'),
+      JSON.stringify({
+        ...config,
+        policy: { roots: [dir], folders: { [dir]: process.geteuid?.() ?? 0 }, commands: [command] },
+      }),
+    )
   await configure('true')
   const common = ['--config', at('waxseal.yaml')]
   const files = ['--target', at('target.json'), '--cert', at('cert.pem'), '--key', at('key.pem')]

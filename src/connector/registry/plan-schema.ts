@@ -99,6 +99,15 @@ export const planSchema = {
           required: ['read', 'unread', 'untold', 'doubts', 'names'],
           properties: {
             read: texts,
+            named: {
+              type: 'array',
+              items: {
+                type: 'object',
+                additionalProperties: false,
+                required: ['path', 'isRoleKnown'],
+                properties: { path: absolute, isRoleKnown: { type: 'boolean' } },
+              },
+            },
             unread: texts,
             untold: texts,
             doubts: texts,

@@ -1,11 +1,11 @@
 import type { Material } from '../../material/material.ts'
-import type { Plan, Probe } from '../../plan/plan.ts'
+import type { FileRole, Plan, PlannedFile, PlannedWiring, Probe } from '../../plan/plan.ts'
 import type { HostView } from '../host-view.ts'
 import { invalidField } from '../planner/field.ts'
 import { serverNameFor } from '../planner/plan-probes.ts'
 import type { VerifyTarget } from '../planner/target.ts'
 import { answeredByOthers } from './answered-by-others.ts'
-import { isUnwired, type Listener, type Unwired, type Wiring } from './wiring.ts'
+import { isUnwired, type Listener, type Unwired, type WiredFile, type Wiring } from './wiring.ts'
 
 const tryMs = 10_000
 
@@ -41,6 +41,7 @@ export async function wirePlan(
   const pairs = plan.files.filter(({ role }) => role !== 'other' && role !== 'chain').map(({ path }) => path)
   const together = togetherIn(wiring, pairs, isSame)
   const others = await answeredByOthers({ readers, listeners: wiring.listeners, files: plan.files }, material, host)
+  const named = plan.files.flatMap((file) => namedAs(file, wiring, isSame))
   const remarks = [...(plan.remarks ?? []), ...(await otherNamesOf(host, missed, read)), ...new Set(doubted), ...others]
   return {
     ...plan,
@@ -50,6 +51,7 @@ export async function wirePlan(
     unverified: probes.length > 0 ? null : plan.unverified,
     wiring: {
       read,
+      ...(named.length === 0 ? {} : { named }),
       unread: wiring.doubts.length === 0 ? missed : [],
       untold: wiring.doubts.length === 0 ? [] : missed,
       doubts: wiring.doubts,
@@ -60,6 +62,23 @@ export async function wirePlan(
     ...(tables.length === 0 ? {} : { tables }),
     ...(remarks.length === 0 ? {} : { remarks }),
   }
+}
+
+/** A file that the settings name in its role: a listener reads it so, or it is named for something else than a listener. */
+function namedAs(
+  { path, role }: PlannedFile,
+  { listeners, named }: Wiring,
+  { read }: Comparison,
+): NonNullable<PlannedWiring['named']> {
+  const asked = listeners.flatMap(({ files }) => files).filter((file) => read(path, [file.path]))
+  const isRoleKnown = asked.some((file) => isRead(role, file.role))
+  return isRoleKnown || (asked.length === 0 && read(path, named)) ? [{ path, isRoleKnown }] : []
+}
+
+/** A file that is planned in one role and read in another. */
+function isRead(planned: FileRole, role: WiredFile['role']): boolean {
+  if (planned === 'other') return false
+  return planned === 'bundle' || role === 'bundle' || (planned === 'key') === (role === 'key')
 }
 
 /** The files of each listener that reads planned ones and others, or not all of the planned pair; each set once. */

@@ -135,6 +135,7 @@ t.test('paths that nothing reads are told, with those that are read', async (t) 
 
   t.same(wiring, {
     read: ['/srv/tls/cert.pem', '/srv/tls/key.pem'],
+    named: [{ path: '/srv/tls/cert.pem', isRoleKnown: true }],
     unread: ['/srv/chain.pem', '/srv/elsewhere.pem'],
     untold: [],
     doubts: [],
@@ -291,3 +292,17 @@ function wired(wiring: Partial<Wiring>, target: PairTarget = {}, host = asWritte
   const plan = planPair('postfix', target, material, defaults)
   return wirePlan(plan, { listeners: [], maps: [], named: [], doubts: [], ...wiring }, target, material, host)
 }
+
+t.test(
+  'a path is named in the role that it is read in, and in one that cannot be told where no listener reads it',
+  async (t) => {
+    const swapped = { cert_path: '/srv/tls/key.pem', key_path: '/srv/tls/cert.pem' }
+    const client = { cert_path: '/srv/client.pem', key_path: '/srv/tls/key.pem' }
+
+    t.equal((await wired({ listeners: [listener({})] }, swapped)).wiring?.named, undefined)
+    t.same((await wired({ listeners: [listener({})], named: ['/srv/client.pem'] }, client)).wiring?.named, [
+      { path: '/srv/client.pem', isRoleKnown: false },
+      { path: '/srv/tls/key.pem', isRoleKnown: true },
+    ])
+  },
+)
