@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { root } from '../../packaging/root.ts'
+import { isRoot } from '../../src/host/host-facts.ts'
 import { compileCache, startWaxseal } from './process.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -17,13 +19,26 @@ export interface Ran {
   readonly stderr: string
 }
 
-/** Runs `waxseal` with these arguments to its end, `as` another user where that is said. */
-export async function runWaxseal(args: readonly string[], as: { uid?: number; gid?: number } = {}): Promise<Ran> {
-  const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache }
+/** Runs `waxseal` with these arguments to its end. */
+export async function runWaxseal(args: readonly string[]): Promise<Ran> {
+  return run([process.execPath, main, ...args])
+}
+
+const asNobody = 'mount --bind "$0" /mnt && cd /mnt && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
+
+/** The same as a user who is not root: this one, or one without any right. */
+export async function runWaxsealAsNobody(args: readonly string[]): Promise<Ran> {
   // What the test runner has each child process load writes where no other user may.
-  const program = as.uid === undefined ? [] : ['env', '-i', `PATH=${env.PATH ?? ''}`]
-  const [file = '', ...rest] = [...program, process.execPath, main, ...args]
-  const child = spawn(file, rest, { ...as, stdio: ['ignore', 'pipe', 'pipe'], env })
+  const program = ['env', '-i', `PATH=${process.env['PATH'] ?? ''}`] as const
+  if (!isRoot()) return run([...program, process.execPath, main, ...args])
+  // The checkout may be in a folder of root's own: it is there as /mnt, too.
+  const [node, source] = [process.execPath, main].map((path) => path.replace(`${root}/`, '/mnt/'))
+  return run(['unshare', '--mount', 'sh', '-c', asNobody, root, ...program, node ?? '', source ?? '', ...args])
+}
+
+async function run([file, ...args]: readonly [string, ...string[]]): Promise<Ran> {
+  const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache }
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

@@ -8,10 +8,8 @@ import t from 'tap'
 import { root } from '../../packaging/root.ts'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { startProcess } from '../support/process.ts'
-import { runWaxseal } from '../support/run-waxseal.ts'
+import { runWaxseal, runWaxsealAsNobody } from '../support/run-waxseal.ts'
 
-/** Debian's nobody; the checkout may be root's alone, so that only what it has opened is read. */
-const asNobody = { uid: 65_534, gid: 65_534 }
 const shared = ['--data-dir', '--json']
 const commands: readonly (readonly [command: string, ...named: string[]])[] = [
   ['agent', '--config'],
@@ -144,17 +142,17 @@ t.test('another user than root is told which command to run as root, in one sent
 
   for (const [name = '', ...args] of commands)
     for (const file of [config, secret]) {
-      const ran = await runWaxseal([name, ...args, '--config', file], asNobody)
+      const ran = await runWaxsealAsNobody([name, ...args, '--config', file])
       const stderr = new RegExp(
         `^waxseal: NEEDS_ROOT: This command needs root\\. \\(path: ${dir}/\\S+; run: sudo waxseal ${name} …\\)\n {2}waxseal explain NEEDS_ROOT says what to do\\.\n$`,
       )
       t.match(ran, { status: 2, stdout: '', stderr }, `${name} ${file}`)
     }
-  t.match(await runWaxseal(['control-plane', 'token', '--data-dir', state], asNobody), {
+  t.match(await runWaxsealAsNobody(['control-plane', 'token', '--data-dir', state]), {
     status: 2,
     stderr: /NEEDS_ROOT.*sudo waxseal control-plane token/,
   })
-  t.match(await runWaxseal(['explain', 'NEEDS_ROOT'], asNobody), { status: 0, stderr: '' })
+  t.match(await runWaxsealAsNobody(['explain', 'NEEDS_ROOT']), { status: 0, stderr: '' })
 })
 
 t.test('waxseal --version prints the version of the package', async (t) => {
