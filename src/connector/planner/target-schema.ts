@@ -3,7 +3,13 @@ import { keyTypes } from '../../plan/plan.ts'
 /** The JSON schemas of the fields of `target.ts`. Their descriptions are the reference in `docs/connectors.md`. */
 
 export const pathValue = { type: 'string', pattern: '^/[^\\u0000]*$', maxLength: 4096 } as const
-export const nameValue = { type: 'string', minLength: 1, maxLength: 253 } as const
+/** A name that a client can ask for by SNI (RFC 6066 §3), an underscore as seen in the wild. */
+export const nameValue = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 253,
+  pattern: '^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$',
+} as const
 export const accountValue = { type: 'string', pattern: '^[A-Za-z0-9_.][A-Za-z0-9_.$-]*$', maxLength: 256 } as const
 export const writtenValue = { type: ['string', 'integer'], maxLength: 64 } as const
 const commandValue = { type: 'string', maxLength: 4096 } as const

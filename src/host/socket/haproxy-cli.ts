@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { lstat, realpath } from 'node:fs/promises'
 import { createConnection } from 'node:net'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { foreignOnTheWayTo } from '../file/ours.ts'
 import { readBounded } from '../file/read-bounded.ts'
 
 const answerLimit = 64 * 1024
@@ -9,6 +12,7 @@ const abortMs = 1000
 
 /** One command on a socket of HAProxy, and its answer. HAProxy closes the connection behind it (management guide, §9.3). */
 async function ask(socket: string, command: string, signal: AbortSignal): Promise<string> {
+  await requireOwnSocket(socket)
   const connection = createConnection(socket)
   const onAbort = (): void => void connection.destroy(new Error('the time limit passed'))
   signal.addEventListener('abort', onAbort, { once: true })
@@ -26,6 +30,19 @@ async function ask(socket: string, command: string, signal: AbortSignal): Promis
     connection.destroy()
   }
 }
+
+/** What is said on it, keys among them, is for a socket that root, or this process's user, alone could have put there. */
+async function requireOwnSocket(socket: string): Promise<void> {
+  const real = await realpath(socket)
+  for (const folder of new Set([dirname(socket), dirname(real)])) {
+    const foreign = await foreignOnTheWayTo(folder)
+    if (foreign !== null) throw new Error(`${socket} is not spoken to: ${foreign.reason}: ${foreign.fix}`)
+  }
+  if (!(await lstat(real)).isSocket()) throw new Error(`${socket} is no socket`)
+}
+
+/** White space, quotes, backslashes, `;` and line ends mean something to the CLI (management guide, §9.3). */
+const plainPath = /^\/[A-Za-z0-9/._@%+,=:~-]+$/
 
 interface Master {
   readonly pid: string
@@ -61,6 +78,7 @@ export async function loadIntoHaproxy(
   [socket = '', path = '']: readonly string[],
   signal: AbortSignal,
 ): Promise<string> {
+  if (!plainPath.test(path)) throw new Error('the path has characters in it that mean something to the CLI of HAProxy')
   const pem = await readBounded(path, 1024 * 1024)
   if (pem === null) throw new Error(`there is no ${path}`)
   const lines = Buffer.from(pem)

@@ -33,6 +33,39 @@ t.test('no call looks like one of a web page, which Debian 13 has Caddy refuse',
   )
 })
 
+t.test('what is no plain address is not asked, whatever another parser makes of it', async (t) => {
+  const { url, calls } = await startAdmin(t, 200)
+  const { port } = new URL(url)
+
+  for (const text of [
+    `http://127.0.0.1:2019\\@127.0.0.1:${port}`,
+    `http://user@127.0.0.1:${port}`,
+    `http://127.0.0.1:${port}?x=`,
+    `http://127.0.0.1:${port}#`,
+    `http://127.0.0.1:${port}/load`,
+    `https://127.0.0.1:${port}`,
+    `http://127.0.0.1:${port}\r\nX: y`,
+    `http://127.0.0.1:0${port}`,
+    `http://127.0.0.1:99999`,
+    'unix:/run/docker.sock',
+    '',
+  ])
+    await t.rejects(reloadCaddy([text], AbortSignal.timeout(10_000)), { message: 'this is no http://HOST:PORT' }, text)
+  t.same(calls, [])
+})
+
+t.test('a name is resolved once, and Caddy is told the name', async (t) => {
+  const { url, calls } = await startAdmin(t, 200)
+  const { port } = new URL(url)
+
+  await reloadCaddy([`http://LocalHost:${port}/`], AbortSignal.timeout(10_000))
+
+  t.same(
+    calls.map(({ headers }) => headers.host),
+    [`localhost:${port}`, `localhost:${port}`],
+  )
+})
+
 for (const status of [302, 403, 500]) {
   t.test(`an answer with ${status} is a failure that says what Caddy said`, async (t) => {
     const { url } = await startAdmin(t, status)

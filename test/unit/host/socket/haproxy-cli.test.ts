@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { chmod, chown, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeTemporaryFolder, removeTree } from '../../../../src/host/file/plain-files.ts'
 import { runCommand } from '../../../../src/host/process/command.ts'
@@ -75,6 +75,29 @@ t.test('a private key that comes back is not in the output', async (t) => {
   const { output } = await runCommand(['waxseal:haproxy-load', socket, path], { timeoutMs })
 
   t.equal(output, '[private key removed]')
+})
+
+t.test('a path that would be commands is not said', async (t) => {
+  const { socket, path, heard } = await open(t, [created, 'Success!\n'])
+
+  for (const text of [`${path};shutdown`, `${path} x`, `${path}\nshutdown`, `${path}\\`, 'site.pem', ''])
+    t.match(await runCommand(['waxseal:haproxy-load', socket, text], { timeoutMs }), { exitCode: 1 }, text)
+
+  t.same(heard, [])
+})
+
+t.test('a socket in a folder that another user could write, and what is no socket, is told no key', async (t) => {
+  const { socket, path, heard } = await open(t, [created, 'Success!\n'])
+  const load = (to: string) => runCommand(['waxseal:haproxy-load', to, path], { timeoutMs })
+
+  await chmod(dirname(socket), 0o777)
+  t.match(await load(socket), { exitCode: 1, output: /is not spoken to: .*chmod go-w/ })
+  await chown(dirname(socket), 1000, 1000)
+  await chmod(dirname(socket), 0o755)
+  t.match(await load(socket), { exitCode: 1, output: /is not spoken to: .*chown root/ })
+  await chown(dirname(socket), 0, 0)
+  t.match(await load(path), { exitCode: 1, output: /is no socket/ })
+  t.same(heard, [])
 })
 
 t.test('a file that is not there, and a socket at which nobody listens, are failures', async (t) => {
