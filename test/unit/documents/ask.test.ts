@@ -40,7 +40,7 @@ t.test('a line that is no ask is refused in few words', async (t) => {
     '{"v":1,"document":{"ask":"take","jobs":[{}]}}',
     '{"v":1,"document":{"ask":"delivered","reports":[{"id":"x"}],"requests":[]}}',
   ]
-  for (const line of lines) t.throws(() => readAsk(line), LineRefused, line)
+  for (const line of lines) t.ok(caught(() => readAsk(line)) instanceof LineRefused, line)
 })
 
 t.test('a half of another version is told from one that errs', async (t) => {
@@ -61,7 +61,7 @@ t.test('an answer is read by the word that was asked', async (t) => {
   t.same(readAnswer('work', lineOf({ error: { code: 'SPOOL_FULL', details: {} } })), {
     error: { code: 'SPOOL_FULL', details: {} },
   })
-  t.throws(() => readAnswer('take', lineOf({})), LineRefused)
+  t.ok(caught(() => readAnswer('take', lineOf({}))) instanceof LineRefused)
 })
 
 function caught(work: () => unknown): unknown {
