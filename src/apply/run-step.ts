@@ -4,15 +4,24 @@ import type { CommandFacts } from '../outcome/outcome.ts'
 import { deniedWay } from '../plan/denied-way.ts'
 import type { Command } from '../plan/plan.ts'
 
-/** Runs commands in order up to the first that fails, and returns the facts of each that ran. */
-export async function runInOrder(commands: readonly Command[], timeoutMs: number): Promise<readonly CommandFacts[]> {
+/** Runs commands in order up to the first that fails, and returns the facts of each that ran. None begins once the signal aborts. */
+export async function runInOrder(
+  commands: readonly Command[],
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<readonly CommandFacts[]> {
   const facts: CommandFacts[] = []
   for (const command of commands) {
+    if (signal?.aborted === true) return [...facts, tooLate(command)]
     const { stdout: _, ...ran } = await runCommand(command, { timeoutMs })
     facts.push(ran)
     if (ran.exitCode !== 0) break
   }
   return facts
+}
+
+function tooLate(command: Command): CommandFacts {
+  return { command, exitCode: null, signal: null, timedOut: true, output: 'the time for all of it had passed', ms: 0 }
 }
 
 /** The command that failed, as an error of this code; null when all went well. */

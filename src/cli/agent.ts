@@ -7,7 +7,7 @@ import { hourlyFor } from '../courier/drift-watch.ts'
 import { feedWatchdog } from '../courier/feed-watchdog.ts'
 import { openProgress } from '../courier/progress.ts'
 import { type AgentState, initialState, statusLine } from '../courier/state.ts'
-import { type ConfiguredEngine, openEngine, openWithoutConnectors } from '../deployer/open-engine.ts'
+import { type ConfiguredEngine, openEngine, openForRecovery } from '../deployer/open-engine.ts'
 import { openStateFolder } from '../deployer/open-state-folder.ts'
 import { recover } from '../deployer/recover.ts'
 import { busy } from '../deployer/turns.ts'
@@ -150,7 +150,7 @@ async function openBoth(
 /** Without its credential or a connector there is no agent, but what a crash left is put in order all the same. */
 async function recoverAlone(config: Config, log: Logger): Promise<void> {
   try {
-    for (const { target, did, error } of await recover(await openWithoutConnectors(config, systemClock)))
+    for (const { target, did, error } of await recover(await openForRecovery(config, systemClock)))
       log.warn({ target, did, code: error?.code }, 'recovered')
   } catch (error) {
     const { code, details } = asWaxsealError(error)

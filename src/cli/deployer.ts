@@ -5,14 +5,14 @@ import type { Config } from '../config/config.ts'
 import { loadForRecovery } from '../config/load-config.ts'
 import { feedWatchdog } from '../courier/feed-watchdog.ts'
 import { longestTurnMs, openProgress } from '../courier/progress.ts'
-import { type ConfiguredEngine, openEngine, openWithoutConnectors } from '../deployer/open-engine.ts'
+import { type ConfiguredEngine, openEngine, openForRecovery } from '../deployer/open-engine.ts'
+import { openStateFolder } from '../deployer/open-state-folder.ts'
 import { recover } from '../deployer/recover.ts'
 import { runDeployer } from '../deployer/serve/run-deployer.ts'
 import { busy } from '../deployer/turns.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { type FileLock, tryLock } from '../host/file/file-lock.ts'
-import { ensurePrivateFolder } from '../host/file/private-folder.ts'
 import { standardOutput, writeToStandardOutput } from '../host/process/log-stream.ts'
 import { openServiceManager } from '../host/process/service-manager.ts'
 import { goOnWithoutCompilers } from '../host/process/without-compilers.ts'
@@ -110,7 +110,7 @@ async function listenOn({ socket }: DeployerOptions): Promise<{ readonly path: s
 
 /** One deployer per state directory, for as long as this process lives. STATE_BUSY names the other one. */
 async function holdState(stateDir: string): Promise<FileLock> {
-  await ensurePrivateFolder(stateDir)
+  await openStateFolder(stateDir)
   const lockFile = join(stateDir, 'agent.lock')
   const lock = tryLock(lockFile)
   if (lock === null) throw await busy(lockFile)
@@ -120,7 +120,7 @@ async function holdState(stateDir: string): Promise<FileLock> {
 /** Without a connector there is no deployer, but what a crash left is put in order all the same. */
 async function recoverAlone(config: Config, log: Logger): Promise<void> {
   try {
-    for (const { target, did, error } of await recover(await openWithoutConnectors(config, systemClock)))
+    for (const { target, did, error } of await recover(await openForRecovery(config, systemClock)))
       log.warn({ target, did, code: error?.code }, 'recovered')
   } catch (error) {
     const { code, details } = asWaxsealError(error)

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { type Forgotten, forget } from '../deployer/forget.ts'
-import { openWithoutConnectors } from '../deployer/open-engine.ts'
+import { openForRecovery } from '../deployer/open-engine.ts'
 import { describeError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { configOf, finishFirst, withConfig } from './context.ts'
@@ -26,7 +26,7 @@ export function forgetCommand(): Command {
     )
     .action(async (target: string, options: ForgetOptions) => {
       const config = await configOf(options)
-      const engine = await openWithoutConnectors(config, systemClock)
+      const engine = await openForRecovery(config, systemClock)
       finishFirst()
       const forgotten = await forget(target, options.force === true, engine)
       await showChanged(config, engine, false)

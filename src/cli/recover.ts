@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { readTargetNames } from '../deployer/find-target.ts'
-import { openWithoutConnectors } from '../deployer/open-engine.ts'
+import { openForRecovery } from '../deployer/open-engine.ts'
 import { type Recovered, recover } from '../deployer/recover.ts'
 import { describeError, printedBy } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
@@ -19,7 +19,7 @@ export function recoverCommand(): Command {
     )
     .action(async (options: { readonly config?: string; readonly json?: true }) => {
       const config = await configOf(options)
-      const engine = await openWithoutConnectors(config, systemClock)
+      const engine = await openForRecovery(config, systemClock)
       finishFirst()
       const { labelOf } = await readTargetNames(engine)
       const recovered = await recover(engine)
@@ -32,8 +32,9 @@ export function recoverCommand(): Command {
     })
 }
 
-function asDocument({ target, did, error }: Recovered, name: string): object {
-  return { target, name, did, code: error?.code ?? null, message: error === null ? null : describeError(error) }
+function asDocument({ target, did, error, notAllowed = [] }: Recovered, name: string): object {
+  const message = error === null ? null : describeError(error)
+  return { target, name, did, code: error?.code ?? null, message, ...(notAllowed.length === 0 ? {} : { notAllowed }) }
 }
 
 function linesOf(
@@ -43,8 +44,9 @@ function linesOf(
 ): readonly string[] {
   if (recovered.length === 0 && setAside.length === 0) return ['Nothing was left by a crash.']
   return [
-    ...recovered.flatMap(({ target, did, error }) => [
+    ...recovered.flatMap(({ target, did, error, notAllowed = [] }) => [
       `${labelOf(target)}: ${did}${error === null ? '' : `. ${error.code}: ${describeError(error)} ${whatToDo(error.code)}`}`,
+      ...notAllowed.map((what) => `  not used, for the policy allows it no more: ${what}`),
       ...(error === null ? [] : printedBy(error).map((line) => `  it printed: ${line}`)),
     ]),
     ...setAside.map((name) => `journal/${name} is not to be trusted: it is set aside as ${name}.aside.`),

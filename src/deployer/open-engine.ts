@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import { tryLock } from '../host/file/file-lock.ts'
 import { createHostView } from '../host/host-view.ts'
@@ -74,9 +75,15 @@ export async function openEngine(
   }
 }
 
-/** An engine for what needs no connector, recovery above all, which the journal tells everything: one that cannot be loaded does not stop it. */
-export async function openWithoutConnectors(config: Config, clock: Clock): Promise<Engine> {
-  return openEngine({ ...config, connectors: [] }, clock)
+/**
+ * An engine for what needs no connector, recovery above all, which the journal tells everything: one that cannot be loaded does not
+ * stop it. Those that can are asked which commands are their own.
+ */
+export async function openForRecovery(config: Config, clock: Clock): Promise<Engine> {
+  return openEngine(config, clock).catch((error: unknown) => {
+    if (!(error instanceof WaxsealError) || error.code !== 'CONNECTOR_INVALID') throw error
+    return openEngine({ ...config, connectors: [] }, clock)
+  })
 }
 
 /** While another process deploys, what looks half written may be its file. */

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path'
+import { dirname, normalize } from 'node:path'
 import { dropOldFiles } from '../apply/commit.ts'
 import { runInOrder } from '../apply/run-step.ts'
 import { unstageFiles } from '../apply/stage.ts'
@@ -8,7 +8,9 @@ import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
 import { isBelowRoots } from '../policy/policy.ts'
 import { hasCommitBegun, isCommitted } from '../rollback/how-far.ts'
 import { SharedLooks } from '../verify/shared-looks.ts'
+import { allowedToday } from './allowed-today.ts'
 import type { Engine } from './engine.ts'
+import { inParallel } from './in-parallel.ts'
 import { failedProbes } from './transaction/judge.ts'
 import { lookForNew } from './transaction/look-for.ts'
 import { lookForOthers } from './transaction/look-for-others.ts'
@@ -20,20 +22,32 @@ export interface Recovered {
   readonly target: string
   readonly did: 'nothing was committed' | 'cleaned up' | 'finished' | 'put back' | 'could not put back' | 'set aside'
   readonly error: WaxsealError | null
+  /** Commands and addresses of the journal that today's policy does not allow: they were not run, and not asked. */
+  readonly notAllowed?: readonly string[]
 }
+
+/** What one entry may take, from its first file to its last look, in milliseconds: daemons that hang hold up nobody for longer. */
+const longestRecoveryMs = 120_000
+
+/** Services that are recovered side by side. */
+const mostAtOnce = 16
 
 /**
  * Start-up recovery: every transaction in the journal is cleaned up, finished or undone; one that cannot be does not stop
- * the next. One line per target. Needs no control plane.
+ * the next, and those of different services do not wait for one another. One line per target. Needs no control plane.
  */
-export async function recover(engine: Engine): Promise<readonly Recovered[]> {
+export async function recover(engine: Engine, limitMs = longestRecoveryMs): Promise<readonly Recovered[]> {
   return engine.turns.take(async () => {
-    const recovered: Recovered[] = []
-    for (const { id, document } of await engine.journal.list()) {
-      const { did, error } = await tryRecoverEntry(id, document, engine)
-      recovered.push(...document.deployments.map(({ target }) => ({ target, did, error })))
-    }
-    return recovered
+    const entries = await engine.journal.list()
+    const ends = new Map<string, Omit<Recovered, 'target'>>()
+    await inParallel([...new Set(entries.map(({ document }) => document.service))], mostAtOnce, async (service) => {
+      for (const { id, document } of entries)
+        if (document.service === service) ends.set(id, await tryRecoverEntry(id, document, engine, limitMs))
+    })
+    return entries.flatMap(({ id, document }) => {
+      const end = ends.get(id)
+      return end === undefined ? [] : document.deployments.map(({ target }) => ({ target, ...end }))
+    })
   })
 }
 
@@ -42,8 +56,9 @@ export async function tryRecoverEntry(
   id: string,
   entry: JournalEntry,
   engine: Engine,
+  limitMs = longestRecoveryMs,
 ): Promise<Omit<Recovered, 'target'>> {
-  return recoverEntry(id, entry, engine).catch((cause: unknown) => ({
+  return recoverEntry(id, entry, engine, limitMs).catch((cause: unknown) => ({
     did: 'could not put back',
     error: asWaxsealError(cause),
   }))
@@ -54,12 +69,14 @@ export async function recoverEntry(
   id: string,
   entry: JournalEntry,
   engine: Engine,
+  limitMs = longestRecoveryMs,
 ): Promise<Omit<Recovered, 'target'>> {
   const { deployments } = entry
-  if (!(await all(deployments, (one) => isAllowed(one, engine.policy.roots)))) {
+  if (!(await all(deployments, isWhereItWas))) {
     await engine.journal.putAside(id)
     const paths = deployments.flatMap(({ files }) => files.map(({ destination }) => destination))
-    return { did: 'set aside', error: new WaxsealError('PATH_NOT_ALLOWED', { paths, setting: 'policy.roots' }) }
+    const reason = 'a folder of it is another one now, or a name in it is none of ours'
+    return { did: 'set aside', error: new WaxsealError('PATH_NOT_ALLOWED', { paths, reason }) }
   }
   if (entry.phase === 'settling') {
     await dropAll(id, entry, engine)
@@ -70,12 +87,18 @@ export async function recoverEntry(
     await engine.journal.remove(id)
     return { did: 'nothing was committed', error: null }
   }
-  if (entry.phase === 'deploying' && (await all(deployments, isCommitted)) && (await finish(entry, engine))) {
-    await dropAll(id, entry, engine)
-    return { did: 'finished', error: null }
+  const signal = AbortSignal.timeout(limitMs)
+  const today = await allowedToday(entry, engine)
+  const mayFinish = today.refused.length === 0 && (await all(deployments, (one) => isBelow(one, engine.policy.roots)))
+  if (entry.phase === 'deploying' && mayFinish && (await all(deployments, isCommitted))) {
+    if (await finish(entry, engine, signal)) {
+      await dropAll(id, entry, engine)
+      return { did: 'finished', error: null }
+    }
   }
-  const error = await undo(entry, engine, [])
-  return { did: error === null ? 'put back' : 'could not put back', error }
+  const error = await undo(entry, engine, [], { today, signal })
+  const said = today.refused.length === 0 ? {} : { notAllowed: today.refused }
+  return { did: error === null ? 'put back' : 'could not put back', error, ...said }
 }
 
 async function dropAll(id: string, { deployments }: JournalEntry, engine: Engine): Promise<void> {
@@ -93,13 +116,18 @@ async function all<T>(items: readonly T[], holds: (item: T) => Promise<boolean>)
   return true
 }
 
-/** A journal is acted on within the policy's roots only, and only in folders that are still where they were. */
-async function isAllowed({ files, link }: JournalledDeployment, roots: readonly string[]): Promise<boolean> {
-  const names = files.flatMap(({ destination, staged, kept }) => [destination, staged, kept])
-  const linkNames = link === null ? [] : [link.link, link.staged, link.folder]
-  for (const name of [...names, ...linkNames]) {
+/**
+ * Old files are put back wherever the journal says that they were, for it is root's own and its schema has the names that this
+ * program gives: in folders that are still where they were.
+ */
+async function isWhereItWas({ files, link }: JournalledDeployment): Promise<boolean> {
+  const names = [
+    ...files.flatMap(({ destination, staged, kept }) => [destination, staged, kept]),
+    ...(link === null ? [] : [link.link, link.staged, link.folder]),
+  ]
+  for (const name of names) {
     const folder = dirname(name)
-    if ((await resolveFolder(folder)) !== folder || !(await isBelowRoots(name, roots))) return false
+    if (normalize(name) !== name || (await resolveFolder(folder)) !== folder) return false
   }
   const isBeside = files.every(
     ({ destination, staged, kept }) =>
@@ -108,13 +136,19 @@ async function isAllowed({ files, link }: JournalledDeployment, roots: readonly 
   return isBeside && (link === null || link.folder === `${dirname(link.link)}/${link.after}`)
 }
 
+/** Going on is a deployment like any other: today's roots have to allow it. */
+async function isBelow({ files, link }: JournalledDeployment, roots: readonly string[]): Promise<boolean> {
+  const places = [...files.map(({ destination }) => destination), ...(link === null ? [] : [link.link])]
+  return all(places, (place) => isBelowRoots(place, roots))
+}
+
 /** Steps 9 to 11 once more, and the record: all files are the new ones, and only the daemon may not have loaded them. */
-async function finish(entry: JournalEntry, engine: Engine): Promise<boolean> {
-  const ran = await runInOrder([...entry.checks, ...entry.activate], engine.timeouts.activateMs)
+async function finish(entry: JournalEntry, engine: Engine, signal: AbortSignal): Promise<boolean> {
+  const ran = await runInOrder([...entry.checks, ...entry.activate], engine.timeouts.activateMs, signal)
   if (ran.some((command) => command.exitCode !== 0)) return false
   const shared = new SharedLooks()
-  const seen = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine, shared)))
-  if (failedProbes([...seen.flat(), ...(await lookForOthers(entry, engine, shared))]).length > 0) return false
+  const seen = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine, shared, signal)))
+  if (failedProbes([...seen.flat(), ...(await lookForOthers(entry, engine, shared, signal))]).length > 0) return false
   for (const [index, deployment] of entry.deployments.entries())
     await recordDeployment(entry.service, deployment, seen[index] ?? [], engine)
   return true

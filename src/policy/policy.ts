@@ -4,7 +4,7 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import { addressesOf, isAddressAllowed, resolveDestination, resolveFolder } from '../host/policy-host.ts'
 import { reasonAgainst } from '../host/process/find-program.ts'
 import type { Material } from '../material/material.ts'
-import type { Command, Plan, PlannedFile, Probe } from '../plan/plan.ts'
+import type { Command, Plan, PlannedFile, PlannedTable, Probe } from '../plan/plan.ts'
 
 /** A planned file and the place that it goes to, symlinks resolved. */
 export interface DestinedFile {
@@ -97,10 +97,18 @@ function commandsOf(plan: Plan): readonly Command[] {
   return [...(plan.check === null ? [] : [plan.check]), ...plan.activate, ...plan.recover]
 }
 
+/** What placeholders of a connector's own commands may stand for. */
+interface Placeable {
+  readonly files: readonly Pick<PlannedFile, 'path'>[]
+  readonly tables?: readonly Pick<PlannedTable, 'command'>[]
+}
+
+type CommandPolicy = Pick<PolicyConfig, 'roots' | 'commands'>
+
 async function checkCommand(
   command: Command,
-  plan: Plan,
-  policy: Pick<PolicyConfig, 'roots' | 'commands'>,
+  plan: Placeable,
+  policy: CommandPolicy,
   standard: readonly Command[],
 ): Promise<void> {
   const lines = policy.commands.map((line) => line.trim().split(/\s+/)).filter(([program]) => !isBuiltIn(program))
@@ -114,6 +122,19 @@ async function checkCommand(
   throw new WaxsealError('COMMAND_NOT_ALLOWED', refused)
 }
 
+/** Whether a command that the journal brings may be run today; the tables that it compiles were those of the daemon's settings then. */
+export async function isCommandAllowed(
+  command: Command,
+  files: Placeable['files'],
+  policy: CommandPolicy,
+  standard: readonly Command[],
+): Promise<boolean> {
+  return checkCommand(command, { files, tables: [{ command }] }, policy, standard).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** Commands of our own are allowed by the connector that they belong to, with what its placeholders allow. */
 function isBuiltIn(program: string | undefined): boolean {
   return program?.startsWith('waxseal:') === true
@@ -122,7 +143,7 @@ function isBuiltIn(program: string | undefined): boolean {
 async function matchesCommand(
   command: Command,
   argv: readonly string[],
-  plan: Plan,
+  plan: Placeable,
   policy: Pick<PolicyConfig, 'roots'>,
 ): Promise<boolean> {
   if (argv.length !== command.length) return false
@@ -138,7 +159,7 @@ async function matchesCommand(
 }
 
 /** Word by word. A connector's own command may have a placeholder; no line of the policy needs one. */
-function matchesWord(word: string, pattern: string, plan: Plan): boolean {
+function matchesWord(word: string, pattern: string, plan: Placeable): boolean {
   return pattern === '<file>' ? plan.files.some(({ path }) => path === word) : word === pattern
 }
 
@@ -150,6 +171,16 @@ async function isTableAllowed(table: string, roots: readonly string[]): Promise<
   const path = /^[a-z]+:(\/[^:]+)$/.exec(table)?.[1]
   if (path === undefined) return false
   return checkPath(path, roots).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Whether a probe that the journal brings may be connected to today: one that is gone by name or address is not. */
+export async function isProbeAllowed(probe: Probe, policy: Pick<PolicyConfig, 'roots' | 'probes'>): Promise<boolean> {
+  const named = policy.probes.some((name) => name.toLowerCase() === probe.name?.toLowerCase())
+  if (named) return true
+  return checkProbe(probe, policy).then(
     () => true,
     () => false,
   )

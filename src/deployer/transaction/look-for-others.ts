@@ -9,10 +9,13 @@ export async function lookForOthers(
   { others = [], deployments }: JournalEntry,
   engine: Engine,
   shared: SharedLooks,
+  signal?: AbortSignal,
 ): Promise<readonly ProbeOutcome[]> {
   const [first] = deployments
   if (first === undefined) return []
   const { newChain: _, before: __, ...rest } = first
-  const looks = others.map(({ probe, leaf }) => lookForNew({ ...rest, probes: [probe], newLeaf: leaf }, engine, shared))
+  const looks = others.map(({ probe, leaf }) =>
+    lookForNew({ ...rest, probes: [probe], newLeaf: leaf }, engine, shared, signal),
+  )
   return (await Promise.all(looks)).flat()
 }

@@ -9,6 +9,7 @@ export function lookForNew(
   deployment: JournalledDeployment,
   { clock }: Engine,
   shared: SharedLooks,
+  signal?: AbortSignal,
 ): Promise<readonly ProbeOutcome[]> {
   const { probes, newLeaf, newChain, before = [], retry, agreeingLooks } = deployment
   const expectations = probes.map((probe, index) => ({
@@ -17,7 +18,18 @@ export function lookForNew(
     ...(newChain === undefined ? {} : { chain: newChain }),
     ...(before[index] === undefined ? {} : { before: before[index] }),
   }))
-  return verifyProbes({ expectations, retry, clock, shared, ...(agreeingLooks === undefined ? {} : { agreeingLooks }) })
+  return verifyProbes({
+    expectations,
+    retry,
+    clock,
+    shared,
+    ...until(signal),
+    ...(agreeingLooks === undefined ? {} : { agreeingLooks }),
+  })
+}
+
+function until(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
 }
 
 /** A target with few tries of its own must not have a rollback called failed that is only not loaded yet. */
@@ -28,6 +40,7 @@ export function lookForOld(
   deployment: JournalledDeployment,
   { clock }: Engine,
   shared: SharedLooks,
+  signal?: AbortSignal,
 ): Promise<readonly ProbeOutcome[]> {
   const { probes, oldLeaves, retry, agreeingLooks } = deployment
   const expectations = probes.flatMap((probe, index) => {
@@ -39,6 +52,7 @@ export function lookForOld(
     retry: { ...retry, attempts: Math.max(retry.attempts, leastTries) },
     clock,
     shared,
+    ...until(signal),
     ...(agreeingLooks === undefined ? {} : { agreeingLooks }),
   })
 }

@@ -5,6 +5,7 @@ import type { CommandFacts, Outcome, ProbeOutcome } from '../../outcome/outcome.
 import { isUncommitted } from '../../rollback/how-far.ts'
 import { restoreFiles } from '../../rollback/restore-files.ts'
 import { SharedLooks } from '../../verify/shared-looks.ts'
+import type { AllowedToday } from '../allowed-today.ts'
 import type { Engine } from '../engine.ts'
 import { lookForOld } from './look-for.ts'
 import { step, type Transaction } from './transaction.ts'
@@ -20,7 +21,7 @@ export async function rollBack(
   const isUntold = error.code === 'PREFLIGHT_FAILED'
   // Where it cannot be told, the rollback fails by the same reason.
   const wasReplaced = await isAnyReplaced(entry).catch(() => true)
-  const undoing = await step(members, engine, 'rollback', (commands) => undo(entry, engine, commands, isUntold))
+  const undoing = await step(members, engine, 'rollback', (commands) => undo(entry, engine, commands, { isUntold }))
   return members.map(({ draft }, index) => {
     const deployment = entry.deployments[index]
     if (undoing !== null || deployment === undefined) return draft.rolledBack(error, undoing, '')
@@ -35,16 +36,25 @@ function remarkOn({ probes, oldLeaves }: JournalledDeployment): string {
   return `The old files are back, and the old leaf was seen on ${proven} of ${probes.length} probes.`
 }
 
+/** How a transaction is undone. */
+export interface Undoing {
+  /** No daemon was told of the new files, and its configuration was broken before: that it refuses to load the old ones, too, is as before. */
+  readonly isUntold?: boolean
+  /** Which commands may be run and which addresses asked; left out: all of the entry. */
+  readonly today?: AllowedToday
+  /** Once it aborts no command begins, and no look. */
+  readonly signal?: AbortSignal
+}
+
 /**
  * Restores the files, has the daemon load them, and looks. Null: all is proven to be as before. The journal entry stays
- * until then, so that `waxseal recover` and the next start try again. `isUntold`: no daemon was told of the new files, and
- * its configuration was broken before: that it refuses to load the old ones, too, is as before.
+ * until then, so that `waxseal recover` and the next start try again.
  */
 export async function undo(
   entry: JournalEntry,
   engine: Engine,
   commands: CommandFacts[],
-  isUntold = false,
+  { isUntold = false, today = { entry, refused: [] }, signal }: Undoing = {},
 ): Promise<WaxsealError | null> {
   try {
     const wasReplaced = await isAnyReplaced(entry)
@@ -54,8 +64,11 @@ export async function undo(
       await engine.journal.remove(journalId(entry))
       return null
     }
-    for (const command of entry.recover) commands.push(...(await runInOrder([command], engine.timeouts.activateMs)))
-    const unproven = await provenBack(entry, engine, isUntold ? [] : commands)
+    for (const command of today.entry.recover)
+      commands.push(...(await runInOrder([command], engine.timeouts.activateMs, signal)))
+    const isCutShort =
+      today.entry.recover.length < entry.recover.length || countProbes(today.entry) < countProbes(entry)
+    const unproven = await provenBack(today, isCutShort, engine, isUntold ? [] : commands, signal)
     if (unproven !== null) return unproven
     await engine.journal.remove(journalId(entry))
     return null
@@ -91,15 +104,25 @@ async function restoreAll({ deployments }: JournalEntry): Promise<void> {
   if (failures.length > 0) throw failures[0]
 }
 
+function countProbes({ deployments }: JournalEntry): number {
+  return deployments.reduce((count, { probes }) => count + probes.length, 0)
+}
+
+/** `isCutShort`: not all that would load the old files may be run, or not all ports may be asked. */
 async function provenBack(
-  { deployments }: JournalEntry,
+  { entry: { deployments }, refused }: AllowedToday,
+  isCutShort: boolean,
   engine: Engine,
   commands: readonly CommandFacts[],
+  signal: AbortSignal | undefined,
 ): Promise<WaxsealError | null> {
   const shared = new SharedLooks()
-  const seen = await Promise.all(deployments.map((deployment) => lookForOld(deployment, engine, shared)))
+  const seen = await Promise.all(deployments.map((deployment) => lookForOld(deployment, engine, shared, signal)))
   const missing = seen.flat().filter((probe) => !probe.ok)
   if (missing.length > 0) return new WaxsealError('ROLLBACK_FAILED', { probes: missing.map(describeProbe) })
+  // What was not run may be what loads the old files: they have to be seen on each port.
+  const isSeen = deployments.every(({ probes }) => probes.length > 0) && seen.every((probes) => probes.length > 0)
+  if (isCutShort && !isSeen) return new WaxsealError('ROLLBACK_FAILED', { notAllowed: refused })
   // Where nothing was served, a recover command that fails is what it was before, too: the daemon is not running.
   const failed = commands.find((ran) => ran.exitCode !== 0)
   if (deployments.some(({ probes }) => probes.length > 0) || failed === undefined) return null

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -146,13 +146,11 @@ t.test('deployments of one transaction are finished together when all of them we
 })
 
 const foreign: readonly (readonly [string, (live: string, outside: string) => Changes])[] = [
-  ['names a file outside the roots', (_, outside) => filesIn(outside, outside, outside)],
-  ['stages outside the roots', (live, outside) => filesIn(live, outside, live)],
-  ['keeps outside the roots', (live, outside) => filesIn(live, live, outside)],
+  ['stages in another folder', (live, outside) => filesIn(live, outside, live)],
+  ['keeps far away', (live, outside) => filesIn(live, live, outside)],
   ['keeps in another folder', (live) => filesIn(live, live, join(live, 'other'))],
   ['leads through a folder that is a link now', (live) => filesIn(join(live, 'linked'), join(live, 'linked'))],
   ['leaves the roots by ".."', (live) => filesIn(`${live}/../../outside`, `${live}/../../outside`)],
-  ['switches a link outside the roots', (_, outside) => ({ link: linkIn(outside, outside) })],
   ['has its generation in another folder', (live) => ({ link: linkIn(live, join(live, 'other')) })],
 ]
 for (const [what, changes] of foreign) {
@@ -173,6 +171,109 @@ for (const [what, changes] of foreign) {
     t.same(aside, ['target.json.aside'])
   })
 }
+
+for (const phase of ['deploying', 'rolling-back'] as const)
+  t.test(`old files are put back where the policy of today allows nothing any more (${phase})`, async (t) => {
+    for (const prepare of [changesIn, generationIn]) {
+      const { engine, dir, live, prepared } = await open(t, prepare)
+      await stageFiles(prepared)
+      await commitFiles(prepared)
+      await engine.journal.put('target', journalEntry(prepared, { phase }))
+      const elsewhere = await openTestEngine(join(dir, 'roots'), ['true'], { roots: ['/nowhere'] })
+
+      t.match(await recover(elsewhere), [{ did: 'put back', error: null }])
+
+      t.same(
+        textsOf(await stateOf(live)),
+        prepare === changesIn ? { 'a.pem': 'old' } : generationTexts(prepared, 'old'),
+      )
+      t.same(await elsewhere.journal.list(), [])
+    }
+  })
+
+t.test(
+  'a command that the policy of today does not allow is not run, the files are put back, and the result says so',
+  async (t) => {
+    const { engine, dir, live, prepared } = await open(t, changesIn)
+    const mark = join(dir, 'was-run')
+    const touch = ['touch', mark] as const
+    await stageFiles(prepared)
+    await commitFiles(prepared)
+    await engine.journal.put('target', journalEntry(prepared, { checks: [touch], activate: [touch], recover: [touch] }))
+
+    t.match(await recover(engine), [
+      { did: 'could not put back', notAllowed: [`touch ${mark}`], error: { code: 'ROLLBACK_FAILED' } },
+    ])
+
+    t.notOk(existsSync(mark))
+    t.same(textsOf(await stateOf(live)), { 'a.pem': 'old' })
+    const again = await openTestEngine(join(dir, 'roots'), [`touch ${mark}`])
+    t.match(await recover(again), [{ did: 'put back', error: null }])
+    t.ok(existsSync(mark), 'once it is allowed again it is run')
+    t.same(await again.journal.list(), [])
+  },
+)
+
+t.test('a port that the policy of today does not allow is not connected to', async (t) => {
+  const { engine, prepared } = await open(t, changesIn)
+  await stageFiles(prepared)
+  await commitFiles(prepared)
+  const far = { ...deaf, host: '192.0.2.1', timeoutMs: 600_000 }
+  await engine.journal.put('target', journalEntry(prepared, { probes: [far], oldLeaves: [['f'.repeat(64)]] }))
+
+  t.match(await recover(engine), [
+    { did: 'could not put back', notAllowed: ['192.0.2.1:1'], error: { code: 'ROLLBACK_FAILED' } },
+  ])
+})
+
+t.test('services are recovered side by side, so that one whose daemon hangs holds up no other', async (t) => {
+  const { dir, live } = await open(t, changesIn)
+  const names = ['a.pem', 'b.pem', 'c.pem']
+  const meet = join(dir, 'meet.mjs')
+  writeFileSync(meet, meeting)
+  const run = (own: string): readonly [string, ...string[]] => [process.execPath, meet, dir, own, ...names]
+  const engine = await openTestEngine(
+    join(dir, 'roots'),
+    names.map((own) => run(own).join(' ')),
+  )
+  for (const own of names) {
+    writeFileSync(join(live, own), 'old')
+    const prepared = await changesIn(live, { [own]: 'new' })
+    await stageFiles(prepared)
+    await commitFiles(prepared)
+    const changes = { target: own, service: own, phase: 'rolling-back', recover: [run(own)] } as const
+    await engine.journal.put(own, journalEntry(prepared, changes))
+  }
+
+  const recovered = await recover({ ...engine, timeouts: { checkMs: 10_000, activateMs: 10_000 } })
+
+  t.match(
+    recovered,
+    names.map((target) => ({ target, did: 'put back', error: null })),
+  )
+})
+
+t.test('behind the time limit of an entry the files are back, and no command of it begins', async (t) => {
+  const { engine, dir, live, prepared } = await open(t, changesIn)
+  const mark = join(dir, 'was-run')
+  const allowing = await openTestEngine(join(dir, 'roots'), [`touch ${mark}`])
+  await stageFiles(prepared)
+  await commitFiles(prepared)
+  await engine.journal.put('target', journalEntry(prepared, { phase: 'rolling-back', recover: [['touch', mark]] }))
+
+  t.match(await recover(allowing, 0), [{ did: 'could not put back', error: { code: 'ROLLBACK_FAILED' } }])
+
+  t.same(textsOf(await stateOf(live)), { 'a.pem': 'old' })
+  t.notOk(existsSync(mark))
+  t.match(await recover(allowing), [{ did: 'put back', error: null }])
+})
+
+/** Ends well once each of the others has begun. */
+const meeting = `import { existsSync, writeFileSync } from 'node:fs'
+const [dir, own, ...all] = process.argv.slice(2)
+writeFileSync(dir + '/met-' + own, '')
+setInterval(() => { if (all.every((one) => existsSync(dir + '/met-' + one))) process.exit(0) }, 20)
+`
 
 t.test('a journal that is torn is set aside, and the others are recovered', async (t) => {
   const { engine, dir, prepared } = await open(t, changesIn)

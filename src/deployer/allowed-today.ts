@@ -1,0 +1,102 @@
+import type { Connector } from '../connector/connector.ts'
+import type { Instance } from '../connector/instance.ts'
+import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
+import type { Command, Probe } from '../plan/plan.ts'
+import { isCommandAllowed, isProbeAllowed } from '../policy/policy.ts'
+import type { Engine } from './engine.ts'
+
+/** What today's policy leaves of a journal entry, and what it does not, in words. */
+export interface AllowedToday {
+  /** Never written down: a policy that allows more tomorrow finds the whole entry again. */
+  readonly entry: JournalEntry
+  /** Each a command or an address. */
+  readonly refused: readonly string[]
+}
+
+type Asked = Pick<Engine, 'registry' | 'instances' | 'policy' | 'hostView'>
+
+/**
+ * A journal says what was allowed when it was written. What a recovery runs and connects to is asked of the policy of today; files
+ * are put back whatever that says.
+ */
+export async function allowedToday(entry: JournalEntry, engine: Asked): Promise<AllowedToday> {
+  const refused = new Set<string>()
+  const files = entry.deployments.flatMap((one) => one.files.map(({ path }) => ({ path })))
+  const isRun = async (command: Command): Promise<boolean> => {
+    const among = (standard: readonly Command[]): Promise<boolean> =>
+      isCommandAllowed(command, files, engine.policy, standard)
+    // Settings of daemons are read only where it takes them to know.
+    const isAllowed = (await among(knownCommands(engine))) || (await among(await usualCommands(engine)))
+    if (!isAllowed) refused.add(command.join(' '))
+    return isAllowed
+  }
+  const isAsked = async (probe: Probe): Promise<boolean> => {
+    const isAllowed = await isProbeAllowed(probe, engine.policy)
+    if (!isAllowed) refused.add(probe.host.startsWith('/') ? probe.host : `${probe.host}:${probe.port}`)
+    return isAllowed
+  }
+  const deployments: JournalledDeployment[] = []
+  for (const deployment of entry.deployments) deployments.push(await withProbes(deployment, isAsked))
+  const others = await which(entry.others ?? [], ({ probe }) => isAsked(probe))
+  const [checks, activate, recover] = [
+    await which(entry.checks, isRun),
+    await which(entry.activate, isRun),
+    await which(entry.recover, isRun),
+  ]
+  return { entry: { ...entry, deployments, others, checks, activate, recover }, refused: [...refused] }
+}
+
+/** What is known of each probe stands in lists of the same order. */
+async function withProbes(
+  deployment: JournalledDeployment,
+  isAsked: (probe: Probe) => Promise<boolean>,
+): Promise<JournalledDeployment> {
+  const kept = new Set<number>()
+  for (const [index, probe] of deployment.probes.entries()) if (await isAsked(probe)) kept.add(index)
+  if (kept.size === deployment.probes.length) return deployment
+  const only = <T>(list: readonly T[]): readonly T[] => list.filter((_, index) => kept.has(index))
+  const { probes, oldLeaves, before, ...rest } = deployment
+  const looks = before === undefined ? {} : { before: only(before) }
+  return { ...rest, probes: only(probes), oldLeaves: only(oldLeaves), ...looks }
+}
+
+async function which<T>(items: readonly T[], holds: (item: T) => Promise<boolean>): Promise<readonly T[]> {
+  const held: T[] = []
+  for (const item of items) if (await holds(item)) held.push(item)
+  return held
+}
+
+/** Of every daemon that this host knows: its default instance, and those of the configuration. */
+function knownCommands({ registry, instances }: Asked): readonly Command[] {
+  return registry.connectors.flatMap((connector) => {
+    const own = instances.filter((instance) => instance.connector === connector.name)
+    return [connector, ...own.flatMap((instance) => connector.at?.(instance) ?? [])].flatMap(commandsOf)
+  })
+}
+
+/** The same with what the default instance's own settings have: its sockets above all. */
+async function usualCommands({ registry, hostView }: Asked): Promise<readonly Command[]> {
+  const commands: Command[] = []
+  for (const connector of registry.connectors) {
+    for (const instance of await usualInstances(connector, hostView))
+      commands.push(...(connector.at === undefined ? [] : commandsOf(connector.at(instance))))
+  }
+  return commands
+}
+
+function commandsOf({ standardCommands }: Connector): readonly Command[] {
+  return standardCommands
+}
+
+async function usualInstances({ usual }: Connector, hostView: Engine['hostView']): Promise<readonly Instance[]> {
+  const sockets = (await usual?.sockets?.(hostView).catch(() => [])) ?? []
+  const bare = { config: null, socket: null, masterSocket: null, admin: null }
+  return [
+    ...sockets.flatMap((socket) => [
+      { ...bare, socket },
+      { ...bare, masterSocket: socket },
+    ]),
+    ...(usual?.config ?? []).map((config) => ({ ...bare, config })),
+    ...(usual?.admin ?? []).map((admin) => ({ ...bare, admin })),
+  ]
+}
