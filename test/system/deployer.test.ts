@@ -27,7 +27,8 @@ t.test('a deployment waits for its certificate, is worked on, and its report wai
   t.same(await deployer.answer({ ask: 'take', jobs: [deployer.job('job-1')] }), { fresh: 1, full: null })
   t.same(await deployer.answer({ ask: 'take', jobs: [deployer.job('job-1')] }), { fresh: 0, full: null })
   await deployer.answer({ ask: 'work' })
-  t.match(await deployer.settled(), { wanted: ['mc-1'], reports: [] })
+  const before = await deployer.settled()
+  t.same([before.wanted, before.reports], [['mc-1'], []])
   await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
   await deployer.answer({ ask: 'work' })
   const answers = await deployer.settled()
@@ -191,7 +192,8 @@ t.test('what others changed is seen, shown, and gone with the target', async (t)
   t.equal((await runWaxseal(['recover', ...config])).status, 0)
   t.match(await deployer.view(), { looks: [{ target: 'web' }], outbox: 1 }, 'the rest stays')
   t.equal((await runWaxseal(['forget', 'web', ...config])).status, 0)
-  t.match(await deployer.view(), { records: [], last: [], looks: [], outbox: 1 })
+  const { records, last, looks, outbox } = (await deployer.view()) ?? {}
+  t.same({ records, last, looks, outbox }, { records: [], last: [], looks: [], outbox: 1 })
 })
 
 t.test('a view that others could change is not written, and stops no work', async (t) => {
@@ -290,7 +292,8 @@ t.test('killed at any moment, it loses no job and no report', { timeout: 300_000
   for (const id of taken)
     if (told.get(id) === 'Completed')
       t.equal(leafIn(await readFile(filesOf(deployer.dir, `t-${id}`).cert, 'utf8')), pair.sha256)
-  t.match(await deployer.settled(), { reports: [], wanted: [], requests: [] })
+  const { reports, wanted, requests } = await deployer.settled()
+  t.same({ reports, wanted, requests }, { reports: [], wanted: [], requests: [] })
 })
 
 t.test('a thousand lines that are no asks leave it alive, with what it had', { timeout: 300_000 }, async (t) => {
