@@ -18,21 +18,32 @@ export type Access = Pick<FileVersion, 'mode' | 'uid' | 'gid'>
 /** As planned; else the live file's; else what a new one needs; else root. What holds a key is never open to others. */
 export async function accessFor(file: PlannedFile, live: Snapshot | null): Promise<Access> {
   const uid = await idOf('owner', file, live?.uid)
-  if (live === null || file.mode !== 'keep' || !opensKey(file, live))
-    return { mode: modeOf(file, live), uid, gid: await idOf('group', file, live?.gid) }
+  if (live === null || file.mode !== 'keep' || !opensKey(file, live)) {
+    const mode = modeOf(file, live)
+    return { mode: holdsKey(file) ? mode & ~0o007 : mode, uid, gid: await idOf('group', file, live?.gid) }
+  }
   // A group that may read what everybody may read was not chosen for a key.
   const isChosen = file.group !== 'keep' || heldKey(file, live)
-  const mode = isChosen ? live.mode & ~0o007 : (file.fresh?.mode ?? defaultModes[file.role])
+  const mode = (isChosen ? live.mode : (file.fresh?.mode ?? defaultModes.key)) & ~0o007
   return { mode, uid, gid: await idOf('group', file, heldKey(file, live) && live.gid !== 0 ? live.gid : undefined) }
 }
 
 /** Whether the live file's mode, kept, would let everybody read a key. */
-export function opensKey({ role, mode }: PlannedFile, live: Snapshot | null): boolean {
-  return live !== null && mode === 'keep' && (role === 'key' || role === 'bundle') && (live.mode & 0o007) !== 0
+export function opensKey(file: PlannedFile, live: Snapshot | null): boolean {
+  return live !== null && file.mode === 'keep' && holdsKey(file) && (live.mode & 0o007) !== 0
+}
+
+/** By its role, and by what is in it, whatever its role. */
+function holdsKey({ role, contents }: PlannedFile): boolean {
+  return role === 'key' || role === 'bundle' || hasKey(contents)
 }
 
 function heldKey({ role }: PlannedFile, { bytes }: Snapshot): boolean {
-  return role === 'key' || Buffer.from(bytes).toString('latin1').includes('PRIVATE KEY-----')
+  return role === 'key' || hasKey(bytes)
+}
+
+function hasKey(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes).toString('latin1').includes('PRIVATE KEY-----')
 }
 
 function modeOf({ role, mode, fresh }: PlannedFile, live: Snapshot | null): number {

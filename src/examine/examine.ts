@@ -14,6 +14,7 @@ import { openOutbox } from '../outbox/outbox.ts'
 import { refusedKind } from '../outbox/refused-kind.ts'
 import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import { examineConnectors } from './examine-connectors.ts'
+import { examineFolders } from './examine-folders.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
 import { examineJournal } from './examine-journal.ts'
 import { examineOwnTargets } from './examine-own-targets.ts'
@@ -51,6 +52,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       await examineJournal(options.engine, names),
       ...(await examineConnectors(options.engine)),
       await examinePolicy(options.config, records),
+      await examineFolders(options.config, records, wiring),
       await examineKeys(options.config, records),
       await examineControlPlane(options),
       examineClock(options),

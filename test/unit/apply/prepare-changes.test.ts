@@ -74,6 +74,25 @@ t.test('what a daemon needs of a new file is for a new file alone, and the plan 
   t.match(files[2]?.after, { mode: 0o600, uid: files[2]?.live?.uid, gid: files[2]?.live?.gid })
 })
 
+t.test('a key is open to nobody else, whatever the old file, the target, the connector and its role say', async (t) => {
+  const folder = t.testdir({ 'live.pem': 'old' })
+  chmodSync(join(folder, 'live.pem'), 0o647)
+  const key = '-----BEGIN PRIVATE KEY-----\n'
+  const cases = [
+    plannedFile(join(folder, 'live.pem'), 'new', { role: 'key' }),
+    plannedFile(join(folder, 'live.pem'), 'new', { role: 'bundle', mode: 0o644 }),
+    plannedFile(join(folder, 'said.pem'), 'new', { role: 'key', mode: 0o647 }),
+    plannedFile(join(folder, 'fresh.pem'), 'new', { role: 'bundle', fresh: { mode: 0o644 } }),
+    plannedFile(join(folder, 'live.pem'), key, { role: 'certificate' }),
+    plannedFile(join(folder, 'new.pem'), key, { role: 'certificate' }),
+    plannedFile(join(folder, 'new.json'), key, { role: 'other', mode: 0o666 }),
+  ]
+
+  const { files } = await prepare(cases)
+
+  for (const { path, after } of files) t.equal(after.mode & 0o007, 0, path)
+})
+
 t.test('a folder, a dangling link and a file too large to be one are refused', async (t) => {
   const folder = t.testdir({ 'large.pem': 'x'.repeat(1024 * 1024 + 1) })
   mkdirSync(join(folder, 'folder.pem'))
