@@ -17,9 +17,15 @@ export async function keeperFor(path: string, { folders }: Pick<PolicyConfig, 'f
     .filter(({ real }) => `${dirname(path)}/`.startsWith(real === '/' ? real : `${real}/`))
     .toSorted((one, other) => other.real.length - one.real.length)
   if (nearest === undefined) return null
-  const uid = nearest.owner === 'root' ? 0 : ((await resolveUser(nearest.owner))?.uid ?? null)
-  const gid = nearest.group === null ? null : await resolveGroup(nearest.group)
+  const uid = await idOf(nearest.owner, async (name) => (await resolveUser(name))?.uid ?? null)
+  const gid = nearest.group === null ? null : await idOf(nearest.group, resolveGroup)
   if (uid !== null && (gid !== null || nearest.group === null)) return { uid, gid }
   const reason = `this host has no such ${uid === null ? `user: ${nearest.owner}` : `group: ${nearest.group}`}`
   throw new WaxsealError('PATH_NOT_ALLOWED', { path, reason, setting: 'policy.folders' })
+}
+
+/** A number is one of a container, mostly, of which this host knows no name. */
+async function idOf(written: string, resolve: (name: string) => Promise<number | null>): Promise<number | null> {
+  if (written === 'root') return 0
+  return /^\d{1,10}$/.test(written) ? Number(written) : resolve(written)
 }

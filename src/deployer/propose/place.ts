@@ -9,14 +9,16 @@ import type { Destinations } from '../../policy/policy.ts'
 import { type Placed, requireFitting } from '../../policy/require-fitting.ts'
 import type { Engine } from '../engine.ts'
 import type { DeployRequest } from './deploy-request.ts'
+import { requireOwnWay } from './require-own-way.ts'
 
 /** What is to change at these destinations, where nobody but root, and whom policy names, can put something else in the way. */
 export async function place(
   { files, link }: Pick<Destinations, 'files' | 'link'>,
-  plan: Pick<Plan, 'generation' | 'wiring'>,
+  plan: Pick<Plan, 'generation' | 'wiring' | 'tables'>,
   request: Pick<DeployRequest, 'target'>,
   engine: Pick<Engine, 'policy' | 'records' | 'clock'>,
 ): Promise<PreparedChanges> {
+  await requireOwnWay({ files }, plan, engine)
   const changes = await prepareChanges(
     await Promise.all(files.map((file) => kept(file, file.destination, engine))),
     link === null ? null : await kept(await generationBehind(link, plan, request, engine), link, engine),
