@@ -13,6 +13,7 @@ const usage: readonly ErrorCode[] = [
   'TARGET_INVALID',
   'TARGET_REDACTED',
   'TARGET_UNKNOWN',
+  'GENERATION_UNKNOWN',
 ]
 
 /** Exit status of a deployment (design §9). */

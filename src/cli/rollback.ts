@@ -27,8 +27,9 @@ export function rollbackCommand(): Command {
       const config = await configOf(options)
       const engine = await openEngine(config, systemClock)
       const id = findTarget(target, await readTargetNames(engine))
+      const wanted = options.to === undefined ? {} : { generation: options.to }
       finishFirst()
-      const outcome = await deployAgain(id, options.to ?? null, engine, (step) => {
+      const outcome = await deployAgain(id, wanted, engine, (step) => {
         if (options.json !== true) print(stepLine(step))
       })
       await showChanged(config, engine, true)

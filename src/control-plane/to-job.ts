@@ -1,4 +1,4 @@
-import type { Job } from '../documents/job.ts'
+import type { Job, TakeBackJob, UnsupportedJob } from '../documents/job.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type WorkItem, workItemSchema } from './wire.ts'
 
@@ -25,6 +25,7 @@ export function toJob(item: unknown): Job | MalformedItem {
   }
   if (item.type === 'Validation' && typeof item.target_id === 'string' && item.target_id !== '')
     return { ...base, ...named(item), kind: 'validation', targetId: item.target_id }
+  if (item.type === 'TakeBack') return { ...base, ...named(item), ...takeBack(item) }
   if (item.type !== 'Deployment')
     return { ...base, kind: 'unsupported', type: item.type, reason: `status ${item.status ?? 'unknown'}` }
   if (typeof item.target_type !== 'string' || item.target_type === '')
@@ -39,6 +40,29 @@ export function toJob(item: unknown): Job | MalformedItem {
     targetConfig: item.target_config ?? {},
   }
 }
+
+/** The pair is named, so that a job that is done twice does the same twice. */
+function takeBack({
+  target_id,
+  generation,
+  expected_fingerprint,
+}: WorkItem): Unnamed<TakeBackJob> | Unnamed<UnsupportedJob> {
+  const leaf = typeof expected_fingerprint === 'string' ? expected_fingerprint.toLowerCase() : ''
+  const isNumbered = typeof generation === 'number' && Number.isSafeInteger(generation) && generation >= 1
+  const isValid = leaf === '' ? isNumbered : /^[0-9a-f]{64}$/.test(leaf)
+  if (typeof target_id !== 'string' || target_id === '' || !isValid) {
+    const reason = 'a TakeBack names target_id, and generation or expected_fingerprint (64 hexadecimal digits)'
+    return { kind: 'unsupported', type: 'TakeBack', code: 'JOB_MALFORMED', reason }
+  }
+  return {
+    kind: 'take-back',
+    targetId: target_id,
+    ...(leaf === '' ? {} : { leaf }),
+    ...(isNumbered ? { generation } : {}),
+  }
+}
+
+type Unnamed<Kind extends Job> = Omit<Kind, 'id' | 'certificateId' | 'targetName'>
 
 function named({ target_name }: WorkItem): { readonly targetName?: string } {
   const targetName = target_name?.trim() ?? ''

@@ -24,6 +24,9 @@ export const workItemSchema = {
     target_type: { type: ['string', 'null'], maxLength: 256 },
     target_config: { type: ['object', 'null'] },
     status: { type: ['string', 'null'], maxLength: 1024 },
+    // Looked at where they are wanted: elsewhere a server may mean other things by them.
+    expected_fingerprint: {},
+    generation: {},
   },
 } as const
 
@@ -65,4 +68,6 @@ export interface WorkItem {
   readonly target_type?: string | null
   readonly target_config?: Readonly<Record<string, unknown>> | null
   readonly status?: string | null
+  readonly expected_fingerprint?: unknown
+  readonly generation?: unknown
 }

@@ -6,49 +6,55 @@ import type { Engine } from './engine.ts'
 import { readTargetNames } from './find-target.ts'
 import type { OnStep } from './transaction/step-recorder.ts'
 
+/** Which kept pair: the number of its generation, or the SHA-256 of its leaf, or both; neither: the one before the live one. */
+export interface WantedPair {
+  readonly generation?: number
+  readonly leaf?: string
+}
+
 /**
- * Deploys an older pair of a target once more, with all steps of a deployment. `generation`: null: the one before the
- * live one. CONFIG_INVALID names what there is instead.
+ * Deploys an older pair of a target once more, with all steps of a deployment. `job`: the control plane asks for it; left out: a
+ * person. GENERATION_UNKNOWN names what there is instead.
  */
 export async function deployAgain(
   target: string,
-  generation: number | null,
+  wanted: WantedPair,
   engine: Engine,
   onStep: OnStep,
+  job?: string,
 ): Promise<Outcome> {
-  const { keyPem, ...pair } = await olderPair(target, generation, engine)
-  const { connector, config, certificatePem, generation: found } = pair
+  const { keyPem, ...pair } = await olderPair(target, wanted, engine)
+  const { connector, config, certificatePem, generation } = pair
   const targetName = (await readTargetNames(engine)).nameOf(target)
-  const named = targetName === null ? {} : { targetName }
   const request = {
+    ...(job === undefined ? {} : { job }),
     target,
-    ...named,
+    ...(targetName === null ? {} : { targetName }),
     connector,
     config,
     certificatePem,
     findKey: async () => keyPem,
-    generation: found,
+    generation,
   }
   return deploy(request, engine, onStep)
 }
 
-async function olderPair(target: string, generation: number | null, engine: Engine): Promise<ArchivedPair> {
+async function olderPair(target: string, wanted: WantedPair, engine: Engine): Promise<ArchivedPair> {
   const pairs = await engine.archive.list(target)
-  const live = (await engine.records.get(target))?.certificate.sha256
-  const found =
-    generation === null
-      ? pairs.find(
-          ({ sha256 }, index) => sha256 !== live && pairs.slice(0, index).some((newer) => newer.sha256 === live),
-        )
-      : pairs.find((pair) => pair.generation === generation)
-  const wanted = found ?? (generation === null ? pairs.find(({ sha256 }) => sha256 !== live) : undefined)
-  if (wanted !== undefined) return wanted
-  if (pairs.length === 0)
-    throw new WaxsealError('CONFIG_INVALID', {
-      target,
-      reason: 'no pair of it is kept',
-      known: await engine.archive.targets(),
-    })
+  const { generation, leaf } = wanted
+  const isNamed = generation !== undefined || leaf !== undefined
+  const found = isNamed
+    ? pairs.find((pair) => pair.generation === (generation ?? pair.generation) && pair.sha256 === (leaf ?? pair.sha256))
+    : beforeLive(pairs, (await engine.records.get(target))?.certificate.sha256)
+  if (found !== undefined) return found
+  const reason = pairs.length === 0 ? 'no pair of it is kept' : 'it has no such older pair'
   const kept = pairs.map((pair) => `${pair.generation}`)
-  throw new WaxsealError('CONFIG_INVALID', { target, reason: 'it has no such older pair', generations: kept })
+  throw new WaxsealError('GENERATION_UNKNOWN', { target, reason, generations: kept })
+}
+
+/** Newest first: the first one behind the live one that is another; else any other. */
+function beforeLive(pairs: readonly ArchivedPair[], live: string | undefined): ArchivedPair | undefined {
+  const isOther = ({ sha256 }: ArchivedPair): boolean => sha256 !== live
+  const isBehind = (index: number): boolean => pairs.slice(0, index).some(({ sha256 }) => sha256 === live)
+  return pairs.find((pair, index) => isOther(pair) && isBehind(index)) ?? pairs.find(isOther)
 }

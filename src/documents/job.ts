@@ -33,6 +33,15 @@ export interface ValidationJob extends TargetOfJob {
   readonly kind: 'validation'
 }
 
+/** Deploy a pair once more that was live on a target, from the host's own record. */
+export interface TakeBackJob extends TargetOfJob {
+  readonly kind: 'take-back'
+  /** SHA-256 of its leaf, lower-case hex; one of the two is given. Neither counts back from the live pair: a second try goes to the same. */
+  readonly leaf?: string
+  /** Its number in that record. */
+  readonly generation?: number
+}
+
 /** A job that this agent does not do, or an item that is none and has an id: it is answered as failed, never dropped. */
 export interface UnsupportedJob extends JobBase {
   readonly kind: 'unsupported'
@@ -42,7 +51,7 @@ export interface UnsupportedJob extends JobBase {
   readonly code?: 'JOB_MALFORMED'
 }
 
-export type Job = DeploymentJob | IssuanceJob | ValidationJob | UnsupportedJob
+export type Job = DeploymentJob | IssuanceJob | ValidationJob | TakeBackJob | UnsupportedJob
 
 /** JSON schema of a job. */
 export const jobSchema = {
@@ -51,7 +60,7 @@ export const jobSchema = {
   properties: {
     id: { type: 'string', minLength: 1 },
     certificateId: { type: 'string', minLength: 1 },
-    kind: { enum: ['deployment', 'issuance', 'validation', 'unsupported'] },
+    kind: { enum: ['deployment', 'issuance', 'validation', 'take-back', 'unsupported'] },
   },
   allOf: [
     {
@@ -72,6 +81,19 @@ export const jobSchema = {
       then: {
         required: ['targetId'],
         properties: { targetId: { type: 'string' }, targetName: { type: 'string' } },
+      },
+    },
+    {
+      if: { properties: { kind: { const: 'take-back' } } },
+      then: {
+        required: ['targetId'],
+        anyOf: [{ required: ['leaf'] }, { required: ['generation'] }],
+        properties: {
+          targetId: { type: 'string' },
+          targetName: { type: 'string' },
+          leaf: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+          generation: { type: 'integer', minimum: 1 },
+        },
       },
     },
     {

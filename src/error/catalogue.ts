@@ -144,6 +144,7 @@ export const catalogue = {
   CHECK_FAILED: { message: 'The daemon’s own check refused the new files.', retry: 'never', host: 'restored' },
   ACTIVATE_FAILED: { message: 'The daemon could not be made to load the new files.', retry: 'never', host: 'restored' },
   VERIFY_FAILED: { message: 'The new certificate was not served on every probe.', retry: 'never', host: 'restored' },
+  GENERATION_UNKNOWN: { message: 'No such pair of this target is kept.', retry: 'never', host: 'untouched' },
   VALIDATION_FAILED: { message: 'The target is not as it was deployed.', retry: 'never', host: 'untouched' },
   ROLLBACK_FAILED: {
     message: 'The old files could not be put back, or could not be proven to be served again.',

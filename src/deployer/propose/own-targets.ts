@@ -63,9 +63,17 @@ export function ownedTarget(request: DeployRequest, engine: Engine): OwnedTarget
   if (file === undefined) return asAsked()
   const connector = registry.find(request.connector)
   if (registry.find(file.connector) === connector)
-    return { connector, config, own: file.fields, ownFile: file.file, isHosts }
+    return { connector, config: asJobSaid(request, config, file), own: file.fields, ownFile: file.file, isHosts }
   const reason = `the job is for ${connector.name}, and the host's own file says ${file.connector}`
   throw new WaxsealError('TARGET_INVALID', { file: file.file, field: 'connector', reason })
+}
+
+/** A kept pair has the fields of the host's own file in its target: those are not the job's words. */
+function asJobSaid({ generation }: DeployRequest, config: unknown, { fields }: HostTarget): unknown {
+  if (generation === undefined || typeof config !== 'object' || config === null) return config
+  const isOwn = ([name, value]: readonly [string, unknown]): boolean =>
+    JSON.stringify(fields[name]) === JSON.stringify(value)
+  return Object.fromEntries(Object.entries(config).filter((entry) => !isOwn(entry)))
 }
 
 /** A job may name the instance beside its target, or in it. */

@@ -1,11 +1,10 @@
 import type { DeploymentJob } from '../../documents/job.ts'
-import type { Report } from '../../documents/report.ts'
-import { outcomeWithout } from '../../documents/without-output.ts'
 import { asWaxsealError } from '../../error/waxseal-error.ts'
 import type { Outcome } from '../../outcome/outcome.ts'
 import { deployTogether, type Order } from '../deploy.ts'
 import { inParallel } from '../in-parallel.ts'
 import { endOf, type JobEnd } from './job-end.ts'
+import { reportsOf } from './reports-of.ts'
 import type { Certificates, Workshop } from './run-job.ts'
 
 /** Durable notes side by side. */
@@ -73,34 +72,4 @@ async function orderOf(
     findKey: (spkiSha256: string) => keys.find(spkiSha256),
   }
   return { request, onStep: (step) => onStep(job.id, step), onOutcome }
-}
-
-const nothingSeen = '0'.repeat(64)
-
-function reportsOf(job: DeploymentJob, outcome: Outcome): readonly Report[] {
-  const isDone = outcome.outcome === 'deployed' || outcome.outcome === 'unchanged'
-  const told = outcomeWithout(outcome)
-  const status: Report = isDone
-    ? { kind: 'status', jobId: job.id, status: 'Completed', outcome: told }
-    : { kind: 'status', jobId: job.id, status: 'Failed', error: `${outcome.code}: ${outcome.message}`, outcome: told }
-  const expected = outcome.certificate?.sha256
-  if (outcome.probes.length === 0 || expected === undefined) return [status]
-  const missing = outcome.proven
-    ? outcome.probes.find(({ ok, decides }) => !ok && decides !== false)
-    : outcome.probes.find(({ ok }) => !ok)
-  const verification: Report = {
-    kind: 'verification',
-    jobId: job.id,
-    targetId: job.targetId,
-    expected,
-    actual: missing === undefined ? expected : (missing.seen ?? nothingSeen),
-    verified: missing === undefined,
-    ...(missing === undefined ? {} : { error: errorOf(missing) }),
-  }
-  return [status, verification]
-}
-
-function errorOf({ decides, error }: Outcome['probes'][number]): string {
-  const reason = error ?? 'another leaf is served'
-  return decides === false ? `unproven: it failed in the same way before the deployment: ${reason}` : reason
 }

@@ -1,11 +1,20 @@
-import type { DeploymentJob, IssuanceJob, Job, UnsupportedJob, ValidationJob } from '../../documents/job.ts'
+import type {
+  DeploymentJob,
+  IssuanceJob,
+  Job,
+  TakeBackJob,
+  UnsupportedJob,
+  ValidationJob,
+} from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { KeyStore } from '../../material/key-store.ts'
 import type { Step } from '../../outcome/outcome.ts'
+import { deployAgain } from '../deploy-again.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
 import { endOf, type JobEnd } from './job-end.ts'
+import { reportsOf } from './reports-of.ts'
 
 /** By the id of its job each certificate, or why it cannot be had. */
 export type Certificates = ReadonlyMap<string, string | Error>
@@ -28,6 +37,7 @@ export async function runJob(job: Exclude<Job, DeploymentJob>, workshop: Worksho
   try {
     if (job.kind === 'issuance' && workshop.issue !== undefined) return await workshop.issue(job)
     if (job.kind === 'validation') return [await validate(job, workshop)]
+    if (job.kind === 'take-back') return await takeBack(job, workshop)
     throw unsupported(job)
   } catch (error) {
     return endOf(job.id, error)
@@ -38,6 +48,12 @@ function unsupported(job: IssuanceJob | UnsupportedJob): WaxsealError {
   if (job.kind === 'issuance') return new WaxsealError('JOB_UNSUPPORTED', { type: job.kind })
   const { code = 'JOB_UNSUPPORTED', type, reason } = job
   return new WaxsealError(code, code === 'JOB_UNSUPPORTED' ? { type, reason } : { reason })
+}
+
+/** The same as `waxseal rollback`, but by today's policy of what a job may name. */
+async function takeBack(job: TakeBackJob, { engine, onBegin, onStep }: Workshop): Promise<JobEnd> {
+  await onBegin(job.id)
+  return reportsOf(job, await deployAgain(job.targetId, job, engine, (step) => onStep(job.id, step), job.id))
 }
 
 async function validate(job: ValidationJob, { engine, onBegin }: Workshop): Promise<Report> {

@@ -73,7 +73,7 @@ const mostRequests = 8
 
 /**
  * Requests that follow one another are sent side by side. Deployments that are new wait together. One that was cut off before is run alone, for it may be what crashed the agent,
- * and no later one overtakes it, for they may be to the same target.
+ * and no later one overtakes it, for they may be to the same target; nor does one overtake a job that goes back to an older pair.
  */
 function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): readonly Batch[] {
   const batches: ClaimedJob[][] = []
@@ -87,6 +87,7 @@ function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): re
       const batch = [claimed]
       batches.push(batch)
       if (isDeployment) open = claimed.tries === 0 ? batch : null
+      else if (claimed.job.kind === 'take-back') open = null
     }
   }
   return batches

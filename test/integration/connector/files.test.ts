@@ -125,7 +125,7 @@ t.test('on a real stunnel, which has no connector of its own', { skip: unlessIns
   await t.test('an older pair is deployed again, from the archive', async (t) => {
     t.match(await deployPair(third), { outcome: 'deployed' })
 
-    const outcome = await deployAgain('tunnel', null, engine, () => {})
+    const outcome = await deployAgain('tunnel', {}, engine, () => {})
 
     t.match(outcome, { outcome: 'deployed' })
     t.equal(await served(), second.sha256)

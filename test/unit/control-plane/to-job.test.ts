@@ -141,3 +141,39 @@ t.test('an id that only looks like a path is a job', async (t) => {
   for (const id of ['../../etc/passwd', '...', 'a/b', '%2e%2e', 'ü 🦭', 'x'.repeat(256)])
     t.match(toJob({ ...deployment, id }), { kind: 'deployment', id })
 })
+
+t.test('a job that takes a pair back names it, by its leaf or its number', async (t) => {
+  const leaf = 'ab'.repeat(32)
+  const takeBack = { ...withoutTargetId, type: 'TakeBack', target_id: 't-postfix', target_name: 'mail-postfix' }
+  const base = {
+    kind: 'take-back',
+    id: 'job-1',
+    certificateId: 'mc-mail',
+    targetId: 't-postfix',
+    targetName: 'mail-postfix',
+  }
+
+  t.strictSame(toJob({ ...takeBack, expected_fingerprint: leaf.toUpperCase() }), { ...base, leaf })
+  t.strictSame(toJob({ ...takeBack, generation: 3 }), { ...base, generation: 3 })
+  t.strictSame(toJob({ ...takeBack, generation: 3, expected_fingerprint: leaf }), { ...base, leaf, generation: 3 })
+  for (const none of [
+    {},
+    { generation: 0 },
+    { generation: 1.5 },
+    { generation: '1' },
+    { expected_fingerprint: '' },
+    { expected_fingerprint: `${leaf}0`, generation: 1 },
+    { expected_fingerprint: '../x' },
+    { generation: 1, target_id: '' },
+    { generation: 1, target_id: null },
+  ])
+    t.match(
+      toJob({ ...takeBack, ...none }),
+      { kind: 'unsupported', id: 'job-1', code: 'JOB_MALFORMED' },
+      JSON.stringify(none),
+    )
+})
+
+t.test('what other jobs have in the fields of such a job is theirs', async (t) => {
+  t.strictSame(toJob({ ...deployment, generation: 'blue', expected_fingerprint: 7 }), toJob(deployment))
+})

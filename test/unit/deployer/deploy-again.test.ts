@@ -95,13 +95,13 @@ t.test('files that were in place already are kept once, not as found and as depl
   t.equal((await engine.archive.list('target')).length, 1)
 })
 
-t.test('an unknown target is refused with the targets that there are', async (t) => {
+t.test('a target that nothing is kept of is refused', async (t) => {
   const { engine, first, run } = await open(t)
   await run(first)
 
-  const refused = deployAgain('nobody', null, engine, () => {})
+  const refused = deployAgain('nobody', {}, engine, () => {})
 
-  await t.rejects(refused, { code: 'CONFIG_INVALID', details: { target: 'nobody', known: ['target'] } })
+  await t.rejects(refused, { code: 'GENERATION_UNKNOWN', details: { target: 'nobody', generations: [] } })
 })
 
 t.test('a generation that there is not, and none at all, are refused with those that there are', async (t) => {
@@ -109,7 +109,7 @@ t.test('a generation that there is not, and none at all, are refused with those 
   await run(first)
 
   for (const generation of [7, null])
-    await t.rejects(again(generation), { code: 'CONFIG_INVALID', details: { generations: ['1'] } }, `${generation}`)
+    await t.rejects(again(generation), { code: 'GENERATION_UNKNOWN', details: { generations: ['1'] } }, `${generation}`)
 })
 
 t.test('a target that keeps none cannot be rolled back, and no key stays', async (t) => {
@@ -117,7 +117,7 @@ t.test('a target that keeps none cannot be rolled back, and no key stays', async
   await run(first)
   await run(await issue(), { backup_retention: -1 })
 
-  await t.rejects(again(), { code: 'CONFIG_INVALID', details: { reason: /no pair of it is kept/ } })
+  await t.rejects(again(), { code: 'GENERATION_UNKNOWN', details: { reason: /no pair of it is kept/ } })
   t.same(await engine.archive.targets(), [])
 })
 
@@ -130,7 +130,7 @@ t.test('an older pair is held against the policy of today', async (t) => {
   await writeFile(file, JSON.stringify({ state_dir: join(dir, 'state'), policy: { roots: ['/etc/postfix'] } }))
   const narrow = await openEngine(await loadConfig({ file, env: {} }), systemClock)
 
-  t.match(await deployAgain('target', null, narrow, () => {}), { outcome: 'refused', host: 'untouched' })
+  t.match(await deployAgain('target', {}, narrow, () => {}), { outcome: 'refused', host: 'untouched' })
 
   t.equal(await live(), second.certificatePem + second.keyPem)
 })
@@ -142,7 +142,7 @@ t.test('an older pair that is expired by now is refused, and the live one stays'
   const last = await authority.issue({ names: ['mail.example.net'], notAfter: new Date(Date.now() + 1e11) })
   await run(last)
 
-  const outcome = await deployAgain('target', null, { ...engine, clock }, () => {})
+  const outcome = await deployAgain('target', {}, { ...engine, clock }, () => {})
 
   t.match(outcome, { outcome: 'refused', code: 'CERTIFICATE_EXPIRED' })
   t.equal(await live(), last.certificatePem + last.keyPem)
@@ -174,7 +174,7 @@ async function open(t: Test): Promise<Opened> {
     engine,
     first: await issue(),
     run,
-    again: (generation = null) => deployAgain('target', generation, engine, () => {}),
+    again: (generation = null) => deployAgain('target', generation === null ? {} : { generation }, engine, () => {}),
     live: async () => (await readFile(files.cert_path, 'utf8')) + (await readFile(files.key_path, 'utf8')),
   }
 }

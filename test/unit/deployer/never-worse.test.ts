@@ -37,7 +37,7 @@ t.test("root's own word, and a pair that was live here, are held to neither", as
   const { engine, run } = await open(t)
   for (const pair of [old, good]) t.match(await run(pair), { outcome: 'deployed' })
 
-  const back = await deployAgain('target', null, engine, () => {})
+  const back = await deployAgain('target', {}, engine, () => {})
   t.match(back, { outcome: 'deployed', certificate: { sha256: old.sha256 } })
   t.match(back.warnings.join(' '), /older than the live one/)
   t.match(await run(good), { outcome: 'deployed' })

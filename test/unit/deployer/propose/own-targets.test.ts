@@ -144,7 +144,7 @@ t.test('an older pair goes back to where the completed target has it', async (t)
   await host.job(blanked, older)
   await host.job(blanked)
 
-  const outcome = await deployAgain('target-1', null, host.engine, () => {})
+  const outcome = await deployAgain('target-1', {}, host.engine, () => {})
 
   t.match(outcome, { outcome: 'deployed', certificate: { sha256: older.sha256 } })
   t.same(pathsOf(outcome), [host.at('cert.pem'), host.at('own.key')])

@@ -76,6 +76,19 @@ t.test('no deployment overtakes an older one that was cut off, and that one is r
   )
 })
 
+t.test('no deployment overtakes a job that goes back to an older pair', async (t) => {
+  const { work, inbox, told } = await open(t)
+  const takeBack: Job = { kind: 'take-back', id: '2', certificateId: 'mc-1', targetId: 't-1', generation: 1 }
+  for (const job of [deployment('1'), takeBack, deployment('3')]) await inbox.accept(job)
+
+  await workThrough(work)
+
+  t.same(
+    told.filter((ids) => ids.length > 0),
+    [['1'], ['2'], ['3']],
+  )
+})
+
 t.test('when the stop comes no further job of those that wait together is begun', async (t) => {
   const { work, inbox } = await open(t)
   const stop = new AbortController()
