@@ -16,7 +16,7 @@ const usage: readonly ErrorCode[] = [
   'GENERATION_UNKNOWN',
 ]
 
-/** Exit status of a deployment (design §9). */
+/** Exit status of a deployment (docs/design/deployment.md). */
 export function exitStatusOf({ outcome, code }: Pick<Outcome, 'outcome' | 'code'>): number {
   return outcome === 'refused' && code !== null && usage.includes(code) ? 2 : byOutcome[outcome]
 }

@@ -5,7 +5,7 @@ import t from 'tap'
 
 const source = fileURLToPath(new URL('../../src', import.meta.url))
 
-/** Which folder may import which (design §5). Stages never import each other; the two halves join them. */
+/** Which folder may import which (docs/architecture.md). Stages never import each other; the two halves join them. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   error: [],
   schema: [],

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { connectorReference } from '../../docs/connector-reference.ts'
 import { configSchema } from '../../src/config/config-schema.ts'
@@ -66,6 +67,113 @@ t.test('the defaults that the example shows are the defaults', async (t) => {
 
   t.match(shown, defaults)
 })
+
+t.test('each law, part of the protocol and point of the policy that is named anywhere has its heading', async (t) => {
+  const pages = { law: '## Law N: ', protocol: '## N. ', policy: '## N. ' } as const
+  const texts = { law: await read('docs/design/laws.md'), protocol: '', policy: '' }
+  for (const page of ['protocol', 'policy'] as const) texts[page] = await read(`docs/design/${page}.md`)
+  const missing: string[] = []
+  let named = 0
+  for (const { file, text } of await texting()) {
+    if (/\bdesign \u00a7/i.test(text)) missing.push(`${file}: of the design no part has a number`)
+    for (const [words, law, part, point] of text.matchAll(/\blaw (\d+)|\bprotocol §(\d+)|\bpolicy (\d+)\b/gi)) {
+      named += 1
+      const page = law !== undefined ? 'law' : part !== undefined ? 'protocol' : 'policy'
+      const heading = pages[page].replace('N', law ?? part ?? point ?? '')
+      if (!texts[page].split('\n').some((line) => line.startsWith(heading))) missing.push(`${file}: ${words}`)
+    }
+  }
+
+  t.same(missing, [])
+  t.ok(named > 40, String(named))
+})
+
+t.test('each test that a page of the design names is there, by its file and its title', async (t) => {
+  const missing: string[] = []
+  let named = 0
+  for (const page of await pagesOf('docs/design')) {
+    for (const [, file = '', title = ''] of (await read(page)).matchAll(/`(test\/[\w./-]+\.test\.ts)`: \*([^*]+)\*/g)) {
+      named += 1
+      const text = await read(file).catch(() => '')
+      if (!text.replaceAll("\\'", "'").includes(title)) missing.push(`${page}: ${file}: ${title}`)
+    }
+  }
+
+  t.same(missing, [])
+  t.ok(named > 20, String(named))
+})
+
+t.test('each link of a page leads to a file that is there, and to one of its headings', async (t) => {
+  const dead: string[] = []
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...(await pagesOf('docs'))]) {
+    for (const [, link = '', anchor = ''] of (await read(page)).matchAll(
+      /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g,
+    )) {
+      const target = link === '' ? page : join(dirname(page), link)
+      const isThere = await stat(path(target)).then(
+        () => true,
+        () => false,
+      )
+      if (!isThere || (anchor !== '' && !anchorsOf(await read(target)).includes(anchor)))
+        dead.push(`${page}: ${link}#${anchor}`)
+    }
+  }
+
+  t.same(dead, [])
+})
+
+t.test('each page that a source names is there', async (t) => {
+  const missing: string[] = []
+  for (const { file, text } of await texting()) {
+    for (const [name] of text.matchAll(/(?<![\w/])docs\/[\w/-]+\.md\b/g))
+      if (!(await stat(path(name)).catch(() => null))?.isFile()) missing.push(`${file}: ${name}`)
+  }
+
+  t.same(missing, [])
+})
+
+t.test('docs/architecture.md has a row for each folder of the sources, and for none that is not there', async (t) => {
+  const rows = [...(await read('docs/architecture.md')).matchAll(/^\| (`[^|]+) \|/gm)].map((match) => match[1] ?? '')
+  const named = rows.flatMap((row) => [...row.matchAll(/`([\w/-]+)\/`/g)].map((match) => match[1] ?? ''))
+  const folders = (await readdir(path('src'), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(path('src/').length))
+
+  t.same(
+    named.filter((name) => !name.includes('/')).toSorted(),
+    folders.filter((name) => !name.includes('/')).toSorted(),
+  )
+  for (const name of named) t.ok(folders.includes(name), name)
+})
+
+/** Every text file that people write, with what is in it. */
+async function texting(): Promise<readonly { readonly file: string; readonly text: string }[]> {
+  const folders = ['src', 'test', 'bench', 'packaging', 'systemd', 'config', 'docs']
+  const below = await Promise.all(
+    folders.map(async (folder) =>
+      (await readdir(path(folder), { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile() && !/\.(json|pem|der|p12)$/.test(entry.name))
+        .map((entry) => join(entry.parentPath, entry.name).slice(path('').length)),
+    ),
+  )
+  const files = [...below.flat(), 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'Dockerfile']
+  return Promise.all(files.map(async (file) => ({ file, text: await read(file) })))
+}
+
+async function pagesOf(folder: string): Promise<readonly string[]> {
+  const names = await readdir(path(folder), { recursive: true })
+  return names.filter((name) => name.endsWith('.md')).map((name) => join(folder, name))
+}
+
+/** As they are made of headings: lower case, without marks, with dashes for blanks. */
+function anchorsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
 
 function path(file: string): string {
   return new URL(`../../${file}`, import.meta.url).pathname

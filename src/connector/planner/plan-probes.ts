@@ -79,7 +79,7 @@ function asProtocol(name: string | undefined): ProbeProtocol | undefined {
   return probeProtocols.find((protocol) => protocol === name)
 }
 
-/** Design §7: a target that sets none of the three gets ours, one that sets any gets the published defaults for the others. */
+/** Protocol §3: a target that sets none of the three gets ours, one that sets any gets the published defaults for the others. */
 export function planRetry(target: VerifyTarget): RetrySchedule {
   const attempts = target.post_deploy_verify_attempts
   const backoff = target.post_deploy_verify_backoff

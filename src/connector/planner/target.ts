@@ -1,6 +1,6 @@
 import type { KeyType, ProxyVersion } from '../../plan/plan.ts'
 
-/** A duration or mode as targets write them: design §7. */
+/** A duration or mode as targets write them: protocol §3. */
 export type Written = string | number
 
 /** An endpoint with what cannot be told from its port. */

@@ -8,7 +8,7 @@ import { runDeployments } from './run-deployments.ts'
 import { runJob, type Workshop } from './run-job.ts'
 import type { Spool } from './spool.ts'
 
-/** At most this many interrupted tries of one job (design §3). */
+/** At most this many interrupted tries of one job (docs/design/deployment.md). */
 export const maxTries = 2
 
 /** What working through the inbox needs. */
