@@ -6,8 +6,13 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import { isCode } from '../host/file/files.ts'
 import { isFolder } from '../host/file/private-folder.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
+import { standardOutput, writeToStandardOutput } from '../host/process/log-stream.ts'
+import { openLog } from '../log/open-log.ts'
+import { version } from '../version.ts'
+import { environment } from './context.ts'
 import { operatorTable } from './operator-tables.ts'
 import { print, printJson } from './print.ts'
+import { mayColour } from './terminal.ts'
 
 interface Shared {
   readonly dataDir: string
@@ -64,7 +69,11 @@ function serveCommand(): Command {
     .action(async (options: Shared & { readonly listen: string; readonly name?: string[] }) => {
       const { startControlPlane } = await import('../embedded/start-control-plane.ts')
       const dataDir = resolve(options.dataDir)
-      const running = await startControlPlane({ dataDir, ...parseListen(options.listen), names: options.name ?? [] })
+      const form = standardOutput(environment()['JOURNAL_STREAM'])
+      const log = await openLog({ level: 'info', form, colours: mayColour(), write: writeToStandardOutput })
+      const listen = parseListen(options.listen)
+      const running = await startControlPlane({ dataDir, ...listen, names: options.name ?? [], log })
+      log.info({ version }, 'control plane starts')
       // Before the line that says so: whoever reads it may send SIGTERM at once.
       const end = new Promise((stop) => {
         process.once('SIGTERM', stop)
@@ -76,6 +85,7 @@ function serveCommand(): Command {
       )
       await end
       await running.close()
+      log.info('control plane ends')
     })
 }
 

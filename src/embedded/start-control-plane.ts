@@ -1,11 +1,12 @@
 import { join } from 'node:path'
-import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { durableWrite } from '../host/file/durable-write.ts'
 import { ensurePrivateFolder } from '../host/file/private-folder.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
 import { ownNames } from '../host/host-facts.ts'
 import { agentRoutes } from './agent-routes.ts'
 import { openAuthority } from './authority.ts'
+import { answerError, answerErrors, type ControlPlaneLog, logRequests } from './log-requests.ts'
 import { operatorRoutes } from './operator-routes.ts'
 import { RateLimit } from './rate-limit.ts'
 import { Reaper } from './reaper.ts'
@@ -23,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly names?: readonly string[]
   /** Milliseconds since 1970, UTC; default: the host's clock. */
   readonly now?: () => number
+  /** Default: nothing is written. */
+  readonly log?: ControlPlaneLog
 }
 
 /** A control plane that listens. */
@@ -34,10 +37,11 @@ export interface RunningControlPlane {
 }
 
 const bodyLimit = 1024 * 1024
+const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, error: () => {} }
 
 /** Starts the bundled control plane: HTTPS, TLS 1.3 at least, a CA of its own, one SQLite database. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
-  const { dataDir, host, port, names = [], now = Date.now } = options
+  const { dataDir, host, port, names = [], now = Date.now, log = silent } = options
   await ensurePrivateFolder(dataDir)
   const authority = await openAuthority(dataDir)
   const pair = await authority.issueServerPair([
@@ -51,10 +55,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     bodyLimit,
     https: { cert: pair.certificatePem, key: pair.keyPem, minVersion: 'TLSv1.3' },
     // A URL that cannot be decoded never comes to the error handler.
-    frameworkErrors: answerError,
+    frameworkErrors: (error, request, reply) =>
+      answerError(error, request as FastifyRequest, reply as FastifyReply, log),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allowUnionTypes: true } },
   }) as unknown as FastifyInstance
-  answerErrors(server)
+  answerErrors(server, log)
+  logRequests(server, log)
   limitRate(server, now)
   agentRoutes(server, { store, authority, reaper })
   await server.register(async (operator) => operatorRoutes(operator, { store, reaper, operatorToken }), {
@@ -86,18 +92,6 @@ async function openOperatorToken(dataDir: string): Promise<string> {
   const token = newSecret('wxo')
   await durableWrite(path, Buffer.from(`${token}\n`))
   return token
-}
-
-async function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const message = error.statusCode === undefined ? 'an error in the control plane' : error.message
-  await reply.code(error.statusCode ?? 500).send({ error: message, request_id: request.id })
-}
-
-function answerErrors(server: FastifyInstance): void {
-  server.setErrorHandler(answerError)
-  server.setNotFoundHandler(async (request, reply) => {
-    await reply.code(404).send({ error: 'there is no such call', request_id: request.id })
-  })
 }
 
 function limitRate(server: FastifyInstance, now: () => number): void {

@@ -4,7 +4,7 @@ import { plainText } from '../text/plain-text.ts'
 const fields: ReadonlySet<string> = new Set(
   `job target name step ms outcome host proven code sha256 report final service
    details reason reasons hint daysLeft failures wait did retired signal overdue
-   version stateDir restart discoveryDirs variables`.split(/\s+/),
+   version stateDir restart request call status discoveryDirs variables`.split(/\s+/),
 )
 
 const longest = 2048
