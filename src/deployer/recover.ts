@@ -3,7 +3,6 @@ import { dropOldFiles } from '../apply/commit.ts'
 import { runInOrder } from '../apply/run-step.ts'
 import { unstageFiles } from '../apply/stage.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
-import { resolveFolder } from '../host/policy-host.ts'
 import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
 import { isBelowRoots } from '../policy/policy.ts'
 import { hasCommitBegun, isCommitted } from '../rollback/how-far.ts'
@@ -72,10 +71,10 @@ export async function recoverEntry(
   limitMs = longestRecoveryMs,
 ): Promise<Omit<Recovered, 'target'>> {
   const { deployments } = entry
-  if (!(await all(deployments, isWhereItWas))) {
+  if (!deployments.every(isOurs)) {
     await engine.journal.putAside(id)
     const paths = deployments.flatMap(({ files }) => files.map(({ destination }) => destination))
-    const reason = 'a folder of it is another one now, or a name in it is none of ours'
+    const reason = 'a name in it is none of ours'
     return { did: 'set aside', error: new WaxsealError('PATH_NOT_ALLOWED', { paths, reason }) }
   }
   if (entry.phase === 'settling') {
@@ -118,17 +117,14 @@ async function all<T>(items: readonly T[], holds: (item: T) => Promise<boolean>)
 
 /**
  * Old files are put back wherever the journal says that they were, for it is root's own and its schema has the names that this
- * program gives: in folders that are still where they were.
+ * program gives. That these folders are still the ones is asked as they are opened: until they are, the entry waits.
  */
-async function isWhereItWas({ files, link }: JournalledDeployment): Promise<boolean> {
+function isOurs({ files, link }: JournalledDeployment): boolean {
   const names = [
     ...files.flatMap(({ destination, staged, kept }) => [destination, staged, kept]),
     ...(link === null ? [] : [link.link, link.staged, link.folder]),
   ]
-  for (const name of names) {
-    const folder = dirname(name)
-    if (normalize(name) !== name || (await resolveFolder(folder)) !== folder) return false
-  }
+  if (names.some((name) => normalize(name) !== name)) return false
   const isBeside = files.every(
     ({ destination, staged, kept }) =>
       dirname(staged) === dirname(destination) && dirname(kept) === dirname(destination),

@@ -19,8 +19,7 @@ export async function rollBack(
 ): Promise<readonly Outcome[]> {
   // Where the check refused before and behind the commit, no daemon was told of the new files.
   const isUntold = error.code === 'PREFLIGHT_FAILED'
-  // Where it cannot be told, the rollback fails by the same reason.
-  const wasReplaced = await isAnyReplaced(entry).catch(() => true)
+  const wasReplaced = await isAnyReplaced(entry)
   const undoing = await step(members, engine, 'rollback', (commands) => undo(entry, engine, commands, { isUntold }))
   return members.map(({ draft }, index) => {
     const deployment = entry.deployments[index]
@@ -79,7 +78,12 @@ export async function undo(
 }
 
 /** False: not one file was moved in, so that no daemon can have read a new one, and there is nothing to load again. */
-async function isAnyReplaced({ phase, deployments }: JournalEntry): Promise<boolean> {
+async function isAnyReplaced(entry: JournalEntry): Promise<boolean> {
+  // Where it cannot be looked at, as behind a link, the rollback will say so.
+  return lookWhetherReplaced(entry).catch(() => true)
+}
+
+async function lookWhetherReplaced({ phase, deployments }: JournalEntry): Promise<boolean> {
   const changed = deployments.filter(({ files, link }) => files.length > 0 || link !== null)
   if (phase !== 'deploying' || changed.length === 0) return true
   for (const deployment of changed) if (!(await isUncommitted(deployment))) return true

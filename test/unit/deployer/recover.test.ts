@@ -149,14 +149,12 @@ const foreign: readonly (readonly [string, (live: string, outside: string) => Ch
   ['stages in another folder', (live, outside) => filesIn(live, outside, live)],
   ['keeps far away', (live, outside) => filesIn(live, live, outside)],
   ['keeps in another folder', (live) => filesIn(live, live, join(live, 'other'))],
-  ['leads through a folder that is a link now', (live) => filesIn(join(live, 'linked'), join(live, 'linked'))],
   ['leaves the roots by ".."', (live) => filesIn(`${live}/../../outside`, `${live}/../../outside`)],
   ['has its generation in another folder', (live) => ({ link: linkIn(live, join(live, 'other')) })],
 ]
 for (const [what, changes] of foreign) {
   t.test(`a journal that ${what} is set aside, and nothing is touched`, async (t) => {
     const { engine, dir, live, outside } = await open(t, changesIn)
-    symlinkSync(outside, join(live, 'linked'))
     const before = await stateOf(dir)
     const hostile = changes(live, outside)
     for (const phase of ['deploying', 'rolling-back', 'settling'] as const) {
@@ -171,6 +169,28 @@ for (const [what, changes] of foreign) {
     t.same(aside, ['target.json.aside'])
   })
 }
+
+t.test(
+  'a journal that leads through a folder that is a link now waits until it is one again, and nothing is touched',
+  async (t) => {
+    const { engine, dir, live, outside } = await open(t, changesIn)
+    symlinkSync(outside, join(live, 'linked'))
+    const { after: before } = await withoutJournal(dir)
+    const through = filesIn(join(live, 'linked'), join(live, 'linked'))
+    for (const phase of ['deploying', 'rolling-back', 'settling'] as const) {
+      await engine.journal.put('target', journalEntry({ files: [], link: null }, { phase, ...through }))
+
+      t.match(
+        await recover(engine),
+        [{ did: 'could not put back', error: { details: { reason: /linked is a link/ } } }],
+        phase,
+      )
+    }
+
+    t.equal((await engine.journal.list()).length, 1)
+    t.same((await withoutJournal(dir)).after, before)
+  },
+)
 
 for (const phase of ['deploying', 'rolling-back'] as const)
   t.test(`old files are put back where the policy of today allows nothing any more (${phase})`, async (t) => {
