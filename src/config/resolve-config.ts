@@ -1,5 +1,6 @@
 import { createTask, validate } from 'node-cron'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { limits } from '../limit/limits.ts'
 import { parseDuration } from '../plan/duration.ts'
 import type { Config, ControlPlaneConfig, KeptFolder, PolicyConfig } from './config.ts'
 import { resolveInstances, type WrittenInstance } from './instances.ts'
@@ -58,8 +59,12 @@ export function resolveConfig(
   file: string,
   own: Pick<Config, 'targetsDir' | 'hostTargets'>,
 ): Config {
-  const duration = (path: string, value: Written | undefined, otherwise: number): number =>
-    value === undefined ? otherwise : durationAt(file, path, value)
+  const duration = (
+    path: string,
+    value: Written | undefined,
+    otherwise: number,
+    limit: 'interval' | 'commandTimeout',
+  ): number => (value === undefined ? otherwise : durationAt(file, path, value, limit))
   for (const [index, line] of (written.policy?.commands ?? []).entries()) {
     if (!metacharacters.test(line)) continue
     throw invalid(
@@ -80,8 +85,8 @@ export function resolveConfig(
     foreignKeyDir: env['CERTCTL_KEY_DIR'] || null,
     ...own,
     discoveryDirs: listOf(setting(env, 'DISCOVERY_DIRS')),
-    pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000),
-    heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000),
+    pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000, 'interval'),
+    heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000, 'interval'),
     parallelServices: written.parallel_services ?? 4,
     driftWatch: driftWatchAt(file, written.drift_watch ?? 'hourly'),
     status: listenAt(file, written.status?.listen ?? '127.0.0.1:9780'),
@@ -106,8 +111,8 @@ export function resolveConfig(
     },
     instances: resolveInstances(written.instances ?? {}, file),
     timeouts: {
-      checkMs: duration('timeouts.check', written.timeouts?.check, 30_000),
-      activateMs: duration('timeouts.activate', written.timeouts?.activate, 60_000),
+      checkMs: duration('timeouts.check', written.timeouts?.check, 30_000, 'commandTimeout'),
+      activateMs: duration('timeouts.activate', written.timeouts?.activate, 60_000, 'commandTimeout'),
     },
     connectors: written.connectors ?? [],
     logLevel: resolveLogLevel(setting(env, 'LOG_LEVEL')) ?? written.log_level ?? 'info',
@@ -163,8 +168,10 @@ function resolveLogLevel(level: string | undefined): Config['logLevel'] | undefi
   return levels.find((known) => known === level?.toLowerCase())
 }
 
-function durationAt(file: string, path: string, value: Written): number {
+function durationAt(file: string, path: string, value: Written, limit: 'interval' | 'commandTimeout'): number {
   const ms = parsedDuration(file, path, value)
+  const { most } = limits[limit]
+  if (ms > most) throw invalid(file, path, `it is longer than ${most / 60_000}m`, `docs/limits.md: ${limit}.`)
   if (ms >= 1) return Math.round(ms)
   throw invalid(file, path, 'it is shorter than 1ms; a bare number is nanoseconds', 'For example: 30s.')
 }

@@ -1,10 +1,11 @@
 import type { Job } from '../documents/job.ts'
 import { outcomeWithout } from '../documents/without-output.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import { limits } from '../limit/limits.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type Endpoint, openSend, type Send } from './request.ts'
-import { type MalformedItem, toJob } from './to-job.ts'
+import { beyond, type MalformedItem, toJob } from './to-job.ts'
 import { watchForUnknownAgent } from './unknown-agent.ts'
 import { certificateSchema, driftFeatureSchema, registrationSchema, workSchema } from './wire.ts'
 
@@ -96,7 +97,9 @@ export function openControlPlane(options: Endpoint & { readonly agentId: string 
     work: async () => {
       const answer = await sendAsAgent({ method: 'GET', path: `${agent}/work` })
       if (!isWork(answer)) throw unusable('the work answer has no list of jobs')
-      const items = (answer.jobs ?? []).map(toJob)
+      const items = (answer.jobs ?? []).map((item, index) =>
+        index < limits.jobsPerPoll.most ? toJob(item) : beyond(item),
+      )
       return {
         jobs: items.filter((item) => 'kind' in item),
         malformed: items.filter((item): item is MalformedItem => !('kind' in item)),

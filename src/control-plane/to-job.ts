@@ -1,4 +1,5 @@
 import type { Job, TakeBackJob, UnsupportedJob } from '../documents/job.ts'
+import { limits } from '../limit/limits.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type WorkItem, workItemSchema } from './wire.ts'
 
@@ -63,6 +64,12 @@ function takeBack({
 }
 
 type Unnamed<Kind extends Job> = Omit<Kind, 'id' | 'certificateId' | 'targetName'>
+
+/** The call was the claim: what is not taken is answered, or the control plane would wait for it. */
+export function beyond(item: unknown): MalformedItem {
+  const { most } = limits.jobsPerPoll
+  return { id: idOf(item), reason: `more than ${most} jobs came at once (limit: jobsPerPoll)` }
+}
 
 function named({ target_name }: WorkItem): { readonly targetName?: string } {
   const targetName = target_name?.trim() ?? ''

@@ -1,3 +1,5 @@
+import { limits } from '../limit/limits.ts'
+
 /** The wire schemas of protocol §1, shared with the bundled control plane. Unknown fields are tolerated everywhere. */
 const id = { type: 'string', minLength: 1, maxLength: 256 } as const
 const text = { type: 'string', maxLength: 1024 } as const
@@ -33,13 +35,13 @@ export const workItemSchema = {
 export const workSchema = {
   type: 'object',
   required: ['jobs'],
-  properties: { jobs: { type: ['array', 'null'], maxItems: 1000, items: {} } },
+  properties: { jobs: { type: ['array', 'null'], items: {} } },
 } as const
 
 export const certificateSchema = {
   type: 'object',
   required: ['certificate_pem'],
-  properties: { certificate_pem: { type: 'string', minLength: 1, maxLength: 262_144 } },
+  properties: { certificate_pem: { type: 'string', minLength: 1, maxLength: limits.certificatePem.most } },
 } as const
 
 export const registrationSchema = {

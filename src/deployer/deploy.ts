@@ -83,7 +83,8 @@ function begin(orders: readonly Order[], engine: Engine): readonly Deployment[] 
 async function transact(members: Transaction, around: Surroundings): Promise<void> {
   const outcomes = await replace(members, around.engine)
   const isUndone = outcomes.every(({ outcome }) => outcome === 'refused' || outcome === 'rolled-back')
-  if (members.length === 1 || !isUndone) {
+  const isLimited = outcomes.every(({ code }) => code === 'LIMIT_EXCEEDED')
+  if (members.length === 1 || !isUndone || isLimited) {
     for (const [index, outcome] of outcomes.entries()) await members[index]?.end(outcome)
     return
   }
@@ -119,6 +120,8 @@ async function isSlipOfHand({ job, target }: DeployRequest, { code }: Outcome, e
 
 /** The history is for people: that it cannot be written fails no deployment. */
 async function note(request: DeployRequest, outcome: Outcome, started: number, engine: Engine): Promise<void> {
+  // It waits, and may do so often.
+  if (request.job !== undefined && outcome.code === 'LIMIT_EXCEEDED') return
   if (await isSlipOfHand(request, outcome, engine)) return
   const line = {
     time: new Date(started).toISOString(),

@@ -9,6 +9,7 @@ import type { DeploymentRecords } from '../journal/deployment-record.ts'
 import type { History } from '../journal/history.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { TrustedRoots } from '../material/trusted-by.ts'
+import type { ReloadRate } from './reload-rate.ts'
 import type { Turns } from './turns.ts'
 
 /** What every deployment needs of this host. */
@@ -27,6 +28,7 @@ export interface Engine {
   readonly records: DeploymentRecords
   readonly archive: Archive
   readonly history: History
+  readonly reloadRate: ReloadRate
   /** Files are changed by one process at a time. */
   readonly turns: Turns
   readonly clock: Clock

@@ -14,6 +14,7 @@ import type { Engine } from './engine.ts'
 import { loadConnectors } from './load-connectors.ts'
 import { openStateFolder } from './open-state-folder.ts'
 import { checkOwnTargets } from './propose/own-targets.ts'
+import { openReloadRate } from './reload-rate.ts'
 import { openTurns } from './turns.ts'
 
 /** An engine whose policy and limits can be replaced between two deployments. */
@@ -34,7 +35,7 @@ export async function openEngine(
   let ownTargets = checkOwnTargets(config.hostTargets, registry)
   await openStateFolder(config.stateDir)
   const lockFile = join(config.stateDir, 'deploy.lock')
-  const folders = await openFolders(config.stateDir, lockFile)
+  const folders = await openFolders(config.stateDir, lockFile, clock)
   const history = openHistory(join(config.stateDir, 'history.jsonl'))
   return {
     registry,
@@ -90,7 +91,8 @@ export async function openForRecovery(config: Config, clock: Clock): Promise<Eng
 async function openFolders(
   stateDir: string,
   lockFile: string,
-): Promise<Pick<Engine, 'journal' | 'records' | 'archive'>> {
+  clock: Clock,
+): Promise<Pick<Engine, 'journal' | 'records' | 'archive' | 'reloadRate'>> {
   const lock = tryLock(lockFile)
   const isShared = lock === null
   try {
@@ -98,6 +100,7 @@ async function openFolders(
       journal: await openJournal(join(stateDir, 'journal'), isShared),
       records: await openDeploymentRecords(join(stateDir, 'deployments'), isShared),
       archive: await openArchive(join(stateDir, 'archive'), isShared),
+      reloadRate: await openReloadRate(join(stateDir, 'reloads'), clock, isShared),
     }
   } finally {
     lock?.release()

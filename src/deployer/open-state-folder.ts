@@ -4,7 +4,7 @@ import { foreignOnTheWayTo } from '../host/file/ours.ts'
 import { ensurePrivateFolder, isLinkOrNoFolder } from '../host/file/private-folder.ts'
 import { setAsideForeign } from '../host/file/set-aside.ts'
 
-const folders = ['journal', 'deployments', 'archive', 'inbox', 'outbox', 'dead', 'requests', 'keys']
+const folders = ['journal', 'deployments', 'archive', 'inbox', 'outbox', 'dead', 'requests', 'keys', 'reloads']
 const locks = ['agent.lock', 'deploy.lock']
 /** What SQLite looks for beside a database, and would open. */
 const besideLocks = ['-journal', '-wal', '-shm']

@@ -4,6 +4,7 @@ import { runInOrder } from '../apply/run-step.ts'
 import { unstageFiles } from '../apply/stage.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
+import { limits } from '../limit/limits.ts'
 import { isBelowRoots } from '../policy/policy.ts'
 import { hasCommitBegun, isCommitted } from '../rollback/how-far.ts'
 import { SharedLooks } from '../verify/shared-looks.ts'
@@ -25,8 +26,8 @@ export interface Recovered {
   readonly notAllowed?: readonly string[]
 }
 
-/** What one entry may take, from its first file to its last look, in milliseconds: daemons that hang hold up nobody for longer. */
-const longestRecoveryMs = 120_000
+/** What one entry may take, from its first file to its last look: daemons that hang hold up nobody for longer. */
+const longestRecoveryMs = limits.recoveryOfAnEntry.most
 
 /** Services that are recovered side by side. */
 const mostAtOnce = 16

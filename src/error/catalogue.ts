@@ -14,6 +14,7 @@ export const catalogue = {
   USAGE_INVALID: { message: 'The command line is not valid.', retry: 'never', host: 'untouched' },
   NEEDS_ROOT: { message: 'This command needs root.', retry: 'never', host: 'untouched' },
   STATE_BUSY: { message: 'Another process works with the state directory.', retry: 'backoff', host: 'untouched' },
+  LIMIT_EXCEEDED: { message: 'A limit of this host is reached.', retry: 'backoff', host: 'untouched' },
   SPOOL_FULL: { message: 'The state directory takes no new work.', retry: 'backoff', host: 'untouched' },
   DEPLOYER_UNREACHABLE: {
     message: 'The half of Waxseal that deploys gave no usable answer.',

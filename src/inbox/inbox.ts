@@ -1,6 +1,7 @@
 import { type Job, jobSchema } from '../documents/job.ts'
 import type { Clock } from '../host/clock.ts'
 import { openDocumentFolder } from '../host/file/document-folder.ts'
+import { limits } from '../limit/limits.ts'
 
 /** A job that is written down. */
 export interface ClaimedJob {
@@ -19,6 +20,8 @@ export interface Inbox {
   pending(): Promise<readonly ClaimedJob[]>
   /** Counts a try, durably, before it begins. */
   begin(jobId: string): Promise<void>
+  /** Takes the count back, where the job was put off before anything was touched. */
+  putBack(jobId: string): Promise<void>
   finish(jobId: string): Promise<void>
   readonly setAside: readonly string[]
 }
@@ -33,7 +36,9 @@ export async function openInbox(path: string, clock: Clock): Promise<Inbox> {
     const all = await folder.list()
     const isOld = ({ finishedAt }: ClaimedJob): boolean =>
       finishedAt !== null && clock.now() - finishedAt > rememberedMs
-    for (const { id, document } of all) if (isOld(document)) await folder.remove(id).catch(() => {})
+    const finished = all.filter(({ document }) => document.finishedAt !== null)
+    const beyond = new Set(finished.slice(0, -limits.jobsRemembered.most))
+    for (const one of all) if (isOld(one.document) || beyond.has(one)) await folder.remove(one.id).catch(() => {})
     return all.map(({ document }) => document)
   }
   await listed()
@@ -48,6 +53,10 @@ export async function openInbox(path: string, clock: Clock): Promise<Inbox> {
     begin: async (jobId) => {
       const claimed = await folder.get(jobId)
       if (claimed !== null) await folder.put(jobId, { ...claimed, tries: claimed.tries + 1 })
+    },
+    putBack: async (jobId) => {
+      const claimed = await folder.get(jobId)
+      if (claimed !== null) await folder.put(jobId, { ...claimed, tries: Math.max(0, claimed.tries - 1) })
     },
     /** An issuance comes again under the same id until the server has signed it, so it is not remembered. */
     finish: async (jobId) => {

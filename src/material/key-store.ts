@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { durableCreate } from '../host/file/durable-write.ts'
 import { listFiles, readSnapshot } from '../host/file/files.ts'
 import { ensurePrivateFolder } from '../host/file/private-folder.ts'
+import { requireRoomFor } from '../limit/within.ts'
 import { type PrivateKey, parsePrivateKey } from './parse-key.ts'
 
 /** The keys that this host made: a file each (0600 below 0700), named by its SPKI digest; none is ever overwritten. */
 export interface KeyStore {
-  /** Makes an ECDSA P-256 key; it is durable on return. */
+  /** Makes an ECDSA P-256 key; it is durable on return. LIMIT_EXCEEDED: there are too many, or too many of this day. */
   create(): Promise<PrivateKey>
   /** The PKCS#8 PEM of the key with this SPKI digest; null: this host has none, or its file is not what it says. */
   find(spkiSha256: string): Promise<string | null>
@@ -22,6 +23,7 @@ export async function openKeyStore(path: string, foreign: string | null = null):
   const fileOf = (spkiSha256: string): string => join(path, `${spkiSha256}.pem`)
   return {
     create: async () => {
+      await requireRoom(path)
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const key = parsePrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
       await durableCreate(fileOf(key.spkiSha256), Buffer.from(key.keyPem))
@@ -34,6 +36,15 @@ export async function openKeyStore(path: string, foreign: string | null = null):
       return own ?? (foreign === null ? null : findForeign(foreign, spkiSha256))
     },
   }
+}
+
+const dayMs = 86_400_000
+
+/** The files themselves say when they were made: a restart forgets nothing. */
+async function requireRoom(path: string): Promise<void> {
+  const files = (await listFiles(path)).filter(({ name }) => name.endsWith('.pem'))
+  requireRoomFor('keysKept', files.length)
+  requireRoomFor('keysPerDay', files.filter(({ modified }) => Date.now() - Number(modified) < dayMs).length)
 }
 
 const mostForeign = 10_000

@@ -1,5 +1,6 @@
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import { type ErrorDetails, WaxsealError } from '../error/waxseal-error.ts'
+import { limits } from '../limit/limits.ts'
 import { keyTypes } from '../plan/plan.ts'
 import type { Certificate } from './material.ts'
 import { type PemBlock, readPem } from './read-pem.ts'
@@ -9,7 +10,7 @@ import { recogniseDer } from './recognise-der.ts'
 const maxBytes = 256 * 1024
 const maxCertificates = 20
 /** Certificates of public CAs have 250 at most. */
-const maxNames = 1000
+const maxNames = limits.namesPerCertificate.most
 
 /** All certificates of a PEM file, in its order. MATERIAL_INVALID says what it is and how it becomes PEM when it has none that can be read. */
 export function parseCertificates(

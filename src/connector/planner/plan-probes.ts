@@ -1,3 +1,5 @@
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import { limits } from '../../limit/limits.ts'
 import type { Material } from '../../material/material.ts'
 import { type Probe, type ProbeProtocol, probeProtocols, type RetrySchedule } from '../../plan/plan.ts'
 import { protocolOfPort } from '../../plan/protocol-of-port.ts'
@@ -18,7 +20,10 @@ export function planProbes(target: VerifyTarget, material: Material): PlannedPro
   if (verify.enabled === false) {
     return { probes: [], unverified: 'Nothing was verified: the target says post_deploy_verify.enabled: false.' }
   }
-  const timeoutMs = Math.max(1, Math.round(orDefault('post_deploy_verify.timeout', verify.timeout, tryMs)))
+  const timeoutMs = Math.max(
+    1,
+    Math.round(orDefault('post_deploy_verify.timeout', verify.timeout, tryMs, 'probeTimeout')),
+  )
   const endpoints = [...endpointOfVerify(verify), ...(target.endpoints ?? []).map(asEndpoint)]
   const probes = endpoints.map((endpoint) => planProbe(endpoint, material, timeoutMs))
   const unverified =
@@ -87,12 +92,25 @@ export function planRetry(target: VerifyTarget): RetrySchedule {
   if (!attempts && !backoff && !longest) return { attempts: 8, initialMs: 100, maxMs: 16_000 }
   return {
     attempts: attempts || 3,
-    initialMs: orDefault('post_deploy_verify_backoff', backoff, 1000),
-    maxMs: orDefault('post_deploy_verify_max_backoff', longest, 16_000),
+    initialMs: orDefault('post_deploy_verify_backoff', backoff, 1000, 'verifyBackoff'),
+    maxMs: orDefault('post_deploy_verify_max_backoff', longest, 16_000, 'verifyBackoff'),
   }
 }
 
 /** Zero means unset on the wire, where absent numbers are written as 0. */
-function orDefault(field: string, value: string | number | undefined, otherwise: number): number {
-  return value === undefined || value === 0 ? otherwise : durationField(field, value)
+function orDefault(
+  field: string,
+  value: string | number | undefined,
+  otherwise: number,
+  limit: 'probeTimeout' | 'verifyBackoff',
+): number {
+  if (value === undefined || value === 0) return otherwise
+  const ms = durationField(field, value)
+  if (ms <= limits[limit].most) return ms
+  throw new WaxsealError('TARGET_INVALID', {
+    field,
+    reason: 'it is longer than this host waits',
+    limit,
+    most: limits[limit].most,
+  })
 }

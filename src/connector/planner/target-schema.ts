@@ -1,3 +1,4 @@
+import { limits } from '../../limit/limits.ts'
 import { keyTypes } from '../../plan/plan.ts'
 
 /** The JSON schemas of the fields of `target.ts`. Their descriptions are the reference in `docs/connectors.md`. */
@@ -74,7 +75,7 @@ const verifyFields = {
   post_deploy_verify_attempts: {
     type: 'integer',
     minimum: 0,
-    maximum: 100,
+    maximum: limits.verifyAttempts.most,
     description: 'Tries per endpoint. Default 8, or 3 where one of the two below is set.',
   },
   post_deploy_verify_backoff: {
@@ -84,7 +85,7 @@ const verifyFields = {
   post_deploy_verify_max_backoff: { ...writtenValue, description: 'The longest wait. Default `"16s"`.' },
   endpoints: {
     type: 'array',
-    maxItems: 200,
+    maxItems: limits.endpoints.most,
     description:
       'More endpoints, each `"HOST:PORT"` or `{"endpoint", "protocol", "servername", "key_type", "proxy"}`: the fields of `post_deploy_verify`.',
     items: {
@@ -112,7 +113,7 @@ const retentionFields = {
   backup_retention: {
     type: 'integer',
     minimum: -1,
-    maximum: 1000,
+    maximum: limits.backupRetention.most,
     description: 'How many earlier pairs are kept. Default 3; -1: none.',
   },
 } as const

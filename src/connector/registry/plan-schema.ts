@@ -1,3 +1,4 @@
+import { limits } from '../../limit/limits.ts'
 import { keyTypes } from '../../plan/plan.ts'
 
 const text = { type: 'string', maxLength: 4096 } as const
@@ -9,7 +10,7 @@ const command = {
   maxItems: 100,
   items: { type: 'string', minLength: 1, maxLength: 4096 },
 } as const
-const commands = { type: 'array', maxItems: 100, items: command } as const
+const commands = { type: 'array', maxItems: limits.commandsPerPlan.most, items: command } as const
 const mode = { anyOf: [{ const: 'keep' }, { type: 'integer', minimum: 0, maximum: 0o777 }] } as const
 
 /** JSON schema of a plan, contents aside: what a connector from outside returns is held against it. */
@@ -36,7 +37,7 @@ export const planSchema = {
     files: {
       type: 'array',
       minItems: 1,
-      maxItems: 100,
+      maxItems: limits.filesPerPlan.most,
       items: {
         type: 'object',
         additionalProperties: false,
@@ -62,7 +63,7 @@ export const planSchema = {
     recover: commands,
     probes: {
       type: 'array',
-      maxItems: 1000,
+      maxItems: limits.probesPerPlan.most,
       items: {
         type: 'object',
         additionalProperties: false,
@@ -75,7 +76,7 @@ export const planSchema = {
           servername: { type: ['string', 'null'], maxLength: 253 },
           keyType: { enum: [...keyTypes, null] },
           proxy: { enum: [1, 2] },
-          timeoutMs: { type: 'integer', minimum: 1, maximum: 600_000 },
+          timeoutMs: { type: 'integer', minimum: 1, maximum: limits.probeTimeout.most },
         },
       },
     },
@@ -85,9 +86,9 @@ export const planSchema = {
       additionalProperties: false,
       required: ['attempts', 'initialMs', 'maxMs'],
       properties: {
-        attempts: { type: 'integer', minimum: 1, maximum: 100 },
-        initialMs: { type: 'number', minimum: 0 },
-        maxMs: { type: 'number', minimum: 0 },
+        attempts: { type: 'integer', minimum: 1, maximum: limits.verifyAttempts.most },
+        initialMs: { type: 'number', minimum: 0, maximum: limits.verifyBackoff.most },
+        maxMs: { type: 'number', minimum: 0, maximum: limits.verifyBackoff.most },
       },
     },
     agreeingLooks: { enum: [1, 3] },
@@ -132,6 +133,6 @@ export const planSchema = {
     },
     tables: { type: 'array', maxItems: 100, items: { type: 'object', required: ['source', 'command', 'others'] } },
     remarks: { type: 'array', maxItems: 20, items: text },
-    backupRetention: { type: 'integer', minimum: -1, maximum: 1000 },
+    backupRetention: { type: 'integer', minimum: -1, maximum: limits.backupRetention.most },
   },
 } as const

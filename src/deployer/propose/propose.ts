@@ -5,6 +5,7 @@ import { checkWhole } from '../../connector/planner/check-target.ts'
 import { type Completion, completeTarget } from '../../connector/planner/complete-target.ts'
 import { planFor } from '../../connector/planner/plan-for.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
+import { requireRoomFor } from '../../limit/within.ts'
 import type { Material } from '../../material/material.ts'
 import { parseChain, parseMaterial } from '../../material/parse-material.ts'
 import type { Plan } from '../../plan/plan.ts'
@@ -32,12 +33,18 @@ export interface Proposal {
   readonly changes: PreparedChanges
 }
 
+/** A job may call its target as it likes, and each new name is a record and kept pairs. */
+async function requireRoomForTarget(target: string, { records }: Engine): Promise<void> {
+  if ((await records.get(target)) === null) requireRoomFor('targetsKept', await records.count())
+}
+
 /** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
 export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
   // First, for it costs nothing: a typo is told as a typo, whatever else is wrong.
   const asked = ownedTarget(request, engine)
   checkWhole(asked)
   const target = await nameTarget(asked, engine)
+  if (request.job !== undefined) await requireRoomForTarget(request.target, engine)
   const material = await draft.run('material', () => nameFile(request.files, () => findMaterial(request, engine)))
   draft.about(material.leaf)
   const { connector, config, planned } = await draft.run('plan', () => planRequest(target, material, engine))

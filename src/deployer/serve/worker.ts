@@ -96,7 +96,11 @@ export class Worker {
   #workOf(): Work {
     const { store, log, stop, onBatch, onChange, onProgress } = this.#parts
     return {
-      inbox: { pending: () => store.pending(), finish: (jobId) => store.finish(jobId) },
+      inbox: {
+        pending: () => store.pending(),
+        finish: (jobId) => store.finish(jobId),
+        putBack: (jobId) => store.putBack(jobId),
+      },
       spool: { report: (reports) => this.#report(reports) },
       workshop: this.#workshop(),
       onBatch,

@@ -1,5 +1,7 @@
 import type { JournalledDeployment } from '../../journal/journal.ts'
+import { limits } from '../../limit/limits.ts'
 import type { ProbeOutcome } from '../../outcome/outcome.ts'
+import type { Probe } from '../../plan/plan.ts'
 import type { SharedLooks } from '../../verify/shared-looks.ts'
 import { verifyProbes } from '../../verify/verify-probes.ts'
 import type { Engine } from '../engine.ts'
@@ -11,7 +13,8 @@ export function lookForNew(
   shared: SharedLooks,
   signal?: AbortSignal,
 ): Promise<readonly ProbeOutcome[]> {
-  const { probes, newLeaf, newChain, before = [], retry, agreeingLooks } = deployment
+  const { newLeaf, newChain, before = [], retry, agreeingLooks } = deployment
+  const probes = deployment.probes.map(bounded)
   const expectations = probes.map((probe, index) => ({
     probe,
     leaves: [newLeaf],
@@ -32,6 +35,11 @@ function until(signal: AbortSignal | undefined): { readonly signal?: AbortSignal
   return signal === undefined ? {} : { signal }
 }
 
+/** A journal of the version before may ask for hours. */
+function bounded(probe: Probe): Probe {
+  return { ...probe, timeoutMs: Math.min(probe.timeoutMs, limits.probeTimeout.most) }
+}
+
 /** A target with few tries of its own must not have a rollback called failed that is only not loaded yet. */
 const leastTries = 8
 
@@ -42,8 +50,8 @@ export function lookForOld(
   shared: SharedLooks,
   signal?: AbortSignal,
 ): Promise<readonly ProbeOutcome[]> {
-  const { probes, oldLeaves, retry, agreeingLooks } = deployment
-  const expectations = probes.flatMap((probe, index) => {
+  const { oldLeaves, retry, agreeingLooks } = deployment
+  const expectations = deployment.probes.map(bounded).flatMap((probe, index) => {
     const leaves = oldLeaves[index] ?? []
     return leaves.length === 0 ? [] : [{ probe, leaves }]
   })

@@ -23,6 +23,7 @@ export async function replace(members: Transaction, engine: Engine): Promise<rea
   let before: Before
   let entry: JournalEntry
   try {
+    await countReloads(members, engine)
     before = await preflight(members, engine)
     entry = entryOf(members, before, engine)
     await stage(entry, members, engine)
@@ -30,6 +31,12 @@ export async function replace(members: Transaction, engine: Engine): Promise<rea
     return members.map(({ draft }) => draft.refuse(asWaxsealError(error)))
   }
   return makeLive(entry, before.isBroken, members, engine)
+}
+
+/** A person may reload as often as he likes. LIMIT_EXCEEDED: the jobs wait. */
+async function countReloads(members: Transaction, engine: Engine): Promise<void> {
+  const byJobs = members.filter(({ request }) => request.job !== undefined)
+  await engine.reloadRate.count(byJobs.flatMap(({ proposal }) => proposal.plan.activate))
 }
 
 /** Steps 6 and 7. Throws with the host untouched. */

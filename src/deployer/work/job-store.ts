@@ -4,6 +4,7 @@ import { WaxsealError } from '../../error/waxseal-error.ts'
 import { type DocumentFolder, openDocumentFolder } from '../../host/file/document-folder.ts'
 import type { Reserve } from '../../host/file/reserve.ts'
 import type { ClaimedJob, Inbox } from '../../inbox/inbox.ts'
+import { limits } from '../../limit/limits.ts'
 import type { AnswerBox } from '../../outbox/answer-box.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
 import { full, insist } from './insist.ts'
@@ -26,8 +27,8 @@ export async function openArrivedCertificates(path: string): Promise<ArrivedCert
   return openDocumentFolder({ path, schema })
 }
 
-const longestInbox = 1000
-const longestAnswers = 10_000
+const longestInbox = limits.jobsWaiting.most
+const longestAnswers = limits.reportsWaiting.most
 
 /** An answer names a job by an id of at most 1024 characters. */
 const longestId = 1000
@@ -170,6 +171,13 @@ export class JobStore {
     await insist(this.#folders.reserve, () => this.#folders.inbox.begin(jobId))
     const claimed = this.#pending.get(jobId)
     if (claimed !== undefined) this.#pending.set(jobId, { ...claimed, tries: claimed.tries + 1 })
+  }
+
+  /** It was put off before anything was touched: that was no try. */
+  async putBack(jobId: string): Promise<void> {
+    await this.#folders.inbox.putBack(jobId)
+    const claimed = this.#pending.get(jobId)
+    if (claimed !== undefined) this.#pending.set(jobId, { ...claimed, tries: Math.max(0, claimed.tries - 1) })
   }
 
   /** The job is done: it is remembered, and its certificate goes. */

@@ -1,15 +1,15 @@
 import type { DeploymentJob, TakeBackJob } from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
 import { outcomeWithout } from '../../documents/without-output.ts'
+import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { Outcome } from '../../outcome/outcome.ts'
+import type { JobEnd } from './job-end.ts'
 
 const nothingSeen = '0'.repeat(64)
 
-/** What the control plane is told of a deployment that a job asked for. */
-export function reportsOf(
-  job: Pick<DeploymentJob | TakeBackJob, 'id' | 'targetId'>,
-  outcome: Outcome,
-): readonly Report[] {
+/** What the control plane is told of a deployment that a job asked for. One that only waits for its turn is put off: nothing was touched. */
+export function reportsOf(job: Pick<DeploymentJob | TakeBackJob, 'id' | 'targetId'>, outcome: Outcome): JobEnd {
+  if (outcome.code === 'LIMIT_EXCEEDED') return new WaxsealError('LIMIT_EXCEEDED', { reason: outcome.message })
   const isDone = outcome.outcome === 'deployed' || outcome.outcome === 'unchanged'
   const told = outcomeWithout(outcome)
   const status: Report = isDone

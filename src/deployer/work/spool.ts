@@ -3,6 +3,7 @@ import type { Report } from '../../documents/report.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { Reserve } from '../../host/file/reserve.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
+import { limits } from '../../limit/limits.ts'
 import type { Outbox } from '../../outbox/outbox.ts'
 import { full, insist, isStorage } from './insist.ts'
 import { failed } from './job-end.ts'
@@ -23,8 +24,8 @@ export interface Spool {
   catchUp(): Promise<number>
 }
 
-const longestInbox = 1000
-const longestOutbox = 10_000
+const longestInbox = limits.jobsWaiting.most
+const longestOutbox = limits.reportsWaiting.most
 
 /** Joins inbox, outbox and reserve. */
 export function openSpool(parts: { readonly inbox: Inbox; readonly outbox: Outbox; readonly reserve: Reserve }): Spool {

@@ -13,7 +13,10 @@ export const maxTries = 2
 
 /** What working through the inbox needs. */
 export interface Work {
-  readonly inbox: { pending(): readonly ClaimedJob[] | Promise<readonly ClaimedJob[]> } & Pick<Inbox, 'finish'>
+  readonly inbox: { pending(): readonly ClaimedJob[] | Promise<readonly ClaimedJob[]> } & Pick<
+    Inbox,
+    'finish' | 'putBack'
+  >
   readonly spool: Pick<Spool, 'report'>
   readonly workshop: Workshop
   /** Before each batch. */
@@ -47,6 +50,8 @@ export async function workThrough(work: Work, isDue: (job: Job) => boolean = () 
       done += 1
     } catch (error) {
       putOff = asWaxsealError(error)
+      // A job that only waits for its turn must not seem to have been interrupted.
+      if (putOff.code === 'LIMIT_EXCEEDED') await work.inbox.putBack(jobId).catch(() => {})
       work.onPutOff(jobId, putOff)
     }
   }

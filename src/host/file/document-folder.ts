@@ -13,6 +13,8 @@ export interface DocumentFolder<T> {
   put(id: string, document: T): Promise<void>
   /** Null when there is none. */
   get(id: string): Promise<T | null>
+  /** How many there seem to be, by their names alone. */
+  count(): Promise<number>
   /** Oldest first. */
   list(): Promise<readonly { readonly id: string; readonly document: T }[]>
   remove(id: string): Promise<void>
@@ -69,8 +71,16 @@ class JsonFolder<T> implements DocumentFolder<T> {
     return (await this.#read(fileName(id)))?.document ?? null
   }
 
+  async count(): Promise<number> {
+    return (await this.#names()).length
+  }
+
+  async #names(): Promise<readonly string[]> {
+    return (await readdir(this.#path)).filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
+  }
+
   async list(): Promise<readonly { readonly id: string; readonly document: T }[]> {
-    const names = (await readdir(this.#path)).filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
+    const names = await this.#names()
     const envelopes: Envelope<T>[] = []
     for (let index = 0; index < names.length; index += mostAtOnce) {
       const read = await Promise.all(names.slice(index, index + mostAtOnce).map((name) => this.#read(name)))

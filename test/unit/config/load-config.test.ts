@@ -306,3 +306,14 @@ t.test('a folder is named with its owner, and with the group that may write in i
   for (const wrong of ['srv: bob', '/srv: "bob tls"', '/srv: [bob]', '/srv: "-x"', '/srv: 1.5', '/srv: ":tls"'])
     await t.rejects(load(t, `policy: {folders: {${wrong}}}`), { code: 'CONFIG_INVALID' }, wrong)
 })
+
+t.test('a duration that would have this host wait for days is refused, and the limit is named', async (t) => {
+  for (const [path, text] of [
+    ['timeouts.check', 'timeouts: {check: 2h}'],
+    ['timeouts.activate', 'timeouts: {activate: 11m}'],
+    ['poll_interval', 'poll_interval: 25h'],
+    ['heartbeat_interval', 'heartbeat_interval: 2d'],
+  ] as const)
+    await t.rejects(load(t, text), { code: 'CONFIG_INVALID', details: { path, hint: /docs\/limits\.md/ } }, path)
+  t.match(await load(t, 'timeouts: {check: 10m}'), { timeouts: { checkMs: 600_000 } })
+})

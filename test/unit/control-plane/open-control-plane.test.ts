@@ -6,6 +6,7 @@ import {
   register,
 } from '../../../src/control-plane/open-control-plane.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
+import { limits } from '../../../src/limit/limits.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { json, startHttpsServer } from '../../support/https-server.ts'
 
@@ -114,6 +115,19 @@ t.test('one malformed item does not cost the others, nor does what this agent do
     malformed.map(({ id }) => id),
     [null, 'job-0'],
   )
+})
+
+t.test('of more jobs than one answer may have the first are taken, and each other one is answered', async (t) => {
+  const flood = Array.from({ length: limits.jobsPerPoll.most + 3 }, (_, index) => ({
+    ...deployment,
+    id: `job-${index}`,
+  }))
+  server.answer(json(200, { jobs: flood }))
+
+  const { jobs, malformed } = await controlPlane.work()
+
+  t.equal(jobs.length, limits.jobsPerPoll.most)
+  t.match(malformed, [{ id: 'job-1000', reason: /limit: jobsPerPoll/ }, { id: 'job-1001' }, { id: 'job-1002' }])
 })
 
 t.test('the certificate comes as PEM', async (t) => {

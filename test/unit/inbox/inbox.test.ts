@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DeploymentJob, IssuanceJob, UnsupportedJob } from '../../../src/documents/job.ts'
 import { type Inbox, openInbox } from '../../../src/inbox/inbox.ts'
+import { limits } from '../../../src/limit/limits.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const dayMs = 86_400_000
@@ -28,6 +29,22 @@ const unsupported: UnsupportedJob = {
   type: 'Validation',
   reason: 'no such type',
 }
+
+t.test('of finished jobs a bounded number is remembered, the newest, and none that waits is lost', async (t) => {
+  const path = join(t.testdir(), 'inbox')
+  const inbox = await openInbox(path, fakeClock())
+  await inbox.accept(deployment)
+  for (let index = 0; index < limits.jobsRemembered.most + 20; index += 1) {
+    await inbox.accept({ ...unsupported, id: `flood-${index}` })
+    await inbox.finish(`flood-${index}`)
+  }
+
+  t.match(await inbox.pending(), [{ job: { id: deployment.id } }])
+
+  t.equal((await readdir(path)).length, limits.jobsRemembered.most + 1)
+  t.equal(await inbox.accept({ ...unsupported, id: 'flood-0' }), 'new')
+  t.equal(await inbox.accept({ ...unsupported, id: `flood-${limits.jobsRemembered.most}` }), 'known')
+})
 
 t.test('an accepted job survives the process, oldest first', async (t) => {
   const { inbox, path } = await open(t)

@@ -1,7 +1,8 @@
 import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { limits } from '../../../src/limit/limits.ts'
 import { type KeyStore, openKeyStore } from '../../../src/material/key-store.ts'
 
 t.test('a key is a file (0600 below 0700) named by its SPKI digest', async (t) => {
@@ -22,6 +23,23 @@ t.test('a new key is ECDSA P-256', async (t) => {
 
   t.equal(asymmetricKeyType, 'ec')
   t.equal(asymmetricKeyDetails?.namedCurve, 'prime256v1')
+})
+
+t.test('a flood of requests makes a bounded number of keys a day, and in all', async (t) => {
+  const { path, store } = await open(t)
+  const make = async (count: number, made: Date): Promise<void> => {
+    for (let index = 0; index < count; index += 1) {
+      const file = join(path, `${made.getTime()}-${index}.pem`)
+      await writeFile(file, '', { mode: 0o600 })
+      await utimes(file, made, made)
+    }
+  }
+  await make(limits.keysPerDay.most - 1, new Date())
+  await make(10, new Date(Date.now() - 2 * 86_400_000))
+
+  await store.create()
+  await t.rejects(store.create(), { code: 'LIMIT_EXCEEDED', details: { limit: 'keysPerDay', most: 500 } })
+  await t.rejects((await openKeyStore(path)).create(), { code: 'LIMIT_EXCEEDED' }, 'nor after a restart')
 })
 
 t.test('a key is found by its digest, also by the next process', async (t) => {

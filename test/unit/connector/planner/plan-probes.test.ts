@@ -152,6 +152,18 @@ t.test('a wait that is none is refused by name', async (t) => {
   }
 })
 
+t.test('a look or a wait that would keep this host busy for hours is refused, with the limit', async (t) => {
+  const endpoint = '127.0.0.1:25'
+  t.throws(() => probesOf({ post_deploy_verify: { endpoint, timeout: '2h' } }), {
+    code: 'TARGET_INVALID',
+    details: { field: 'post_deploy_verify.timeout', limit: 'probeTimeout', most: 60_000 },
+  })
+  for (const field of ['post_deploy_verify_backoff', 'post_deploy_verify_max_backoff'] as const)
+    t.throws(() => planRetry({ [field]: '2h' }), { code: 'TARGET_INVALID', details: { field, limit: 'verifyBackoff' } })
+  t.match(probesOf({ post_deploy_verify: { endpoint, timeout: '60s' } }), [{ timeoutMs: 60_000 }])
+  t.match(planRetry({ post_deploy_verify_max_backoff: '5m' }), { maxMs: 300_000 })
+})
+
 function probesOf(target: PairTarget): readonly Probe[] {
   return planProbes(target, material).probes
 }
