@@ -63,6 +63,8 @@ async function run(options: DeployerOptions): Promise<void> {
   const manager = openServiceManager(environment())
   const progress = openProgress()
   feedWatchdog({ manager, progress, log })
+  // Its own configuration is read before each work; the signal itself would end the process.
+  process.on('SIGHUP', () => log.info('the configuration is read before the next work'))
   const onEnd = (line: HistoryLine): void => log[levelOf(line)](endOf(line), 'deployment ends')
   const engine = await openEngine(config, systemClock, onEnd).catch(async (error: unknown) => {
     await recoverAlone(config, log)

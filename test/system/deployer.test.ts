@@ -239,6 +239,29 @@ t.test('a second SIGTERM does not cut off what has begun, and what has not is fo
   t.match(statesOf((await deployer.settled()).reports), { 'job-1': 'Completed', 'job-2': 'Completed' })
 })
 
+t.test('SIGHUP does not cut off what has begun: the configuration is read before the next work', async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  await deployer.configure({
+    state_dir: deployer.stateDir,
+    policy: { roots: [deployer.dir], commands: ['true', 'sleep 1'] },
+  })
+  const process = await deployer.start()
+  const job = deployer.job('job-1')
+
+  const jobs = [{ ...job, targetConfig: { ...job.targetConfig, reload_command: 'sleep 1' } }]
+  await deployer.answer({ ask: 'take', jobs })
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  await deployer.answer({ ask: 'work' })
+  await process.waitFor((line) => line['step'] === 'commit')
+  process.kill('SIGHUP')
+
+  t.match(statesOf((await deployer.settled()).reports), { 'job-1': 'Completed' })
+  process.kill('SIGTERM')
+  t.equal(await process.exited, 0)
+})
+
 t.test('a policy that was changed holds for the next job', async (t) => {
   const deployer = await openDeployer(t)
   const pair = await deployer.pair()
