@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { linksOnTheWay } from '../host/file/links-on-the-way.ts'
 import { addressesOf, isAddressAllowed, resolveDestination, resolveFolder } from '../host/policy-host.ts'
 import { reasonAgainst } from '../host/process/find-program.ts'
 import type { Material } from '../material/material.ts'
@@ -222,5 +223,12 @@ async function checkPath(path: string, roots: readonly string[]): Promise<string
   if (resolved.kind === 'missing') throw refuse('its folder does not exist, or it is a link to nothing')
   if (resolved.kind !== 'file' && resolved.kind !== 'free') throw refuse('it is not a regular file')
   if (await isBelowRoots(resolved.path, roots)) return resolved.path
-  throw refuse(`it leads to ${resolved.path}, which is below none of the roots`)
+  const { code, details } = refuse(`it leads to ${resolved.path}, which is below none of the roots`)
+  throw new WaxsealError(code, { ...details, ...(await wayAround(path, resolved.path)) })
+}
+
+/** Debian's Dovecot has links to a pair that others read, too: what is to be its own has to be a file of its own. */
+async function wayAround(path: string, leadsTo: string): Promise<{ readonly way?: string }> {
+  const isLink = (await linksOnTheWay(path)).includes(path)
+  return isLink ? { way: `Put a copy in the place of the link: cp -p --remove-destination ${leadsTo} ${path}` } : {}
 }

@@ -1,5 +1,5 @@
 import { open, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { tryLock } from '../../src/host/file/file-lock.ts'
 import { makeFolder, makeTemporaryFolder } from '../../src/host/file/plain-files.ts'
@@ -191,7 +191,10 @@ async function faultsOf(host: FaultHost): Promise<readonly (readonly string[])[]
   const changing = await pointsOf(Object.keys(errors), log, host.deployArgs)
   await reset(host)
   const paths = ['journal', 'deployments', 'archive', 'history.jsonl'].map((name) => join(host.state, name))
-  const watched = [host.live, host.certPath, host.keyPath, ...paths]
+  // A file is opened as a name in its opened folder, which has one of these numbers.
+  const folders = Array.from({ length: 50 }, (_, index) => `/proc/self/fd/${index + 10}`)
+  const names = [host.live, host.certPath, host.keyPath].map((path) => basename(path))
+  const watched = [...folders.flatMap((at) => names.map((name) => `${at}/${name}`)), ...paths]
   const opening = await pointsOf(['openat'], log, host.deployArgs, watched)
   const inject = (name: string, n: number, error: string): string => `--inject=${name}:error=${error}:when=${n}`
   return [

@@ -142,17 +142,22 @@ async function violationsAt(
   return found.map((what) => `${point.name} ${point.n}: ${what}`)
 }
 
-/** The program with a `syncFoldersOf` that does nothing; returns its main file. */
+/** The program which makes no folder durable; returns its main file. */
 async function brokenCopy(copy: string): Promise<string> {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   await mkdir(copy)
   await cp(join(root, 'src'), join(copy, 'src'), { recursive: true })
   await cp(join(root, 'package.json'), join(copy, 'package.json'))
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  const file = join(copy, 'src/host/file/files.ts')
-  const source = await readFile(file, 'utf8')
-  const broken = source.replace('await handle.sync()', '')
-  if (broken === source) throw new Error('syncFoldersOf is not where it was')
-  await writeFile(file, broken)
+  for (const [name, call] of [
+    ['files', 'await handle.sync()'],
+    ['open-folder', 'await readable.sync()'],
+  ] as const) {
+    const file = join(copy, `src/host/file/${name}.ts`)
+    const source = await readFile(file, 'utf8')
+    const broken = source.replace(call, 'await null')
+    if (broken === source) throw new Error(`${name}.ts has no ${call}`)
+    await writeFile(file, broken)
+  }
   return join(copy, 'src/main.ts')
 }

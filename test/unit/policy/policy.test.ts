@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -36,6 +36,19 @@ t.test('a link inside a root is followed: to another place inside, allowed; to o
   t.same(await pathsOf(root, ['inside.pem']), [join(root, 'real.pem')])
   t.match(await pathRefused(root, 'outside.pem'), /below none of the roots/)
   t.match(await pathRefused(root, 'folder/new.pem'), /below none of the roots/)
+})
+
+t.test("Debian's link to the snake-oil pair is refused with the way out, which mends it", async (t) => {
+  const { root, outside } = await site(t)
+  await writeFile(join(outside, 'ssl-cert-snakeoil.pem'), 'of others, too')
+  await symlink('../outside/ssl-cert-snakeoil.pem', join(root, 'dovecot.pem'))
+
+  const error = await refusal(planOf({ files: [join(root, 'dovecot.pem')] }), { roots: [root] })
+
+  const [, ...command] = /link: (cp .*)$/.exec(String(error?.details['way']))?.[1]?.split(' ') ?? []
+  execFileSync('cp', command)
+  t.same(await pathsOf(root, ['dovecot.pem']), [join(root, 'dovecot.pem')])
+  t.equal(await readFile(join(outside, 'ssl-cert-snakeoil.pem'), 'utf8'), 'of others, too')
 })
 
 t.test('a root that is a link stands for what it leads to', async (t) => {
