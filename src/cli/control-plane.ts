@@ -51,6 +51,7 @@ export function controlPlaneCommand(): Command {
   command.addCommand(requestCommand())
   command.addCommand(deployCommand())
   command.addCommand(validateCommand())
+  command.addCommand(takeBackCommand())
   command.addCommand(retireCommand())
   return command
 }
@@ -73,7 +74,7 @@ function serveCommand(): Command {
       const log = await openLog({ level: 'info', form, colours: mayColour(), write: writeToStandardOutput })
       const listen = parseListen(options.listen)
       const running = await startControlPlane({ dataDir, ...listen, names: options.name ?? [], log })
-      log.info({ version }, 'control plane starts')
+
       // Before the line that says so: whoever reads it may send SIGTERM at once.
       const end = new Promise((stop) => {
         process.once('SIGTERM', stop)
@@ -83,6 +84,7 @@ function serveCommand(): Command {
         `The control plane listens at ${running.url}; its CA is ${join(dataDir, 'ca.pem')}.`,
         'Next: waxseal control-plane token',
       )
+      log.info({ version }, 'control plane starts')
       await end
       await running.close()
       log.info('control plane ends')
@@ -222,6 +224,16 @@ function validateCommand(): Command {
     .argument('<target>', 'id or name')
     .action((target: string, options: Shared) =>
       answer(options, async (operator) => ({ job_id: await operator.validate(target) })),
+    )
+}
+
+function takeBackCommand(): Command {
+  return withShared(new Command('take-back'))
+    .description('Have a target go back to a pair that was live on it, from the record of its own host.')
+    .argument('<target>', 'id or name')
+    .option('--certificate <id>', 'the one to go back to; without it the one before the newest')
+    .action((target: string, options: Shared & { readonly certificate?: string }) =>
+      answer(options, async (operator) => ({ job_id: await operator.takeBack(target, options.certificate) })),
     )
 }
 

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import type { Authority } from './authority.ts'
@@ -249,6 +250,7 @@ function workItem(store: Store, job: JobRow): object {
     certificate_id: job.certificate_id,
     common_name: certificate?.common_name,
     sans: certificate === undefined ? [] : (JSON.parse(certificate.sans) as unknown),
+    ...(job.type === 'TakeBack' ? { expected_fingerprint: leafOf(certificate) } : {}),
     ...(target === undefined
       ? {}
       : {
@@ -258,4 +260,10 @@ function workItem(store: Store, job: JobRow): object {
           target_config: JSON.parse(target.config) as unknown,
         }),
   }
+}
+
+/** SHA-256 of the leaf, as an agent knows it. */
+function leafOf(certificate: CertificateRow | undefined): string | null {
+  if (certificate === undefined || certificate.certificate_pem === null) return null
+  return new X509Certificate(certificate.certificate_pem).fingerprint256.replaceAll(':', '').toLowerCase()
 }

@@ -44,6 +44,8 @@ export interface Operator {
   deploy(certificateId: string, targetId: string): Promise<string>
   /** Has a target compared with what was deployed to it; returns the job's id. */
   validate(targetId: string): Promise<string>
+  /** Has a target go back to a certificate that was deployed to it; left out: to the one before the newest. Returns the job's id. */
+  takeBack(targetId: string, certificateId?: string): Promise<string>
   jobs(): Promise<readonly OperatorJob[]>
   job(id: string): Promise<OperatorJob>
   retire(agentId: string): Promise<void>
@@ -93,6 +95,10 @@ export function openOperator(at: {
     },
     validate: async (targetId) =>
       (await call<{ job_id: string }>('POST', '/validations', { target_id: targetId })).job_id,
+    takeBack: async (targetId, certificateId) => {
+      const body = { target_id: targetId, ...(certificateId === undefined ? {} : { certificate_id: certificateId }) }
+      return (await call<{ job_id: string }>('POST', '/take-backs', body)).job_id
+    },
     jobs: async () => (await call<{ jobs: OperatorJob[] }>('GET', '/jobs')).jobs,
     job: (id) => call('GET', `/jobs/${encodeURIComponent(id)}`),
     retire: async (agentId) => {

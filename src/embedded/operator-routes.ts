@@ -5,7 +5,13 @@ import { HttpError } from './http-error.ts'
 import type { Reaper } from './reaper.ts'
 import { renewalOf } from './renewal.ts'
 import { requireKnownTarget } from './require-known-target.ts'
-import { certificateRequestSchema, deploymentSchema, targetSchema, validationSchema } from './schemas.ts'
+import {
+  certificateRequestSchema,
+  deploymentSchema,
+  takeBackSchema,
+  targetSchema,
+  validationSchema,
+} from './schemas.ts'
 import { hashSecret, isSecret, newId, newSecret } from './secret.ts'
 import type { CertificateRow, DriftRow, JobRow, Store, TargetRow } from './store.ts'
 
@@ -139,6 +145,17 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     },
   )
 
+  server.post<{ Body: { target_id: string; certificate_id?: string } }>(
+    '/take-backs',
+    { schema: { body: takeBackSchema } },
+    async (request, reply) => {
+      const { id: target_id } = named<TargetRow>(store, 'target', request.body.target_id)
+      const { agent_id, certificate_id } = earlierOn(store, target_id, request.body.certificate_id)
+      const id = insertJob(store, { type: 'TakeBack', status: 'Pending', agent_id, certificate_id, target_id })
+      return reply.code(201).send({ job_id: id })
+    },
+  )
+
   server.get('/jobs', async () => {
     reaper.reap()
     const rows = store.all<JobRow>(
@@ -155,6 +172,19 @@ export function operatorRoutes(server: FastifyInstance, { store, reaper, operato
     if (job === undefined) throw new HttpError(404, 'there is no such job')
     return { ...job, outcome: parse(job.outcome), verification: parse(job.verification) }
   })
+}
+
+/** What was deployed to a target once: this certificate, or the one before the newest. */
+function earlierOn(store: Store, targetId: string, wanted: string | undefined): JobRow {
+  const done = store.all<JobRow>(
+    `SELECT * FROM job WHERE target_id = ? AND type IN ('Deployment', 'TakeBack') AND status = 'Completed'
+      ORDER BY created_at DESC, rowid DESC`,
+    targetId,
+  )
+  const newest = done[0]?.certificate_id
+  const earlier = done.find(({ certificate_id: one }) => (wanted === undefined ? one !== newest : one === wanted))
+  if (earlier !== undefined) return earlier
+  throw new HttpError(404, 'no such certificate was deployed to this target before')
 }
 
 /** Whether a listener showed what a deployment put in place; null: nothing was put there, or the agent did not say. */

@@ -27,7 +27,7 @@ export class Reaper {
   /** Looks at every agent that has a deployment Running. */
   reap(): void {
     const agents = this.#store.all<{ readonly agent_id: string }>(
-      "SELECT DISTINCT agent_id FROM job WHERE type = 'Deployment' AND status = 'Running'",
+      "SELECT DISTINCT agent_id FROM job WHERE type IN ('Deployment', 'TakeBack') AND status = 'Running'",
     )
     for (const { agent_id } of agents) this.#reap(agent_id)
   }
@@ -45,7 +45,8 @@ export class Reaper {
 
   /** Ends what is Running and was last heard of at `since` or before. */
   #end(agentId: string, since: string, error: string): void {
-    const running = "WHERE agent_id = ? AND type = 'Deployment' AND status = 'Running' AND updated_at <= ?"
+    const running =
+      "WHERE agent_id = ? AND type IN ('Deployment', 'TakeBack') AND status = 'Running' AND updated_at <= ?"
     this.#store.transaction(() => {
       this.#store.run(`INSERT INTO reaped (job_id) SELECT id FROM job ${running}`, agentId, since)
       this.#store.run(

@@ -6,7 +6,7 @@ import type { Store } from './store.ts'
 export function renewalOf(store: Store, targetId: string): object | null {
   const row = store.first<{ readonly certificate_pem: string | null }>(
     `SELECT certificate_pem FROM certificate JOIN job ON job.certificate_id = certificate.id
-      WHERE job.target_id = ? AND job.type = 'Deployment' AND job.status = 'Completed'
+      WHERE job.target_id = ? AND job.type IN ('Deployment', 'TakeBack') AND job.status = 'Completed'
       ORDER BY job.created_at DESC, job.rowid DESC LIMIT 1`,
     targetId,
   )

@@ -92,6 +92,13 @@ export const validationSchema = {
   properties: { target_id: id },
 } as const
 
+export const takeBackSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['target_id'],
+  properties: { target_id: id, certificate_id: id },
+} as const
+
 export const deploymentSchema = {
   type: 'object',
   additionalProperties: false,

@@ -32,7 +32,7 @@ export interface CertificateRow {
 
 export interface JobRow {
   readonly id: string
-  readonly type: 'Issuance' | 'Deployment' | 'Validation'
+  readonly type: 'Issuance' | 'Deployment' | 'Validation' | 'TakeBack'
   readonly agent_id: string
   readonly certificate_id: string
   readonly target_id: string | null

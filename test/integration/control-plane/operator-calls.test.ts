@@ -10,6 +10,7 @@ const calls = [
   ['POST', '/targets', {}],
   ['POST', '/certificates', {}],
   ['POST', '/deployments', {}],
+  ['POST', '/take-backs', {}],
   ['GET', '/jobs'],
   ['GET', '/jobs/job-1'],
 ] as const
