@@ -67,8 +67,8 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   progress.expect('recovery', longestTurnMs)
   state.recovered = await recover(parts.engine)
   progress.end('recovery')
-  for (const { target, name, did, error } of await withNames(state.recovered, parts.engine))
-    log.warn({ target, name, did, code: error?.code }, 'recovered')
+  for (const { target, name, did, error, notAllowed } of await withNames(state.recovered, parts.engine))
+    log.warn({ target, name, did, code: error?.code, notAllowed }, 'recovered')
   state.phase = 'running'
   let controlPlane: ControlPlane | null = null
   const reportDrift: ControlPlane['reportDrift'] = async (drift) => (await controlPlane?.reportDrift(drift)) ?? false

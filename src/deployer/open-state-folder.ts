@@ -4,8 +4,19 @@ import { foreignOnTheWayTo } from '../host/file/ours.ts'
 import { ensurePrivateFolder, isLinkOrNoFolder } from '../host/file/private-folder.ts'
 import { setAsideForeign } from '../host/file/set-aside.ts'
 
-const folders = ['journal', 'deployments', 'archive', 'inbox', 'outbox', 'dead', 'requests', 'keys', 'reloads']
-const locks = ['agent.lock', 'deploy.lock']
+const folders = [
+  'journal',
+  'deployments',
+  'archive',
+  'inbox',
+  'outbox',
+  'dead',
+  'requests',
+  'keys',
+  'reloads',
+  'certificates',
+]
+const locks = ['agent.lock', 'deploy.lock', 'view.lock']
 /** What SQLite looks for beside a database, and would open. */
 const besideLocks = ['-journal', '-wal', '-shm']
 const files = [

@@ -97,7 +97,7 @@ export const limits = {
     beyond: `${later}: see \`waxseal forget\``,
   },
   reloadsPerHour: {
-    most: 60,
+    most: 120,
     unit: 'reloads',
     what: 'transactions by jobs with the same reload command; jobs that wait together are one',
     beyond: later,

@@ -3,7 +3,7 @@ import { plainText } from '../text/plain-text.ts'
 /** Every field that a line may carry beside its message. A new one is added here, by someone who knows what it holds. */
 const fields: ReadonlySet<string> = new Set(
   `job target name step ms outcome host proven code sha256 report final service
-   details reason reasons hint daysLeft failures wait did retired signal overdue
+   details reason reasons notAllowed hint daysLeft failures wait did retired signal overdue
    version stateDir restart request call status discoveryDirs variables`.split(/\s+/),
 )
 

@@ -86,7 +86,8 @@ export async function runDeployer(parts: RunParts): Promise<void> {
 
 async function recoverFirst(engine: ConfiguredEngine, log: Logger): Promise<ShownOfDeployer['recovered']> {
   const recovered = await withNames(await recover(engine), engine)
-  for (const { target, name, did, error } of recovered) log.warn({ target, name, did, code: error?.code }, 'recovered')
+  for (const { target, name, did, error, notAllowed } of recovered)
+    log.warn({ target, name, did, code: error?.code, notAllowed }, 'recovered')
   return recovered.map(({ target, label, did, error }) => ({ target, name: label, did, code: error?.code ?? null }))
 }
 

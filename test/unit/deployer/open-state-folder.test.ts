@@ -37,7 +37,14 @@ const foreign: Readonly<Record<string, (path: string, dir: string) => void>> = {
   },
 }
 
-const names = ['history.jsonl', 'history.jsonl.1', 'deploy.lock', 'deploy.lock-journal', 'reserve'] as const
+const names = [
+  'history.jsonl',
+  'history.jsonl.1',
+  'deploy.lock',
+  'deploy.lock-journal',
+  'view.lock',
+  'reserve',
+] as const
 
 for (const [kind, make] of Object.entries(foreign)) {
   t.test(`${kind} in the place of a file of the state is set aside, not followed, and stops nothing`, async (t) => {
@@ -117,7 +124,7 @@ t.test('twenty-five thousand files that are no documents stop no start', async (
 function refusal(reason: string, fix: string): { readonly code: string; readonly details: object } {
   return {
     code: 'CONFIG_INVALID',
-    details: { path: 'state_dir', reason, hint: `Look at what is in it, then run: ${fix}` },
+    details: { reason, hint: `Look at what is in it, then run: ${fix}` },
   }
 }
 
