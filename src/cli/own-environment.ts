@@ -1,6 +1,6 @@
-/** What people, a terminal or systemd tell this program. */
+/** What people, a terminal or systemd tell this program, and libuv, which reads how many threads it may have at the first file call. */
 const ours =
-  /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLORTERM|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|TMPDIR|(WAXSEAL|CERTCTL)_[A-Z_]+|NOTIFY_SOCKET|WATCHDOG_(USEC|PID)|INVOCATION_ID|JOURNAL_STREAM|LISTEN_(FDS|PID|FDNAMES)|(CREDENTIALS|STATE|RUNTIME)_DIRECTORY)$/
+  /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLORTERM|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|TMPDIR|(WAXSEAL|CERTCTL)_[A-Z_]+|UV_THREADPOOL_SIZE|NOTIFY_SOCKET|WATCHDOG_(USEC|PID)|INVOCATION_ID|JOURNAL_STREAM|LISTEN_(FDS|PID|FDNAMES)|(CREDENTIALS|STATE|RUNTIME)_DIRECTORY)$/
 
 /** What the runtime and the linker had read before the first line of this program: taking it away is too late. */
 const beforeUs =
