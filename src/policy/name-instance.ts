@@ -163,9 +163,11 @@ function notAllowed(
 
 /** What root reads, and whom it trusts with a key, is nobody else's to change. */
 async function requireOwn(
-  { name, config, socket, masterSocket }: InstanceConfig,
+  { name, config: settings, socket, masterSocket, run }: InstanceConfig,
   { name: connector }: UsualDaemon,
 ): Promise<void> {
+  // Of a daemon in a container they are inside: its image is the host's own word.
+  const config = run === null ? settings : null
   const folders = [socket, masterSocket].flatMap((path) => (path === null ? [] : [dirname(path)]))
   for (const place of [...(config === null ? [] : [config]), ...folders])
     await ownPlace(place).catch((error: NodeJS.ErrnoException) => {

@@ -148,13 +148,14 @@ async function matchesCommand(
   policy: Pick<PolicyConfig, 'roots'>,
 ): Promise<boolean> {
   if (argv.length !== command.length) return false
-  const isTable = (plan.tables ?? []).some((table) => table.command.join('\0') === command.join('\0'))
+  const table = (plan.tables ?? []).find((one) => one.command.join('\0') === command.join('\0'))
   for (const [index, pattern] of argv.entries()) {
     const word = command[index] ?? ''
-    if (
-      pattern === '<map>' ? !(isTable && (await isTableAllowed(word, policy.roots))) : !matchesWord(word, pattern, plan)
-    )
-      return false
+    const fits =
+      pattern === '<map>'
+        ? table !== undefined && (await isTableAllowed(word, table, policy.roots))
+        : matchesWord(word, pattern, plan)
+    if (!fits) return false
   }
   return true
 }
@@ -168,10 +169,16 @@ function matchesWord(word: string, pattern: string, plan: Placeable): boolean {
  * `hash:/etc/postfix/sni`, one that the daemon's own settings name: what postmap(1) compiles is written beside its source, with what
  * the files that it names hold, and with lines of it in its warnings.
  */
-async function isTableAllowed(table: string, roots: readonly string[]): Promise<boolean> {
-  const path = /^[a-z]+:(\/[^:]+)$/.exec(table)?.[1]
+async function isTableAllowed(
+  word: string,
+  { source, isElsewhere }: PlannedTable,
+  roots: readonly string[],
+): Promise<boolean> {
+  const path = /^[a-z]+:(\/[^:]+)$/.exec(word)?.[1]
   if (path === undefined) return false
-  return checkPath(path, roots).then(
+  // In a container it has another path than here, or none.
+  if (isElsewhere === true) return true
+  return checkPath(source, roots).then(
     () => true,
     () => false,
   )

@@ -69,7 +69,9 @@ async function keyPathFor(
   material: Material,
   host: HostView,
 ): Promise<string> {
-  const plan = await planFor(connector, config, material, host, new AbortController().signal)
+  // Where the certificate goes is what is asked. A default of the key's path may be nowhere: in a container, on no path of this host.
+  const known = field === 'key_path' && isGroup(config) ? { ...config, key_path: config['cert_path'] } : config
+  const plan = await planFor(connector, known, material, host, new AbortController().signal)
   const certificate = plan.files.find(({ role }) => role === 'certificate' || role === 'bundle')?.path ?? ''
   const wiring = field === 'key_path' ? await connector.readWiring?.(host, config) : undefined
   const found =

@@ -1,6 +1,8 @@
+import type { InstanceConfig } from '../../config/instances.ts'
 import type { Connector } from '../../connector/connector.ts'
 import { isRedacted, requireBounded } from '../../connector/planner/check-target.ts'
 import { invalidField } from '../../connector/planner/field.ts'
+import { connectorInside } from '../../connector/wiring/connector-inside.ts'
 import { checkNamed } from '../../policy/check-named.ts'
 import { nameInstance, type UsualDaemon } from '../../policy/name-instance.ts'
 import type { Engine } from '../engine.ts'
@@ -19,11 +21,20 @@ export async function nameTarget(target: OwnedTarget, engine: Engine): Promise<O
   const said = isHosts ? { byJob: {}, byHost: { ...own, ...fields } } : { byJob: fields, byHost: own }
   const daemon = daemonOf(connector, { ...said.byHost, ...said.byJob }, engine)
   const instance = await nameInstance(said, usualOf(daemon, engine), engine.instances)
-  const meant = instance === null ? connector : connector.at?.(instance)
-  if (meant === undefined) throw invalidField('instance', `${connector.name} knows its default instance alone`)
-  const { standardCommands } = meant
+  const bare = instance === null ? connector : instanceOf(connector, instance)
+  const meant =
+    instance === null || instance.run === null ? bare : connectorInside(bare, { ...instance, run: instance.run })
+  // A job may say a command of the daemon's own as it is inside, too.
+  const standardCommands = [...bare.standardCommands, ...meant.standardCommands]
   await checkNamed(said.byJob, { ...engine.policy, standardCommands, paths: instance?.paths ?? [] })
   return { ...target, connector: meant }
+}
+
+function instanceOf(connector: Connector, instance: InstanceConfig): Connector {
+  const { config, socket, masterSocket, admin } = instance
+  if (connector.at !== undefined) return connector.at(instance)
+  if ([config, socket, masterSocket, admin].every((part) => part === null)) return connector
+  throw invalidField('instance', `${connector.name} knows its default instance alone`)
 }
 
 /** A blanked field says nothing. */

@@ -199,7 +199,7 @@ t.test('a table may be compiled that the settings of the daemon name, below the 
   ]
 
   const refusalOf = (table: string, named = table): Promise<WaxsealError | null> => {
-    const tables = [{ source: named, command: ['postmap', '-F', named] as const, others: [] }]
+    const tables = [{ source: named.replace(/^[a-z]+:/, ''), command: ['postmap', '-F', named] as const, others: [] }]
     return refusal({ ...planOf({ activate: [['postmap', '-F', table]] }), tables }, { roots })
   }
 
