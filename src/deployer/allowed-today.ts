@@ -1,9 +1,14 @@
+import type { HostTarget } from '../config/host-targets.ts'
+import type { InstanceConfig } from '../config/instances.ts'
 import type { Connector } from '../connector/connector.ts'
 import type { Instance } from '../connector/instance.ts'
+import type { Registry } from '../connector/registry/registry.ts'
 import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
 import type { Command, Probe } from '../plan/plan.ts'
 import { isCommandAllowed, isProbeAllowed } from '../policy/policy.ts'
 import type { Engine } from './engine.ts'
+import { meantConnector } from './propose/meant-connector.ts'
+import { isCalled } from './propose/own-targets.ts'
 
 /** What today's policy leaves of a journal entry, and what it does not, in words. */
 export interface AllowedToday {
@@ -13,7 +18,7 @@ export interface AllowedToday {
   readonly refused: readonly string[]
 }
 
-type Asked = Pick<Engine, 'registry' | 'instances' | 'policy' | 'hostView'>
+type Asked = Pick<Engine, 'registry' | 'instances' | 'ownTargets' | 'policy' | 'hostView'>
 
 /**
  * A journal says what was allowed when it was written. What a recovery runs and connects to is asked of the policy of today; files
@@ -66,12 +71,33 @@ async function which<T>(items: readonly T[], holds: (item: T) => Promise<boolean
   return held
 }
 
-/** Of every daemon that this host knows: its default instance, and those of the configuration. */
-function knownCommands({ registry, instances }: Asked): readonly Command[] {
+/** Of every daemon that this host knows: its default instance, those of the configuration, and those of its own target files. */
+function knownCommands({ registry, instances, ownTargets }: Asked): readonly Command[] {
+  const all = [...instances, ...ownTargets.targets.flatMap((target) => instanceIn(target, registry))]
   return registry.connectors.flatMap((connector) => {
-    const own = instances.filter((instance) => instance.connector === connector.name)
-    return [connector, ...own.flatMap((instance) => connector.at?.(instance) ?? [])].flatMap(commandsOf)
+    const own = all.filter((instance) => instance.connector === connector.name)
+    return [connector, ...own.flatMap((instance) => reached(connector, instance))].flatMap(commandsOf)
   })
+}
+
+function reached(connector: Connector, instance: InstanceConfig): readonly Connector[] {
+  try {
+    return [meantConnector(connector, instance).meant]
+  } catch {
+    return []
+  }
+}
+
+function instanceIn({ connector, fields }: HostTarget, registry: Registry): readonly InstanceConfig[] {
+  const said = (field: string): string | null => (typeof fields[field] === 'string' ? fields[field] : null)
+  const name = registry.connectors.find((one) => isCalled(one, connector))?.name
+  const words = {
+    config: said('daemon_config'),
+    socket: said('runtime_socket'),
+    masterSocket: said('master_socket'),
+    admin: said('admin_api'),
+  }
+  return name === undefined ? [] : [{ name: '', connector: name, ...words, run: null, paths: [] }]
 }
 
 /** The same with what the default instance's own settings have: its sockets above all. */

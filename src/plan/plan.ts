@@ -83,8 +83,6 @@ export interface PlannedTable {
   readonly command: Command
   /** The names in it whose files are none of the plan's. */
   readonly others: readonly PlannedEntry[]
-  /** It is inside a container, and on no path of this host. Left out: it is here. */
-  readonly isElsewhere?: true
 }
 
 /** One name of a table. */

@@ -148,12 +148,12 @@ async function matchesCommand(
   policy: Pick<PolicyConfig, 'roots'>,
 ): Promise<boolean> {
   if (argv.length !== command.length) return false
-  const table = (plan.tables ?? []).find((one) => one.command.join('\0') === command.join('\0'))
+  const isTable = (plan.tables ?? []).some((table) => table.command.join('\0') === command.join('\0'))
   for (const [index, pattern] of argv.entries()) {
     const word = command[index] ?? ''
     const fits =
       pattern === '<map>'
-        ? table !== undefined && (await isTableAllowed(word, table, policy.roots))
+        ? isTable && (await isTableAllowed(word, command, policy.roots))
         : matchesWord(word, pattern, plan)
     if (!fits) return false
   }
@@ -169,16 +169,12 @@ function matchesWord(word: string, pattern: string, plan: Placeable): boolean {
  * `hash:/etc/postfix/sni`, one that the daemon's own settings name: what postmap(1) compiles is written beside its source, with what
  * the files that it names hold, and with lines of it in its warnings.
  */
-async function isTableAllowed(
-  word: string,
-  { source, isElsewhere }: PlannedTable,
-  roots: readonly string[],
-): Promise<boolean> {
+async function isTableAllowed(word: string, [program]: Command, roots: readonly string[]): Promise<boolean> {
   const path = /^[a-z]+:(\/[^:]+)$/.exec(word)?.[1]
   if (path === undefined) return false
-  // In a container it has another path than here, or none.
-  if (isElsewhere === true) return true
-  return checkPath(source, roots).then(
+  // Run by another program, it is compiled in a container, where its path is another's.
+  if (program !== 'postmap') return true
+  return checkPath(path, roots).then(
     () => true,
     () => false,
   )

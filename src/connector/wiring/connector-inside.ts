@@ -93,7 +93,6 @@ function tableOutside({ source, command, others }: PlannedTable, box: Box): Plan
     source: shownOutside(source, box),
     command: inBox(command, box),
     others: seen.map((entry) => ({ ...entry, paths: entry.paths.map((path) => shownOutside(path, box)) })),
-    ...(outsideOf(source, box) === null ? { isElsewhere: true } : {}),
   }
 }
 

@@ -1,11 +1,10 @@
 import type { InstanceConfig } from '../../config/instances.ts'
 import type { Connector } from '../../connector/connector.ts'
 import { isRedacted, requireBounded } from '../../connector/planner/check-target.ts'
-import { invalidField } from '../../connector/planner/field.ts'
-import { connectorInside } from '../../connector/wiring/connector-inside.ts'
 import { checkNamed } from '../../policy/check-named.ts'
 import { nameInstance, type UsualDaemon } from '../../policy/name-instance.ts'
 import type { Engine } from '../engine.ts'
+import { meantConnector } from './meant-connector.ts'
 import type { OwnedTarget } from './own-targets.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -21,20 +20,22 @@ export async function nameTarget(target: OwnedTarget, engine: Engine): Promise<O
   const said = isHosts ? { byJob: {}, byHost: { ...own, ...fields } } : { byJob: fields, byHost: own }
   const daemon = daemonOf(connector, { ...said.byHost, ...said.byJob }, engine)
   const instance = await nameInstance(said, usualOf(daemon, engine), engine.instances)
-  const bare = instance === null ? connector : instanceOf(connector, instance)
-  const meant =
-    instance === null || instance.run === null ? bare : connectorInside(bare, { ...instance, run: instance.run })
+  const { bare, meant } = meantConnector(connector, instance)
   // A job may say a command of the daemon's own as it is inside, too.
   const standardCommands = [...bare.standardCommands, ...meant.standardCommands]
   await checkNamed(said.byJob, { ...engine.policy, standardCommands, paths: instance?.paths ?? [] })
-  return { ...target, connector: meant }
+  return { ...target, connector: isPassing(instance, target, engine) ? withDefaults(meant, connector) : meant }
 }
 
-function instanceOf(connector: Connector, instance: InstanceConfig): Connector {
-  const { config, socket, masterSocket, admin } = instance
-  if (connector.at !== undefined) return connector.at(instance)
-  if ([config, socket, masterSocket, admin].every((part) => part === null)) return connector
-  throw invalidField('instance', `${connector.name} knows its default instance alone`)
+/** Settings that root names on a command line, and no file of the host's has: a recovery would not know them. */
+function isPassing(instance: InstanceConfig | null, { isHosts }: OwnedTarget, { ownTargets }: Engine): boolean {
+  if (!isHosts || instance === null || instance.name !== '' || instance.config === null) return false
+  return !ownTargets.targets.some(({ fields }) => fields['daemon_config'] === instance.config)
+}
+
+/** So their commands are the policy's to allow, as any other. */
+function withDefaults(meant: Connector, { standardCommands }: Connector): Connector {
+  return { ...meant, standardCommands }
 }
 
 /** A blanked field says nothing. */

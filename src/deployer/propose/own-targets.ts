@@ -23,7 +23,8 @@ function reasonAgainst({ connector: name, fields }: HostTarget, { connectors }: 
   return `no connector is called ${name}; there are ${known}`
 }
 
-function isCalled({ name, aliases }: Connector, given: string): boolean {
+/** By its name or an alias, in any case. */
+export function isCalled({ name, aliases }: Connector, given: string): boolean {
   return [name, ...aliases].some((one) => one.toLowerCase() === given.toLowerCase())
 }
 
