@@ -1,5 +1,4 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild-wasm'
 import { compiledSchemas } from './compiled-schemas.ts'
@@ -7,18 +6,32 @@ import { shippedDocs } from './shipped-docs.ts'
 import { thirdPartyLicences } from './third-party-licences.ts'
 
 /**
- * Bundles the program into `outDir`: `waxseal.cjs`, its source map, the licences of what is in it, and what starts it from its
- * code cache (start/). Equal sources make equal bytes. Returns the package folders that went in, relative to `root`.
+ * Bundles the programs into `outDir`: `waxseal.cjs` and `deployer.cjs`, their source maps, the licences of what is in them, and what starts
+ * them from their code caches (start/). Equal sources make equal bytes. Returns the package folders that went in, relative to `root`.
  */
 export async function bundle(root: string, outDir: string): Promise<readonly string[]> {
   await rm(outDir, { recursive: true, force: true })
   await mkdir(outDir, { recursive: true })
   for (const name of ['start', 'cache-code'])
     await write(outDir, await build({ ...script(root, `packaging/start/${name}.ts`), outfile: `dist/${name}.cjs` }))
+  const folders = new Set<string>()
+  for (const [name, entry] of [
+    ['waxseal', 'src/main.ts'],
+    ['deployer', 'src/deployer-main.ts'],
+  ] as const)
+    for (const folder of await bundleProgram(root, outDir, name, entry)) folders.add(folder)
+  await chmod(join(outDir, 'start.cjs'), 0o755)
+  const sorted = [...folders].toSorted()
+  await writeFile(join(outDir, 'THIRD-PARTY-LICENCES.txt'), await thirdPartyLicences(root, sorted))
+  return sorted
+}
+
+/** Returns the package folders that went in. */
+async function bundleProgram(root: string, outDir: string, name: string, entry: string): Promise<readonly string[]> {
   const program = await build({
-    ...script(root, 'src/main.ts'),
+    ...script(root, entry),
     // Named in the source map: wherever the bundle is written, its bytes are those of dist/.
-    outfile: 'dist/waxseal.cjs',
+    outfile: `dist/${name}.cjs`,
     sourcemap: 'linked',
     sourcesContent: true,
     // Every start reads all of it, and the agent keeps it in memory.
@@ -27,18 +40,13 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
     // The texts of a tagged template would stay as they are written. One character beyond ASCII, and the runtime keeps two bytes for each.
     supported: { 'template-literal': false },
     metafile: true,
-    // Its module asks where it lies, which a script does not know.
-    alias: { 'node-cron': createRequire(import.meta.url).resolve('node-cron') },
     plugins: [compiledSchemas, shippedDocs, withoutUnused, withNames],
   })
   await write(outDir, program)
   // It is started by start.cjs, or by a runtime that is named: the first line stays, empty, for the source map.
-  const file = join(outDir, 'waxseal.cjs')
+  const file = join(outDir, `${name}.cjs`)
   await writeFile(file, (await readFile(file, 'latin1')).replace(/^#!.*/, ''), 'latin1')
-  await chmod(join(outDir, 'start.cjs'), 0o755)
-  const folders = packageFolders(Object.keys(program.metafile.inputs))
-  await writeFile(join(outDir, 'THIRD-PARTY-LICENCES.txt'), await thirdPartyLicences(root, folders))
-  return folders
+  return packageFolders(Object.keys(program.metafile.inputs))
 }
 
 /** A script: for a module the runtime loads all that its own libraries export, WebSocket and fetch among them. */

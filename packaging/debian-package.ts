@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { commands } from '../src/cli/commands.ts'
 import { waxsealProgram } from '../src/cli/program.ts'
 import { bashCompletion } from './bash-completion.ts'
 import { controlFile, maintainer } from './control-file.ts'
@@ -56,23 +57,24 @@ export async function debianPackage(parts: PackageParts): Promise<string> {
 async function addProgram(tree: Tree, { dist, runtime }: PackageParts): Promise<void> {
   const text = await readFile(join(dist, 'start.cjs'), 'utf8')
   await tree.write(`${lib}/start.cjs`, text.replace(/^#!.*/, shebang), 0o755)
-  for (const file of ['waxseal.cjs', 'waxseal.cjs.map', 'cache-code.cjs'])
+  for (const file of ['waxseal.cjs', 'waxseal.cjs.map', 'deployer.cjs', 'deployer.cjs.map', 'cache-code.cjs'])
     await tree.copy(join(dist, file), `${lib}/${file}`)
   await tree.copy(join(runtime.folder, 'bin/node'), `${lib}/node`, 0o755)
   await tree.link('../lib/waxseal/start.cjs', 'usr/bin/waxseal')
 }
 
 async function addService(tree: Tree, root: string): Promise<void> {
-  for (const unit of ['waxseal.service', 'waxseal-control-plane.service'])
+  for (const unit of await readdir(join(root, 'systemd')))
     await tree.copy(join(root, 'systemd', unit), `usr/lib/systemd/system/${unit}`)
   await tree.copy(join(root, 'packaging/debian/sysusers.conf'), 'usr/lib/sysusers.d/waxseal.conf')
+  await tree.copy(join(root, 'packaging/debian/tmpfiles.conf'), 'usr/lib/tmpfiles.d/waxseal.conf')
   await tree.copy(join(root, 'config/waxseal.example.yaml'), 'etc/waxseal/waxseal.example.yaml')
 }
 
 async function addDocumentation(tree: Tree, parts: PackageParts, version: string): Promise<void> {
   const { root, dist, runtime, epoch } = parts
   const day = new Date(epoch * 1000)
-  const program = await waxsealProgram()
+  const program = await waxsealProgram(commands)
   for (const { file, text } of manPages(program, day.toISOString().slice(0, 10)))
     await tree.write(`usr/share/man/man1/${file}.gz`, packed(text))
   await tree.write('usr/share/bash-completion/completions/waxseal', bashCompletion(program))

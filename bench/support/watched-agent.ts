@@ -1,19 +1,8 @@
-import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Config } from '../../src/config/config.ts'
 import { type ControlPlane, openControlPlane } from '../../src/control-plane/open-control-plane.ts'
 import type { Endpoint } from '../../src/control-plane/request.ts'
-import { runAgent } from '../../src/courier/agent.ts'
-import { openProgress } from '../../src/courier/progress.ts'
-import { initialState } from '../../src/courier/state.ts'
-import { openEngine } from '../../src/deployer/open-engine.ts'
-import { openKeyRequests } from '../../src/deployer/work/key-requests.ts'
-import { openReserve } from '../../src/host/file/reserve.ts'
-import { hostFacts } from '../../src/host/host-facts.ts'
-import { openInbox } from '../../src/inbox/inbox.ts'
-import { openKeyStore } from '../../src/material/key-store.ts'
-import { openOutbox } from '../../src/outbox/outbox.ts'
-import { version } from '../../src/version.ts'
+import { startBothHalves } from '../../test/support/both-halves.ts'
 import { benchClock } from './bench-clock.ts'
 import { Gate } from './gate.ts'
 import type { Lap } from './lap.ts'
@@ -65,27 +54,15 @@ export async function startWatchedAgent(
       watch.acknowledged(null)
     },
   }
-  const below = (name: string): string => join(config.stateDir, name)
-  const running = runAgent({
-    engine: await openEngine(config, benchClock),
-    inbox: await openInbox(below('inbox'), benchClock),
-    progress: openProgress(),
-    isBoot: false,
-    driftWatch: null,
-    reserve: openReserve(below('reserve')),
-    outbox: await openOutbox({ path: below('outbox'), deadPath: below('dead'), clock: benchClock }),
-    keys: await openKeyStore(below('keys')),
-    keyRequests: await openKeyRequests(below('requests')),
+  const halves = await startBothHalves({
+    config,
     controlPlane,
     clock: benchClock,
     log: pino({ base: null }, { write: (line) => watch.logged(line) }),
-    state: initialState(),
-    facts: hostFacts(version),
     pollIntervalMs: 0,
     heartbeatIntervalMs: hourMs,
-    stop: stop.signal,
   })
-  running.catch((error: unknown) => watch.failed(error))
+  halves.ended.catch((error: unknown) => watch.failed(error))
   const letThrough = async (results: number, open: () => void): Promise<Lap> => {
     await gate.arrival()
     const done = watch.begin(results)
@@ -104,7 +81,7 @@ export async function startWatchedAgent(
     stop: async () => {
       stop.abort()
       gate.open()
-      await running
+      await halves.stop()
       await real.close()
     },
   }

@@ -1,28 +1,33 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as after } from 'node:timers/promises'
 import { goOnWithCompilers } from '../../src/host/process/without-compilers.ts'
-import { codeFile, openProgram } from './program.ts'
+import { codeFileOf, openProgram, programOf } from './program.ts'
 
-// Run once, when the package is installed. An agent starts in a folder of its own, asks a control plane that is not there, answers
-// for itself, and ends: what the runtime has compiled by then is what each start needs.
+// Run for each program, `waxseal` and `deployer`, when the package is installed. A half starts in a folder of its own, with nobody to
+// talk to, answers for itself, and ends: what the runtime has compiled by then is what each start needs.
+const name = programOf(process.argv[2])
 const dir = mkdtempSync(join(tmpdir(), 'waxseal-code-'))
 const socketPath = join(dir, 'status')
-const program = openProgram()
-process.argv.splice(2, Number.POSITIVE_INFINITY, 'agent', '--config', writeConfig())
+const deployerPath = join(dir, 'deployer')
+const program = openProgram(name)
+const socketOptions = name === 'deployer' ? ['--socket', deployerPath, '--stay'] : ['--deployer', deployerPath]
+const command = name === 'deployer' ? 'deployer' : 'courier'
+process.argv.splice(2, Number.POSITIVE_INFINITY, command, '--config', writeConfig(), ...socketOptions)
 process.on('exit', (status) => {
   rmSync(dir, { recursive: true, force: true })
   if (status !== 0) return
   // Code is taken by a runtime with equal options only.
   goOnWithCompilers()
-  writeFileSync(codeFile, program.code())
-  chmodSync(codeFile, 0o644)
+  writeFileSync(codeFileOf(name), program.code())
+  chmodSync(codeFileOf(name), 0o644)
 })
 program.run()
-void endWhenStarted()
+void endWhen(name === 'deployer' ? hasAnswered : hasPolled)
 
 /** Nobody listens at port 1 (tcpmux). */
 function writeConfig(): string {
@@ -35,21 +40,34 @@ function writeConfig(): string {
   return file
 }
 
-/** An agent that ends by itself is not waited for. */
-async function endWhenStarted(): Promise<void> {
+/** A half that ends by itself is not waited for. */
+async function endWhen(isOver: () => Promise<boolean>): Promise<void> {
   setTimeout(() => process.exit(1), 30_000).unref()
-  while (!(await hasPolled())) await after(20, undefined, { ref: false })
+  while (!(await isOver())) await after(20, undefined, { ref: false })
   process.kill(process.pid, 'SIGTERM')
 }
 
 async function hasPolled(): Promise<boolean> {
   try {
     await ask('/readyz')
-    const { controlPlane } = JSON.parse(await ask('/status')) as { readonly controlPlane: { readonly error: unknown } }
-    return controlPlane.error !== null
+    const { notReady } = JSON.parse(await ask('/status')) as { readonly notReady: readonly string[] }
+    return notReady.some((reason) => reason.includes('DEPLOYER_UNREACHABLE'))
   } catch {
     return false
   }
+}
+
+/** All that it is asked for without any work. */
+async function hasAnswered(): Promise<boolean> {
+  const answers = ['work', 'inspect'].map((word) => lineOf(JSON.stringify({ v: 1, document: { ask: word } })))
+  const lines = await Promise.all(answers)
+  return lines.every((line) => line !== '')
+}
+
+async function lineOf(line: string): Promise<string> {
+  const socket = connect(deployerPath)
+  socket.write(`${line}\n`)
+  return text(socket).catch(() => '')
 }
 
 async function ask(path: string): Promise<string> {

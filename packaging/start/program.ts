@@ -4,22 +4,31 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { constants, Script } from 'node:vm'
 
-const file = join(__dirname, 'waxseal.cjs')
+/** The command line with the half that faces the control plane, and the half that deploys, which has no HTTP. */
+export type ProgramName = 'waxseal' | 'deployer'
+
+/** The program that has this command. */
+export function programOf(command: string | undefined): ProgramName {
+  return command === 'deployer' ? 'deployer' : 'waxseal'
+}
 
 /** What the runtime has made of the program: a digest of both, then its code. */
-export const codeFile = join(__dirname, 'waxseal.code')
+export function codeFileOf(name: ProgramName): string {
+  return join(__dirname, `${name}.code`)
+}
 
 /** The program: read from its code cache where that is whole, of this program and of this runtime; else compiled. */
 export interface Program {
   run(): void
-  /** What `codeFile` is to contain: all that has been compiled until now. */
+  /** What its code file is to contain: all that has been compiled until now. */
   code(): Buffer
 }
 
-/** The program that lies beside the starter. */
-export function openProgram(): Program {
+/** One of the programs that lie beside the starter. */
+export function openProgram(name: ProgramName): Program {
+  const file = join(__dirname, `${name}.cjs`)
   const program = readFileSync(file)
-  const cachedData = codeOf(program)
+  const cachedData = codeOf(program, codeFileOf(name))
   // As the runtime itself wraps a script. It is ASCII: no character becomes another one.
   const source = program.toString('latin1')
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
@@ -40,7 +49,7 @@ export function openProgram(): Program {
 }
 
 /** The runtime itself looks at its version and options, and of the program at no more than its length. */
-function codeOf(program: Buffer): Buffer | undefined {
+function codeOf(program: Buffer, codeFile: string): Buffer | undefined {
   try {
     const cache = readFileSync(codeFile)
     const code = cache.subarray(digestBytes)

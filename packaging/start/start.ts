@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { openProgram } from './program.ts'
+import { openProgram, programOf } from './program.ts'
 
-// What /usr/bin/waxseal and the unit start.
-openProgram().run()
+// What /usr/bin/waxseal and the units start.
+openProgram(programOf(process.argv[2])).run()

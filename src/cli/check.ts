@@ -3,6 +3,7 @@ import { openEngine } from '../deployer/open-engine.ts'
 import { type Examination, examine } from '../examine/examine.ts'
 import { systemClock } from '../host/clock.ts'
 import { hostFacts } from '../host/host-facts.ts'
+import { readShownHost } from '../status/read-shown-host.ts'
 import { version } from '../version.ts'
 import { connect } from './connect.ts'
 import { configOf, withConfig } from './context.ts'
@@ -23,7 +24,8 @@ export function checkCommand(): Command {
       const config = await configOf(options)
       const engine = await openEngine(config, systemClock)
       const controlPlane = config.controlPlane === null ? null : await connect(config)
-      const looked = await examine({ config, engine, controlPlane, facts: hostFacts(version) })
+      const shown = await readShownHost(config.stateDir)
+      const looked = await examine({ config, engine, controlPlane, facts: hostFacts(version), shown })
       const examination = { ...looked, findings: [...looked.findings, ...environmentFindings()] }
       await controlPlane?.close()
       if (options.json === true) printJson(examination)

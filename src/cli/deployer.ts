@@ -13,15 +13,17 @@ import { busy } from '../deployer/turns.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { type FileLock, tryLock } from '../host/file/file-lock.ts'
+import { sayReady } from '../host/process/half.ts'
+import { inheritedSocket } from '../host/process/inherited-socket.ts'
 import { standardOutput, writeToStandardOutput } from '../host/process/log-stream.ts'
 import { openServiceManager } from '../host/process/service-manager.ts'
-import { goOnWithoutCompilers } from '../host/process/without-compilers.ts'
 import { removeStaleSocket } from '../host/socket/stale-socket.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import { type LogOptions, openLog } from '../log/open-log.ts'
 import { version } from '../version.ts'
 import { configOf, environment, withConfig } from './context.ts'
 import { mayColour } from './terminal.ts'
+import { whenOrphaned } from './when-orphaned.ts'
 
 /** A running deployment has this long after SIGTERM, in milliseconds; systemd waits 120 s. */
 const drainMs = 90_000
@@ -59,7 +61,7 @@ async function run(options: DeployerOptions): Promise<void> {
   const log = await openLog({ level: config.logLevel, form, colours: mayColour(), write: writeToStandardOutput })
   const listen = await listenOn(options)
   const lock = await holdState(config.stateDir)
-  const stop = stopSignal(log, options.stay === true)
+  const { stop, leave } = stopSignals(log)
   const manager = openServiceManager(environment())
   const progress = openProgress()
   feedWatchdog({ manager, progress, log })
@@ -70,7 +72,6 @@ async function run(options: DeployerOptions): Promise<void> {
     await recoverAlone(config, log)
     throw error
   })
-  goOnWithoutCompilers()
   log.info({ version, stateDir: config.stateDir }, 'deployer starts')
   stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
   await runDeployer({
@@ -81,6 +82,7 @@ async function run(options: DeployerOptions): Promise<void> {
     listen,
     idleMs: 'fd' in listen && options.stay !== true ? idleMs : null,
     stop,
+    leave,
     onBatch: async () => {
       config = await readAgain(options, config, engine, log)
     },
@@ -88,22 +90,22 @@ async function run(options: DeployerOptions): Promise<void> {
       if (sign === 'work') progress.expect('work', longestTurnMs)
       else progress.end('work')
     },
-    onReady: () => manager.notify('READY=1'),
+    onReady: async () => {
+      sayReady()
+      await manager.notify('READY=1')
+    },
   })
   lock.release()
   process.exit(0)
 }
-
-/** The first descriptor that systemd passes (sd_listen_fds(3)). */
-const passedDescriptor = 3
 
 async function listenOn({ socket }: DeployerOptions): Promise<{ readonly path: string } | { readonly fd: number }> {
   if (socket !== undefined) {
     await removeStaleSocket(socket)
     return { path: socket }
   }
-  const { LISTEN_PID, LISTEN_FDS } = environment()
-  if (LISTEN_PID === String(process.pid) && LISTEN_FDS === '1') return { fd: passedDescriptor }
+  const passed = inheritedSocket(environment())
+  if (passed !== null) return passed
   throw new WaxsealError('USAGE_INVALID', {
     option: '--socket',
     reason: 'it is missing, and systemd has passed no socket',
@@ -164,18 +166,25 @@ async function readAgain(
   }
 }
 
-/** The first signal begins the end; later ones change nothing (law 7). `isChild`: the end of its parent is one, too. */
-function stopSignal(log: Logger, isChild: boolean): AbortSignal {
-  const stop = new AbortController()
+/**
+ * The first signal begins the end: what has begun ends, and the courier is answered until it asks no more. The second one: it has
+ * heard all. Neither cuts anything off (law 7). The end of the process that started this one is both.
+ */
+function stopSignals(log: Logger): { readonly stop: AbortSignal; readonly leave: AbortSignal } {
+  const [stop, leave] = [new AbortController(), new AbortController()]
   const end = (signal: string): void => {
-    if (stop.signal.aborted) return
+    if (stop.signal.aborted) return leave.abort()
     log.info({ signal }, 'draining')
     stop.abort()
     setTimeout(() => process.exit(1), drainMs).unref()
+    return undefined
   }
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => end(name))
-  if (isChild) process.on('disconnect', () => end('disconnect'))
-  return stop.signal
+  whenOrphaned(() => {
+    end('the process that started this one is gone')
+    leave.abort()
+  })
+  return { stop: stop.signal, leave: leave.signal }
 }
 
 function levelOf({ code, proven }: HistoryLine): 'info' | 'warn' | 'error' {

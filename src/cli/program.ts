@@ -9,37 +9,17 @@ import { keepOwnEnvironment } from './own-environment.ts'
 import { printError, withDocs } from './print.ts'
 import { printable } from './terminal.ts'
 
-/** In the order of the help. Each is loaded when it is asked for: a deployment does not wait for what the agent serves. */
-const commands = {
-  agent: async () => (await import('./agent.ts')).agentCommand(),
-  deployer: async () => (await import('./deployer.ts')).deployerCommand(),
-  status: async () => (await import('./status.ts')).statusCommand(),
-  check: async () => (await import('./check.ts')).checkCommand(),
-  deploy: async () => (await import('./deploy.ts')).deployCommand(),
-  recover: async () => (await import('./recover.ts')).recoverCommand(),
-  rollback: async () => (await import('./rollback.ts')).rollbackCommand(),
-  forget: async () => (await import('./forget.ts')).forgetCommand(),
-  history: async () => (await import('./history.ts')).historyCommand(),
-  verify: async () => (await import('./verify.ts')).verifyCommand(),
-  keys: async () => (await import('./keys.ts')).keysCommand(),
-  explain: async () => (await import('./explain.ts')).explainCommand(),
-  probe: async () => (await import('./probe.ts')).probeCommand(),
-  enroll: async () => (await import('./enroll.ts')).enrollCommand(),
-  'control-plane': async () => (await import('./control-plane.ts')).controlPlaneCommand(),
-  demo: async () => (await import('./demo.ts')).demoCommand(),
-}
-
-type Name = keyof typeof commands
-const everyName = Object.keys(commands) as readonly Name[]
+/** The commands of a program, by name. */
+export type Commands = Readonly<Record<string, () => Promise<Command>>>
 
 /** Runs one command line and returns the exit status. */
-export async function runProgram(argv: readonly string[]): Promise<number> {
+export async function runProgram(argv: readonly string[], commands: Commands): Promise<number> {
   keepOwnEnvironment()
-  const named = everyName.filter((name) => name === argv[2])
-  const names = named.length === 0 ? everyName : named
-  const program = talking(await waxsealProgram(names))
+  const named = Object.entries(commands).filter(([name]) => name === argv[2])
+  const meant = named.length === 0 ? commands : Object.fromEntries(named)
+  const program = talking(await waxsealProgram(meant))
   try {
-    refuseUnknownOption(talking(await waxsealProgram(names)), argv.slice(2))
+    refuseUnknownOption(talking(await waxsealProgram(meant)), argv.slice(2))
     await Promise.race([program.parseAsync(argv), nothingLeft()])
     return Number(process.exitCode ?? 0)
   } catch (error) {
@@ -85,13 +65,13 @@ async function nothingLeft(): Promise<never> {
 }
 
 /** The command line with these commands; with all of them it is what help, man pages and shell completion are made from. */
-export async function waxsealProgram(names: readonly Name[] = everyName): Promise<Command> {
+export async function waxsealProgram(commands: Commands): Promise<Command> {
   const program = new Command('waxseal')
     .description(
       'Deploys certificates on mail hosts, proves on the live socket that they are served, and undoes what fails.',
     )
     .version(version)
-  for (const command of await Promise.all(names.map((name) => commands[name]()))) program.addCommand(command)
+  for (const command of await Promise.all(Object.values(commands).map((make) => make()))) program.addCommand(command)
   return program
 }
 

@@ -1,10 +1,8 @@
 import type { Config } from '../config/config.ts'
-import type { AgentState } from '../courier/state.ts'
-import type { Engine } from '../deployer/engine.ts'
-import { withNames } from '../deployer/find-target.ts'
+import type { CourierState } from '../courier/state.ts'
+import type { ShownHost } from '../documents/shown-host.ts'
+import { systemClock } from '../host/clock.ts'
 import { localHostname } from '../host/host-facts.ts'
-import type { Inbox } from '../inbox/inbox.ts'
-import type { Outbox } from '../outbox/outbox.ts'
 import { refusedKind } from '../outbox/refused-kind.ts'
 import type { StatusDocument } from '../status/status-document.ts'
 import { targetStatuses } from '../status/target-status.ts'
@@ -13,11 +11,10 @@ import { version } from '../version.ts'
 /** What a status is put together from. */
 export interface StatusParts {
   readonly config: Config
-  readonly engine: Engine
-  /** Null: an agent holds it. */
-  readonly spool: { readonly inbox: Inbox; readonly outbox: Outbox } | null
-  /** Null: no agent runs. */
-  readonly state: AgentState | null
+  /** What the deployer shows; null: nothing, or nothing that this user may see. */
+  readonly shown: ShownHost | null
+  /** Null: no courier answers. */
+  readonly state: CourierState | null
   /** What is the matter with the configuration on disk. */
   readonly reload: ReloadProblems
 }
@@ -31,21 +28,18 @@ export interface ReloadProblems {
 }
 
 /** The status document of now. */
-export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
-  const { config, engine, spool, state, reload } = parts
-  const now = engine.clock.now()
-  const records = (await engine.records.list()).map(({ document }) => document)
-  const absent = spool === null ? 'An agent runs, but its endpoint does not answer.' : 'No agent runs.'
+export function statusDocument({ config, shown, state, reload }: StatusParts): StatusDocument {
+  const now = systemClock.now()
   const notReady =
     state === null
-      ? [`${absent} This is read from ${config.stateDir}.`]
+      ? ['No agent answers. This is what was last written down.']
       : reasonsNotReady(state, reload.invalid, config.controlPlane !== null)
   return {
     v: 1,
     version,
     hostname: localHostname(),
     at: new Date(now).toISOString(),
-    phase: state?.phase ?? (spool === null ? 'unknown' : 'down'),
+    phase: state?.phase ?? 'down',
     retired: state?.retired ?? false,
     ready: notReady.length === 0,
     notReady,
@@ -55,47 +49,32 @@ export async function readStatus(parts: StatusParts): Promise<StatusDocument> {
       lastHeartbeat: state?.lastHeartbeat ?? null,
       error: state?.controlPlaneError ?? null,
     },
-    currentJobs: state?.currentJobs ?? [],
-    inbox: spool === null ? null : (await spool.inbox.pending()).length,
-    outbox: spool === null ? null : await spool.outbox.depth(),
-    deadLetters: await deadLetters(spool),
-    targets: targetStatuses(records, await engine.history.lastPerTarget(), state?.drift ?? [], now),
-    recovered: (await withNames(state?.recovered ?? [], engine)).map(({ target, label, did, error }) => ({
-      target,
-      name: label,
-      did,
-      code: error?.code ?? null,
-    })),
-    setAside: [...engine.journal.setAside, ...engine.records.setAside, ...(spool?.inbox.setAside ?? [])],
+    currentJobs: shown?.currentJobs ?? [],
+    inbox: shown?.inbox ?? null,
+    outbox: shown?.outbox ?? null,
+    deadLetters: shown?.deadLetters ?? [],
+    targets: targetStatuses(shown?.records ?? [], lastOf(shown), shown?.looks ?? [], now),
+    recovered: shown?.recovered ?? [],
+    setAside: shown?.setAside ?? [],
     warnings: [
       ...listed(reload.invalid),
       ...reload.waiting,
       ...warningsOf(config),
-      ...ownTargetsOf(engine),
-      ...(await heldReports(spool)),
+      ...(shown?.brokenTargets ?? []),
+      ...(shown?.held ?? []).map(() => refusedKind),
     ],
   }
 }
 
-function ownTargetsOf({ ownTargets: { broken } }: Engine): readonly string[] {
-  return broken.map(({ file, reason }) => `${file}: ${reason}. Jobs for this target are refused until it is mended.`)
+function lastOf(shown: ShownHost | null): Parameters<typeof targetStatuses>[1] {
+  return new Map(shown?.last.map((line) => [line.target, line]))
 }
 
-async function heldReports(spool: StatusParts['spool']): Promise<readonly string[]> {
-  const held = spool === null ? [] : await spool.outbox.held()
-  return held.map(() => refusedKind)
-}
-
-async function deadLetters(spool: StatusParts['spool']): Promise<StatusDocument['deadLetters']> {
-  const letters = spool === null ? [] : await spool.outbox.deadLetters()
-  return letters.map(({ report, refusal }) => ({ job: report.jobId, refusal }))
-}
-
-function reasonsNotReady(state: AgentState, invalid: string | null, hasControlPlane: boolean): readonly string[] {
+function reasonsNotReady(state: CourierState, invalid: string | null, hasControlPlane: boolean): readonly string[] {
   return [
     ...listed(invalid),
-    ...(state.phase === 'recovering' ? ['The recovery of interrupted deployments is under way.'] : []),
-    ...(state.phase === 'draining' || state.phase === 'stopped' ? ['The agent is about to end.'] : []),
+    ...listed(state.deployerError),
+    ...(state.phase === 'running' ? [] : ['The agent is about to end.']),
     ...(hasControlPlane && state.lastPoll === null ? ['The control plane has not answered a poll yet.'] : []),
   ]
 }

@@ -1,22 +1,18 @@
-import { join } from 'node:path'
 import { Command } from 'commander'
 import type { Config } from '../config/config.ts'
-import { openEngine } from '../deployer/open-engine.ts'
-import { systemClock } from '../host/clock.ts'
-import { tryLock } from '../host/file/file-lock.ts'
-import { openInbox } from '../inbox/inbox.ts'
-import { openOutbox } from '../outbox/outbox.ts'
 import { askStatus } from '../status/ask-status.ts'
+import { readShownHost } from '../status/read-shown-host.ts'
 import type { StatusDocument } from '../status/status-document.ts'
 import { configOf, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
-import { readStatus } from './read-status.ts'
+import { statusDocument } from './read-status.ts'
+import { socketsOf, statusSocket } from './sockets.ts'
 import { statusLines } from './status-lines.ts'
 
 /** `waxseal status`: what the page shows, at a shell. */
 export function statusCommand(): Command {
   return withConfig(new Command('status'))
-    .description('Show the targets and the agent: asks the agent, and reads the state directory when none answers.')
+    .description('Show the targets and the agent: asks the agent, and reads what it wrote down when none answers.')
     .option('--json', 'print one JSON document, as /status gives it')
     .addHelpText(
       'after',
@@ -24,7 +20,7 @@ export function statusCommand(): Command {
     )
     .action(async (options: { readonly config?: string; readonly json?: true }) => {
       const config = await configOf(options)
-      const status = (config.status === null ? null : await askStatus(config.status)) ?? (await readState(config))
+      const status = (await ask(config)) ?? (await readShown(config))
       if (options.json === true) printJson(status)
       else print(...statusLines(status))
       const isBroken = status.targets.some(({ state }) => state === 'failed' || state === 'drifting')
@@ -32,24 +28,13 @@ export function statusCommand(): Command {
     })
 }
 
-/** The facts on disk. An agent that runs keeps its spool to itself. */
-async function readState(config: Config): Promise<StatusDocument> {
-  const engine = await openEngine(config, systemClock)
-  const lock = tryLock(join(config.stateDir, 'agent.lock'))
-  try {
-    const spool =
-      lock === null
-        ? null
-        : {
-            inbox: await openInbox(join(config.stateDir, 'inbox'), systemClock),
-            outbox: await openOutbox({
-              path: join(config.stateDir, 'outbox'),
-              deadPath: join(config.stateDir, 'dead'),
-              clock: systemClock,
-            }),
-          }
-    return await readStatus({ config, engine, spool, state: null, reload: { invalid: null, waiting: [] } })
-  } finally {
-    lock?.release()
-  }
+/** The courier by its socket in a folder of root's: at the port of the page anybody may listen. */
+async function ask({ stateDir }: Config): Promise<StatusDocument | null> {
+  return (await askStatus(statusSocket)) ?? (await askStatus(socketsOf(stateDir).status))
+}
+
+/** What the deployer wrote down for people. */
+async function readShown(config: Config): Promise<StatusDocument> {
+  const shown = await readShownHost(config.stateDir)
+  return statusDocument({ config, shown, state: null, reload: { invalid: null, waiting: [] } })
 }

@@ -2,21 +2,25 @@ import { createHash } from 'node:crypto'
 import { schedule, type TaskOptions } from 'node-cron'
 import type { Logger } from 'pino'
 import type { ControlPlane, TargetDrift } from '../control-plane/open-control-plane.ts'
-import type { Engine } from '../deployer/engine.ts'
-import { type Inspection, inspect } from '../deployer/inspect.ts'
+import type { TargetLook } from '../documents/ask.ts'
+import type { ShownHost } from '../documents/shown-host.ts'
 import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
-import type { DeploymentRecord } from '../journal/deployment-record.ts'
+import type { Clock } from '../host/clock.ts'
 import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
+import type { Deployer } from './deployer.ts'
 
 /** What the watch needs. */
 export interface DriftParts {
-  readonly engine: Engine
+  readonly deployer: Deployer
+  readonly readShown: () => Promise<ShownHost | null>
   readonly controlPlane: Pick<ControlPlane, 'reportDrift'>
+  readonly clock: Pick<Clock, 'now'>
   readonly log: Logger
-  /** Told the newest inspections, one per target. */
-  readonly onInspected: (inspections: readonly Inspection[]) => void
   readonly signal: AbortSignal
 }
+
+/** A look at every target waits for a deployment that is under way, in milliseconds. */
+const lookMs = 10 * 60_000
 
 /** The minute of the hour that is this host's own, so that many hosts do not look at the same moment. */
 export function hourlyFor(hostname: string): string {
@@ -60,39 +64,40 @@ class DriftWatch {
 
   /** One look at every target. */
   async once(): Promise<void> {
-    const { engine, onInspected, signal, log } = this.#parts
+    const { deployer, readShown, signal, log } = this.#parts
     try {
-      let records: readonly DeploymentRecord[] = []
-      const inspections = await engine.turns.take(async () => {
-        records = (await engine.records.list()).map(({ document }) => document)
-        return Promise.all(records.map((record) => inspect(record, engine, { withCheck: false, signal })))
-      })
+      const { looks } = await deployer.ask({ ask: 'inspect' }, lookMs)
       if (signal.aborted) return
-      onInspected(inspections)
-      const changed = inspections.filter((inspection) => this.#isNews(inspection))
-      for (const { target, targetName: name, valid, reasons, daysLeft } of changed)
-        log[valid ? 'info' : 'warn']({ target, name, reasons, daysLeft }, valid ? 'drift mended' : 'drift')
-      await this.#tellRenewals(records)
-      await this.#report([...inspections, ...this.#forgotten(inspections)])
+      const shown = await readShown()
+      const recordOf = new Map(shown?.records.map((record) => [record.target, record]))
+      for (const { target, reasons } of looks.filter((look) => this.#isNews(look))) {
+        const record = recordOf.get(target)
+        const name = record?.targetName
+        const daysLeft = record === undefined ? null : lifetimeOf(record.certificate, this.#parts.clock.now()).daysLeft
+        const isMended = reasons.length === 0
+        log[isMended ? 'info' : 'warn']({ target, name, reasons, daysLeft }, isMended ? 'drift mended' : 'drift')
+      }
+      if (shown !== null) this.#tellRenewals(shown)
+      await this.#report([...looks, ...this.#forgotten(looks)])
     } catch (error) {
       log.warn({ reason: (error as Error).message }, 'the drift watch could not look')
     }
   }
 
   /** Once for each stage of the life of a certificate: nobody renews by himself. */
-  async #tellRenewals(records: readonly DeploymentRecord[]): Promise<void> {
-    const { engine, log } = this.#parts
-    const last = await engine.history.lastPerTarget()
+  #tellRenewals({ records, last }: ShownHost): void {
+    const { clock, log } = this.#parts
+    const byJob = new Set(last.filter(({ job }) => job !== undefined).map(({ target }) => target))
     for (const { target, targetName: name, certificate } of records) {
-      const { stage, daysLeft } = lifetimeOf(certificate, engine.clock.now())
+      const { stage, daysLeft } = lifetimeOf(certificate, clock.now())
       const isNews = this.#stages.get(target) !== stage
       this.#stages.set(target, stage)
-      const reason = renewalAdvice(certificate, engine.clock.now(), last.get(target)?.job !== undefined)
+      const reason = renewalAdvice(certificate, clock.now(), byJob.has(target))
       if (isNews && reason !== null) log.warn({ target, name, daysLeft, reason }, `renewal ${stage}`)
     }
   }
 
-  #isNews({ target, reasons }: Inspection): boolean {
+  #isNews({ target, reasons }: TargetLook): boolean {
     const now = JSON.stringify(reasons)
     const before = this.#known.get(target) ?? '[]'
     this.#known.set(target, now)
@@ -100,10 +105,10 @@ class DriftWatch {
   }
 
   /** What the control plane was told of and is inspected no more: `waxseal forget` was asked. */
-  #forgotten(inspections: readonly Inspection[]): readonly TargetDrift[] {
-    const inspected = new Set(inspections.map(({ target }) => target))
+  #forgotten(looks: readonly TargetLook[]): readonly TargetDrift[] {
+    const inspected = new Set(looks.map(({ target }) => target))
     for (const target of this.#known.keys()) if (!inspected.has(target)) this.#known.delete(target)
-    const at = new Date(this.#parts.engine.clock.now()).toISOString()
+    const at = new Date(this.#parts.clock.now()).toISOString()
     return [...this.#told.keys()]
       .filter((target) => !inspected.has(target))
       .map((target) => ({ target, at, reasons: [] }))

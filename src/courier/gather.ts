@@ -1,6 +1,6 @@
-import type { Worked } from '../deployer/work/work-through.ts'
 import type { Job } from '../documents/job.ts'
 import type { Clock } from '../host/clock.ts'
+import type { Done } from './rounds.ts'
 
 /** Renewals that come one after the other share a reload: deployments wait for one another this long at most. */
 const gatherMs = 2000
@@ -10,7 +10,7 @@ export interface Gathering {
   /** Asks for work, and writes it down: all that was offered, and how many are new here. */
   readonly poll: () => Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }>
   /** Sends the requests for certificates that wait. */
-  readonly request: () => Promise<Worked>
+  readonly request: () => Promise<Done>
   readonly clock: Pick<Clock, 'now'>
   readonly signal: AbortSignal
 }
@@ -24,7 +24,7 @@ export async function gather({
   request,
   clock,
   signal,
-}: Gathering): Promise<{ readonly arrived: number; readonly requested: Worked }> {
+}: Gathering): Promise<{ readonly arrived: number; readonly requested: Done }> {
   const known = new Set<string>()
   let [arrived, done, until] = [0, 0, Number.POSITIVE_INFINITY]
   for (;;) {
@@ -38,9 +38,4 @@ export async function gather({
     const isOver = !isNews || done === 0 || putOff !== null
     if (isOver || signal.aborted || clock.now() >= until) return { arrived, requested: { done, putOff } }
   }
-}
-
-/** A job that becomes a request for a certificate. */
-export function isRequest({ kind }: Job): boolean {
-  return kind === 'issuance'
 }

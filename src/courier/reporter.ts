@@ -3,26 +3,31 @@ import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import type { Report } from '../documents/report.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
-import type { Outbox } from '../outbox/outbox.ts'
 import { refusedKind } from '../outbox/refused-kind.ts'
+import type { Deliveries } from './deliveries.ts'
+import type { Deployer } from './deployer.ts'
 import { longestTurnMs, type Progress, slackMs } from './progress.ts'
 
 /** What sending results needs. */
 export interface ReporterParts {
-  readonly outbox: Outbox
+  readonly deliveries: Deliveries
+  readonly deployer: Deployer
   readonly controlPlane: Pick<ControlPlane, 'reportStatus' | 'reportVerification'>
   readonly clock: Clock
   readonly progress: Progress
   readonly log: Pick<Logger, 'info' | 'warn'>
 }
 
-/** The longest time between two looks into the outbox, in milliseconds. */
+/** The longest time between two looks, in milliseconds. */
 const longestMs = 5 * 60_000
 
-/** Between two tries with an outbox that no disk lets us read or write, in milliseconds. */
-const brokenMs = 5000
+/** Between two tries to tell the deployer what was taken, in milliseconds. */
+const untoldMs = 5000
 
-/** Sends what the outbox holds: at once when it is woken, else when the next try is due. No failure ends it. */
+/** In one document. */
+const mostFates = 1000
+
+/** Sends the reports that are undelivered: at once when it is woken, else when the next try is due. No failure ends it. */
 export class Reporter {
   readonly #parts: ReporterParts
   #wake = new AbortController()
@@ -50,15 +55,29 @@ export class Reporter {
     progress.end('report')
   }
 
-  /** Sends what is due. Returns the milliseconds until something is due again; null: nothing waits. */
+  /** Sends what is due, and tells the deployer. Returns the milliseconds until something is due again; null: nothing waits. */
   async flush(): Promise<number | null> {
-    const { outbox, log, progress } = this.#parts
+    const { deliveries, progress } = this.#parts
     progress.expect('report', longestTurnMs)
+    const next = await deliveries.flush((report) => this.#send(report))
+    return (await this.#tell()) ? next : Math.min(next ?? untoldMs, untoldMs)
+  }
+
+  /** False: the deployer does not know yet, and would offer them again. */
+  async #tell(): Promise<boolean> {
+    const { deliveries, deployer, log } = this.#parts
+    const fates = deliveries.fates().slice(0, mostFates)
+    if (fates.length === 0) return true
     try {
-      return await outbox.flush((report) => this.#send(report))
+      await deployer.ask({ ask: 'delivered', reports: fates, requests: [] })
+      deliveries.told(fates)
+      return deliveries.fates().length === 0
     } catch (error) {
-      log.warn({ reason: describeError(asWaxsealError(error)), wait: brokenMs }, 'the outbox failed')
-      return brokenMs
+      log.warn(
+        { reason: describeError(asWaxsealError(error)), wait: untoldMs },
+        'the deployer does not know yet what was reported',
+      )
+      return false
     }
   }
 

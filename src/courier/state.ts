@@ -1,40 +1,33 @@
-import type { Inspection } from '../deployer/inspect.ts'
-import type { Recovered } from '../deployer/recover.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
 
 /**
- * The life of the agent: recovering → running → draining → stopped. Draining begins with SIGTERM, or when the control
- * plane retires the agent; deployments under way are waited for, then the outbox is flushed once.
+ * The life of the courier: running → draining → stopped. Draining begins with SIGTERM, or when the control plane retires the
+ * agent; a deployment that is under way is followed to its end, then what it came to is sent once.
  */
-export type AgentPhase = 'recovering' | 'running' | 'draining' | 'stopped'
+export type CourierPhase = 'running' | 'draining' | 'stopped'
 
-/** What `/status` shows. Written by the loops, read by the status endpoint. */
-export interface AgentState {
-  phase: AgentPhase
+/** What `/status` shows of the courier. Written by the loops, read by the status endpoint. */
+export interface CourierState {
+  phase: CourierPhase
   retired: boolean
   /** RFC 3339, UTC; null: never. */
   lastPoll: string | null
   lastHeartbeat: string | null
   /** The failure that the last poll ended with; null after a good one. */
   controlPlaneError: string | null
-  /** The jobs being run. */
-  currentJobs: readonly string[]
-  recovered: readonly Recovered[]
-  /** What the last drift watch saw, one per target; null: it has not looked yet. */
-  drift: readonly Inspection[] | null
+  /** Why the deployer could not be asked the last time; null: it answered, or was not needed. */
+  deployerError: string | null
 }
 
 /** The state at start. */
-export function initialState(): AgentState {
+export function initialState(): CourierState {
   return {
-    phase: 'recovering',
+    phase: 'running',
     retired: false,
     lastPoll: null,
     lastHeartbeat: null,
     controlPlaneError: null,
-    currentJobs: [],
-    recovered: [],
-    drift: null,
+    deployerError: null,
   }
 }
 

@@ -7,7 +7,7 @@ import {
   viewFolder,
 } from '../documents/shown-host.ts'
 import { textWithout } from '../documents/without-output.ts'
-import { writeForGroup } from '../host/file/group-file.ts'
+import { makeForGroup, writeForGroup } from '../host/file/group-file.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
 import { resolveGroup } from '../host/users.ts'
 import type { HistoryLine } from '../journal/history.ts'
@@ -34,6 +34,11 @@ const nothingSaid: ShownOfDeployer = {
 /** The account that the courier runs as, and its group. */
 const group = 'waxseal'
 const isShown = schemaCheck<ShownHost>(shownHostSchema)
+
+/** Makes the folder of the view. Throws where others could change it. */
+export async function makeView(stateDir: string): Promise<void> {
+  await makeForGroup(viewFolder(stateDir), await readersGroup())
+}
 
 /** What is shown now; null: nothing, or nothing that can be read. */
 export async function readView(stateDir: string): Promise<ShownHost | null> {
@@ -69,6 +74,7 @@ export async function showHost(
       at: new Date(clock.now()).toISOString(),
       records: recorded,
       last: [...(await history.lastPerTarget()).values()].map(lineWithoutOutput),
+      recent: (await history.read()).slice(-mostRecent).map(lineWithoutOutput),
       looks: looks.filter(({ target }) => known.has(target)),
       recovered,
       setAside: [...journal.setAside, ...records.setAside, ...(change.setAside ?? [])],
@@ -82,6 +88,9 @@ export async function showHost(
     await writeForGroup(join(viewFolder(stateDir), shownHostFile), Buffer.from(JSON.stringify(shown)), gid)
   })
 }
+
+/** The newest lines of the history that are shown. */
+const mostRecent = 200
 
 /** Where the courier is a user of its own it reads by its group; else both halves are one user. */
 async function readersGroup(): Promise<number> {

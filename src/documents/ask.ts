@@ -1,9 +1,10 @@
+import type { ErrorDetails } from '../error/waxseal-error.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type Job, jobSchema } from './job.ts'
 import { type Report, reportSchema } from './report.ts'
 
 /** Of the documents between the two halves. Halves that do not share it refuse each other (HALVES_DIFFER). */
-export const documentsVersion = 1
+const documentsVersion = 1
 
 /** The longest document, in bytes: a job of the largest answer of a control plane, or a page of reports. */
 export const longestDocument = 4 * 1024 * 1024
@@ -11,7 +12,7 @@ export const longestDocument = 4 * 1024 * 1024
 /** An error as it goes from one half to the other. */
 export interface ToldError {
   readonly code: string
-  readonly details: Readonly<Record<string, unknown>>
+  readonly details: ErrorDetails
 }
 
 /** What the courier asks of the deployer: one document, one connection, one answer. */
@@ -73,6 +74,8 @@ export interface Answers {
   readonly stamp: string
   /** Work is under way: more will come. */
   readonly isBusy: boolean
+  /** Jobs that have not ended: at work, put off, or without their certificate. */
+  readonly pending: number
   /** Oldest first. */
   readonly reports: readonly Undelivered[]
   /** The id to go on after; null: that was all. */
@@ -123,7 +126,16 @@ function orNull(schema: object): object {
 
 const toldError = closed({
   code: { type: 'string', pattern: '^[A-Z_]{1,60}$' },
-  details: { type: 'object', maxProperties: 50 },
+  details: {
+    type: 'object',
+    maxProperties: 50,
+    additionalProperties: {
+      anyOf: [
+        { type: ['string', 'number', 'boolean', 'null'], maxLength: 65_536 },
+        { type: 'array', maxItems: 1000, items: { type: 'string', maxLength: 4096 } },
+      ],
+    },
+  },
 })
 
 /** JSON schema of an ask, by its word. */
@@ -155,6 +167,7 @@ const answerSchemas = {
   answers: closed({
     stamp,
     isBusy: { type: 'boolean' },
+    pending: { type: 'integer', minimum: 0 },
     reports: listOf(
       closed({ id, digest, since: { type: 'number' }, refusal: orNull(text), report: reportSchema }),
       1000,

@@ -1,5 +1,4 @@
-import type { DeploymentRecord } from '../journal/deployment-record.ts'
-import { recordSchema } from '../journal/deployment-record.ts'
+import { type DeploymentRecord, recordSchema } from '../journal/deployment-record.ts'
 import { type HistoryLine, historyLineSchema } from '../journal/history.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
 
@@ -28,6 +27,8 @@ export interface ShownHost {
   readonly records: readonly DeploymentRecord[]
   /** The last deployment of each target. */
   readonly last: readonly HistoryLine[]
+  /** The newest deployments that ended, of whatever target, oldest first: at most 200. */
+  readonly recent: readonly HistoryLine[]
   readonly looks: readonly Look[]
   /** What the last start found of interrupted deployments. */
   readonly recovered: readonly {
@@ -77,6 +78,7 @@ export const shownHostSchema = {
     'at',
     'records',
     'last',
+    'recent',
     'looks',
     'recovered',
     'setAside',
@@ -92,6 +94,7 @@ export const shownHostSchema = {
     at: text,
     records: { type: 'array', items: recordSchema },
     last: { type: 'array', items: historyLineSchema },
+    recent: { type: 'array', maxItems: 200, items: historyLineSchema },
     looks: {
       type: 'array',
       items: {

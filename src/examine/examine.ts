@@ -5,12 +5,12 @@ import { unknownAgent } from '../control-plane/unknown-agent.ts'
 import type { Engine } from '../deployer/engine.ts'
 import { readTargetNames } from '../deployer/find-target.ts'
 import { inspect } from '../deployer/inspect.ts'
+import type { ShownHost } from '../documents/shown-host.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import { freeSpace } from '../host/file/free-space.ts'
 import { openReserve } from '../host/file/reserve.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import type { TargetNames } from '../journal/target-names.ts'
-import { openOutbox } from '../outbox/outbox.ts'
 import { refusedKind } from '../outbox/refused-kind.ts'
 import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import { examineConnectors } from './examine-connectors.ts'
@@ -38,6 +38,8 @@ export interface ExamineOptions {
   /** Null: no control plane is configured. */
   readonly controlPlane: Pick<ControlPlane, 'heartbeat' | 'clockAheadMs'> | null
   readonly facts: HostFacts
+  /** What the deployer shows; null: nothing yet. */
+  readonly shown: ShownHost | null
 }
 
 /** Looks at everything that a deployment depends on. Changes nothing. */
@@ -56,7 +58,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       await examineKeys(options.config, records),
       await examineControlPlane(options),
       examineClock(options),
-      ...(await examineReports(options)),
+      ...examineReports(options),
       await examineUnit(records),
       ...(await Promise.all(wiring.map((asked) => examineWiring(asked, options.engine.hostView)))),
       ...examineOwnTargets(options.engine),
@@ -105,14 +107,8 @@ async function examineControlPlane({ controlPlane, facts }: ExamineOptions): Pro
   }
 }
 
-/** An agent may be at work on them: they are only read. */
-async function examineReports({
-  config: { stateDir },
-  engine: { clock },
-}: ExamineOptions): Promise<readonly Finding[]> {
-  const paths = { path: `${stateDir}/outbox`, deadPath: `${stateDir}/dead` }
-  const outbox = await openOutbox({ ...paths, clock, isShared: true })
-  const held = await outbox.held()
+function examineReports({ shown }: ExamineOptions): readonly Finding[] {
+  const held = shown?.held ?? []
   if (held.length === 0) return []
   const said = held.map(({ count, refusal }) => `${refusedKind} ${count} are kept; the server said: ${refusal}`)
   return [{ what: 'reports', verdict: 'warning', detail: said.join(' ') }]

@@ -5,8 +5,20 @@ import { withoutOutput } from '../documents/without-output.ts'
 import type { Clock } from '../host/clock.ts'
 import { openDocumentFolder } from '../host/file/document-folder.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import type { DeadLetter, HeldReports } from './outbox.ts'
 import { deadSchema, waitingSchema } from './outbox-schema.ts'
+
+/** Reports of a kind that the control plane takes from nobody like this agent. */
+export interface HeldReports {
+  readonly kind: Report['kind']
+  readonly count: number
+  readonly refusal: string
+}
+
+/** A report that the control plane refused. */
+export interface DeadLetter {
+  readonly report: Report
+  readonly refusal: string
+}
 
 /** What there is to tell the control plane: durable until the courier says what became of it (law 8). */
 export interface AnswerBox {

@@ -7,8 +7,8 @@ export interface StatusDocument {
   readonly hostname: string
   /** When this was put together; RFC 3339, UTC, as every time here. */
   readonly at: string
-  /** Read from the state directory, it is `down`: no agent runs, or `unknown`: the agent that runs does not answer. */
-  readonly phase: 'recovering' | 'running' | 'draining' | 'stopped' | 'down' | 'unknown'
+  /** `down`: no agent answers; this is what was last written down. */
+  readonly phase: 'running' | 'draining' | 'stopped' | 'down'
   readonly retired: boolean
   readonly ready: boolean
   /** Why it is not ready, a sentence each. */

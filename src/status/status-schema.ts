@@ -77,7 +77,7 @@ export const statusSchema = {
     version: text,
     hostname: text,
     at: time,
-    phase: { enum: ['recovering', 'running', 'draining', 'stopped', 'down', 'unknown'] },
+    phase: { enum: ['running', 'draining', 'stopped', 'down'] },
     retired: yes,
     ready: yes,
     notReady: texts,

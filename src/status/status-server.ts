@@ -1,5 +1,6 @@
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Config } from '../config/config.ts'
+import { type HttpSocket, listenBeside } from '../host/socket/listen-beside.ts'
 import { removeStaleSocket } from '../host/socket/stale-socket.ts'
 import { jsonText } from '../text/json-text.ts'
 import { type Metrics, metricsType } from './metrics.ts'
@@ -29,11 +30,16 @@ const headers = {
   'cache-control': 'no-store',
 } as const
 
-/** Serves the page, `/status`, `/healthz`, `/readyz` and `/metrics` on a loopback address or a Unix socket. Read-only; requests for another host are refused. */
-export async function startStatusServer(
-  listen: NonNullable<Config['status']>,
-  source: StatusSource,
-): Promise<StatusServer> {
+/** Where a status endpoint listens. */
+export interface StatusPlaces {
+  /** A loopback address or a Unix socket, for people and monitoring; null: none. */
+  readonly listen: Config['status']
+  /** Where `waxseal status` asks: a socket in a folder of root's, opened by the service manager or made here; null: none. */
+  readonly asked: HttpSocket | null
+}
+
+/** Serves the page, `/status`, `/healthz`, `/readyz` and `/metrics`. Read-only; requests for another host are refused. */
+export async function startStatusServer({ listen, asked }: StatusPlaces, source: StatusSource): Promise<StatusServer> {
   const server = fastify({
     logger: false,
     bodyLimit: 1024,
@@ -49,9 +55,17 @@ export async function startStatusServer(
   })
   addPage(server, source)
   addProbes(server, source)
-  if ('socket' in listen) await removeStaleSocket(listen.socket)
-  await server.listen('socket' in listen ? { path: listen.socket } : { ...listen })
-  return { close: () => server.close() }
+  await server.ready()
+  const closeBeside =
+    asked === null ? () => {} : await listenBeside(asked, (request, answer) => server.routing(request, answer))
+  if (listen !== null && 'socket' in listen) await removeStaleSocket(listen.socket)
+  if (listen !== null) await server.listen('socket' in listen ? { path: listen.socket } : { ...listen })
+  return {
+    close: async () => {
+      closeBeside()
+      await server.close()
+    },
+  }
 }
 
 function addPage(server: FastifyInstance, { readStatus }: StatusSource): void {

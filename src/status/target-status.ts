@@ -1,23 +1,10 @@
+import type { Look } from '../documents/shown-host.ts'
 import { type DeploymentRecord, isRecordProven } from '../journal/deployment-record.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import { targetNames } from '../journal/target-names.ts'
 import { type Lifetime, lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
 import { type LastJob, type TargetState, type TargetStatus, targetStates } from './status-document.ts'
-
-/** What a look at disk and ports found of one target. */
-export interface Look {
-  readonly target: string
-  readonly at: string
-  readonly reasons: readonly string[]
-  readonly probes: readonly ProbeOutcome[]
-  readonly files: readonly {
-    readonly path: string
-    readonly role: string
-    readonly leaf: string | null
-    readonly reason: string | null
-  }[]
-}
 
 /** The targets, the worst first. A look that is older than the deployment says nothing of it. */
 export function targetStatuses(

@@ -30,7 +30,7 @@ t.test('a host with the other agent is moved by the commands of the page: its ne
     '[Service]\nEnvironmentFile=/etc/certctl/agent.env\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n'
   await mail.write('/etc/systemd/system/certctl-agent.service', unit)
   await mail.run('systemctl', 'enable', '--now', 'certctl-agent')
-  await mail.write('/root/waxseal_0.1.0_amd64.deb', await readPackage())
+  await mail.write('/root/waxseal_0.2.0_amd64.deb', await readPackage())
 
   const move = blocks.find((block) => block.includes('certctl.conf <<')) ?? ''
   await mail.run('sh', '-ec', `cd /root; ${move}`)

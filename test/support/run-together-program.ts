@@ -1,3 +1,4 @@
+import { commands } from '../../src/cli/commands.ts'
 import { runProgram } from '../../src/cli/program.ts'
 
 /** Runs the command lines of its argument, a JSON list, one after the other; prints a JSON list of what each wrote. */
@@ -11,7 +12,7 @@ for (const args of JSON.parse(process.argv[2] ?? '[]') as readonly (readonly str
       text += String(chunk)
       return true
     }
-  await runProgram(['node', 'waxseal', ...args])
+  await runProgram(['node', 'waxseal', ...args], commands)
   said.push(text)
 }
 write(JSON.stringify(said))

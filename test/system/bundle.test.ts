@@ -9,6 +9,7 @@ import { request } from 'undici'
 import { bundle } from '../../packaging/bundle.ts'
 import { root } from '../../packaging/root.ts'
 import { installedDocs } from '../../packaging/shipped-docs.ts'
+import { commands } from '../../src/cli/commands.ts'
 import { waxsealProgram } from '../../src/cli/program.ts'
 import { freePorts, makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import { version } from '../../src/version.ts'
@@ -26,7 +27,7 @@ const unitOptions = unitCommand.slice(0, -2)
 
 t.test('the bundle knows its version and each of its commands, and says nothing else', async (t) => {
   t.same(await run(process.execPath, [file, '--version']), { stdout: `${version}\n`, stderr: '' })
-  for (const command of (await waxsealProgram()).commands) {
+  for (const command of (await waxsealProgram(commands)).commands) {
     const { stdout, stderr } = await run(process.execPath, [file, command.name(), '--help'])
     t.match(stdout, `Usage: waxseal ${command.name()}`)
     t.equal(stderr, '')

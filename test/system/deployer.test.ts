@@ -326,7 +326,7 @@ t.test('a thousand lines that are no asks leave it alive, with what it had', { t
   const asks: readonly Ask[] = [
     { ask: 'take', jobs: [deployer.job('job-2')] },
     { ask: 'certificate', certificateId: 'mc-2', pem: 'x' },
-    { ask: 'withheld', certificateId: 'mc-2', error: { code: 'X', details: { a: [1, 'b'] } } },
+    { ask: 'withheld', certificateId: 'mc-2', error: { code: 'X', details: { a: ['1', 'b'] } } },
     { ask: 'answers', seen: null, after: null, waitMs: 0 },
     { ask: 'delivered', reports: [], requests: [{ jobId: 'job-1', error: { code: 'Y', details: {} } }] },
     { ask: 'inspect' },

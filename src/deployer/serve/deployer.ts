@@ -108,6 +108,7 @@ export class Deployer {
     return {
       stamp,
       isBusy,
+      pending: store.pending().length,
       reports,
       next: reports.length < rest.length ? (reports.at(-1)?.id ?? null) : null,
       requests: fitting(requests.list(), pageBytes, longestList),

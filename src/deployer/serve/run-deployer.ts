@@ -12,7 +12,7 @@ import { openAnswerBox } from '../../outbox/answer-box.ts'
 import { withNames } from '../find-target.ts'
 import type { ConfiguredEngine } from '../open-engine.ts'
 import { recover } from '../recover.ts'
-import { readView, type ShownOfDeployer, showHost } from '../view.ts'
+import { makeView, readView, type ShownOfDeployer, showHost } from '../view.ts'
 import { JobStore, openArrivedCertificates } from '../work/job-store.ts'
 import { openKeyRequests } from '../work/key-requests.ts'
 import { answerLine } from './answer-line.ts'
@@ -29,7 +29,9 @@ export interface RunParts extends Pick<WorkerParts, 'onBatch' | 'onProgress' | '
   readonly listen: { readonly path: string } | { readonly fd: number }
   /** It ends after this time without work and without a connection, in milliseconds; null: it stays. */
   readonly idleMs: number | null
-  /** It answers from now on. */
+  /** Aborts when the courier has heard all that it waited for since `stop`. */
+  readonly leave: AbortSignal
+  /** It can be asked from now on, and answers once it has recovered. */
   readonly onReady: () => Promise<void>
 }
 
@@ -42,6 +44,13 @@ const lookMs = 100
  */
 export async function runDeployer(parts: RunParts): Promise<void> {
   const { config, engine, clock, log, stop, listen } = parts
+  await makeView(config.stateDir)
+  const opened = Promise.withResolvers<Deployer>()
+  opened.promise.catch(() => {})
+  const server = await serveLines(listen, bounds, async (line, gone) =>
+    answerLine(line, await opened.promise, gone, log),
+  )
+  await parts.onReady()
   parts.onProgress('work')
   const recovered = await recoverFirst(engine, log)
   parts.onProgress('rest')
@@ -74,8 +83,7 @@ export async function runDeployer(parts: RunParts): Promise<void> {
   const deployer = new Deployer({ engine, store, answers, requests, worker, changes, onLooks, closing: closing.signal })
   show.changed()
   worker.ask()
-  const server = await serveLines(listen, bounds, (line, gone) => answerLine(line, deployer, gone, log))
-  await parts.onReady()
+  opened.resolve(deployer)
   await untilDone(worker, server, parts)
   await worker.ended()
   closing.abort()
@@ -103,15 +111,28 @@ async function openState(config: Config, clock: Clock, onChange: () => void) {
   return { inbox, answers, reserve, store, keys, keyRequests }
 }
 
-/** Until it is told to stop, or nobody has wanted anything for a while. */
+/** Once it is told to stop, who asks has this long between two asks, in milliseconds. */
+const lastIdleMs = 1000
+
+/** Until nobody has wanted anything for a while; soon after it was told to stop, and at once when told that all was heard. */
 async function untilDone(
   worker: Worker,
   server: LineServer,
-  { clock, stop, idleMs }: Pick<RunParts, 'clock' | 'stop' | 'idleMs'>,
+  { clock, stop, leave, idleMs }: Pick<RunParts, 'clock' | 'stop' | 'leave' | 'idleMs'>,
 ): Promise<void> {
-  const longest = idleMs ?? Number.POSITIVE_INFINITY
-  for (let idle = 0; !stop.aborted && idle < longest; ) {
-    await clock.sleep(lookMs, stop).catch(() => {})
-    idle = worker.isBusy || server.open() > 0 ? 0 : idle + lookMs
+  if (idleMs === null) await aborted(stop)
+  for (let idle = 0; ; ) {
+    const longest = stop.aborted ? lastIdleMs : (idleMs ?? Number.POSITIVE_INFINITY)
+    if (idle >= longest || (leave.aborted && !worker.isBusy)) return
+    await clock.sleep(lookMs, stop.aborted ? leave : stop).catch(() => {})
+    idle = worker.isUnderWay || server.open() > 0 ? 0 : idle + lookMs
   }
+}
+
+/** Resolves when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }

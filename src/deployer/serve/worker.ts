@@ -41,15 +41,25 @@ export class Worker {
   /** What people call the targets of the jobs. */
   readonly #names = new Map<string, string>()
   #rung = new AbortController()
+  /** Those that wait for another try. */
+  readonly #waiting = new Set<Coalesced>()
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
     this.#work = this.#workOf()
-    this.#jobs = new Coalesced(() => this.#untilDone(async () => (await workThrough(this.#work, this.#isDue)).putOff))
-    this.#requesting = new Coalesced(() => this.#untilDone(() => parts.requests.makeAll(parts.stop)))
+    this.#jobs = new Coalesced(() =>
+      this.#untilDone(this.#jobs, async () => (await workThrough(this.#work, this.#isDue)).putOff),
+    )
+    this.#requesting = new Coalesced(() => this.#untilDone(this.#requesting, () => parts.requests.makeAll(parts.stop)))
   }
 
+  /** Whether something is being done at this moment. */
   get isBusy(): boolean {
+    return [this.#jobs, this.#requesting].some((loop) => loop.isUnderWay && !this.#waiting.has(loop))
+  }
+
+  /** Whether something is being done, or will be tried again by itself. */
+  get isUnderWay(): boolean {
     return this.#jobs.isUnderWay || this.#requesting.isUnderWay
   }
 
@@ -71,7 +81,7 @@ export class Worker {
     await Promise.all([this.#jobs.ended(), this.#requesting.ended()])
   }
 
-  async #untilDone(work: () => Promise<WaxsealError | null>): Promise<void> {
+  async #untilDone(loop: Coalesced, work: () => Promise<WaxsealError | null>): Promise<void> {
     const { clock, stop, onChange, onProgress } = this.#parts
     for (let failures = 0; !stop.aborted; failures += 1) {
       onProgress('work')
@@ -79,7 +89,10 @@ export class Worker {
       onProgress('rest')
       if (putOff === null) break
       const wait = Math.min(firstWaitMs * 2 ** failures, longestWaitMs)
+      this.#waiting.add(loop)
+      setImmediate(onChange)
       await clock.sleep(wait, AbortSignal.any([stop, this.#rung.signal])).catch(() => {})
+      this.#waiting.delete(loop)
     }
     // Whoever waits for the end of the work sees that it is over.
     setImmediate(onChange)

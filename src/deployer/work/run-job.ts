@@ -25,8 +25,6 @@ export interface Workshop {
   readonly keys: Pick<KeyStore, 'find'>
   /** The certificates of these deployments. */
   readonly certificatesOf: (jobs: readonly DeploymentJob[]) => Promise<Certificates>
-  /** Sends a request for a certificate; left out: requests are no work here. */
-  readonly issue?: (job: IssuanceJob) => Promise<JobEnd>
   /** Called right before the first step that an interruption could cut off; durable. */
   readonly onBegin: (jobId: string) => Promise<void>
   readonly onStep: (jobId: string, step: Step) => void
@@ -35,7 +33,6 @@ export interface Workshop {
 /** Does one job that is no deployment. Never throws. */
 export async function runJob(job: Exclude<Job, DeploymentJob>, workshop: Workshop): Promise<JobEnd> {
   try {
-    if (job.kind === 'issuance' && workshop.issue !== undefined) return await workshop.issue(job)
     if (job.kind === 'validation') return [await validate(job, workshop)]
     if (job.kind === 'take-back') return await takeBack(job, workshop)
     throw unsupported(job)

@@ -2,11 +2,9 @@ import type { DeploymentJob, Job } from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import type { ClaimedJob, Inbox } from '../../inbox/inbox.ts'
-import { inParallel } from '../in-parallel.ts'
 import { failed, type JobEnd } from './job-end.ts'
 import { runDeployments } from './run-deployments.ts'
 import { runJob, type Workshop } from './run-job.ts'
-import type { Spool } from './spool.ts'
 
 /** At most this many interrupted tries of one job (docs/design/deployment.md). */
 export const maxTries = 2
@@ -17,7 +15,8 @@ export interface Work {
     Inbox,
     'finish' | 'putBack'
   >
-  readonly spool: Pick<Spool, 'report'>
+  /** SPOOL_FULL: not even the reserve of the disk takes them. */
+  readonly spool: { report(reports: readonly Report[]): Promise<void> }
   readonly workshop: Workshop
   /** Before each batch. */
   readonly onBatch?: () => Promise<void>
@@ -62,32 +61,22 @@ export async function workThrough(work: Work, isDue: (job: Job) => boolean = () 
     work.onJobs(batch.map(({ job }) => job.id))
     await runBatch(batch, work, onEnd)
     work.onJobs([])
-    if (isRetired(putOff)) throw putOff
   }
   return { done, putOff }
 }
 
-function isRetired(error: WaxsealError | null): error is WaxsealError {
-  return error?.code === 'AGENT_RETIRED'
-}
-
 type Batch = readonly ClaimedJob[]
 
-/** Requests for certificates that are sent at the same time: a server may sign within each call. */
-const mostRequests = 8
-
 /**
- * Requests that follow one another are sent side by side. Deployments that are new wait together. One that was cut off before is run alone, for it may be what crashed the agent,
- * and no later one overtakes it, for they may be to the same target; nor does one overtake a job that goes back to an older pair.
+ * Deployments that are new wait together. One that was cut off before is run alone, for it may be what crashed the deployer, and no
+ * later one overtakes it, for they may be to the same target; nor does one overtake a job that goes back to an older pair.
  */
 function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): readonly Batch[] {
   const batches: ClaimedJob[][] = []
   let open: ClaimedJob[] | null = null
   for (const claimed of pending) {
     const isDeployment = claimed.job.kind === 'deployment' && !unsaved.has(claimed.job.id)
-    const last = batches.at(-1)
     if (isDeployment && claimed.tries === 0 && open !== null) open.push(claimed)
-    else if (claimed.job.kind === 'issuance' && last?.[0]?.job.kind === 'issuance') last.push(claimed)
     else {
       const batch = [claimed]
       batches.push(batch)
@@ -104,14 +93,13 @@ async function runBatch(
   onEnd: (jobId: string, end: JobEnd) => Promise<void>,
 ): Promise<void> {
   const deployments: DeploymentJob[] = []
-  const isRequests = batch[0]?.job.kind === 'issuance'
-  await inParallel(batch, isRequests ? mostRequests : 1, async ({ job, tries }) => {
+  for (const { job, tries } of batch) {
     const saved = unsaved.get(job.id)
     if (saved !== undefined) await onEnd(job.id, saved)
     else if (tries >= maxTries) await onEnd(job.id, [failed(job.id, new WaxsealError('INTERRUPTED', { tries }))])
     else if (job.kind === 'deployment') deployments.push(job)
-    else if (!signal.aborted || !isRequests) await onEnd(job.id, await runJob(job, workshop))
-  })
+    else await onEnd(job.id, await runJob(job, workshop))
+  }
   if (deployments.length > 0) await runDeployments(deployments, workshop, onEnd, signal)
 }
 

@@ -21,7 +21,8 @@ export async function writeForGroup(path: string, bytes: Uint8Array, gid: number
   }
 }
 
-async function makeForGroup(folder: string, gid: number): Promise<void> {
+/** Makes the folder, 0750, that this group may enter. Throws where others could change it, or a folder above it. */
+export async function makeForGroup(folder: string, gid: number): Promise<void> {
   const foreign = await foreignOnTheWayTo(folder)
   if (foreign !== null) throw new Error(`${foreign.reason}: ${foreign.fix}`)
   await mkdir(folder, { mode: 0o750 }).catch((error: NodeJS.ErrnoException) => {

@@ -16,6 +16,11 @@ export async function makeFolder(path: string, owner?: { readonly uid: number; r
   if (owner !== undefined) await chown(path, owner.uid, owner.gid)
 }
 
+/** Gives what is there to this account. */
+export async function giveTo(path: string, owner: { readonly uid: number; readonly gid: number }): Promise<void> {
+  await chown(path, owner.uid, owner.gid)
+}
+
 /** A new folder below the system's temporary one, which every user may enter. */
 export async function makeTemporaryFolder(prefix: string): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), prefix))

@@ -1,25 +1,17 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import { loadConfig } from '../../../src/config/load-config.ts'
 import { openControlPlane, register } from '../../../src/control-plane/open-control-plane.ts'
-import { runAgent } from '../../../src/courier/agent.ts'
-import { openProgress } from '../../../src/courier/progress.ts'
-import { initialState } from '../../../src/courier/state.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { startStandIn } from '../../../src/demo/mail-host/stand-in.ts'
-import { openEngine } from '../../../src/deployer/open-engine.ts'
-import { openKeyRequests } from '../../../src/deployer/work/key-requests.ts'
 import { type Operator, openOperator } from '../../../src/embedded/operator-client.ts'
 import { startControlPlane } from '../../../src/embedded/start-control-plane.ts'
 import { makeFolder, makeTemporaryFolder, writeText } from '../../../src/host/file/plain-files.ts'
-import { openReserve } from '../../../src/host/file/reserve.ts'
 import { hostFacts } from '../../../src/host/host-facts.ts'
-import { openInbox } from '../../../src/inbox/inbox.ts'
 import { openHistory } from '../../../src/journal/history.ts'
-import { openKeyStore } from '../../../src/material/key-store.ts'
-import { openOutbox } from '../../../src/outbox/outbox.ts'
+import { startBothHalves } from '../../support/both-halves.ts'
 import { makeAuthority, type TestAuthority } from '../../support/certificates.ts'
 import { targetOf } from '../../support/deployment.ts'
 import type { LogLine } from '../../support/process.ts'
@@ -82,7 +74,6 @@ export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<Faked
   const policy = { roots: [dir], commands: [reload, 'true'] }
   await writeText(file, JSON.stringify({ state_dir: join(dir, 'state'), policy }))
   const config = await loadConfig({ file, env: {} })
-  const below = (name: string): string => join(config.stateDir, name)
   const lines: LogLine[] = []
   const agents: RunningAgent[] = []
   t.teardown(async () => {
@@ -92,9 +83,6 @@ export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<Faked
     await removeWhenQuiet(dir)
   })
   const startAgent = async (): Promise<RunningAgent> => {
-    const engine = await openEngine(config, time)
-    const inbox = await openInbox(below('inbox'), time)
-    const outbox = await openOutbox({ path: below('outbox'), deadPath: below('dead'), clock: time })
     const client = openControlPlane({
       url: line.url,
       ca: authority.certificatePem,
@@ -102,34 +90,26 @@ export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<Faked
       credential: credential ?? '',
       timeoutMs,
     })
-    const stop = new AbortController()
     time.expect(loops)
-    const running = runAgent({
-      engine,
-      inbox,
-      outbox,
-      reserve: openReserve(below('reserve')),
-      keys: await openKeyStore(below('keys')),
-      keyRequests: await openKeyRequests(below('requests')),
+    const halves = await startBothHalves({
+      config,
       controlPlane: client,
       clock: time,
       log: pino({ base: null }, { write: (text: string) => lines.push(JSON.parse(text) as LogLine) }),
-      state: initialState(),
-      facts: hostFacts('0.0.0'),
       pollIntervalMs: 30_000,
       heartbeatIntervalMs: 60_000,
-      progress: openProgress(),
-      isBoot: false,
-      driftWatch: null,
-      stop: stop.signal,
     })
+    let isStopped = false
     const agent = {
-      isIdle: async () => (await inbox.pending()).length === 0 && (await outbox.depth()) === 0,
-      deadLetters: async () => (await outbox.deadLetters()).length,
+      isIdle: async () => {
+        const { pending, reports } = await halves.deployer.ask({ ask: 'answers', seen: null, after: null, waitMs: 0 })
+        return pending === 0 && reports.every(({ refusal }) => refusal !== null)
+      },
+      deadLetters: async () => (await readdir(join(config.stateDir, 'dead'))).length,
       stop: async () => {
-        if (stop.signal.aborted) return
-        stop.abort()
-        await running
+        if (isStopped) return
+        isStopped = true
+        await halves.stop()
         await client.close()
         time.expect(0)
       },
@@ -151,7 +131,8 @@ export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<Faked
       const wanted = { agent_id: agentId, common_name: 'mail.example.net', deploy_to: [targetId] }
       return (await operator.requestCertificate(wanted)).certificate_id
     },
-    outcomes: async () => (await openHistory(below('history.jsonl')).read()).map(({ outcome }) => outcome),
+    outcomes: async () =>
+      (await openHistory(join(config.stateDir, 'history.jsonl')).read()).map(({ outcome }) => outcome),
     reloads: async () => (await readFile(`${dir}/reloads`, 'utf8').catch(() => '')).split('\n').length - 1,
   }
 }

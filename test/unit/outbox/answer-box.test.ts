@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Delivered } from '../../../src/documents/ask.ts'
 import type { Report } from '../../../src/documents/report.ts'
+import { openDocumentFolder } from '../../../src/host/file/document-folder.ts'
 import { type AnswerBox, openAnswerBox } from '../../../src/outbox/answer-box.ts'
-import { openOutbox } from '../../../src/outbox/outbox.ts'
+import { waitingSchema } from '../../../src/outbox/outbox-schema.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const running: Report = { kind: 'status', jobId: 'job-1', status: 'Running' }
@@ -65,9 +66,8 @@ t.test('of a kind that is held the newest 100 are kept, until one of it is taken
 
 t.test('the outbox of the version before is taken over, and can be taken back', async (t) => {
   const { dir, clock, reopen } = await open(t)
-  const older = await openOutbox({ path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock })
-  await older.put(completed)
-  await older.flush(() => Promise.reject(new Error('not now')))
+  const before = await openDocumentFolder<object>({ path: join(dir, 'outbox'), schema: waitingSchema })
+  await before.put('job-1/status', { report: completed, attempts: 1, nextAt: clock.now() + 2000, since: clock.now() })
   const asBefore = {
     v: 1,
     id: 'old/status',
@@ -88,12 +88,20 @@ t.test('the outbox of the version before is taken over, and can be taken back', 
     ['old/status', 'job-1/status'],
   )
   await box.put({ ...completed, jobId: 'job-2' })
-  const back = await openOutbox({ path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock })
-  clock.advance(3_600_000)
-  const sent: string[] = []
-  await back.flush(async ({ jobId }) => void sent.push(jobId))
-  t.same(sent, ['old', 'job-1', 'job-2'])
+  const back = await openDocumentFolder<object>({ path: join(dir, 'outbox'), schema: schemaOfBefore })
+  t.match(
+    (await back.list()).map(({ document }) => document),
+    [{ report: { jobId: 'old' } }, { report: { jobId: 'job-1' } }, { report: { jobId: 'job-2' } }],
+  )
+  t.same(back.setAside, [])
 })
+
+/** What version 0.1 asks of a report that waits. */
+const schemaOfBefore = {
+  type: 'object',
+  required: ['report', 'attempts', 'nextAt'],
+  properties: { attempts: { type: 'integer', minimum: 0 }, nextAt: { type: 'number' } },
+}
 
 t.test('what a command printed is in no report, whoever wrote it down', async (t) => {
   const { dir, clock, reopen } = await open(t)
@@ -103,8 +111,8 @@ t.test('what a command printed is in no report, whoever wrote it down', async (t
     steps: [{ name: 'check', start: '', ms: 1, commands: [{ command: ['reload'], output: 'the secret (of root)' }] }],
   }
   const report = { ...completed, status: 'Failed', error: outcome.message, outcome } as unknown as Report
-  const older = await openOutbox({ path: join(dir, 'outbox'), deadPath: join(dir, 'dead'), clock })
-  await older.put(report)
+  const before = await openDocumentFolder<object>({ path: join(dir, 'outbox'), schema: waitingSchema })
+  await before.put('job-1/status', { report, attempts: 0, nextAt: clock.now() })
   const box = await reopen()
   await box.put({ ...report, jobId: 'job-2' })
 

@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { bashCompletion } from '../../../packaging/bash-completion.ts'
+import { commands } from '../../../src/cli/commands.ts'
 import { waxsealProgram } from '../../../src/cli/program.ts'
 
-const script = bashCompletion(await waxsealProgram())
+const script = bashCompletion(await waxsealProgram(commands))
 
 t.test('a command is completed', async (t) => {
   t.same(await complete('waxseal', 'enr'), ['enroll'])

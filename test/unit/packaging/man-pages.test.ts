@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { manPages } from '../../../packaging/man-pages.ts'
+import { commands } from '../../../src/cli/commands.ts'
 import { everyCommand, waxsealProgram } from '../../../src/cli/program.ts'
 
-const program = await waxsealProgram()
+const program = await waxsealProgram(commands)
 const pages = manPages(program, '2026-11-24')
 
 t.test('the program and each of its commands has a page, and nothing else has', async (t) => {

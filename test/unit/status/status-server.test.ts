@@ -7,6 +7,7 @@ import { Ajv } from 'ajv'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import { freePorts } from '../../../src/host/file/plain-files.ts'
+import { askStatus } from '../../../src/status/ask-status.ts'
 import { openMetrics } from '../../../src/status/metrics.ts'
 import type { StatusDocument } from '../../../src/status/status-document.ts'
 import { type StatusSource, startStatusServer } from '../../../src/status/status-server.ts'
@@ -122,7 +123,7 @@ t.test('it listens on a Unix socket, also where a killed agent left one', async 
   const socket = await socketPath(t)
   leaveSocket(socket)
 
-  const server = await startStatusServer({ socket }, sourceOf(aStatus()))
+  const server = await startStatusServer({ listen: { socket }, asked: null }, sourceOf(aStatus()))
   t.teardown(() => server.close())
 
   const dispatcher = new Agent({ connect: { socketPath: socket } })
@@ -130,17 +131,35 @@ t.test('it listens on a Unix socket, also where a killed agent left one', async 
   t.equal((await request('http://localhost/healthz', { dispatcher })).statusCode, 200)
 })
 
+t.test('waxseal status is answered at a socket of its own, beside the page or without it', async (t) => {
+  const path = await socketPath(t)
+  const [port = 0] = await freePorts(1)
+  const server = await startStatusServer({ listen: { host: '127.0.0.1', port }, asked: { path } }, sourceOf(aStatus()))
+
+  t.same(await askStatus(path), aStatus())
+  t.equal((await request(`http://127.0.0.1:${port}/healthz`)).statusCode, 200)
+  await server.close()
+  t.equal(await askStatus(path), null)
+
+  const alone = await startStatusServer({ listen: null, asked: { path } }, sourceOf(aStatus()))
+  t.teardown(() => alone.close())
+  t.same(await askStatus(path), aStatus())
+})
+
 t.test('a Unix socket that somebody answers at is left alone', async (t) => {
   const socket = await socketPath(t)
   const other = await listen(socket)
   t.teardown(() => other.close())
 
-  await t.rejects(startStatusServer({ socket }, sourceOf(aStatus())), { code: 'EADDRINUSE' })
+  await t.rejects(startStatusServer({ listen: { socket }, asked: null }, sourceOf(aStatus())), { code: 'EADDRINUSE' })
 })
 
 async function start(t: Test, status = aStatus()): Promise<string> {
   const [port = 0] = await freePorts(1)
-  const server = await startStatusServer(Object.freeze({ host: '127.0.0.1', port }), sourceOf(status))
+  const server = await startStatusServer(
+    { listen: Object.freeze({ host: '127.0.0.1', port }), asked: null },
+    sourceOf(status),
+  )
   t.teardown(() => server.close())
   return `http://127.0.0.1:${port}`
 }

@@ -1,7 +1,8 @@
 import t from 'tap'
+import type { Look } from '../../../src/documents/shown-host.ts'
 import type { DeploymentRecord } from '../../../src/journal/deployment-record.ts'
 import type { HistoryLine } from '../../../src/journal/history.ts'
-import { type Look, targetStatuses } from '../../../src/status/target-status.ts'
+import { targetStatuses } from '../../../src/status/target-status.ts'
 import { aLine } from '../../support/status-document.ts'
 
 const now = Date.parse('2026-11-24T12:00:00.000Z')

@@ -105,7 +105,7 @@ export const locals: Boundary = {
         case 1:
           return loadIntoHaproxy([path, '/etc/hostname'], signal)
         case 2:
-          return askStatus({ socket: path })
+          return askStatus(path)
         default:
           return askLine(path, '{}\n', { timeoutMs: 1000, maxBytes: 4096 })
       }
@@ -113,7 +113,6 @@ export const locals: Boundary = {
     const tcp = await listening({ port: 0, host: '127.0.0.1' }, async (random, server) => {
       server.say = (socket) => socket.end(mutateText(http, random))
       const { port } = server.address
-      if (random.below(2) === 0) return askStatus({ host: '127.0.0.1', port })
       return reloadCaddy([`http://127.0.0.1:${port}`], AbortSignal.timeout(1000))
     })
     return {

@@ -1,13 +1,10 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { byControlPlane } from '../../../../src/courier/by-control-plane.ts'
-import type { KeyRequests } from '../../../../src/deployer/work/key-requests.ts'
 import { type Work, workThrough } from '../../../../src/deployer/work/work-through.ts'
-import type { Job } from '../../../../src/documents/job.ts'
+import type { DeploymentJob, Job } from '../../../../src/documents/job.ts'
 import type { Report } from '../../../../src/documents/report.ts'
 import { WaxsealError } from '../../../../src/error/waxseal-error.ts'
 import { type Inbox, openInbox } from '../../../../src/inbox/inbox.ts'
-import type { KeyStore } from '../../../../src/material/key-store.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 
 t.test('every job is run once, oldest first, and leaves the inbox when its result is written', async (t) => {
@@ -96,7 +93,7 @@ t.test('when the stop comes no further job of those that wait together is begun'
   for (const id of ['1', '2', '3']) await inbox.accept(deployment(id))
   const workshop = {
     ...work.workshop,
-    ...byControlPlane({ ...work.workshop, ...noKeys, controlPlane: { certificate: async () => 'none', submitCsr } }),
+    certificatesOf: async (jobs: readonly DeploymentJob[]) => new Map(jobs.map(({ id }) => [id, 'none'])),
     engine: { turns: { take: async () => {} } } as unknown as Work['workshop']['engine'],
     onBegin: async (id: string) => {
       begun.push(id)
@@ -126,17 +123,6 @@ t.test('a job that can be tried later is put off and stays; the next one is run'
   t.match(await inbox.pending(), [{ job: { id: '1' }, tries: 0 }])
 })
 
-t.test('a retired agent does no further job', async (t) => {
-  const { work, inbox, reported, refusals } = await open(t)
-  await inbox.accept(deployment('1'))
-  await inbox.accept(unsupported('2'))
-  refusals.push(new WaxsealError('AGENT_RETIRED'))
-
-  await t.rejects(workThrough(work), { code: 'AGENT_RETIRED' })
-
-  t.same(reported, [])
-})
-
 t.test('after the stop no job is begun', async (t) => {
   const { work, inbox, reported } = await open(t)
   await inbox.accept(unsupported('1'))
@@ -146,24 +132,21 @@ t.test('after the stop no job is begun', async (t) => {
   t.same(reported, [])
 })
 
-const noKeys = {} as unknown as { readonly keys: KeyStore; readonly keyRequests: KeyRequests }
-const submitCsr = async (): Promise<void> => {}
-
 interface Opened {
   readonly work: Work
   readonly inbox: Inbox
   readonly reported: string[]
   readonly errors: string[]
-  /** The certificates that the control plane was asked for: one for each run of a job. */
+  /** The certificates that were asked for: one for each run of a job. */
   readonly asked: string[]
-  /** What the control plane answers with before it answers with a certificate that is none. */
+  /** Why a certificate cannot be had, before it is one that is none. */
   readonly refusals: WaxsealError[]
   readonly told: (readonly string[])[]
   readonly putOff: string[]
   readonly disk: { isFull: boolean }
 }
 
-/** A real inbox; the outbox and the control plane are made up. */
+/** A real inbox; the outbox and the certificates are made up. */
 async function open(t: Test): Promise<Opened> {
   const inbox = await openInbox(join(t.testdir(), 'inbox'), fakeClock())
   const [reported, errors, asked, told, putOff]: [string[], string[], string[], (readonly string[])[], string[]] = [
@@ -182,14 +165,17 @@ async function open(t: Test): Promise<Opened> {
       errors.push(one.error ?? '')
     }
   }
-  const certificate = async (id: string): Promise<string> => {
-    asked.push(id)
-    throw refusals.shift() ?? new WaxsealError('MATERIAL_INVALID')
-  }
+  const certificatesOf = async (jobs: readonly DeploymentJob[]): Promise<ReadonlyMap<string, Error>> =>
+    new Map(
+      jobs.map(({ id, certificateId }) => {
+        asked.push(certificateId)
+        return [id, refusals.shift() ?? new WaxsealError('MATERIAL_INVALID')]
+      }),
+    )
   const work = {
     inbox,
     spool: { report },
-    workshop: byControlPlane({ ...noKeys, controlPlane: { certificate, submitCsr } }) as unknown as Work['workshop'],
+    workshop: { certificatesOf } as unknown as Work['workshop'],
     onJobs: (ids: readonly string[]) => void told.push(ids),
     onPutOff: (id: string) => void putOff.push(id),
     signal: new AbortController().signal,

@@ -1,0 +1,20 @@
+/** In the order of the help. Each is loaded when it is asked for: a deployment does not wait for what the agent serves. */
+export const commands = {
+  agent: async () => (await import('./agent.ts')).agentCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  deploy: async () => (await import('./deploy.ts')).deployCommand(),
+  recover: async () => (await import('./recover.ts')).recoverCommand(),
+  rollback: async () => (await import('./rollback.ts')).rollbackCommand(),
+  forget: async () => (await import('./forget.ts')).forgetCommand(),
+  history: async () => (await import('./history.ts')).historyCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+  keys: async () => (await import('./keys.ts')).keysCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  probe: async () => (await import('./probe.ts')).probeCommand(),
+  enroll: async () => (await import('./enroll.ts')).enrollCommand(),
+  courier: async () => (await import('./courier.ts')).courierCommand(),
+  deployer: async () => (await import('./deployer.ts')).deployerCommand(),
+  'control-plane': async () => (await import('./control-plane.ts')).controlPlaneCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+} as const

@@ -1,0 +1,154 @@
+import type { Logger } from 'pino'
+import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
+import { failureWait, pollWait } from '../control-plane/pace.ts'
+import type { Job } from '../documents/job.ts'
+import type { ShownHost } from '../documents/shown-host.ts'
+import type { WaxsealError } from '../error/waxseal-error.ts'
+import type { Clock } from '../host/clock.ts'
+import { Deliveries } from './deliveries.ts'
+import type { Deployer } from './deployer.ts'
+import { watchDrift } from './drift-watch.ts'
+import { gather } from './gather.ts'
+import { runLoop } from './loop.ts'
+import type { Progress } from './progress.ts'
+import { Reporter } from './reporter.ts'
+import { Rounds } from './rounds.ts'
+import { type CourierState, statusLine } from './state.ts'
+
+/** Everything that a courier is made of. */
+export interface CourierParts {
+  readonly deployer: Deployer
+  /** What the deployer shows; null: nothing yet. */
+  readonly readShown: () => Promise<ShownHost | null>
+  /** A promise while this host waits to be enrolled: the drift watch and the status need no control plane. */
+  readonly controlPlane: ControlPlane | Promise<ControlPlane>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly state: CourierState
+  readonly progress: Progress
+  readonly facts: HostFacts
+  /** Cron expression of the drift watch; null: off. */
+  readonly driftWatch: string | null
+  readonly pollIntervalMs: number
+  /** A boot brings many hosts back at the same moment: the first poll waits a random part of one interval. */
+  readonly isBoot: boolean
+  readonly heartbeatIntervalMs: number
+  /** Aborts when the courier is to drain. */
+  readonly stop: AbortSignal
+}
+
+/** Poll and heartbeat do not begin together: the second takes the connection of the first, one handshake a start of a fleet, not two. */
+const firstHeartbeatMs = 1000
+
+/** The loops that face the control plane, and what ends them. */
+interface Loops {
+  readonly controlPlane: ControlPlane
+  readonly rounds: Rounds
+  readonly signal: AbortSignal
+  readonly retire: () => void
+}
+
+/** Resolves when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null)
+    else signal.addEventListener('abort', () => resolve(null), { once: true })
+  })
+}
+
+/** Polls, hands over and reports until it is told to stop or is retired; then drains. */
+export async function runCourier(parts: CourierParts): Promise<void> {
+  const { state, progress, deployer, log, clock } = parts
+  let controlPlane: ControlPlane | null = null
+  const reportDrift: ControlPlane['reportDrift'] = async (drift) => (await controlPlane?.reportDrift(drift)) ?? false
+  const retired = new AbortController()
+  const signal = AbortSignal.any([parts.stop, retired.signal])
+  const retire = (): void => {
+    state.retired = true
+    retired.abort()
+  }
+  if (parts.driftWatch !== null) watchDrift(parts.driftWatch, { ...parts, controlPlane: { reportDrift }, signal })
+  controlPlane = await Promise.race([parts.controlPlane, aborted(signal)])
+  if (controlPlane === null) {
+    state.phase = 'stopped'
+    return
+  }
+  const deliveries = new Deliveries(clock)
+  const reporter = new Reporter({ ...parts, controlPlane, deliveries })
+  const onReports: ConstructorParameters<typeof Rounds>[0]['onReports'] = (reports) => {
+    deliveries.learn(reports)
+    if (reports.length > 0) reporter.wake()
+  }
+  const loops = { controlPlane, rounds: new Rounds({ deployer, controlPlane, onReports, log, signal }), signal, retire }
+  await Promise.all([pollLoop(parts, loops), heartbeatLoop(parts, loops), reporter.run(signal)])
+  state.phase = 'draining'
+  await reporter.flush()
+  progress.end('report')
+  state.phase = 'stopped'
+}
+
+async function pollLoop(parts: CourierParts, { controlPlane, rounds, signal, retire }: Loops): Promise<void> {
+  const { clock, state, log } = parts
+  const turn = async (): Promise<number> => {
+    await rounds.catchUp()
+    const left = await rounds.work()
+    state.deployerError = null
+    if (signal.aborted) return 0
+    const { arrived, requested } = await gather({
+      poll: () => poll(parts, controlPlane, rounds),
+      request: () => rounds.request(),
+      clock,
+      signal,
+    })
+    const { done, putOff } = await rounds.work()
+    if (putOff !== null) throw putOff
+    if (requested.putOff !== null) throw requested.putOff
+    const isAny = done + requested.done + left.done > 0
+    return arrived > 0 && isAny ? 0 : pollWait(parts.pollIntervalMs, clock.random())
+  }
+  const waitAfterFailure = (error: WaxsealError, failures: number): number => {
+    if (error.code === 'AGENT_RETIRED') retire()
+    const isOurs = error.code === 'DEPLOYER_UNREACHABLE' || error.code === 'HALVES_DIFFER'
+    if (isOurs) state.deployerError = statusLine(error)
+    else state.controlPlaneError = statusLine(error)
+    const wait = Math.round(failureWait(error, failures, clock.random()))
+    log.warn({ code: error.code, details: error.details, failures, wait }, 'poll failed')
+    return wait
+  }
+  const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
+  await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
+}
+
+/** Hands over what the control plane has, and says how many of these jobs are new here. */
+async function poll(
+  { clock, log, state }: CourierParts,
+  controlPlane: ControlPlane,
+  rounds: Rounds,
+): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
+  const { jobs, malformed } = await controlPlane.work()
+  const refused = malformed.flatMap(({ id, reason }): readonly Job[] => {
+    log.warn({ job: id, reason }, 'malformed job')
+    if (id === null) return []
+    return [{ kind: 'unsupported', id, certificateId: id, type: 'unknown', reason, code: 'JOB_MALFORMED' }]
+  })
+  const fresh = await rounds.accept([...jobs, ...refused])
+  state.lastPoll = new Date(clock.now()).toISOString()
+  state.controlPlaneError = null
+  return { jobs, fresh }
+}
+
+async function heartbeatLoop(parts: CourierParts, { controlPlane, signal, retire }: Loops): Promise<void> {
+  const { clock, state, log, facts } = parts
+  const turn = async (): Promise<number> => {
+    await controlPlane.heartbeat(facts)
+    state.lastHeartbeat = new Date(clock.now()).toISOString()
+    return parts.heartbeatIntervalMs
+  }
+  const waitAfterFailure = (error: WaxsealError, failures: number): number => {
+    if (error.code === 'AGENT_RETIRED') retire()
+    log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
+    return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
+  }
+  const firstWait = firstHeartbeatMs
+  await runLoop({ name: 'heartbeat', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
+}

@@ -1,0 +1,23 @@
+import { join } from 'node:path'
+import {
+  longestShownHost,
+  type ShownHost,
+  shownHostFile,
+  shownHostSchema,
+  viewFolder,
+} from '../documents/shown-host.ts'
+import { readBounded } from '../host/file/read-bounded.ts'
+import { schemaCheck } from '../schema/schema-check.ts'
+
+const isShownHost = schemaCheck<ShownHost>(shownHostSchema)
+
+/** What the deployer of this state directory shows; null: nothing yet, or nothing that can be read. */
+export async function readShownHost(stateDir: string): Promise<ShownHost | null> {
+  try {
+    const bytes = await readBounded(join(viewFolder(stateDir), shownHostFile), longestShownHost)
+    const shown: unknown = bytes === null ? null : JSON.parse(Buffer.from(bytes).toString('utf8'))
+    return isShownHost(shown) ? shown : null
+  } catch {
+    return null
+  }
+}
