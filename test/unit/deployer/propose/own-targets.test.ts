@@ -52,7 +52,7 @@ t.test('a blanked key file that no file and no daemon tells is refused; the way 
   ] as const) {
     const outcome = await host.job({ [field]: '********' }, { connector })
     t.match(outcome, { outcome: 'refused', code: 'TARGET_REDACTED', host: 'untouched' })
-    t.match(outcome.message, `Write ${field} into ${host.at('targets')}/NAME.yaml, with target_id: target-1`)
+    t.match(outcome.message, `Write ${field} into ${host.at('../targets')}/NAME.yaml, with target_id: target-1`)
   }
 })
 
@@ -154,17 +154,24 @@ type Files = Readonly<Record<string, object | string>>
 
 /** An engine with these files in its folder of targets, and a control plane’s jobs for a Caddy that needs no daemon. */
 async function open(t: Test, files: Files, policy: { readonly targets?: 'local' } = {}) {
-  const dir = await makeTemporaryFolder('waxseal-own-targets-')
-  t.teardown(() => removeTree(dir))
+  const base = await makeTemporaryFolder('waxseal-own-targets-')
+  t.teardown(() => removeTree(base))
+  const dir = join(base, 'live')
   const at = (name: string): string => join(dir, name)
   const usual = { cert_dir: dir, reload_command: 'true' }
   const inFile = policy.targets === 'local' ? usual : {}
-  await makeFolder(at('targets'))
+  for (const name of ['targets', 'live']) await makeFolder(join(base, name))
   const write = (name: string, text: object | string): Promise<void> =>
-    writeText(join(at('targets'), name), typeof text === 'string' ? text : JSON.stringify({ ...inFile, ...text }))
+    writeText(
+      join(join(base, 'targets'), name),
+      typeof text === 'string' ? text : JSON.stringify({ ...inFile, ...text }),
+    )
   for (const [name, text] of Object.entries(files)) await write(name, text)
-  const file = at('waxseal.yaml')
-  const config = { state_dir: at('state'), policy: { roots: [dir], commands: ['true'], dane: 'off', ...policy } }
+  const file = join(base, 'waxseal.yaml')
+  const config = {
+    state_dir: join(base, 'state'),
+    policy: { roots: [dir], commands: ['true'], dane: 'off', ...policy },
+  }
   await writeText(file, JSON.stringify(config))
   const engine = await openEngine(await loadConfig({ file, env: {} }), systemClock)
   return {
