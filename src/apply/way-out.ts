@@ -10,7 +10,7 @@ function wayOf(code: string | undefined, path: string): string | null {
   const folder = dirname(path)
   switch (code) {
     case 'EROFS':
-      return `${folder} is read-only for this process; where the disk is not, the unit is: systemctl edit waxseal, and below [Service] the line ReadWritePaths=${folder}`
+      return `${folder} is read-only for this process; where the disk is not, the unit is: systemctl edit waxseal-deploy, and below [Service] the line ReadWritePaths=${folder}`
     case 'EBUSY':
       return `${path} is mounted by itself, as containers do with a single file, and cannot be replaced: mount its folder in its place`
     case 'EPERM':

@@ -40,27 +40,39 @@ async function openToAll(path: string): Promise<string | null> {
 }
 
 const properties = ['LoadState', 'ActiveState', 'UnitFileState', 'ProtectSystem', 'ReadWritePaths'] as const
+const units = ['waxseal.service', 'waxseal-deploy.service', 'waxseal-deploy.socket'] as const
 
-/** Whether the service runs, starts at boot, and may write where the targets are (systemctl(1)). */
+/** Whether the agent runs, starts at boot, can be handed work, and may write where the targets are (systemctl(1)). */
 export async function examineUnit(records: readonly DeploymentRecord[]): Promise<Finding> {
-  const what = 'service'
-  const shown = await runCommand(['systemctl', 'show', 'waxseal.service', `--property=${properties.join(',')}`], {
+  const shown = await runCommand(['systemctl', 'show', ...units, `--property=${properties.join(',')}`], {
     timeoutMs: 10_000,
   })
-  const unit = new Map(shown.stdout.split('\n').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)]))
-  if (shown.exitCode !== 0) return { what, verdict: 'ok', detail: 'no systemd is asked here' }
-  if (unit.get('LoadState') !== 'loaded')
+  if (shown.exitCode !== 0) return { what: 'service', verdict: 'ok', detail: 'no systemd is asked here' }
+  return judgeUnits(shown.stdout, records)
+}
+
+/** What systemctl shows of the units, a block of lines for each, in the order of their names above. */
+export function judgeUnits(shown: string, records: readonly Pick<DeploymentRecord, 'files'>[]): Finding {
+  const what = 'service'
+  const [courier, deployer, socket] = shown.split('\n\n').map(propertiesIn)
+  if (courier?.get('LoadState') !== 'loaded')
     return { what, verdict: 'warning', detail: 'waxseal.service is not installed: install the package, see README.md' }
-  const closed = closedFolders(records, unit.get('ProtectSystem'), unit.get('ReadWritePaths') ?? '')
+  const closed = closedFolders(records, deployer?.get('ProtectSystem'), deployer?.get('ReadWritePaths') ?? '')
   if (closed.length > 0) {
-    const way = `systemctl edit waxseal, then [Service] ReadWritePaths=${closed.join(' ')}`
+    const way = `systemctl edit waxseal-deploy, then [Service] ReadWritePaths=${closed.join(' ')}`
     return { what, verdict: 'failed', detail: `its sandbox does not let it write to ${closed.join(', ')}: ${way}` }
   }
-  if (unit.get('ActiveState') !== 'active')
-    return { what, verdict: 'warning', detail: 'it does not run: systemctl start waxseal; journalctl -u waxseal' }
-  if (unit.get('UnitFileState') !== 'enabled')
+  if (courier.get('ActiveState') !== 'active')
+    return { what, verdict: 'warning', detail: 'it does not run: systemctl start waxseal; journalctl -t waxseal' }
+  if (socket?.get('ActiveState') !== 'active')
+    return { what, verdict: 'failed', detail: 'nobody takes its work: systemctl start waxseal-deploy.socket' }
+  if (courier.get('UnitFileState') !== 'enabled' || deployer?.get('UnitFileState') !== 'enabled')
     return { what, verdict: 'warning', detail: 'it does not start at boot: systemctl enable waxseal' }
   return { what, verdict: 'ok', detail: 'it runs, starts at boot, and may write where the targets are' }
+}
+
+function propertiesIn(block: string): ReadonlyMap<string, string> {
+  return new Map(block.split('\n').map((line) => [line.split('=')[0] ?? '', line.slice(line.indexOf('=') + 1)]))
 }
 
 /** The folders of deployed files that `ProtectSystem=strict` keeps closed. */

@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig } from '../../../src/config/load-config.ts'
-import { closedFolders, examineKeys, examinePolicy } from '../../../src/examine/examine-host.ts'
+import { closedFolders, examineKeys, examinePolicy, judgeUnits } from '../../../src/examine/examine-host.ts'
 import type { DeploymentRecord } from '../../../src/journal/deployment-record.ts'
 import { openKeyStore } from '../../../src/material/key-store.ts'
 
@@ -41,6 +41,55 @@ t.test('a sandbox that keeps the folder of a target closed is told', (t) => {
   t.same(closedFolders(records, 'no', ''), [])
   t.end()
 })
+
+const courier = { LoadState: 'loaded', ActiveState: 'active', UnitFileState: 'enabled', ProtectSystem: 'strict' }
+const deployer = { ...courier, ActiveState: 'inactive', ReadWritePaths: '-/etc/postfix' }
+const socket = { LoadState: 'loaded', ActiveState: 'active', UnitFileState: 'enabled' }
+
+t.test('a deployer that is at rest is well: it may write, and its socket listens', (t) => {
+  t.match(judgeUnits(shown(courier, deployer, socket), [recordOf('/etc/postfix/key.pem')]), { verdict: 'ok' })
+  t.end()
+})
+
+const faults = [
+  ['no package', [{ LoadState: 'not-found' }, {}, {}], 'warning', /not installed/],
+  [
+    'a closed folder',
+    [courier, { ...deployer, ReadWritePaths: '' }, socket],
+    'failed',
+    /edit waxseal-deploy, then .*=\/etc\/postfix$/,
+  ],
+  [
+    'a courier that does not run',
+    [{ ...courier, ActiveState: 'failed' }, deployer, socket],
+    'warning',
+    /start waxseal;/,
+  ],
+  [
+    'a socket that does not listen',
+    [courier, deployer, { ...socket, ActiveState: 'inactive' }],
+    'failed',
+    /deploy\.socket$/,
+  ],
+  ['no start at boot', [courier, { ...deployer, UnitFileState: 'disabled' }, socket], 'warning', /enable waxseal$/],
+] as const
+
+for (const [what, units, verdict, detail] of faults) {
+  t.test(`of the units ${what} is told, with the way out`, (t) => {
+    t.match(judgeUnits(shown(...units), [recordOf('/etc/postfix/key.pem')]), { verdict, detail })
+    t.end()
+  })
+}
+
+function shown(...units: readonly Readonly<Record<string, string>>[]): string {
+  return units
+    .map((unit) =>
+      Object.entries(unit)
+        .map(([name, value]) => `${name}=${value}`)
+        .join('\n'),
+    )
+    .join('\n\n')
+}
 
 function configOf(dir: string) {
   const env = { WAXSEAL_STATE_DIR: join(dir, 'state') }
