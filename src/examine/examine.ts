@@ -16,6 +16,7 @@ import { lifetimeOf, renewalAdvice } from '../outcome/lifetime.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { examineFolders } from './examine-folders.ts'
 import { examineKeys, examinePolicy, examineUnit } from './examine-host.ts'
+import { examineInstances } from './examine-instances.ts'
 import { examineJournal } from './examine-journal.ts'
 import { examineOwnTargets } from './examine-own-targets.ts'
 import { examineWiring, findWiring } from './examine-wiring.ts'
@@ -61,6 +62,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       ...examineReports(options),
       await examineUnit(records),
       ...(await Promise.all(wiring.map((asked) => examineWiring(asked, options.engine.hostView)))),
+      ...(await examineInstances(options.engine)),
       ...examineOwnTargets(options.engine),
       {
         what: 'renewal',

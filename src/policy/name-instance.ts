@@ -161,20 +161,33 @@ function notAllowed(
   })
 }
 
-/** What root reads, and whom it trusts with a key, is nobody else's to change. */
-async function requireOwn(
-  { name, config: settings, socket, masterSocket, run }: InstanceConfig,
-  { name: connector }: UsualDaemon,
-): Promise<void> {
+async function requireOwn(instance: InstanceConfig, { name: connector }: UsualDaemon): Promise<void> {
+  const foreign = await foreignPartOf(instance)
+  if (foreign === null) return
+  const named = instance.name === '' ? {} : { instance: instance.name }
+  throw new WaxsealError('INSTANCE_NOT_ALLOWED', { ...named, connector, ...foreign })
+}
+
+/**
+ * What of an instance somebody else than root could change, or is not there, and why: what root reads, runs, and trusts with a key.
+ * Null: nothing.
+ */
+export async function foreignPartOf({
+  config: settings,
+  socket,
+  masterSocket,
+  run,
+}: InstanceConfig): Promise<{ readonly path: string; readonly reason: string } | null> {
   // Of a daemon in a container they are inside: its image is the host's own word.
   const config = run === null ? settings : null
   const folders = [socket, masterSocket].flatMap((path) => (path === null ? [] : [dirname(path)]))
-  for (const place of [...(config === null ? [] : [config]), ...folders])
-    await ownPlace(place).catch((error: NodeJS.ErrnoException) => {
+  for (const path of [config, run?.[0] ?? null, ...folders].filter((place) => place !== null))
+    try {
+      await ownPlace(path)
+    } catch (error) {
       // A daemon that is stopped may have no folder for its sockets.
-      if (error.code === 'ENOENT' && place !== config) return
-      const reason = error.message.slice(0, 500)
-      const named = name === '' ? {} : { instance: name }
-      throw new WaxsealError('INSTANCE_NOT_ALLOWED', { ...named, connector, path: place, reason })
-    })
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && folders.includes(path)) continue
+      return { path, reason: (error as Error).message.slice(0, 500) }
+    }
+  return null
 }
