@@ -8,7 +8,7 @@ import { feedWatchdog } from '../courier/feed-watchdog.ts'
 import { openProgress } from '../courier/progress.ts'
 import { type CourierState, initialState, statusLine } from '../courier/state.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
-import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
+import { asWaxsealError, describeError, type WaxsealError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
 import { hostFacts, localHostname, secondsSinceBoot } from '../host/host-facts.ts'
 import { sayReady } from '../host/process/half.ts'
@@ -147,9 +147,21 @@ async function enrol(link: Link, config: Config, state: CourierState, log: Logge
     log.info('a control plane is configured now: the agent goes on with it')
   } catch (error) {
     const coded = asWaxsealError(error)
+    if (isHandedOverAtStart(coded)) {
+      log.info('the credential is there now, and systemd hands it over: the agent starts again')
+      process.exit(startAgain)
+    }
     state.controlPlaneError = statusLine(coded)
     log.error({ code: coded.code, details: coded.details }, 'the control plane that is configured now cannot be used')
   }
+}
+
+/** Exit status that has systemd start it again, and is no failure (`RestartForceExitStatus=` of its unit). */
+const startAgain = 75
+
+/** The credential is root's to read: systemd reads it before it starts the courier. */
+function isHandedOverAtStart({ details }: WaxsealError): boolean {
+  return environment()['CREDENTIALS_DIRECTORY'] !== undefined && String(details['reason']).startsWith('EACCES')
 }
 
 /** What systemctl status shows. */
