@@ -198,7 +198,7 @@ t.test('a target is forgotten with a journal that is set aside, and that is said
   const { dir, target, waxseal, cutOff } = await openHost(t)
   await cutOff('false')
   const path = join(dir, 'state/journal', `${target}.json`)
-  await writeFile(path, (await readFile(path, 'utf8')).replaceAll(join(dir, 'live'), '/usr/lib'))
+  await writeFile(path, inAnotherFolder(await readFile(path, 'utf8'), dir))
 
   const ran = await waxseal('forget', target)
 
@@ -265,9 +265,11 @@ t.test('recover of a journal that is not to be trusted sets it aside, touches no
   const journal = await readFile(path, 'utf8')
   const files = await filesOf(daemon)
 
-  await writeFile(path, journal.replaceAll(join(dir, 'live'), '/usr/lib'))
+  await writeFile(path, journal.replace('"deploying"', '"Deploying"'))
+  t.match(await waxseal('recover'), { status: 5, stdout: `journal/${name} is not to be trusted` })
+  await writeFile(path, inAnotherFolder(journal, dir), { mode: 0o600 })
   t.match(await waxseal('recover'), { status: 5, stdout: `${target}: set aside. PATH_NOT_ALLOWED` })
-  await writeFile(path, journal.slice(0, 100))
+  await writeFile(path, journal.slice(0, 100), { mode: 0o600 })
   const torn = await waxseal('recover', '--json')
 
   t.equal(torn.status, 5)
@@ -276,10 +278,20 @@ t.test('recover of a journal that is not to be trusted sets it aside, touches no
   t.same(await filesOf(daemon), files)
 })
 
+/** A document as the version before wrote it: whoever changes one by hand has no digest of it. */
+function unsealed(text: string): string {
+  return text.replace(/,"sha256":"[0-9a-f]{64}"\}\n$/, '}')
+}
+
+/** A journal whose old files are said to be kept elsewhere. */
+function inAnotherFolder(journal: string, dir: string): string {
+  return unsealed(journal).replaceAll(join(dir, 'live', '.waxseal-'), join(dir, 'state', '.waxseal-'))
+}
+
 /** Has the one transaction of the journal be of this target, too. */
 async function alsoTo(other: string, journal: string): Promise<void> {
   const [name = ''] = await readdir(journal)
-  const envelope = JSON.parse(await readFile(join(journal, name), 'utf8')) as {
+  const envelope = JSON.parse(unsealed(await readFile(join(journal, name), 'utf8'))) as {
     readonly document: { readonly deployments: object[] }
   }
   const { deployments } = envelope.document

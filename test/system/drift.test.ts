@@ -83,7 +83,9 @@ t.test(
   'a certificate that is due for renewal is told once, with who has to do what, and check warns of it',
   async (t) => {
     const path = join(site.dir, 'state/deployments', `${site.targetId}.json`)
-    const envelope = JSON.parse(await readFile(path, 'utf8')) as {
+    // Changed by hand it has no digest, as one of the version before.
+    const written = (await readFile(path, 'utf8')).replace(/,"sha256":"[0-9a-f]{64}"\}\n$/, '}')
+    const envelope = JSON.parse(written) as {
       readonly document: { readonly certificate: { notBefore: string; readonly notAfter: string } }
     }
     const { certificate } = envelope.document
