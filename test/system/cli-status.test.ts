@@ -129,13 +129,13 @@ t.test('a configuration that is no longer valid makes the agent not ready', asyn
   t.match(jsonOf(await waxseal('status', '--json')), { ready: true })
 })
 
-t.test('status reads the state directory when no agent runs, and says so', async (t) => {
+t.test('status reads what the deployer wrote down where no agent answers, and says so', async (t) => {
   agent.kill('SIGTERM')
   await agent.exited
 
   const [text, json] = [await waxseal('status'), await waxseal('status', '--json')]
 
-  t.match(text, { status: 1, stdout: /down, not ready\n {2}No agent runs\. This is read from / })
+  t.match(text, { status: 1, stdout: /down, not ready\n {2}No agent answers\. This is what was last written down\./ })
   t.match(text.stdout, /^postfix {2}postfix {2}healthy/m)
   t.match(jsonOf(json), { phase: 'down', inbox: 0, outbox: 0 })
 })
