@@ -12,8 +12,9 @@ const dir = await makeTemporaryFolder('waxseal-package-docs-')
 t.teardown(() => removeTree(dir))
 const at = (name: string): string => join(dir, name)
 // The documentation does not depend on the program: a real one is 100 MB to be packed.
-for (const name of ['dist/start.cjs', 'dist/waxseal.cjs', 'dist/waxseal.cjs.map', 'dist/cache-code.cjs'])
-  await writeNew(at(name))
+for (const program of ['waxseal', 'deployer'])
+  for (const name of [`dist/${program}.cjs`, `dist/${program}.cjs.map`]) await writeNew(at(name))
+for (const name of ['dist/start.cjs', 'dist/cache-code.cjs']) await writeNew(at(name))
 for (const name of ['dist/THIRD-PARTY-LICENCES.txt', 'runtime/bin/node', 'runtime/LICENSE', 'tree/.keep'])
   await writeNew(at(name))
 const file = await debianPackage({
@@ -47,8 +48,8 @@ t.test('every link of the installed README and its pages leads to something that
 
 t.test('every page that a unit or a manual page names is installed', async (t) => {
   const units = await Promise.all(
-    ['waxseal.service', 'waxseal-control-plane.service'].map((name) =>
-      readFile(join(host, 'usr/lib/systemd/system', name), 'utf8'),
+    ['waxseal.service', 'waxseal-deploy.service', 'waxseal-deploy.socket', 'waxseal-control-plane.service'].map(
+      (name) => readFile(join(host, 'usr/lib/systemd/system', name), 'utf8'),
     ),
   )
   const manual = await run('zcat', ['-r', join(host, 'usr/share/man')])
