@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { symlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { type DaemonPort, runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
@@ -155,6 +156,44 @@ export const inNamespace: BeginContainer = async (t, mounts) => {
   return ['/usr/bin/nsenter', '--target', String(holder.pid), '--mount', '--']
 }
 
+/**
+ * A container of podman, with this host's programs and none of its settings. Where the machine has both kinds of cgroups, crun wants the
+ * second alone to be seen; its limits on files and processes may not be more than ours.
+ */
+export const inPodman: BeginContainer = async (t, mounts) => {
+  const root = await makeTemporaryFolder('waxseal-rootfs-')
+  t.teardown(() => removeTree(root))
+  for (const folder of [
+    'etc',
+    'usr',
+    'proc',
+    'sys',
+    'dev',
+    'tmp',
+    'run',
+    'mnt',
+    'root',
+    'var/lib',
+    'var/spool',
+    'var/log',
+  ])
+    await makeFolder(join(root, folder))
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(root, name))
+  await copyMatching('/etc', join(root, 'etc'), /^(passwd|group|services|protocols|nsswitch\.conf)$/)
+  const name = basename(root)
+  const volumes = [{ from: '/usr', to: '/usr:ro' }, ...mounts].flatMap(({ from, to }) => ['-v', `${from}:${to}`])
+  const begin = `mount -t cgroup2 none /sys/fs/cgroup; exec podman run --rm --name ${name} --network host --cgroups=disabled \
+    --ulimit nofile=$(ulimit -n):$(ulimit -n) --ulimit nproc=1024:1024 ${volumes.join(' ')} --rootfs ${root} \
+    sh -c 'echo ready; exec sleep infinity'`
+  const holder = spawn('unshare', ['--mount', 'sh', '-c', begin], { stdio: ['ignore', 'pipe', 'ignore'] })
+  t.teardown(async () => {
+    await runOrThrow(['podman', 'rm', '--force', '--time', '0', name])
+    await ended(holder)
+  })
+  await ready(holder.stdout)
+  return ['/usr/bin/podman', 'exec', name]
+}
+
 async function ready(output: Readable): Promise<void> {
   let said = ''
   for await (const chunk of output) {
@@ -165,6 +204,7 @@ async function ready(output: Readable): Promise<void> {
 }
 
 async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const end = once(child, 'exit')
   child.kill('SIGKILL')
   await end

@@ -12,7 +12,7 @@ import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { servedLeaf } from '../../support/served-leaf.ts'
-import { type Box, inNamespace, startBox } from './boxed-daemons.ts'
+import { type Box, inNamespace, inPodman, startBox } from './boxed-daemons.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -20,8 +20,11 @@ const authority = await (await makeAuthority()).intermediate()
 const issue = (): Promise<TestPair> => authority.issue({ names: ['mail.example.net', 'table.example.net'] })
 const skip = unlessInstalled('postfix') || unlessInstalled('dovecot')
 
-for (const [what, begin] of [['a mount namespace', inNamespace]] as const)
-  t.test(`daemons in ${what}`, { skip }, async (t) => {
+for (const [what, begin, without] of [
+  ['a mount namespace', inNamespace, skip],
+  ['a container of podman', inPodman, skip || unlessInstalled('podman')],
+] as const)
+  t.test(`daemons in ${what}`, { skip: without }, async (t) => {
     const first = await issue()
     const box = await startBox(t, first, begin)
     const engine = await openHost(box)
