@@ -155,7 +155,7 @@ async function brokenCopy(copy: string): Promise<string> {
   ] as const) {
     const file = join(copy, `src/host/file/${name}.ts`)
     const source = await readFile(file, 'utf8')
-    const broken = source.replace(call, 'await null')
+    const broken = source.replace(call, 'await Promise.resolve()')
     if (broken === source) throw new Error(`${name}.ts has no ${call}`)
     await writeFile(file, broken)
   }
