@@ -39,6 +39,8 @@ async function bundleProgram(root: string, outDir: string, name: string, entry: 
     lineLimit: 200,
     // The texts of a tagged template would stay as they are written. One character beyond ASCII, and the runtime keeps two bytes for each.
     supported: { 'template-literal': false },
+    // node-cron asks where it is, for tasks in processes of their own, which nobody here has: a script has no answer, and would not start.
+    define: { 'import.meta.url': JSON.stringify('file:///usr/lib/waxseal/') },
     metafile: true,
     plugins: [compiledSchemas, shippedDocs, withoutUnused, withNames],
   })
