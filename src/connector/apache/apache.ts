@@ -6,6 +6,7 @@ import type { PairTarget } from '../planner/target.ts'
 import { pairFields, targetSchema } from '../planner/target-schema.ts'
 import { wirePlan } from '../wiring/wire-plan.ts'
 import { readApacheWiring } from './read-wiring.ts'
+import { byServiceManager, revivingCommands } from './reviving.ts'
 
 /** How an instance of Apache is reached. */
 interface ApacheCommands {
@@ -16,12 +17,7 @@ interface ApacheCommands {
 
 /** The Apache that these commands reach. */
 export function apacheOf({ program, check, reload }: ApacheCommands): Connector<PairTarget> {
-  const standardCommands: readonly Command[] = [
-    check,
-    reload,
-    ['systemctl', 'reload', 'apache2'],
-    ['systemctl', 'reload-or-restart', 'apache2'],
-  ]
+  const standardCommands: readonly Command[] = [check, reload, ['systemctl', 'reload', 'apache2'], byServiceManager]
   return {
     name: 'apache',
     aliases: ['Apache', 'apache2', 'httpd'],
@@ -48,7 +44,8 @@ export function apacheOf({ program, check, reload }: ApacheCommands): Connector<
         check,
         reload,
       })
-      const plan = { ...planned, recover: planned.recover.map(reviving) }
+      const { activate, recover } = await revivingCommands(planned.activate[0] ?? reload, reload, host)
+      const plan = { ...planned, activate: [activate], recover: [recover] }
       if (!meansUsualInstance(target, standardCommands)) return plan
       return wirePlan(plan, await readApacheWiring(host, program), target, material, host)
     },
@@ -68,9 +65,4 @@ export const apache = apacheOf({
 function commandsAt(config: string): ApacheCommands {
   const program: Command = ['apache2ctl', '-f', config]
   return { program, check: [...program, '-t'], reload: [...program, '-k', 'graceful'] }
-}
-
-/** `graceful` starts a server that is gone; a reload by systemd does not. */
-function reviving(command: Command): Command {
-  return command.join(' ') === 'systemctl reload apache2' ? ['systemctl', 'reload-or-restart', 'apache2'] : command
 }
