@@ -4,15 +4,20 @@ import standaloneCode from 'ajv/dist/standalone/index.js'
 import type { Plugin } from 'esbuild-wasm'
 import { configSchema } from '../src/config/config-schema.ts'
 import { driftFeatureSchema, workSchema } from '../src/control-plane/wire.ts'
+import { arrivedSchema } from '../src/deployer/work/job-store.ts'
+import { keyRequestSchema } from '../src/deployer/work/key-requests.ts'
+import { lineSchemas } from '../src/documents/ask.ts'
+import { shownHostSchema } from '../src/documents/shown-host.ts'
 import { envelopeSchema } from '../src/host/file/envelope.ts'
 import { claimedJobSchema } from '../src/inbox/inbox.ts'
 import { recordSchema } from '../src/journal/deployment-record.ts'
 import { forgottenLineSchema, historyLineSchema } from '../src/journal/history.ts'
+import { deadSchema, waitingSchema } from '../src/outbox/outbox-schema.ts'
 import { schemaOptions } from '../src/schema/compile-schema.ts'
 import { root } from './root.ts'
 import { schemaDigest } from './schema-digest.ts'
 
-/** What an agent asks that has deployed before and waits for its next job: its start, its polls, its status. */
+/** What the halves ask that have deployed before and wait for the next job: their starts, the polls, the status, what they tell each other. */
 const schemas = [
   configSchema,
   workSchema,
@@ -21,6 +26,12 @@ const schemas = [
   envelopeSchema(recordSchema),
   historyLineSchema,
   forgottenLineSchema,
+  envelopeSchema(arrivedSchema),
+  envelopeSchema(keyRequestSchema),
+  envelopeSchema(waitingSchema),
+  envelopeSchema(deadSchema),
+  shownHostSchema,
+  ...lineSchemas,
 ]
 
 /**

@@ -70,6 +70,7 @@ async function run(options: CourierOptions): Promise<void> {
   const progress = openProgress()
   const state = initialState()
   const metrics = openMetrics()
+  const deployer = openDeployer(options.deployer)
   const link = await openLink(config)
   const count = countEnded(metrics)
   const readShown = async (): Promise<ShownHost | null> => {
@@ -89,6 +90,8 @@ async function run(options: CourierOptions): Promise<void> {
     reload = next.reload
     await enrol(link, config, state, log)
     await manager.notify(`STATUS=${statusText(link, config)}`)
+    // It reads its own configuration when it is asked, and shows what is wrong with it.
+    await deployer.ask({ ask: 'work' }).catch(() => {})
   }
   process.on('SIGHUP', () => void takeOver())
   goOnWithoutCompilers()
@@ -114,7 +117,7 @@ async function run(options: CourierOptions): Promise<void> {
   }
   feedWatchdog({ manager, progress, log })
   await runCourier({
-    deployer: openDeployer(options.deployer),
+    deployer,
     readShown,
     controlPlane: link.controlPlane,
     clock: systemClock,

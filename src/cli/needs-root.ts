@@ -4,11 +4,14 @@ import { isCode } from '../host/file/files.ts'
 /** SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_AUTH: how SQLite says that a lock file is not for this user. */
 const sqliteRefusals = [8, 14, 23]
 
+/** What a person starts where a half is started for him. */
+const startedBy: Readonly<Record<string, string>> = { courier: 'agent', deployer: 'agent' }
+
 /** The error as NEEDS_ROOT where another user than root met what is not for him; null: it is something else. `argv` is the command line. */
 export function needsRoot(error: unknown, argv: readonly string[]): WaxsealError | null {
   if (process.getuid?.() === 0 || !isRefusal(error)) return null
   const [first = '', second = ''] = argv.slice(2)
-  const command = first === 'control-plane' ? `${first} ${second}` : first
+  const command = first === 'control-plane' ? `${first} ${second}` : (startedBy[first] ?? first)
   const isWhole = argv.slice(2).join(' ') === command
   const run = `sudo waxseal ${command}${isWhole ? '' : ' …'}`
   const path = pathIn(error)

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { askStatus } from '../status/ask-status.ts'
-import { readShownHost } from '../status/read-shown-host.ts'
+import { readShownToUser } from '../status/read-shown-host.ts'
 import type { StatusDocument } from '../status/status-document.ts'
 import { configOf, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'
@@ -35,6 +35,6 @@ async function ask({ stateDir }: Config): Promise<StatusDocument | null> {
 
 /** What the deployer wrote down for people. */
 async function readShown(config: Config): Promise<StatusDocument> {
-  const shown = await readShownHost(config.stateDir)
+  const shown = await readShownToUser(config.stateDir)
   return statusDocument({ config, shown, state: null, reload: { invalid: null, waiting: [] } })
 }

@@ -186,10 +186,18 @@ const isAsk = Object.fromEntries(
 const isAnswer = Object.fromEntries(
   Object.entries(answerSchemas).map(([word, schema]) => [word, schemaCheck<unknown>(schema)]),
 ) as Record<Ask['ask'], ReturnType<typeof schemaCheck<unknown>>>
-const isEnvelope = schemaCheck<{ readonly v: number; readonly document: unknown }>(
-  closed({ v: { type: 'integer' }, document: {} }),
-)
-const isTold = schemaCheck<{ readonly error: ToldError }>(closed({ error: toldError }))
+const envelopeSchema = closed({ v: { type: 'integer' }, document: {} })
+const isEnvelope = schemaCheck<{ readonly v: number; readonly document: unknown }>(envelopeSchema)
+const toldSchema = closed({ error: toldError })
+const isTold = schemaCheck<{ readonly error: ToldError }>(toldSchema)
+
+/** The JSON schemas of all that a line is held against: the bundle has them compiled. */
+export const lineSchemas: readonly object[] = [
+  envelopeSchema,
+  toldSchema,
+  ...Object.values(askSchemas),
+  ...Object.values(answerSchemas),
+]
 
 /** A document as one line. */
 export function lineOf(document: Ask | AnswerTo[Ask['ask']] | { readonly error: ToldError }): string {

@@ -6,6 +6,7 @@ import {
   shownHostSchema,
   viewFolder,
 } from '../documents/shown-host.ts'
+import { isCode } from '../host/file/files.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 
@@ -13,11 +14,19 @@ const isShownHost = schemaCheck<ShownHost>(shownHostSchema)
 
 /** What the deployer of this state directory shows; null: nothing yet, or nothing that can be read. */
 export async function readShownHost(stateDir: string): Promise<ShownHost | null> {
-  try {
-    const bytes = await readBounded(join(viewFolder(stateDir), shownHostFile), longestShownHost)
-    const shown: unknown = bytes === null ? null : JSON.parse(Buffer.from(bytes).toString('utf8'))
-    return isShownHost(shown) ? shown : null
-  } catch {
+  return readAllowed(stateDir).catch(() => null)
+}
+
+/** The same; throws where this user may not read it. */
+export async function readShownToUser(stateDir: string): Promise<ShownHost | null> {
+  return readAllowed(stateDir).catch((error: unknown) => {
+    if (isCode(error, 'EACCES') || isCode(error, 'EPERM')) throw error
     return null
-  }
+  })
+}
+
+async function readAllowed(stateDir: string): Promise<ShownHost | null> {
+  const bytes = await readBounded(join(viewFolder(stateDir), shownHostFile), longestShownHost)
+  const shown: unknown = bytes === null ? null : JSON.parse(Buffer.from(bytes).toString('utf8'))
+  return isShownHost(shown) ? shown : null
 }

@@ -55,8 +55,9 @@ t.test('the bundle serves the control plane, which needs SQLite and the X.509 li
   t.same(await once(child, 'close'), [0, null])
 })
 
-t.test('the bundle is ASCII: one other character, and the runtime keeps twice its size', async (t) => {
-  t.notMatch(await readFile(file, 'latin1'), /[\x80-\xff]/)
+t.test('both programs are ASCII: one other character, and the runtime keeps twice its size', async (t) => {
+  for (const program of [file, join(dir, 'deployer.cjs')])
+    t.notMatch(await readFile(program, 'latin1'), /[\x80-\xff]/, program)
 })
 
 t.test('where a library compares the name of a class, that class has kept it', async (t) => {
@@ -175,15 +176,16 @@ t.test('an agent that has deployed before and has nothing to do compiles no sche
   first.kill('SIGTERM')
   await first.exited
   const { path, rewrite } = await installed('without-compiler')
-  await rewrite('waxseal.cjs', (program) => {
-    const text = program.toString('latin1')
-    const library = /=\{allowUnionTypes:!0,verbose:!0,validateSchema:!1,/
-    t.match(text, library)
-    return Buffer.from(
-      text.replace(library, (found) => found.replace('=', '=schemasAreCompiled&&')),
-      'latin1',
-    )
-  })
+  for (const half of ['waxseal.cjs', 'deployer.cjs'])
+    await rewrite(half, (program) => {
+      const text = program.toString('latin1')
+      const library = /=\{allowUnionTypes:!0,verbose:!0,validateSchema:!1,/
+      t.match(text, library)
+      return Buffer.from(
+        text.replace(library, (found) => found.replace('=', '=schemasAreCompiled&&')),
+        'latin1',
+      )
+    })
 
   const agent = startProcess([process.execPath, path('start.cjs'), 'agent', '--config', join(site.dir, 'waxseal.yaml')])
   t.teardown(() => agent.kill('SIGKILL'))
@@ -239,7 +241,8 @@ t.test('the licence of each package in the bundle is beside it', async (t) => {
 async function installed(name: string) {
   const path = (one: string): string => join(dir, name, one)
   await mkdir(join(dir, name))
-  for (const one of ['start.cjs', 'cache-code.cjs', 'waxseal.cjs']) await copyFile(join(dir, one), path(one))
+  for (const one of ['start.cjs', 'cache-code.cjs', 'waxseal.cjs', 'deployer.cjs'])
+    await copyFile(join(dir, one), path(one))
   return {
     path,
     start: (...args: readonly string[]) => run(process.execPath, [path('start.cjs'), ...args]),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { root } from '../../packaging/root.ts'
+import { viewFolder } from '../../src/documents/shown-host.ts'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { startProcess } from '../support/process.ts'
 import { runWaxseal, runWaxsealAsNobody } from '../support/run-waxseal.ts'
@@ -122,7 +123,7 @@ t.test('another user than root is told which command to run as root, in one sent
   const [state, secret] = [join(dir, 'state'), join(dir, 'secret.yaml')]
   const config = join(dir, 'waxseal.yaml')
   await chmod(dir, 0o755)
-  await mkdir(state, { mode: 0o700 })
+  for (const folder of [state, viewFolder(state)]) await mkdir(folder, { mode: 0o700 })
   await writeText(config, JSON.stringify({ state_dir: state, status: { listen: 'off' } }), 0o644)
   await writeText(secret, '{}', 0o600)
   await writeText(join(dir, 'c.pem'), 'x', 0o644)

@@ -19,7 +19,7 @@ export interface WorkerParts {
   readonly keys: Pick<KeyStore, 'find'>
   readonly clock: Clock
   readonly log: Logger
-  /** Before each batch: policy may be another one by now. */
+  /** Whenever it is asked, and before each batch: policy may be another one by now. */
   readonly onBatch: () => Promise<void>
   readonly onChange: () => void
   /** `work` is heard of again within 15 minutes; `rest`: nothing is expected. */
@@ -48,7 +48,11 @@ export class Worker {
     this.#parts = parts
     this.#work = this.#workOf()
     this.#jobs = new Coalesced(() =>
-      this.#untilDone(this.#jobs, async () => (await workThrough(this.#work, this.#isDue)).putOff),
+      this.#untilDone(this.#jobs, async () => {
+        // Where nothing is due, too: people see what the configuration of now says.
+        await parts.onBatch()
+        return (await workThrough(this.#work, this.#isDue)).putOff
+      }),
     )
     this.#requesting = new Coalesced(() => this.#untilDone(this.#requesting, () => parts.requests.makeAll(parts.stop)))
   }

@@ -21,10 +21,12 @@ export interface JobFolders {
 /** The certificate of a deployment that waits, by the id of its job: another job for the same one may want a newer version. */
 export type ArrivedCertificates = DocumentFolder<{ readonly pem: string }>
 
+/** JSON schema of a certificate that has arrived. */
+export const arrivedSchema = { type: 'object', required: ['pem'], properties: { pem: { type: 'string' } } } as const
+
 /** Opens the certificates that have arrived, below the state directory. */
 export async function openArrivedCertificates(path: string): Promise<ArrivedCertificates> {
-  const schema = { type: 'object', required: ['pem'], properties: { pem: { type: 'string' } } }
-  return openDocumentFolder({ path, schema })
+  return openDocumentFolder({ path, schema: arrivedSchema })
 }
 
 const longestInbox = limits.jobsWaiting.most

@@ -8,11 +8,14 @@ export interface KeyRequest {
 /** One document per issuance job. */
 export type KeyRequests = DocumentFolder<KeyRequest>
 
+/** JSON schema of a key request. */
+export const keyRequestSchema = {
+  type: 'object',
+  required: ['spkiSha256'],
+  properties: { spkiSha256: { type: 'string', pattern: '^[0-9a-f]{64}$' } },
+} as const
+
 /** Opens the key requests below the state directory. */
 export async function openKeyRequests(path: string): Promise<KeyRequests> {
-  const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' }
-  return openDocumentFolder<KeyRequest>({
-    path,
-    schema: { type: 'object', required: ['spkiSha256'], properties: { spkiSha256: digest } },
-  })
+  return openDocumentFolder<KeyRequest>({ path, schema: keyRequestSchema })
 }
