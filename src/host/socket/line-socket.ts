@@ -63,7 +63,9 @@ export async function serveLines(
     })
     readLine(socket, bounds.maxBytes, (line) => {
       clearTimeout(timer)
-      void answer(line, gone.signal).then((text) => (text === null ? socket.destroy() : void socket.end(text)))
+      void answer(line, gone.signal).then((text) =>
+        text === null ? socket.destroy() : endWith(socket, text, bounds.lineMs),
+      )
     })
     return undefined
   })
@@ -72,6 +74,13 @@ export async function serveLines(
     open: () => waiting,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
+}
+
+/** Whoever does not read the answer, or does not close its side, keeps nobody from ending. */
+function endWith(socket: Socket, text: string, mostMs: number): void {
+  const timer = setTimeout(() => socket.destroy(), mostMs)
+  socket.once('close', () => clearTimeout(timer))
+  socket.end(text, () => socket.destroy())
 }
 
 function listening(server: Server, listen: { readonly path: string } | { readonly fd: number }): Promise<void> {
