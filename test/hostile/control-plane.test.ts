@@ -23,6 +23,7 @@ interface Attack {
 
 const site = await startHostileSite()
 t.teardown(() => site.close())
+await site.issue()
 const { dir, etc, canaries } = site
 const secretFile = await canaries.file(join(dir, 'outside/secret'))
 const sasl = await canaries.kept(join(etc, 'postfix/sasl_passwd'), `[relay.example.net]:587 user:${canaries.secret}\n`)

@@ -43,7 +43,7 @@ const asks: readonly Ask[] = [
 ]
 
 /** A line that a half that was taken over might write. */
-function hostileLine(random: Random): string {
+export function hostileLine(random: Random): string {
   const ask = random.pick(asks)
   if (random.below(3) === 0) return mutateText(lineOf(ask), random).replaceAll('\n', ' ')
   return JSON.stringify(
