@@ -9,6 +9,7 @@ import { instanceFields } from './name-instance.ts'
 export interface Nameable {
   readonly roots: PolicyConfig['roots']
   readonly commands: PolicyConfig['commands']
+  readonly probes: PolicyConfig['probes']
   /** The connector's own commands for the instance that is meant. */
   readonly standardCommands: readonly Command[]
   /** The folders of a daemon in a container: a job may name either side. */
@@ -26,7 +27,7 @@ export async function checkNamed(byJob: Readonly<Record<string, unknown>>, allow
     if ((instanceFields as readonly string[]).includes(field)) continue
     if (field.endsWith('_command')) checkCommandLine(field, text, allowed)
     else if (text.startsWith('/')) checkPathText(field, text, roots, allowed.roots)
-    else if (text.startsWith('unix:')) checkForm(field, text.slice('unix:'.length), allowed.roots)
+    else if (text.startsWith('unix:')) checkSocketText(field, text.slice('unix:'.length), roots, allowed)
   }
 }
 
@@ -46,6 +47,27 @@ function textsIn(value: unknown, field: string): readonly NamedText[] {
   if (typeof value === 'string') return [{ field, text: value }]
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) => textsIn(inner, field === '' ? name : `${field}.${name}`))
+}
+
+/** Where mail daemons keep theirs. Behind others may be what does as it is told, or tells more than a greeting. */
+const socketFolders = [
+  '/run/dovecot',
+  '/var/run/dovecot',
+  '/run/cyrus',
+  '/var/run/cyrus',
+  '/var/spool/postfix',
+] as const
+
+function checkSocketText(
+  field: string,
+  path: string,
+  roots: readonly string[],
+  { roots: named, probes }: Nameable,
+): void {
+  checkForm(field, path, named)
+  const isBelow = [...roots, ...socketFolders].some((folder) => path.startsWith(`${folder}/`))
+  if (isBelow || probes.includes(path)) return
+  throw new WaxsealError('PROBE_NOT_ALLOWED', { socket: path, field, setting: 'policy.probes' })
 }
 
 function checkPathText(field: string, path: string, roots: readonly string[], named: readonly string[]): void {

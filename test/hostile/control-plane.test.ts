@@ -325,7 +325,7 @@ t.test(
       (response) => response.writeHead(200).end(`{"jobs":${'[{"a":'.repeat(100_000)}`),
       (response) => response.writeHead(200).end(JSON.stringify({ jobs: Array.from({ length: 5000 }, () => ({})) })),
       (response) => response.writeHead(200, { 'x-filler': 'a'.repeat(60_000) }).end('{}'),
-      (response) => response.writeHead(200, { 'content-length': '5' }).end('{"jo'),
+      (response) => response.writeHead(200).write('{"jo', () => response.destroy()),
       (response) => response.socket?.end('HTTP/1.1 101 Switching\r\n\r\n'),
       (response) => response.socket?.end('\0'.repeat(5000)),
       (response) => response.writeHead(429, { 'retry-after': '0' }).end(),

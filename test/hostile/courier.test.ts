@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, readFile } from 'node:fs/promises'
 import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { type AnswerTo, longestDocument } from '../../src/documents/ask.ts'
 import { viewFolder } from '../../src/documents/shown-host.ts'
 import { askLine } from '../../src/host/socket/line-socket.ts'
 import { allTaken, filesOf, openDeployer, type TestDeployer } from '../support/deployer.ts'
 import type { WaxsealProcess } from '../support/process.ts'
+import { asUser, user } from './support/as-user.ts'
 import { hostileLine } from './support/boundary/halves.ts'
 import { openCanaries } from './support/canaries.ts'
 import { openRandom } from './support/random.ts'
@@ -17,8 +16,6 @@ import { openRandom } from './support/random.ts'
 /** Of each word, on average; `npm run soak` has more. */
 const mutations = Number(process.env['WAXSEAL_MUTATIONS'] ?? 7000)
 const seed = 20_261_126
-/** An account that nothing else on this machine is. */
-const courier = 64_917
 const bounds = { timeoutMs: 60_000, maxBytes: longestDocument }
 
 t.test('a courier that was taken over may write nowhere but at home, and nothing there is touched', async (t) => {
@@ -26,13 +23,13 @@ t.test('a courier that was taken over may write nowhere but at home, and nothing
   await chmod(deployer.dir, 0o755)
   const home = join(deployer.dir, 'home')
   await mkdir(home, { mode: 0o700 })
-  await chown(home, courier, courier)
+  await chown(home, user, user)
   const running = await startAsCourier(deployer)
   await honest(t, deployer, 'before')
   const keys = await readdir(join(deployer.stateDir, 'keys'))
   const view = await readdir(viewFolder(deployer.stateDir))
 
-  const lease = await asCourier(
+  const { child: lease, remove } = await asUser(
     `
 import fcntl, os, sys, time
 home, state, socket = sys.argv[1:4]
@@ -69,6 +66,7 @@ sys.stdin.read()
 `,
     [home, deployer.stateDir, deployer.socket],
   )
+  t.teardown(remove)
   const [said] = (await once(lease.stdout, 'data')) as [Buffer]
 
   const possible = said
@@ -178,7 +176,7 @@ t.test('a connection that never closes does not keep the deployer from ending', 
 /** The socket is the courier's, as the unit makes it. */
 async function startAsCourier(deployer: TestDeployer): Promise<WaxsealProcess> {
   const running = await deployer.start()
-  await chown(deployer.socket, 0, courier)
+  await chown(deployer.socket, 0, user)
   return running
 }
 
@@ -216,20 +214,4 @@ async function flushed(deployer: TestDeployer): Promise<void> {
 async function residentMib({ pid }: WaxsealProcess): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
-}
-
-/** Code as the courier's account. */
-async function asCourier(code: string, args: readonly string[]) {
-  const file = join(args[0] ?? '', 'code.py')
-  await writeFile(file, code, { mode: 0o644 })
-  const child = spawn('/usr/bin/python3', [file, ...args], {
-    uid: courier,
-    gid: courier,
-    env: {},
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  void text(child.stderr).then((said) => {
-    if (said !== '') console.error(said)
-  })
-  return child
 }

@@ -48,6 +48,17 @@ t.test('a path elsewhere, or in another form than the normal one, is refused by 
       t.match(await refusal(fields), { code: 'PATH_NOT_ALLOWED', details: { path, field } }, JSON.stringify(path))
 })
 
+t.test('a job has no socket looked at but those of mail daemons, below a root, and of the policy', async (t) => {
+  for (const socket of ['/run/dovecot/lmtp', '/srv/tls/a.sock', '/run/own.sock'])
+    t.equal(await refusal({ endpoints: [{ endpoint: `unix:${socket}` }] }), null, socket)
+  for (const socket of ['/run/docker.sock', '/run/dovecot', '/run/systemd/private', '/tmp/x.sock'])
+    t.match(
+      await refusal({ endpoints: [`unix:${socket}`] }),
+      { code: 'PROBE_NOT_ALLOWED', details: { socket } },
+      socket,
+    )
+})
+
 t.test('the socket of a probe is named in normal form', async (t) => {
   for (const socket of ['/run/../etc/x', 'run/x', '/run//x', '/run/x\n'])
     t.match(await refusal({ endpoints: [`unix:${socket}`] }), { code: 'PATH_NOT_ALLOWED' }, JSON.stringify(socket))
@@ -85,7 +96,7 @@ async function refusal(
   roots: readonly string[] = ['/etc/postfix', '/srv/tls/'],
 ): Promise<WaxsealError | null> {
   const commands = ['systemctl  status postfix', 'waxseal:caddy-reload http://127.0.0.1:9780']
-  return checkNamed(fields, { roots, commands, standardCommands, paths: [] }).then(
+  return checkNamed(fields, { roots, commands, probes: ['/run/own.sock'], standardCommands, paths: [] }).then(
     () => null,
     (error: unknown) => {
       if (error instanceof WaxsealError) return error
