@@ -4,6 +4,7 @@ import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { isCode } from './file/files.ts'
+import { foreignBy, isOurs } from './file/ours.ts'
 
 /** Where a path leads, symlinks resolved; `missing` is a link to nothing. */
 export type Resolved =
@@ -42,6 +43,22 @@ async function isThere(path: string): Promise<boolean> {
 /** A folder with its symlinks resolved; itself when there is none. */
 export async function resolveFolder(path: string): Promise<string> {
   return realpath(path).catch(() => path)
+}
+
+/**
+ * A folder that an administrator has named, with the symlinks resolved that nobody else could have put there: from where others may
+ * exchange what is in a folder, the path stands as it is written.
+ */
+export async function resolveOwnFolder(path: string): Promise<string> {
+  const names = path.split('/').filter((name) => name !== '')
+  let at = '/'
+  for (const [index, name] of names.entries()) {
+    const stats = await Promise.all([lstat(at), lstat(join(at, name))]).catch(() => null)
+    if (stats === null || !isOurs(stats[1]) || foreignBy(at, stats[0], true) !== null)
+      return join(at, ...names.slice(index))
+    at = stats[1].isSymbolicLink() ? await resolveFolder(join(at, name)) : join(at, name)
+  }
+  return at
 }
 
 /** The addresses of a host name; the address itself for one. Empty when it cannot be resolved. */

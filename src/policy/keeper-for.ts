@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { resolveFolder } from '../host/policy-host.ts'
+import { resolveOwnFolder } from '../host/policy-host.ts'
 import { resolveGroup, resolveUser } from '../host/users.ts'
 import type { Keeper } from '../plan/keeper.ts'
 
@@ -11,7 +11,7 @@ import type { Keeper } from '../plan/keeper.ts'
  */
 export async function keeperFor(path: string, { folders }: Pick<PolicyConfig, 'folders'>): Promise<Keeper | null> {
   const named = await Promise.all(
-    folders.map(async (folder) => ({ ...folder, real: await resolveFolder(folder.path) })),
+    folders.map(async (folder) => ({ ...folder, real: await resolveOwnFolder(folder.path) })),
   )
   const [nearest] = named
     .filter(({ real }) => `${dirname(path)}/`.startsWith(real === '/' ? real : `${real}/`))

@@ -1,4 +1,5 @@
 import { mkdirSync, symlinkSync } from 'node:fs'
+import { chown } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { keeperFor } from '../../../src/policy/keeper-for.ts'
@@ -26,6 +27,16 @@ t.test(
     t.same(await keeperFor('/srv/a.pem', { folders: [kept('/', 'root')] }), { uid: 0, gid: null })
   },
 )
+
+t.test('a folder that its user has exchanged for a link does not have the keeper of where that leads', async (t) => {
+  const dir = t.testdir({ theirs: {}, ours: {} })
+  await chown(join(dir, 'theirs'), 1001, 1001)
+  symlinkSync('../ours', join(dir, 'theirs/tls'))
+  const folders = [kept(join(dir, 'theirs/tls'), '1001')]
+
+  t.equal(await keeperFor(join(dir, 'ours/a.pem'), { folders }), null)
+  t.same(await keeperFor(join(dir, 'theirs/tls/a.pem'), { folders }), { uid: 1001, gid: null })
+})
 
 t.test('a user or group that the host does not have is told, by its name', async (t) => {
   const dir = t.testdir({})
