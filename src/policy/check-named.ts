@@ -1,7 +1,7 @@
 import type { PolicyConfig } from '../config/config.ts'
 import type { InstancePath } from '../config/instances.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { resolveFolder } from '../host/policy-host.ts'
+import { resolveOwnFolder } from '../host/policy-host.ts'
 import type { Command } from '../plan/plan.ts'
 import { instanceFields } from './name-instance.ts'
 
@@ -33,7 +33,7 @@ export async function checkNamed(byJob: Readonly<Record<string, unknown>>, allow
 
 /** A root that is a link stands for what it leads to, too: the link is the host's own word. */
 async function allRoots({ roots, paths }: Nameable): Promise<readonly string[]> {
-  const real = await Promise.all(roots.map(resolveFolder))
+  const real = await Promise.all(roots.map(resolveOwnFolder))
   return [...roots, ...real, ...paths.map(({ inside }) => inside)].map((root) => root.replace(/\/+$/, ''))
 }
 

@@ -2,7 +2,13 @@ import { basename, dirname, join } from 'node:path'
 import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { linksOnTheWay } from '../host/file/links-on-the-way.ts'
-import { addressesOf, isAddressAllowed, resolveDestination, resolveFolder } from '../host/policy-host.ts'
+import {
+  addressesOf,
+  isAddressAllowed,
+  resolveDestination,
+  resolveFolder,
+  resolveOwnFolder,
+} from '../host/policy-host.ts'
 import { reasonAgainst } from '../host/process/find-program.ts'
 import type { Material } from '../material/material.ts'
 import type { Command, Plan, PlannedFile, PlannedTable, Probe } from '../plan/plan.ts'
@@ -77,7 +83,7 @@ function pathRefused(path: string, reason: string, roots: readonly string[]): Wa
 
 /** Whether a resolved path is below one of the roots, symlinks in these resolved. */
 export async function isBelowRoots(path: string, roots: readonly string[]): Promise<boolean> {
-  const realRoots = await Promise.all(roots.map(resolveFolder))
+  const realRoots = await Promise.all(roots.map(resolveOwnFolder))
   return realRoots.some((root) => path.startsWith(root.endsWith('/') ? root : `${root}/`))
 }
 

@@ -217,7 +217,7 @@ async function open(t: Test, policy: (dir: string) => WrittenConfig['policy'] = 
     const paths = { cert_path: certPath, key_path: keyPath }
     return deploy(
       {
-        target: `${certPath}`,
+        target: certPath,
         connector: 'Postfix',
         config: { ...paths, validate_command: 'true', reload_command: 'true' },
         certificatePem: pair.certificatePem,

@@ -132,7 +132,7 @@ class Site implements HostileSite {
       for (const wake of this.#wakers) wake()
       return
     }
-    if (path.includes('/certificates/')) return void json(200, { certificate_pem: this.#pem })(null as never, response)
+    if (path.includes('/certificates/')) return json(200, { certificate_pem: this.#pem })(null as never, response)
     if (path.endsWith('/csr')) this.#csr = (body as { readonly csr_pem: string }).csr_pem
     const id = /\/jobs\/([^/]+)\/status$/.exec(path)?.[1]
     const final = body as Final | null

@@ -1,4 +1,4 @@
-import { symlink } from 'node:fs/promises'
+import { chown, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
@@ -62,6 +62,15 @@ t.test('a job has no socket looked at but those of mail daemons, below a root, a
 t.test('the socket of a probe is named in normal form', async (t) => {
   for (const socket of ['/run/../etc/x', 'run/x', '/run//x', '/run/x\n'])
     t.match(await refusal({ endpoints: [`unix:${socket}`] }), { code: 'PATH_NOT_ALLOWED' }, JSON.stringify(socket))
+})
+
+t.test('a root that its user has exchanged for a link stands for nothing that it leads to', async (t) => {
+  const dir = t.testdir({ theirs: {}, ours: {} })
+  await chown(join(dir, 'theirs'), 1001, 1001)
+  await symlink('../ours', join(dir, 'theirs/tls'))
+
+  const refused = await refusal({ cert_path: join(dir, 'ours/a.pem') }, [join(dir, 'theirs/tls')])
+  t.match(refused, { code: 'PATH_NOT_ALLOWED' })
 })
 
 t.test('a root that is a link stands for what it leads to, and what a job names is not followed', async (t) => {
