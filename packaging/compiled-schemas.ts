@@ -56,9 +56,10 @@ export const compiledSchemas: Plugin = {
 /** Each compiled function is exported under the digest of its schema. */
 function compiledModule(): string {
   const ajv = new Ajv({ ...schemaOptions, code: { source: true } })
-  const names = schemas.map(schemaDigest)
-  for (const [index, name] of names.entries()) ajv.addSchema(schemas[index] ?? {}, name)
-  const code = standaloneCode.default(ajv, Object.fromEntries(names.map((name) => [name, name])))
+  // Some are equal.
+  const named = new Map(schemas.map((schema) => [schemaDigest(schema), schema]))
+  for (const [name, schema] of named) ajv.addSchema(schema, name)
+  const code = standaloneCode.default(ajv, Object.fromEntries([...named.keys()].map((name) => [name, name])))
   return `${code}
 const { schemaDigest } = require('./packaging/schema-digest.ts')
 const others = () => require('./src/schema/compile-schema.ts')

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -19,6 +20,8 @@ export interface WaxsealProcess {
   /** All lines so far; one that is no JSON is `{ text }`. */
   readonly lines: readonly LogLine[]
   kill(signal: NodeJS.Signals): void
+  /** SIGKILL to it and to what it has started, the halves of an agent, as where the power fails. */
+  killAll(): Promise<void>
   /** Resolves at the exit: its status, or the signal that ended it. */
   readonly exited: Promise<number | string>
 }
@@ -56,6 +59,12 @@ export function startProcess(
     lines,
     exited,
     kill: (signal) => child.kill(signal),
+    killAll: async () => {
+      const { pid = 0 } = child
+      const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      child.kill('SIGKILL')
+      for (const one of children.split(' ').filter((word) => word !== '')) process.kill(Number(one), 'SIGKILL')
+    },
     waitFor: async (matches) => {
       for (;;) {
         for (; seen < lines.length; seen += 1) {

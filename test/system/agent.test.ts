@@ -60,7 +60,6 @@ t.test('a result arrives when the control plane is down at report time and back 
   )
   const certificate = await site.request()
   await agent.waitFor(({ msg }) => msg === 'job ends')
-  await agent.waitFor(({ msg }) => msg === 'job ends')
 
   t.match(await deploymentsOf(site, certificate), [{ status: 'Running' }])
   site.proxy.misbehave(() => null)
@@ -75,7 +74,7 @@ t.test('an agent killed between claim and report finishes or fails the job after
     const killed = site.startAgent()
     const certificate = await site.request()
     await killed.waitFor((line) => line['step'] === step)
-    killed.kill('SIGKILL')
+    await killed.killAll()
     t.equal(await killed.exited, 'SIGKILL')
 
     const agent = site.startAgent()
@@ -95,6 +94,24 @@ t.test('an agent killed between claim and report finishes or fails the job after
     await drained(t, agent)
   }
 })
+
+t.test(
+  'where the process that started both halves is killed alone, they finish what is under way, and end',
+  async (t) => {
+    const agent = site.startAgent()
+    const certificate = await site.request()
+    await agent.waitFor((line) => line['step'] === 'stage')
+
+    agent.kill('SIGKILL')
+
+    t.equal(await agent.exited, 'SIGKILL', 'its output is closed once its halves have ended')
+    t.match(agent.lines.map(({ msg }) => msg).join(), /deployment ends[^]*deployer ends/)
+    const again = site.startAgent()
+    while ((await deploymentsOf(site, certificate))[0]?.status !== 'Completed')
+      await again.waitFor(({ msg }) => msg === 'reported')
+    await drained(t, again)
+  },
+)
 
 t.test(
   'an answer that is lost after the claim was written leaves the next poll and the heartbeat at work',

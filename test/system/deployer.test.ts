@@ -231,6 +231,8 @@ t.test('a second SIGTERM does not cut off what has begun, and what has not is fo
   await deployer.answer(slow('job-2'))
   await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
   process.kill('SIGTERM')
+  // Two at the same moment would be one.
+  await process.waitFor(({ msg }) => msg === 'draining')
   process.kill('SIGTERM')
 
   t.equal(await process.exited, 0)

@@ -123,7 +123,8 @@ async function untilDone(
   if (idleMs === null) await aborted(stop)
   for (let idle = 0; ; ) {
     const longest = stop.aborted ? lastIdleMs : (idleMs ?? Number.POSITIVE_INFINITY)
-    if (idle >= longest || (leave.aborted && !worker.isBusy)) return
+    if (leave.aborted) await worker.ended()
+    if (idle >= longest || leave.aborted) return
     await clock.sleep(lookMs, stop.aborted ? leave : stop).catch(() => {})
     idle = worker.isUnderWay || server.open() > 0 ? 0 : idle + lookMs
   }
