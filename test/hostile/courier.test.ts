@@ -13,7 +13,7 @@ import { hostileLine } from './support/boundary/halves.ts'
 import { openCanaries } from './support/canaries.ts'
 import { openRandom } from './support/random.ts'
 
-/** Of each word, on average; `npm run soak` has more. */
+/** Over all documents; WAXSEAL_MUTATIONS has more. */
 const mutations = Number(process.env['WAXSEAL_MUTATIONS'] ?? 7000)
 const seed = 20_261_126
 const bounds = { timeoutMs: 60_000, maxBytes: longestDocument }
