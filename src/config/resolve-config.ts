@@ -229,7 +229,7 @@ function listenAt(file: string, listen: string): Config['status'] {
     file,
     'status.listen',
     'it is not a loopback address and port',
-    'Write 127.0.0.1:9780, unix:/run/waxseal/status.sock or off.',
+    'Write 127.0.0.1:9780, unix:/run/waxseal-page/page.sock or off.',
   )
 }
 
