@@ -107,6 +107,7 @@ t.test(
     t.equal(await agent.exited, 'SIGKILL', 'its output is closed once its halves have ended')
     t.match(agent.lines.map(({ msg }) => msg).join(), /deployment ends[^]*deployer ends/)
     const again = site.startAgent()
+    await again.waitFor(({ msg }) => msg === 'agent starts')
     while ((await deploymentsOf(site, certificate))[0]?.status !== 'Completed')
       await again.waitFor(({ msg }) => msg === 'reported')
     await drained(t, again)
@@ -178,7 +179,10 @@ t.test('an agent that is retired drains and ends with 0', async (t) => {
   await site.operator.retire(site.agentId)
 
   t.equal(await agent.exited, 0)
-  t.match(agent.lines.at(-1), { msg: 'agent ends', retired: true })
+  t.match(
+    agent.lines.find(({ msg }) => msg === 'agent ends'),
+    { retired: true },
+  )
 })
 
 /** Resolves when the final result of a deployment has been acknowledged. */

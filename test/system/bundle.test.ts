@@ -71,12 +71,15 @@ t.test('where a library compares the name of a class, that class has kept it', a
   t.match(text, /static\{[\w$]+\(this,"Sequence"\)/)
 })
 
-t.test('the container starts the agent on the runtime as the service does', async (t) => {
+t.test('the container starts both halves on the runtime as the services start one each', async (t) => {
   const image = await readFile(join(root, 'Dockerfile'), 'utf8')
+  const deployUnit = await readFile(join(root, 'systemd/waxseal-deploy.service'), 'utf8')
   const entrypoint = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(image)?.[1] ?? '') as readonly string[]
   const environment = [...unit.matchAll(/^Environment=(.*)$/gm)].map(([, setting]) => setting)
 
-  t.equal(/^ExecStart=(.*)$/m.exec(unit)?.[1], `${entrypoint.join(' ')} agent`)
+  t.match(image, '\nCMD ["agent"]\n')
+  t.equal(/^ExecStart=(.*)$/m.exec(unit)?.[1], `${entrypoint.join(' ')} courier`)
+  t.equal(/^ExecStart=(.*)$/m.exec(deployUnit)?.[1], `${entrypoint.join(' ')} deployer`)
   t.equal(/^ENV (.*)$/m.exec(image)?.[1], environment.join(' '))
 })
 

@@ -157,7 +157,10 @@ t.test('a retired agent retires by its heartbeat, though the server answers its 
   host.origin.retire(host.agent.id)
 
   t.equal(await agent.exited, 0)
-  t.match(agent.lines.at(-1), { msg: 'agent ends', retired: true })
+  t.match(
+    agent.lines.find(({ msg }) => msg === 'agent ends'),
+    { retired: true },
+  )
 })
 
 t.test('an id that the server does not know is told by the log, the status and check', { skip }, async (t) => {
