@@ -1,12 +1,14 @@
 import { Command } from 'commander'
+import type { Config } from '../config/config.ts'
 import { openEngine } from '../deployer/open-engine.ts'
 import { type Examination, examine } from '../examine/examine.ts'
 import { systemClock } from '../host/clock.ts'
 import { hostFacts } from '../host/host-facts.ts'
 import { readShownHost } from '../status/read-shown-host.ts'
 import { version } from '../version.ts'
-import { connect } from './connect.ts'
+import { endpointOf } from './connect.ts'
 import { configOf, withConfig } from './context.ts'
+import { faceControlPlane } from './facing.ts'
 import { effectiveBeforeUs } from './own-environment.ts'
 import { print, printJson, withDocs } from './print.ts'
 import { table } from './table.ts'
@@ -23,15 +25,19 @@ export function checkCommand(): Command {
     .action(async (options: { readonly config?: string; readonly json?: true }) => {
       const config = await configOf(options)
       const engine = await openEngine(config, systemClock)
-      const controlPlane = config.controlPlane === null ? null : await connect(config)
+      const controlPlane = config.controlPlane === null ? null : await faced(config)
       const shown = await readShownHost(config.stateDir)
       const looked = await examine({ config, engine, controlPlane, facts: hostFacts(version), shown })
       const examination = { ...looked, findings: [...looked.findings, ...environmentFindings()] }
-      await controlPlane?.close()
       if (options.json === true) printJson(examination)
       else print(...findingLines(examination), ...wiringLines(examination))
       process.exitCode = examination.findings.some(({ verdict }) => verdict === 'failed') ? 1 : 0
     })
+}
+
+async function faced(config: Config): Promise<ReturnType<typeof faceControlPlane>> {
+  const { agentId, ...endpoint } = await endpointOf(config)
+  return faceControlPlane(endpoint, agentId)
 }
 
 function environmentFindings(): Examination['findings'] {

@@ -7,7 +7,12 @@ import { environment } from './context.ts'
 import { hostRoots, readCa } from './read-ca.ts'
 
 /** The control plane of the configuration; CONFIG_INVALID when there is none, or no credential for it. */
-export async function connect({ controlPlane: config }: Config): Promise<ControlPlane> {
+export async function connect(config: Config): Promise<ControlPlane> {
+  return openControlPlane(await endpointOf(config))
+}
+
+/** Where it is, and as whom it is asked; CONFIG_INVALID as above. */
+export async function endpointOf({ controlPlane: config }: Config): Promise<Parameters<typeof openControlPlane>[0]> {
   if (config === null || config.agentId === null) {
     const path = config === null ? 'control_plane' : 'control_plane.agent_id'
     throw new WaxsealError('CONFIG_INVALID', { path, reason: 'it is missing', hint: 'Run waxseal enroll first.' })
@@ -15,5 +20,5 @@ export async function connect({ controlPlane: config }: Config): Promise<Control
   const credential = await readCredential(config, environment())
   if (config.caFile !== null) await requireOurs(config.caFile, 'control_plane.ca_file')
   const ca = (await readCa(config.caFile)) ?? hostRoots()
-  return openControlPlane({ url: config.url, ca, agentId: config.agentId, credential })
+  return { url: config.url, ca, agentId: config.agentId, credential }
 }

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { runCourier } from '../courier/courier.ts'
@@ -25,8 +25,10 @@ import type { StatusDocument } from '../status/status-document.ts'
 import { type StatusServer, type StatusSource, startStatusServer } from '../status/status-server.ts'
 import { version } from '../version.ts'
 import { configOf, environment, withConfig } from './context.ts'
+import { answerOnce } from './facing.ts'
 import { isEnrolled, type Link, openLink } from './link.ts'
 import { effectiveBeforeUs } from './own-environment.ts'
+import { print } from './print.ts'
 import { type ReloadProblems, statusDocument } from './read-status.ts'
 import { deployerSocket } from './sockets.ts'
 import { mayColour } from './terminal.ts'
@@ -43,6 +45,7 @@ interface CourierOptions {
   readonly config?: string
   readonly deployer: string
   readonly statusSocket?: string
+  readonly once?: true
 }
 
 /** `waxseal courier`: the half that faces the control plane. */
@@ -53,6 +56,7 @@ export function courierCommand(): Command {
     )
     .option('--deployer <socket>', 'where the other half answers', deployerSocket)
     .option('--status-socket <socket>', 'where waxseal status asks; default: the socket that systemd hands over')
+    .addOption(new Option('--once', 'answer one question, of a command that root runs').hideHelp())
     .addHelpText(
       'after',
       '\nWithout a control plane it watches the host, and goes on by itself once waxseal enroll has configured one.\nSIGTERM stops polling and waits for the running deployment. A retired agent ends with status 0.',
@@ -61,6 +65,7 @@ export function courierCommand(): Command {
 }
 
 async function run(options: CourierOptions): Promise<void> {
+  if (options.once === true) return print(await answerOnce())
   let config = await configOf(options)
   let reload: ReloadProblems = { invalid: null, waiting: [] }
   const form = standardOutput(environment()['JOURNAL_STREAM'])

@@ -1,8 +1,9 @@
-import { type HostFacts, openControlPlane, register } from '../control-plane/open-control-plane.ts'
+import type { HostFacts } from '../control-plane/open-control-plane.ts'
 import { unknownAgent } from '../control-plane/unknown-agent.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { durableRemove, durableWrite } from '../host/file/durable-write.ts'
 import { readSnapshot } from '../host/file/files.ts'
+import { faceControlPlane, registerHost } from './facing.ts'
 
 /** As whom a control plane knows this host. */
 export interface Membership {
@@ -29,13 +30,10 @@ export interface Meeting {
 /** An agent that its operator made: a heartbeat tells whether the id and the key belong together. Fails with the way out. */
 export async function joinAsKnown(meeting: Meeting, { agentId, credential }: Membership): Promise<void> {
   const { url, ca, facts } = meeting
-  const controlPlane = openControlPlane({ url, ca, agentId, credential })
   try {
-    await controlPlane.heartbeat(facts)
+    await faceControlPlane({ url, ca, credential }, agentId).heartbeat(facts)
   } catch (error) {
     throw withHint(asWaxsealError(error), wayOutOfHeartbeat)
-  } finally {
-    await controlPlane.close()
   }
 }
 
@@ -77,7 +75,7 @@ async function registration(
 ): Promise<Pending> {
   const earlier = await pendingFor(pendingFile, url, name)
   if (earlier !== null) return earlier
-  const registered = await register({ url, ca, credential: token }, name, facts).catch((error: unknown) => {
+  const registered = await registerHost({ url, ca, credential: token }, name, facts).catch((error: unknown) => {
     throw withHint(asWaxsealError(error), (refusal) => wayOutOfRegistration(refusal, url))
   })
   const pending: Pending = { url, name, ...registered }

@@ -24,24 +24,49 @@ await t.test('the sandbox of the agent is as tight as the docs say', (t) => isAs
 
 await t.test('a restart waits for the deployment that is under way', (t) => restarts(t, site))
 
-await t.test('a killed agent is started again, puts the half deployment back and does it once more', async (t) => {
-  const log = await mail.follow('waxseal')
+await t.test('a killed deployer is started again, puts the half deployment back and does it once more', async (t) => {
+  const log = await mail.follow()
+  const certificate = await request(site, 'mail-dovecot')
+  await log.waitFor(/"step":"commit"/)
+
+  await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal-deploy')
+
+  t.match(await log.waitFor(/recovered/), /put back|finished/)
+  await log.close()
+  await servesWhatIsReported(t, site, certificate, /^(deployed|unchanged)$/)
+})
+
+await t.test('a killed courier is started again, and what the deployer had done meanwhile arrives', async (t) => {
+  const log = await mail.follow()
   const certificate = await request(site, 'mail-dovecot')
   await log.waitFor(/"step":"commit"/)
 
   await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal')
 
   await log.waitFor(/agent starts/)
-  t.match(await log.waitFor(/recovered/), /put back|finished/)
   await log.close()
-  await servesWhatIsReported(t, site, certificate, /^(deployed|unchanged)$/)
+  await servesWhatIsReported(t, site, certificate)
+})
+
+await t.test('a thousand rings in a row do not stop the socket that starts the deployer', async (t) => {
+  await mail.write(
+    '/root/ring.cjs',
+    `const { connect } = require('node:net')
+const ring = (left) => left === 0 || connect('/run/waxseal/deploy.sock').on('error', () => {}).on('close', () => ring(left - 1)).end()
+ring(1000)`,
+  )
+  const asCourier = ['setpriv', '--reuid=waxseal', '--regid=waxseal', '--clear-groups'] as const
+  await mail.run(...asCourier, '/usr/lib/waxseal/node', '-e', await mail.read('/root/ring.cjs'))
+
+  t.equal(await mail.run('systemctl', 'is-active', 'waxseal-deploy.socket'), 'active\n')
+  await servesWhatIsReported(t, site, await request(site, 'mail-dovecot'))
 })
 
 await t.test('an agent that hangs is ended by the watchdog and started again', async (t) => {
   await mail.write('/etc/systemd/system/waxseal.service.d/watchdog.conf', '[Service]\nWatchdogSec=12\n')
   await mail.run('systemctl', 'daemon-reload')
   await mail.run('systemctl', 'restart', 'waxseal')
-  const log = await mail.follow('waxseal')
+  const log = await mail.follow()
 
   await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGSTOP', 'waxseal')
 
@@ -56,7 +81,7 @@ await t.test('an agent that hangs is ended by the watchdog and started again', a
 await t.test(
   'after a power cut in the middle of a deployment the host recovers at boot and does the job',
   async (t) => {
-    const log = await mail.follow('waxseal')
+    const log = await mail.follow()
     const certificate = await request(site, 'mail-dovecot')
     await log.waitFor(/"step":"commit"/)
 
@@ -65,12 +90,15 @@ await t.test(
     await mail.boot()
 
     await servesWhatIsReported(t, site, certificate, /^(deployed|unchanged)$/)
-    t.match(await mail.run('journalctl', '-b', '-o', 'cat', '-u', 'waxseal'), /"did":"(put back|finished)".*recovered/)
+    t.match(
+      await mail.run('journalctl', '-b', '-o', 'cat', '-u', 'waxseal-deploy'),
+      /"did":"(put back|finished)".*recovered/,
+    )
   },
 )
 
 await t.test('a result whose deployment ends while the cable is out arrives later', async (t) => {
-  const log = await mail.follow('waxseal')
+  const log = await mail.follow()
   const certificate = await request(site, 'mail-dovecot')
   await log.waitFor(/"step":"commit"/)
 
@@ -84,7 +112,7 @@ await t.test('a result whose deployment ends while the cable is out arrives late
 })
 
 await t.test('the journal has the priority of each line', async (t) => {
-  const entries = (await mail.run('journalctl', '-b', '-o', 'json', '-u', 'waxseal', '-t', 'waxseal'))
+  const entries = (await mail.run('journalctl', '-b', '-o', 'json', '-t', 'waxseal'))
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { readonly PRIORITY: string; readonly MESSAGE: string })
@@ -109,20 +137,20 @@ await t.test('a downgrade keeps state and configuration, and the old version goe
   await mail.run('apt-get', 'install', '-y', '--allow-downgrades', '/root/waxseal.deb')
 
   t.equal(await stateOfUnit(mail), 'active')
-  t.equal(await codeCache(mail), '644 root\n')
+  t.equal(await codeCache(mail), '644 root\n644 root\n')
   await servesWhatIsReported(t, site, await request(site, 'mail-dovecot'))
 })
 
 await t.test('a full state directory takes no job, and the job is done when there is room again', async (t) => {
-  await mail.run('systemctl', 'stop', 'waxseal')
+  await mail.run('systemctl', 'stop', 'waxseal', 'waxseal-deploy.socket', 'waxseal-deploy')
   await mail.run('cp', '-a', '/var/lib/waxseal', '/root/state')
   await mail.run('mount', '-t', 'tmpfs', '-o', 'size=4m,mode=0700', 'tmpfs', '/var/lib/waxseal')
   await mail.run('cp', '-a', '/root/state/.', '/var/lib/waxseal/')
   // The space that the agent has set aside would do for one more job.
   await mail.run('rm', '/var/lib/waxseal/reserve')
   await mail.run('sh', '-c', 'dd if=/dev/zero of=/var/lib/waxseal/fill bs=4k 2>/dev/null || true')
-  const log = await mail.follow('waxseal')
-  await mail.run('systemctl', 'start', 'waxseal')
+  const log = await mail.follow()
+  await mail.run('systemctl', 'start', 'waxseal-deploy.socket', 'waxseal')
   const certificate = await request(site, 'mail-dovecot')
   await log.waitFor(/SPOOL_FULL/)
 
@@ -130,7 +158,7 @@ await t.test('a full state directory takes no job, and the job is done when ther
 
   await log.close()
   await servesWhatIsReported(t, site, certificate)
-  await mail.run('systemctl', 'stop', 'waxseal')
+  await mail.run('systemctl', 'stop', 'waxseal', 'waxseal-deploy.socket', 'waxseal-deploy')
   await mail.run('umount', '/var/lib/waxseal')
 })
 

@@ -38,7 +38,7 @@ t.test('a host with the other agent is moved by the commands of the page: its ne
   const checked = await mail.run('sh', '-c', blocks.find((block) => block.includes('waxseal check)')) ?? '')
   t.match(checked, /ok +control plane: a heartbeat was answered/)
   t.equal((await mail.run('sh', '-c', 'systemctl is-active certctl-agent || true')).trim(), 'inactive')
-  const log = await mail.follow('waxseal')
+  const log = await mail.follow()
   const recorded = exchanges.find(({ name }) => name === 'a deployment')?.answer['jobs'] as readonly {
     readonly target_config: object
   }[]

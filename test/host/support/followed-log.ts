@@ -3,19 +3,22 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { run } from './run.ts'
 
-/** The journal of one unit as it grows. */
+/** The journal of some units as it grows. */
 export interface FollowedLog {
   /** The first line, from the last match on, that has this in it; rejects when the journal ends first. */
   waitFor(pattern: RegExp): Promise<string>
   close(): Promise<void>
 }
 
-/** Follows the journal of `unit`, from this moment on, with journalctl, started through `prefix`. */
-export async function followLog(prefix: readonly [string, ...string[]], unit: string): Promise<FollowedLog> {
+/** Follows the journal of `units`, from this moment on, with journalctl, started through `prefix`. */
+export async function followLog(
+  prefix: readonly [string, ...string[]],
+  units: readonly string[],
+): Promise<FollowedLog> {
   const now = await run([...prefix, 'journalctl', '-n', '1', '--show-cursor'])
   const cursor = /^-- cursor: (.*)$/m.exec(now)?.[1] ?? ''
   const [program, ...args] = prefix
-  const options = ['-f', '-o', 'cat', '-u', unit, `--after-cursor=${cursor}`]
+  const options = ['-f', '-o', 'cat', ...units.flatMap((unit) => ['-u', unit]), `--after-cursor=${cursor}`]
   const child = spawn(program, [...args, 'journalctl', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,

@@ -12,8 +12,8 @@ import { environment, run } from './run.ts'
 export interface Machine {
   /** Runs an argv on it; throws where it fails. */
   run(...argv: readonly [string, ...string[]]): Promise<string>
-  /** The lines of the journal of one unit, from now on. */
-  follow(unit: string): Promise<FollowedLog>
+  /** The lines of the journal of both halves of the agent, from now on. */
+  follow(): Promise<FollowedLog>
   read(path: string): Promise<string>
   write(path: string, contents: string | Uint8Array, mode?: number): Promise<void>
   /** Kills its first process, and all others with it. */
@@ -112,8 +112,8 @@ class Container implements Machine {
     return run([...this.#inside(), ...argv])
   }
 
-  async follow(unit: string): Promise<FollowedLog> {
-    return followLog(this.#inside(), unit)
+  async follow(): Promise<FollowedLog> {
+    return followLog(this.#inside(), ['waxseal', 'waxseal-deploy'])
   }
 
   /** What starts a command on the machine. tap puts its loader into the environment of each child; there is none there. */
