@@ -1,11 +1,11 @@
 import { text } from 'node:stream/consumers'
 import { type ControlPlane, type HostFacts, openControlPlane, register } from '../control-plane/open-control-plane.ts'
 import type { Endpoint } from '../control-plane/request.ts'
+import { isMeetingAnswer, type MeetingAnswer, type MeetingError } from '../documents/meeting.ts'
 import { errorTold, tellError } from '../error/told-error.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { askProgram } from '../host/process/ask-program.ts'
 import { resolveUser } from '../host/users.ts'
-import { schemaCheck } from '../schema/schema-check.ts'
 import { courierUser } from './sockets.ts'
 
 /** What a command asks a control plane once. */
@@ -13,30 +13,6 @@ type Question = { readonly endpoint: Endpoint; readonly facts: HostFacts } & (
   | { readonly ask: 'heartbeat'; readonly agentId: string }
   | { readonly ask: 'register'; readonly name: string }
 )
-
-/** Of a heartbeat `aheadMs`, of a registration the other two. */
-interface Told {
-  readonly aheadMs?: number | null
-  readonly agentId?: string
-  readonly credential?: string | null
-}
-
-type Answer = Told | { readonly error: { readonly code: string; readonly details: Readonly<Record<string, unknown>> } }
-
-const isAnswer = schemaCheck<Answer>({
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    aheadMs: { type: ['number', 'null'] },
-    agentId: { type: 'string', minLength: 1, maxLength: 1024 },
-    credential: { type: ['string', 'null'], maxLength: 4096 },
-    error: {
-      type: 'object',
-      required: ['code', 'details'],
-      properties: { code: { type: 'string' }, details: { type: 'object' } },
-    },
-  },
-})
 
 /** Longer than the control plane has for one request. */
 const answerMs = 60_000
@@ -72,23 +48,27 @@ export async function registerHost(
 /** What the process that faces the control plane does: a question on its standard input, an answer on its standard output. */
 export async function answerOnce(): Promise<string> {
   const question = JSON.parse(await text(process.stdin)) as Question
-  const answer: Answer = await answerTo(question).catch((error: unknown) => ({
+  const answer: MeetingAnswer | MeetingError = await answerTo(question).catch((error: unknown) => ({
     error: tellError(asWaxsealError(error)),
   }))
   return JSON.stringify(answer)
 }
 
-async function put(question: Question): Promise<Told> {
+async function put(question: Question): Promise<MeetingAnswer> {
   const account = process.getuid?.() === 0 ? await resolveUser(courierUser) : null
   if (account === null) return answerTo(question)
-  const line = await askProgram(['courier', '--once'], JSON.stringify(question), account, answerMs)
+  const line = await askProgram(process.argv[1] ?? '', ['courier', '--once'], {
+    text: JSON.stringify(question),
+    account,
+    ms: answerMs,
+  })
   const answer = parsed(line)
-  if (!isAnswer(answer)) throw unusable()
+  if (!isMeetingAnswer(answer)) throw unusable()
   if ('error' in answer) throw errorTold(answer.error, 'CONTROL_PLANE_REFUSED')
   return answer
 }
 
-async function answerTo(question: Question): Promise<Told> {
+async function answerTo(question: Question): Promise<MeetingAnswer> {
   const { endpoint, facts } = question
   if (question.ask === 'register') return register(endpoint, question.name, facts)
   const controlPlane = openControlPlane({ ...endpoint, agentId: question.agentId })

@@ -4,11 +4,15 @@ import type { Account } from './half.ts'
 const longestAnswer = 256 * 1024
 
 /**
- * Runs this program once more with these arguments as another account, and gives it a text. Returns what it printed: hostile, whoever
+ * Runs this program file once more with these arguments as another account, and gives it a text. Returns what it printed: hostile, whoever
  * printed it. Rejects when it printed too much, took longer than `ms` milliseconds, or ended otherwise than with 0.
  */
-export async function askProgram(args: readonly string[], text: string, account: Account, ms: number): Promise<string> {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...args], {
+export async function askProgram(
+  program: string,
+  args: readonly string[],
+  { text, account, ms }: { readonly text: string; readonly account: Account; readonly ms: number },
+): Promise<string> {
+  const child = spawn(process.execPath, [...process.execArgv, program, ...args], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: {},
     cwd: '/',
