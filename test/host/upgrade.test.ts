@@ -65,7 +65,7 @@ await t.test('a job that a killed agent of 0.1 had begun is ended by the deploye
   await mail.run('apt-get', 'install', '-y', '--allow-downgrades', '/root/old.deb')
   const certificate = await request(site, 'mail-dovecot')
   await mail.run('sh', '-c', underWay)
-  await mail.run('systemctl', 'kill', '--signal=SIGKILL', 'waxseal')
+  await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal')
   await mail.run('systemctl', 'stop', 'waxseal')
   await mail.run('apt-get', 'install', '-y', '/root/new.deb')
 
@@ -77,7 +77,7 @@ await t.test('a job that a killed agent of 0.1 had begun is ended by the deploye
 await t.test('the way back ends what a crash left under way first, and 0.1 goes on with the job', async (t) => {
   const certificate = await request(site, 'mail-dovecot')
   await mail.run('sh', '-c', underWay)
-  await mail.run('systemctl', 'kill', '--signal=SIGKILL', 'waxseal-deploy')
+  await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal-deploy')
   await mail.run('systemctl', 'stop', 'waxseal-deploy.socket', 'waxseal-deploy')
 
   await mail.run('apt-get', 'install', '-y', '--allow-downgrades', '/root/old.deb')
