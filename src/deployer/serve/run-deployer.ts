@@ -1,8 +1,8 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.ts'
 import { longestDocument } from '../../documents/ask.ts'
-import type { Look } from '../../documents/shown-host.ts'
+import { type Look, viewFolder } from '../../documents/shown-host.ts'
 import type { Clock } from '../../host/clock.ts'
 import { openReserve } from '../../host/file/reserve.ts'
 import { type LineServer, serveLines } from '../../host/socket/line-socket.ts'
@@ -44,7 +44,10 @@ const lookMs = 100
  */
 export async function runDeployer(parts: RunParts): Promise<void> {
   const { config, engine, clock, log, stop, listen } = parts
-  await makeView(config.stateDir)
+  await makeView(config.stateDir).catch((error: unknown) => {
+    // That it cannot be shown stops no work, and is told when it is written. A socket in it would be anybody's.
+    if ('path' in listen && dirname(listen.path) === viewFolder(config.stateDir)) throw error
+  })
   const opened = Promise.withResolvers<Deployer>()
   opened.promise.catch(() => {})
   const server = await serveLines(listen, bounds, async (line, gone) =>
