@@ -60,7 +60,7 @@ t.test(
   'after what was cut off is found in the journal, they are proposed one by one, and it is settled first',
   async (t) => {
     const { propose, deploymentOf, engine, dir, most } = await open(t)
-    await writeText(join(dir, 'a', 'cert.pem'), 'old')
+    await writeText(join(dir, 'a', 'cert.pem'), pair.certificatePem)
     const cutOff = await changesIn(join(dir, 'a'), { 'cert.pem': 'cut off' })
     await engine.journal.put('a', journalEntry(cutOff))
 
