@@ -51,7 +51,7 @@ async function supervise(options: AgentOptions): Promise<void> {
   )
   halves.add(courier)
   const status = await courier.ended
-  deployer.signal('SIGTERM')
+  deployer.end()
   await deployer.ended
   process.exit(status)
 }
@@ -72,6 +72,8 @@ function passSignals(): { add(half: Signalled): void } {
   let isEnding = false
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.on(name, () => {
+      // A later one changes nothing (law 7).
+      if (isEnding) return
       isEnding = true
       for (const half of halves) half.signal('SIGTERM')
     })
@@ -92,8 +94,14 @@ function requireShort(path: string, stateDir: string): void {
   throw new WaxsealError('CONFIG_INVALID', { path: 'state_dir', reason, hint: 'Choose a shorter one.' })
 }
 
+interface KeptDeployer extends Signalled {
+  readonly ended: Promise<void>
+  /** The courier has heard all: it is to end. */
+  end(): void
+}
+
 /** A deployer that is started again when it ends before it was told to. One that cannot even start ends this process with its status. */
-async function keepDeployer(args: readonly string[]): Promise<Signalled & { readonly ended: Promise<void> }> {
+async function keepDeployer(args: readonly string[]): Promise<KeptDeployer> {
   const start = (): Promise<Half> => startHalf(programFile(), ['deployer', ...args], environment(), null)
   let isEnding = false
   let half = await start()
@@ -111,6 +119,10 @@ async function keepDeployer(args: readonly string[]): Promise<Signalled & { read
     signal: (name) => {
       isEnding = isEnding || name === 'SIGTERM'
       half.signal(name)
+    },
+    end: () => {
+      isEnding = true
+      half.release()
     },
   }
 }

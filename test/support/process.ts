@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -19,6 +20,7 @@ export interface WaxsealProcess {
   waitFor(matches: (line: LogLine) => boolean): Promise<LogLine>
   /** All lines so far; one that is no JSON is `{ text }`. */
   readonly lines: readonly LogLine[]
+  /** SIGKILL is a crash of all of it. */
   kill(signal: NodeJS.Signals): void
   /** SIGKILL to it and to what it has started, the halves of an agent, as where the power fails. */
   killAll(): Promise<void>
@@ -58,7 +60,11 @@ export function startProcess(
     pid: child.pid ?? 0,
     lines,
     exited,
-    kill: (signal) => child.kill(signal),
+    kill: (signal) => {
+      // A crash is one of all its processes: the halves of an agent go with their supervisor.
+      if (signal === 'SIGKILL') for (const pid of halvesOf(child.pid ?? 0)) process.kill(pid, signal)
+      child.kill(signal)
+    },
     killAll: async () => {
       const { pid = 0 } = child
       const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
@@ -79,6 +85,16 @@ export function startProcess(
         }).finally(() => wakers.clear())
       }
     },
+  }
+}
+
+/** The processes that `waxseal agent` has started for its halves, the deployer first. */
+export function halvesOf(pid: number): readonly number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+    return children === '' ? [] : children.split(' ').map(Number)
+  } catch {
+    return []
   }
 }
 

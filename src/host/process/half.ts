@@ -6,6 +6,8 @@ export interface Half {
   /** Its exit status once it has ended; 1 where a signal ended it. */
   readonly ended: Promise<number>
   signal(name: NodeJS.Signals): void
+  /** Lets go of it: for the half, this process is gone. */
+  release(): void
   /** Whether it said so before it ended. */
   readonly isReady: boolean
 }
@@ -39,7 +41,10 @@ export async function startHalf(
     child.once('error', () => resolve(1))
   })
   const isReady = await Promise.race([ended.then(() => false), once(child, 'message').then(() => true)])
-  return { ended, isReady, signal: (name) => void child.kill(name) }
+  const release = (): void => {
+    if (child.connected) child.disconnect()
+  }
+  return { ended, isReady, release, signal: (name) => void child.kill(name) }
 }
 
 /** Tells who started this half that it answers; nobody did: nothing. */
