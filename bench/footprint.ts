@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { request } from 'undici'
@@ -26,6 +27,8 @@ interface Footprint {
   readonly starts: number
   readonly bareStartMs: number
   readonly readyMs: number
+  /** From the start of a deployer to its first answer. */
+  readonly deployerMs: number
   readonly startRatio: number
   readonly idleCpuMsPerMinute: number
   readonly packageMb: number | null
@@ -40,7 +43,8 @@ process.stdout.write(`${values.json ? JSON.stringify(figures, null, 2) : lines(f
 async function measure(minutes: number): Promise<Footprint> {
   const dist = await makeTemporaryFolder('waxseal-bundle-')
   await bundle(root, dist)
-  await promisify(execFile)(process.execPath, [join(dist, 'cache-code.cjs')], { env: {} })
+  for (const program of ['waxseal', 'deployer'])
+    await promisify(execFile)(process.execPath, [join(dist, 'cache-code.cjs'), program], { env: {} })
   const [port = 0] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
   const site = await startSite({
@@ -51,9 +55,21 @@ async function measure(minutes: number): Promise<Footprint> {
   })
   await deployOnce(site)
   const { options, env } = await unitCommand()
-  const command = [...options, join(dist, 'start.cjs'), 'agent', '--config', join(site.dir, 'waxseal.yaml')]
+  const config = ['--config', join(site.dir, 'waxseal.yaml')]
+  const start = [process.execPath, ...options, join(dist, 'start.cjs')] as const
+  const socket = join(dist, 'deployer')
+  const courier = [...start, 'courier', ...config, '--deployer', socket] as const
+  const coldStarts: number[] = []
+  for (let count = 0; count < starts; count += 1) {
+    const { deployer, ms } = await startDeployer([...start, 'deployer', ...config, '--socket', socket], socket)
+    coldStarts.push(ms)
+    deployer.kill('SIGTERM')
+    deployer.kill('SIGTERM')
+    await deployer.exited
+  }
+  const { deployer } = await startDeployer([...start, 'deployer', ...config, '--stay', '--socket', socket], socket)
   const withAgent = async <Figures>(use: (agent: WaxsealProcess) => Promise<Figures>): Promise<Figures> => {
-    const agent = startProcess([process.execPath, ...command], env)
+    const agent = startProcess(courier, env)
     try {
       await agent.waitFor(({ msg }) => msg === 'agent starts')
       while (!(await isReady(url))) await nextTurn(5)
@@ -83,12 +99,40 @@ async function measure(minutes: number): Promise<Footprint> {
       starts,
       bareStartMs: Math.round(bareStartMs),
       readyMs: Math.round(readyMs),
+      deployerMs: Math.round(median(coldStarts)),
       startRatio: ratio(readyMs, bareStartMs),
       packageMb: await packageMb(),
     }
   } finally {
+    deployer.kill('SIGTERM')
+    deployer.kill('SIGTERM')
+    await deployer.exited
     await site.close()
     await removeTree(dist)
+  }
+}
+
+/** Starts one; `ms` until it has answered a first line. */
+async function startDeployer(
+  command: readonly [string, ...string[]],
+  socket: string,
+): Promise<{ readonly deployer: WaxsealProcess; readonly ms: number }> {
+  const started = performance.now()
+  const deployer = startProcess(command, {})
+  while (!(await answers(socket))) await nextTurn(2)
+  return { deployer, ms: performance.now() - started }
+}
+
+async function answers(path: string): Promise<boolean> {
+  const socket = connect(path)
+  try {
+    socket.write(`${JSON.stringify({ v: 1, document: { ask: 'answers', seen: '', after: null, waitMs: 0 } })}\n`)
+    await once(socket, 'data')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
   }
 }
 
@@ -197,8 +241,9 @@ function ratio(one: number, other: number): number {
 
 function lines(one: Footprint): readonly string[] {
   return [
-    `memory after ${one.polls} polls   ${one.idleRssMb} MB, a bare process ${one.bareRssMb} MB: × ${one.rssRatio} (aim 1.6)`,
+    `memory after ${one.polls} polls   ${one.idleRssMb} MB, a bare process ${one.bareRssMb} MB: × ${one.rssRatio} (aim 1.75)`,
     `start to ready         ${one.readyMs} ms, a bare process ${one.bareStartMs} ms: × ${one.startRatio} (aim 5), medians of ${one.starts}`,
+    `cold start of the deployer ${one.deployerMs} ms (aim 250), the median of ${one.starts}`,
     `processor while idle   ${one.idleCpuMsPerMinute} ms a minute, a poll a second`,
     `package                ${one.packageMb === null ? 'not built: npm run package' : `${one.packageMb} MB`}`,
   ]

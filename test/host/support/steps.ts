@@ -97,7 +97,7 @@ export async function isUpgraded(t: Test, site: Site): Promise<void> {
 
   await mail.run('dpkg', '--configure', 'waxseal')
 
-  await log.waitFor(/draining/)
+  // On a slow machine the code caches take longer than what is left of the deployment: it may end before the halves are told to.
   await log.waitFor(/"step":"settle"/)
   await log.waitFor(/agent starts/)
   await log.close()
