@@ -38,6 +38,8 @@ function adviseOnTrust(
   judge: Judge,
 ): readonly string[] {
   if (hasSameIssuers([leaf, ...chain], certificates)) return []
+  // Debian's snakeoil lies among the system's roots, under its hash, and is nothing that a client elsewhere would take.
+  if (certificates[0] !== undefined && isSelfSigned(certificates[0])) return []
   const { roots, now } = judge
   if (!isTrustedBy(roots(), certificates, now) || isTrustedBy(roots(), [leaf, ...chain], now)) return []
   const isAllowed = chain.length === 0 && missingChain === 'warn' && !isSelfSigned(leaf)

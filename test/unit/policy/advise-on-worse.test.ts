@@ -55,6 +55,15 @@ t.test('what cannot be told is no worse: no live one, a snake-oil one, a private
   t.same(advice(laboratory, { ...live, chain: [] }), [], 'its own chain is not there')
 })
 
+t.test(
+  'a snake-oil one that lies among the roots of the system, as Debian has it, is followed by a private CA',
+  async (t) => {
+    const withSnakeOil = { roots: () => parseRoots([known.certificatePem, own.certificatePem]), now }
+
+    t.same(adviseOnWorse(await issue(await makeAuthority()), liveOf(selfSigned), refusing, withSnakeOil), [])
+  },
+)
+
 t.test('a chain that may be missing by policy may take the way to the roots with it', async (t) => {
   const bare = { ...(await issue(await known.intermediate())), chain: [] }
 
