@@ -45,7 +45,8 @@ t.test('an agent in a container has a HAProxy outside of it serve a new certific
     type: 'HAProxy',
     config: { pem_path, runtime_socket, validate_command: 'true', endpoints: [`127.0.0.1:${haproxy.port}`] },
   })
-  const config = { poll_interval: '200ms', policy: { roots: [shared], commands: ['true'] } }
+  const instances = { edge: { connector: 'haproxy', socket: runtime_socket } }
+  const config = { poll_interval: '200ms', policy: { roots: [shared], commands: ['true'] }, instances }
   await writeText(
     join(settings, 'waxseal.yaml'),
     (await readFile(join(settings, 'waxseal.yaml'), 'utf8')) + stringify(config),
