@@ -146,7 +146,7 @@ t.test(
     const outcome = await deployPair(second, { validate_command: 'true' })
 
     t.match(outcome, { code: 'ACTIVATE_FAILED', outcome: 'rolled-back', host: 'restored' })
-    t.match(outcome.message, /could not load its new configuration/)
+    t.match(JSON.stringify(outcome.printed), /could not load its new configuration/)
     t.equal(await served(), first.sha256)
     t.ok(await daemon.pid())
   },

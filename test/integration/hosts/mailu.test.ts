@@ -77,7 +77,7 @@ t.test(
       target: { cert_path: join(host.dir, 'certs/cert.pem'), key_path: join(host.dir, 'certs/key.pem') },
       pairs: [second, third],
       provenAt: ['25 smtp', '110 pop3', '143 imap', '443 tls', '465 tls', '587 smtp', '993 tls', '995 tls'],
-      warnings: [/ssl_stapling/],
+      warnings: [/takes the new files and warns/],
     })
   },
 )
