@@ -1,16 +1,19 @@
-import { chmod, chown, lstat, mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { chmod, chown, lstat, mkdir, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { moveFile, removeFile, siblingName } from './files.ts'
 import { foreignOnTheWayTo } from './ours.ts'
 import { writeNewFile } from './write-new-file.ts'
 
 /**
  * Replaces a file that a group may read (0640), in a folder of this user's own that the group may enter (0750), made where it is
- * missing. Throws where others could change the folder, or a folder above it. It need not survive a crash.
+ * missing, and removes what a crash of another writer left half written: the caller is the only one that writes there. Throws where
+ * others could change the folder, or a folder above it. It need not survive a crash.
  */
 export async function writeForGroup(path: string, bytes: Uint8Array, gid: number): Promise<void> {
   const folder = dirname(path)
   await makeForGroup(folder, gid)
+  for (const name of await readdir(folder))
+    if (/^\.waxseal-[0-9a-f]{24}\.new$/.test(name)) await removeFile(join(folder, name))
   const staged = siblingName(path, 'new')
   try {
     await writeNewFile(staged, { bytes, mode: 0o640, uid: process.geteuid?.() ?? 0, gid })

@@ -10,9 +10,12 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 const { WAXSEAL_PAD: thread, WAXSEAL_PAD_FILE: path } = process.env
 const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0]
 const pads = 60
+/** Folders are opened one by one, and modules read: of this call one thread may make hundreds more than the other. */
+const openPads = 600
 
 if (path !== undefined) {
   await import('../../../src/cli/program.ts')
+  await import('../../../src/cli/commands.ts')
   await import('../../../src/cli/deploy.ts')
   await import('../../../src/cli/recover.ts')
   writeSync(1, `${process.pid}\n`)
@@ -51,6 +54,7 @@ async function padPool(file: string): Promise<void> {
     await unlink(file)
     await mkdir('/').catch(() => {})
   }
+  for (let done = 0; done < openPads; done += 1) await (await open('/dev/null')).close()
 }
 
 function padMain(file: string): void {
@@ -62,4 +66,5 @@ function padMain(file: string): void {
     unlinkSync(file)
     mkdirSync('/', { recursive: true })
   }
+  for (let done = 0; done < openPads; done += 1) closeSync(openSync('/dev/null', 'r'))
 }
