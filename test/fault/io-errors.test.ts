@@ -130,7 +130,7 @@ t.test('an agent whose state directory is full takes no work, stays up, and goes
   t.teardown(() => site.close())
   const agent = site.startAgent()
   t.teardown(async () => {
-    agent.kill('SIGKILL')
+    agent.killAll()
     await agent.exited
     await unmount(state)
   })

@@ -115,7 +115,7 @@ for (const step of ['journal', 'stage'] as const) {
     for (const _ of [1, 2]) {
       const doomed = site.startAgent()
       await begun(doomed, step)
-      doomed.kill('SIGKILL')
+      doomed.killAll()
       t.equal(await doomed.exited, 'SIGKILL')
     }
 
@@ -134,7 +134,7 @@ t.test('a job that crashes the agent after the commit is finished at the next st
   const certificate = await site.deploy(slow)
   const doomed = site.startAgent()
   await begun(doomed, 'check')
-  doomed.kill('SIGKILL')
+  doomed.killAll()
   t.equal(await doomed.exited, 'SIGKILL')
 
   const agent = site.startAgent()

@@ -466,7 +466,7 @@ t.test('no environment has it believe a control plane that its CA does not vouch
     NODE_EXTRA_CA_CERTS: '/nowhere',
   })
   await agent.waitFor(({ msg }) => msg === 'poll failed' || msg === 'heartbeat failed')
-  agent.kill('SIGKILL')
+  agent.killAll()
   await agent.exited
 
   t.same(other.requests, [])

@@ -36,7 +36,7 @@ export async function openMovedHost(t: Test, settings: object = {}): Promise<Mov
   ]
   const agents: WaxsealProcess[] = []
   t.teardown(async () => {
-    for (const agent of agents) agent.kill('SIGKILL')
+    for (const agent of agents) agent.killAll()
     await Promise.all([...agents.map(({ exited }) => exited), ...daemons.map((daemon) => daemon.stop())])
     await origin.close()
     await removeWhenQuiet(dir)

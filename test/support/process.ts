@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -20,10 +19,9 @@ export interface WaxsealProcess {
   waitFor(matches: (line: LogLine) => boolean): Promise<LogLine>
   /** All lines so far; one that is no JSON is `{ text }`. */
   readonly lines: readonly LogLine[]
-  /** SIGKILL is a crash of all of it. */
   kill(signal: NodeJS.Signals): void
   /** SIGKILL to it and to what it has started, the halves of an agent, as where the power fails. */
-  killAll(): Promise<void>
+  killAll(): void
   /** Resolves at the exit: its status, or the signal that ended it. */
   readonly exited: Promise<number | string>
 }
@@ -60,16 +58,11 @@ export function startProcess(
     pid: child.pid ?? 0,
     lines,
     exited,
-    kill: (signal) => {
-      // A crash is one of all its processes: the halves of an agent go with their supervisor.
-      if (signal === 'SIGKILL') for (const pid of halvesOf(child.pid ?? 0)) process.kill(pid, signal)
-      child.kill(signal)
-    },
-    killAll: async () => {
-      const { pid = 0 } = child
-      const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    kill: (signal) => child.kill(signal),
+    killAll: () => {
+      const halves = halvesOf(child.pid ?? 0)
       child.kill('SIGKILL')
-      for (const one of children.split(' ').filter((word) => word !== '')) process.kill(Number(one), 'SIGKILL')
+      for (const half of halves) process.kill(half, 'SIGKILL')
     },
     waitFor: async (matches) => {
       for (;;) {

@@ -89,7 +89,7 @@ export async function startSite(changes: object = {}): Promise<Site> {
       return (await operator.requestCertificate(wanted)).certificate_id
     },
     close: async () => {
-      for (const agent of agents) agent.kill('SIGKILL')
+      for (const agent of agents) agent.killAll()
       controlPlane.kill('SIGTERM')
       await Promise.all([...agents, controlPlane].map(({ exited }) => exited))
       await Promise.all([operator.close(), proxy.close(), daemon.stop()])

@@ -74,7 +74,7 @@ t.test('an agent killed between claim and report finishes or fails the job after
     const killed = site.startAgent()
     const certificate = await site.request()
     await killed.waitFor((line) => line['step'] === step)
-    await killed.killAll()
+    killed.killAll()
     t.equal(await killed.exited, 'SIGKILL')
 
     const agent = site.startAgent()

@@ -69,7 +69,7 @@ t.test('a deployment that waits is fetched before the server’s tick loses it',
   const agent = host.startAgent()
   await agent.waitFor(({ msg }) => msg === 'agent starts')
   host.origin.request(host.agent.id, { commonName: 'mail.test', sans: [] }, [target])
-  agent.kill('SIGKILL')
+  agent.killAll()
   await agent.exited
 
   const again = host.startAgent()

@@ -208,7 +208,7 @@ class Site implements HostileSite {
   }
 
   async close(): Promise<void> {
-    this.agent.kill('SIGKILL')
+    this.agent.killAll()
     await this.agent.exited
     await Promise.all([this.server.close(), this.daemon.stop(), this.canaries.close()])
     await removeWhenQuiet(this.dir)
