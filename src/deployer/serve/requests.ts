@@ -76,6 +76,7 @@ export class Requests {
     try {
       await this.#store.end(jobId, end)
       this.#offered.delete(jobId)
+      await this.#parts().keyRequests.remove(jobId)
       return null
     } catch (unsaved) {
       return asWaxsealError(unsaved)

@@ -35,9 +35,6 @@ const longestAnswers = limits.reportsWaiting.most
 /** An answer names a job by an id of at most 1024 characters. */
 const longestId = 1000
 
-/** Leaf and chain, in characters: a chain of ten large certificates has 40,000. */
-const longestPem = 128 * 1024
-
 /** Jobs, what they wait for, and what came of them: each durable when the call returns, or SPOOL_FULL. */
 export class JobStore {
   readonly #folders: JobFolders
@@ -139,7 +136,7 @@ export class JobStore {
   /** For every deployment that waits for this certificate now. One that is too large for any chain fails them. */
   async certify(certificateId: string, pem: string): Promise<void> {
     const { certificates, reserve } = this.#folders
-    if (pem.length > longestPem)
+    if (pem.length > limits.certificatePem.most)
       return this.withhold(certificateId, new WaxsealError('MATERIAL_INVALID', { reason: 'the chain is too long' }))
     return this.#inTurn(async () => {
       for (const { job } of this.#waiting(certificateId)) {

@@ -5,6 +5,7 @@ import type { DeploymentJob } from '../../../../src/documents/job.ts'
 import { WaxsealError } from '../../../../src/error/waxseal-error.ts'
 import { openReserve } from '../../../../src/host/file/reserve.ts'
 import { type Inbox, openInbox } from '../../../../src/inbox/inbox.ts'
+import { limits } from '../../../../src/limit/limits.ts'
 import { openAnswerBox } from '../../../../src/outbox/answer-box.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 
@@ -72,7 +73,7 @@ t.test('a chain of no sensible length, and a withheld certificate, fail the jobs
   const { store, answers } = await open(t)
   await store.take([job('1'), { ...job('2'), certificateId: 'mc-2' }])
 
-  await store.certify('mc-1', 'x'.repeat(200_000))
+  await store.certify('mc-1', 'x'.repeat(limits.certificatePem.most + 1))
   await store.withhold('mc-2', new WaxsealError('CONTROL_PLANE_REFUSED', { status: 404 }))
 
   t.same(idsIn(store), [])
