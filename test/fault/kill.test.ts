@@ -12,6 +12,8 @@ import { type Scenario, scenarios } from './support/scenario.ts'
 import { whyNoStrace } from './support/strace.ts'
 
 const hostsAtOnce = 4
+/** `npm run soak:kill`: every call, which takes longer than a change may wait. */
+const isSoak = process.env['WAXSEAL_SOAK'] === '1'
 const names = { names: ['mail.example.net'] }
 
 /** One scenario, killed everywhere. */
@@ -43,12 +45,14 @@ async function killEverywhere(): Promise<void> {
   const reports: Report[] = []
   for (const scenario of scenarios) {
     const what = scenario.interruptedAt === null ? 'a deployment' : 'a recovery'
-    const where = scenario.isThorough ? 'each of its calls' : 'each call outside the write of a record'
+    const where = scenario.isThorough
+      ? 'each of its calls'
+      : `${isSoak ? 'each' : 'every second'} call outside the write of a record`
     await t.test(`${what} killed at ${where} ends with one whole pair: ${scenario.name}`, async (t) => {
       const report = await runScenario(base, scenario, pairs)
       reports.push(report)
       t.same(report.violations, [])
-      t.ok(report.killPoints > 5)
+      t.ok(report.killPoints > 3)
       t.comment(`${scenario.name}: ${summaryOf(report)}`)
     })
   }
@@ -64,6 +68,11 @@ function summaryOf(report: Report): string {
   return `${report.killPoints} kill points, ${report.old} old and ${report.new} new pairs, ${report.violations.length} violations`
 }
 
+/** Every second of the points, and all of them by `npm run soak:kill`. */
+function sample(points: readonly KillPoint[]): readonly KillPoint[] {
+  return isSoak ? points : points.filter((_, index) => index % 2 === 0)
+}
+
 /** Kills at every point, on several hosts at once. */
 async function runScenario(base: string, scenario: Scenario, pairs: Pairs): Promise<Report> {
   const hosts = await allEnded(
@@ -73,7 +82,7 @@ async function runScenario(base: string, scenario: Scenario, pairs: Pairs): Prom
     const befores = await allEnded(hosts.map(start))
     const [first] = hosts
     const all = first === undefined ? [] : await findKillPoints(first, commandOf(scenario))
-    const points = scenario.isThorough ? all : thinOut(all)
+    const points = scenario.isThorough ? all : sample(thinOut(all))
     const queue = [...points]
     const ended: Ended[] = []
     const work = async (host: KillHost, slot: number): Promise<void> => {
