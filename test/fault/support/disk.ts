@@ -59,7 +59,8 @@ export async function cutPower(disks: readonly Pick<Disk, 'path'>[]): Promise<vo
 /** Mounts a tmpfs with these options. */
 export async function mountMemory(path: string, options: string): Promise<void> {
   await mkdir(path, { recursive: true })
-  await must('mount', '-t', 'tmpfs', '-o', options, 'tmpfs', path)
+  // Of itself it would be everybody's to write.
+  await must('mount', '-t', 'tmpfs', '-o', `mode=0755,${options}`, 'tmpfs', path)
 }
 
 /** Mounts what is at `path` anew with these options: `ro`, `size=16m`. */
