@@ -12,6 +12,8 @@ import { type Scenario, scenarios } from './support/scenario.ts'
 import { whyNoStrace } from './support/strace.ts'
 
 const hostsAtOnce = 4
+/** Points of one scenario that may be missed: what is begun side by side has no order. */
+const mostMissed = 3
 /** `npm run soak:kill`: every call, which takes longer than a change may wait. */
 const isSoak = process.env['WAXSEAL_SOAK'] === '1'
 const names = { names: ['mail.example.net'] }
@@ -24,6 +26,8 @@ interface Report {
   readonly old: number
   readonly new: number
   readonly violations: readonly string[]
+  /** The points at which it could not be killed. */
+  readonly missed: readonly string[]
 }
 
 t.setTimeout(1_800_000)
@@ -53,6 +57,7 @@ async function killEverywhere(): Promise<void> {
       reports.push(report)
       t.same(report.violations, [])
       t.ok(report.killPoints > 3)
+      t.ok(report.missed.length <= mostMissed, report.missed.join('\n'))
       t.comment(`${scenario.name}: ${summaryOf(report)}`)
     })
   }
@@ -85,9 +90,13 @@ async function runScenario(base: string, scenario: Scenario, pairs: Pairs): Prom
     const points = scenario.isThorough ? all : sample(thinOut(all))
     const queue = [...points]
     const ended: Ended[] = []
+    const missed: string[] = []
     const work = async (host: KillHost, slot: number): Promise<void> => {
-      for (let point = queue.shift(); point !== undefined; point = queue.shift())
-        ended.push(await killAndHeal(host, befores[slot] ?? [], point))
+      for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
+        const end = await killAndHeal(host, befores[slot] ?? [], point)
+        if (end === null) missed.push(`${point.position}: ${point.line}`)
+        else ended.push(end)
+      }
     }
     const stopAll = (error: unknown): never => {
       queue.length = 0
@@ -96,7 +105,8 @@ async function runScenario(base: string, scenario: Scenario, pairs: Pairs): Prom
     await allEnded(hosts.map((host, slot) => work(host, slot).catch(stopAll)))
     return {
       scenario: scenario.name,
-      killPoints: points.length,
+      killPoints: ended.length,
+      missed,
       old: ended.filter(({ pair }) => pair === 'old').length,
       new: ended.filter(({ pair }) => pair === 'new').length,
       violations: ended.flatMap(({ violations }) => violations),
@@ -132,8 +142,8 @@ interface Ended {
   readonly violations: readonly string[]
 }
 
-/** One kill; then recovery and the same deployment again; then, from the kill once more, the deployment alone. */
-async function killAndHeal(host: KillHost, before: Entries, point: KillPoint): Promise<Ended> {
+/** One kill; then recovery and the same deployment again; then, from the kill once more, the deployment alone. Null: not killed there. */
+async function killAndHeal(host: KillHost, before: Entries, point: KillPoint): Promise<Ended | null> {
   const problems: string[] = []
   const note = (when: string, found: readonly string[]): void => {
     problems.push(...found.map((problem) => `killed at ${point.position}, ${point.line}: ${when}: ${problem}`))
@@ -149,7 +159,7 @@ async function killAndHeal(host: KillHost, before: Entries, point: KillPoint): P
     if ((await host.results()) !== results + 1) note(when, ['it has not one result'])
   }
 
-  await killAt(host, commandOf(host.scenario), point)
+  if (!(await killAt(host, commandOf(host.scenario), point))) return null
   await host.save('killed')
   const recovered = await host.recover()
   const healed = await judge(host, before)

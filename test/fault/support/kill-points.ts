@@ -42,21 +42,22 @@ function missing(): never {
   throw new Error('there was no run')
 }
 
-const longest = 30
+const longest = 20
 
 /**
  * Kills the command there: the calls before are made, this one is not. Node's own threads may make a call more or less in another run,
- * so where the kill came is read from the trace, and it is tried again with another number.
+ * so where the kill came is read from the trace, and it is tried again with another number. False: it never came there, for commands
+ * that are begun side by side are begun in another order each time.
  */
-export async function killAt(host: KillHost, command: 'deploy' | 'recover', point: KillPoint): Promise<void> {
+export async function killAt(host: KillHost, command: 'deploy' | 'recover', point: KillPoint): Promise<boolean> {
   let { at } = point
   for (let tries = 1; tries <= longest; tries += 1) {
     await host.restore('start')
     const { status, calls } = await host.run(command, at)
     const done = calls.filter((call) => call.isDone)
-    if (status === 'SIGKILL' && done.length === point.position) return
+    if (status === 'SIGKILL' && done.length === point.position) return true
     const reached: Call | undefined = calls[point.position]
     at = { ...at, when: reached?.name === at.name ? reached.when : at.when + 1 }
   }
-  throw new Error(`${command} could not be killed at its call ${point.position}: ${point.line}`)
+  return false
 }
