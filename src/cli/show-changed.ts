@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Engine } from '../deployer/engine.ts'
-import { readView, showHost } from '../deployer/view.ts'
+import { showHost } from '../deployer/view.ts'
+import { readShownHost } from '../documents/read-shown-host.ts'
 
 /**
  * What people may see follows what a command changed by hand; the rest of it stays. `isWhole`: the engine knows every connector, and so
@@ -8,7 +9,7 @@ import { readView, showHost } from '../deployer/view.ts'
  */
 export async function showChanged({ stateDir }: Config, engine: Engine, isWhole: boolean): Promise<void> {
   try {
-    const brokenTargets = isWhole ? undefined : ((await readView(stateDir))?.brokenTargets ?? [])
+    const brokenTargets = isWhole ? undefined : ((await readShownHost(stateDir))?.brokenTargets ?? [])
     await showHost(stateDir, engine, brokenTargets === undefined ? {} : { brokenTargets })
   } catch (error) {
     process.stderr.write(`waxseal: the status page does not show this yet: ${(error as Error).message}\n`)

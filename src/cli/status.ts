@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Config } from '../config/config.ts'
+import { readShownToUser } from '../documents/read-shown-host.ts'
 import { askStatus } from '../status/ask-status.ts'
-import { readShownToUser } from '../status/read-shown-host.ts'
 import type { StatusDocument } from '../status/status-document.ts'
 import { configOf, withConfig } from './context.ts'
 import { print, printJson } from './print.ts'

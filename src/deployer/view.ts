@@ -1,17 +1,10 @@
 import { join } from 'node:path'
-import {
-  longestShownHost,
-  type ShownHost,
-  shownHostFile,
-  shownHostSchema,
-  viewFolder,
-} from '../documents/shown-host.ts'
+import { readShownHost } from '../documents/read-shown-host.ts'
+import { type ShownHost, shownHostFile, viewFolder } from '../documents/shown-host.ts'
 import { textWithout } from '../documents/without-output.ts'
 import { makeForGroup, writeForGroup } from '../host/file/group-file.ts'
-import { readBounded } from '../host/file/read-bounded.ts'
 import { resolveGroup } from '../host/users.ts'
 import type { HistoryLine } from '../journal/history.ts'
-import { schemaCheck } from '../schema/schema-check.ts'
 import type { Engine } from './engine.ts'
 import { openTurns } from './turns.ts'
 
@@ -33,23 +26,10 @@ const nothingSaid: ShownOfDeployer = {
 
 /** The account that the courier runs as, and its group. */
 const group = 'waxseal'
-const isShown = schemaCheck<ShownHost>(shownHostSchema)
 
 /** Makes the folder of the view. Throws where others could change it. */
 export async function makeView(stateDir: string): Promise<void> {
   await makeForGroup(viewFolder(stateDir), await readersGroup())
-}
-
-/** What is shown now; null: nothing, or nothing that can be read. */
-export async function readView(stateDir: string): Promise<ShownHost | null> {
-  const bytes = await readBounded(join(viewFolder(stateDir), shownHostFile), longestShownHost).catch(() => null)
-  if (bytes === null) return null
-  try {
-    const shown: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
-    return isShown(shown) ? shown : null
-  } catch {
-    return null
-  }
 }
 
 /**
@@ -65,7 +45,7 @@ export async function showHost(
   const turns = openTurns(join(stateDir, 'view.lock'), engine.clock)
   await turns.take(async () => {
     const { records, history, journal, ownTargets, clock } = engine
-    const before = (await readView(stateDir)) ?? nothingSaid
+    const before = (await readShownHost(stateDir)) ?? nothingSaid
     const { looks, recovered, inbox, outbox, deadLetters, held, currentJobs } = { ...before, ...change }
     const recorded = (await records.list()).map(({ document }) => document)
     const known = new Set(recorded.map(({ target }) => target))

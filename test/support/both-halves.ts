@@ -9,9 +9,9 @@ import { openProgress } from '../../src/courier/progress.ts'
 import { initialState } from '../../src/courier/state.ts'
 import { openEngine } from '../../src/deployer/open-engine.ts'
 import { runDeployer } from '../../src/deployer/serve/run-deployer.ts'
+import { readShownHost } from '../../src/documents/read-shown-host.ts'
 import type { Clock } from '../../src/host/clock.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
-import { readShownHost } from '../../src/status/read-shown-host.ts'
 import { version } from '../../src/version.ts'
 
 /** Courier and deployer in this process, with the socket between them. */

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { readView } from '../../src/deployer/view.ts'
+import {} from '../../src/deployer/view.ts'
 import {
   type AnswerTo,
   type Ask,
@@ -11,6 +11,7 @@ import {
   type ToldError,
 } from '../../src/documents/ask.ts'
 import type { DeploymentJob } from '../../src/documents/job.ts'
+import { readShownHost } from '../../src/documents/read-shown-host.ts'
 import type { ShownHost } from '../../src/documents/shown-host.ts'
 import { makeTemporaryFolder } from '../../src/host/file/plain-files.ts'
 import { askLine } from '../../src/host/socket/line-socket.ts'
@@ -124,7 +125,7 @@ export async function openDeployer(t: Test): Promise<TestDeployer> {
       await mkdir(join(stateDir, 'keys'), { recursive: true, mode: 0o700 })
       await writeFile(join(stateDir, 'keys', `${spkiSha256}.pem`), keyPem, { mode: 0o600 })
     },
-    view: () => readView(stateDir),
+    view: () => readShownHost(stateDir),
   }
 }
 

@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   apply: ['error', 'host', 'limit', 'outcome', 'plan'],
   rollback: ['error', 'host', 'plan'],
   verify: ['host', 'outcome', 'plan'],
-  documents: ['error', 'journal', 'outcome', 'schema'],
+  documents: ['error', 'host', 'journal', 'outcome', 'schema'],
   inbox: ['documents', 'host', 'limit'],
   outbox: ['documents', 'error', 'host'],
   'control-plane': ['documents', 'error', 'limit', 'outcome', 'schema'],

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.ts'
 import { longestDocument } from '../../documents/ask.ts'
+import { readShownHost } from '../../documents/read-shown-host.ts'
 import { type Look, viewFolder } from '../../documents/shown-host.ts'
 import type { Clock } from '../../host/clock.ts'
 import { openReserve } from '../../host/file/reserve.ts'
@@ -12,7 +13,7 @@ import { openAnswerBox } from '../../outbox/answer-box.ts'
 import { withNames } from '../find-target.ts'
 import type { ConfiguredEngine } from '../open-engine.ts'
 import { recover } from '../recover.ts'
-import { makeView, readView, type ShownOfDeployer, showHost } from '../view.ts'
+import { makeView, type ShownOfDeployer, showHost } from '../view.ts'
 import { JobStore, openArrivedCertificates } from '../work/job-store.ts'
 import { openKeyRequests } from '../work/key-requests.ts'
 import { answerLine } from './answer-line.ts'
@@ -58,7 +59,7 @@ export async function runDeployer(parts: RunParts): Promise<void> {
   const recovered = await recoverFirst(engine, log)
   parts.onProgress('rest')
   const changes = new Changes()
-  let looks: readonly Look[] = (await readView(config.stateDir))?.looks ?? []
+  let looks: readonly Look[] = (await readShownHost(config.stateDir))?.looks ?? []
   const state = await openState(config, clock, () => changes.note())
   const { store, answers, inbox } = state
   const partsOfRequests = () => ({ ...state, names: engine.policy.names })

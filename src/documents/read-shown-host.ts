@@ -1,14 +1,8 @@
 import { join } from 'node:path'
-import {
-  longestShownHost,
-  type ShownHost,
-  shownHostFile,
-  shownHostSchema,
-  viewFolder,
-} from '../documents/shown-host.ts'
 import { isCode } from '../host/file/files.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
+import { longestShownHost, type ShownHost, shownHostFile, shownHostSchema, viewFolder } from './shown-host.ts'
 
 const isShownHost = schemaCheck<ShownHost>(shownHostSchema)
 
