@@ -42,7 +42,7 @@ function missing(): never {
   throw new Error('there was no run')
 }
 
-const longest = 20
+const longest = 30
 
 /**
  * Kills the command there: the calls before are made, this one is not. Node's own threads may make a call more or less in another run,
