@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import {} from '../../src/deployer/view.ts'
 import {
   type AnswerTo,
   type Ask,
