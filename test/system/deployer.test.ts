@@ -15,6 +15,8 @@ import type { WaxsealProcess } from '../support/process.ts'
 import { runWaxseal } from '../support/run-waxseal.ts'
 
 const mostKills = 8
+/** Jobs whose end is not told yet: a courier on a quiet machine would give more than the deployer can work on. */
+const mostOpen = 4
 
 const leafIn = (pem: string): string => new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase()
 
@@ -288,7 +290,7 @@ t.test('killed at any moment, it loses no job and no report', { timeout: 300_000
   let kills = 0
   let process = await deployer.start()
   const courier = async (): Promise<void> => {
-    if (kills < mostKills) {
+    if (kills < mostKills && taken.filter((id) => !isTold(id)).length < mostOpen) {
       const id = `job-${taken.length}`
       await deployer.answer({ ask: 'take', jobs: [deployer.job(id, { targetId: `t-${id}` })] })
       taken.push(id)

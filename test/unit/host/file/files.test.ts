@@ -4,12 +4,15 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
@@ -75,7 +78,9 @@ t.test('a FIFO without a writer is refused and does not block', async (t) => {
 })
 
 t.test('a folder, a device and a socket are refused', async (t) => {
-  const folder = t.testdir()
+  // The path of a socket has 107 bytes at most: a folder of the test's own may be deeper.
+  const folder = mkdtempSync(join(tmpdir(), 'waxseal-files-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
   const socket = join(folder, 's')
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(socket, resolve))
