@@ -32,12 +32,12 @@ export async function startBenchSite(onStarted: (undo: () => Promise<void>) => v
   return { ...mailHost, ...(await startBenchPlace(dir, commands, onStarted)) }
 }
 
-/** Starts one below `dir`, whose agent may write there and run these commands. */
+/** Starts one below `dir`, whose agent may write there, run these commands, and knows these instances. */
 export async function startBenchPlace(
   dir: string,
   commands: readonly string[],
   onStarted: (undo: () => Promise<void>) => void,
-  policy: WrittenConfig['policy'] = {},
+  { policy = {}, instances = {} }: Pick<WrittenConfig, 'policy' | 'instances'> = {},
 ): Promise<BenchPlace> {
   const controlPlane = await startControlPlane({ dataDir: join(dir, 'control-plane'), host: '127.0.0.1', port: 0 })
   onStarted(() => controlPlane.close())
@@ -48,7 +48,7 @@ export async function startBenchPlace(
   const file = join(dir, 'waxseal.yaml')
   await writeText(
     file,
-    JSON.stringify({ state_dir: join(dir, 'state'), policy: { roots: [dir], commands, ...policy } }),
+    JSON.stringify({ state_dir: join(dir, 'state'), instances, policy: { roots: [dir], commands, ...policy } }),
   )
   const { agentId, credential } = registered
   const config = await loadConfig({ file, env: {} })

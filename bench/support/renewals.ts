@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { WrittenConfig } from '../../src/config/resolve-config.ts'
 import { runOrThrow } from '../../src/demo/mail-host/daemon.ts'
 import { pairPathsIn, startPostfix } from '../../src/demo/mail-host/postfix-instance.ts'
 import { makeFolder, writeText } from '../../src/host/file/plain-files.ts'
@@ -15,6 +16,8 @@ interface ManyNames {
   readonly targets: readonly { readonly name: string; readonly type: string; readonly config: object }[]
   /** What an agent has to be allowed. */
   readonly commands: readonly string[]
+  /** The daemon, as the host's configuration names it. */
+  readonly instances: Exclude<WrittenConfig['instances'], undefined>
   /** How often the daemon was reloaded so far. */
   reloads(): Promise<number>
 }
@@ -52,7 +55,10 @@ export async function measureRenewals(
   const start = daemon === 'postfix' ? startManyPostfix : startManyNginx
   const host = await start(dir, authority, names, onStarted)
   // No DNS server is measured: these names have no records anywhere.
-  const { operator, agent, agentId } = await startBenchPlace(dir, host.commands, onStarted, { dane: 'off' })
+  const { operator, agent, agentId } = await startBenchPlace(dir, host.commands, onStarted, {
+    policy: { dane: 'off' },
+    instances: host.instances,
+  })
   const targets: (readonly [string, string])[] = []
   for (const target of host.targets)
     targets.push([target.name, await operator.addTarget({ agent_id: agentId, ...target })])
@@ -117,6 +123,7 @@ async function startManyPostfix(
       type: 'Postfix',
       config: { cert_path: pathOf(name), key_path: pathOf(name), daemon_config: config },
     })),
+    instances: { bench: { connector: 'postfix', config } },
     commands: [daemon.check.join(' '), daemon.reload.join(' '), `postmap -c ${config} -F hash:${table}`],
     reloads: async () => {
       const log = Buffer.from((await readBounded(join(dir, 'mail.log'), 100_000_000)) ?? []).toString('latin1')
@@ -133,5 +140,5 @@ async function startManyNginx(
 ): Promise<ManyNames> {
   const host = await startNginxSites(dir, await issueAll(authority, names))
   onStarted(() => host.stop())
-  return { ...host, reloads: async () => (await host.counts()).reload }
+  return { ...host, instances: {}, reloads: async () => (await host.counts()).reload }
 }
