@@ -10,7 +10,7 @@ export const installedDocs = '/usr/share/doc/waxseal/docs/'
 export const shippedDocs: Plugin = {
   name: 'shipped-docs',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /\/src\/cli\/shipped-docs\.ts$/ }, async () => {
+    onLoad({ filter: /\/src\/cli\/print\/shipped-docs\.ts$/ }, async () => {
       const texts = await readFile(join(root, 'docs/errors.md'), 'utf8')
       return {
         contents: `export const docsFolder = ${JSON.stringify(installedDocs)}

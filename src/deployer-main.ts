@@ -1,4 +1,4 @@
-import { deployerCommand } from './cli/deployer.ts'
+import { deployerCommand } from './cli/command/deployer.ts'
 import { runProgram } from './cli/program.ts'
 
 // The half that deploys, as a program of its own: without what the other commands need, it starts sooner.

@@ -6,8 +6,8 @@ import { version } from '../version.ts'
 import { exitStatusOfError } from './exit-status.ts'
 import { needsRoot } from './needs-root.ts'
 import { keepOwnEnvironment } from './own-environment.ts'
-import { printError, withDocs } from './print.ts'
-import { printable } from './terminal.ts'
+import { printError, withDocs } from './print/print.ts'
+import { printable } from './print/terminal.ts'
 
 /** The commands of a program, by name. */
 export type Commands = Readonly<Record<string, () => Promise<Command>>>

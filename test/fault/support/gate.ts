@@ -16,8 +16,8 @@ const openPads = 600
 if (path !== undefined) {
   await import('../../../src/cli/program.ts')
   await import('../../../src/cli/commands.ts')
-  await import('../../../src/cli/deploy.ts')
-  await import('../../../src/cli/recover.ts')
+  await import('../../../src/cli/command/deploy.ts')
+  await import('../../../src/cli/command/recover.ts')
   writeSync(1, `${process.pid}\n`)
   await once(process.stdin, 'data')
   process.stdin.destroy()

@@ -1,0 +1,212 @@
+import { resolve } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import type { Operator } from '../../embedded/operator-client.ts'
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import { openLocalOperator } from '../operator/local-operator.ts'
+import { operatorTable } from '../operator/operator-tables.ts'
+import { type Shared, serveCommand, withShared } from '../operator/serve.ts'
+import { print, printJson } from '../print/print.ts'
+import { readGiven } from '../read-given.ts'
+
+/** `waxseal control-plane`: the bundled control plane, and the operator's commands for it. */
+export function controlPlaneCommand(): Command {
+  const command = new Command('control-plane').description(
+    'The bundled control plane, for trials, tests and small sites.',
+  )
+  command.addCommand(serveCommand())
+  command.addCommand(
+    operatorCommand('token', 'Make a one-time token for waxseal enroll.', async (operator) => ({
+      token: await operator.createToken(),
+    })),
+  )
+  command.addCommand(listCommand('agents', 'List the agents.', (operator) => operator.agents()))
+  command.addCommand(
+    listCommand('targets', 'List the targets, what is due for renewal, and what drifts.', (operator) =>
+      operator.targets(),
+    ),
+  )
+  command.addCommand(
+    listCommand('jobs', 'List the jobs, newest first.', async (operator) =>
+      (await operator.jobs()).map((job) => ({ ...job })),
+    ),
+  )
+  command.addCommand(jobCommand())
+  command.addCommand(addTargetCommand())
+  command.addCommand(requestCommand())
+  command.addCommand(deployCommand())
+  command.addCommand(validateCommand())
+  command.addCommand(takeBackCommand())
+  command.addCommand(retireCommand())
+  return command
+}
+
+type Ask = (operator: Operator, ...args: string[]) => Promise<unknown>
+
+function operatorCommand(name: string, description: string, ask: Ask): Command {
+  return withShared(new Command(name))
+    .description(description)
+    .action((options: Shared) => answer(options, ask))
+}
+
+function listCommand(
+  name: 'agents' | 'targets' | 'jobs',
+  description: string,
+  ask: (operator: Operator) => Promise<readonly Readonly<Record<string, unknown>>[]>,
+): Command {
+  return withShared(new Command(name))
+    .description(description)
+    .option('--wide', 'with the ids')
+    .action((options: Shared & { readonly wide?: true }) =>
+      answer(options, ask, (rows) =>
+        operatorTable(name, rows as readonly Readonly<Record<string, unknown>>[], options.wide === true),
+      ),
+    )
+}
+
+function jobCommand(): Command {
+  return withShared(new Command('job'))
+    .description('Show one job with its outcome.')
+    .argument('<id>', 'id of the job')
+    .action((id: string, options: Shared) => answer({ ...options, json: true }, (operator) => operator.job(id)))
+}
+
+function addTargetCommand(): Command {
+  return withShared(new Command('add-target'))
+    .description('Add a target: a daemon of an agent that is to get certificates.')
+    .requiredOption('--name <name>', 'what you call it')
+    .requiredOption('--agent <agent>', 'id or name of the agent')
+    .requiredOption('--type <type>', 'the connector, such as Postfix, Dovecot or NGINX (docs/connectors.md)')
+    .requiredOption('--target-config <file>', 'target configuration (JSON): the fields of the connector')
+    .option('--replace', 'change the target of this name, where there is one')
+    .option(
+      '--unchecked',
+      'take a type or fields that are not known here: of a connector from outside, or a newer agent',
+    )
+    .action(
+      (
+        options: Shared & {
+          readonly name: string
+          readonly agent: string
+          readonly type: string
+          readonly targetConfig: string
+          readonly replace?: true
+          readonly unchecked?: true
+        },
+      ) =>
+        answer(options, async (operator) => {
+          const config = await readObject(options.targetConfig)
+          const { name, agent, type, replace = false, unchecked = false } = options
+          return { id: await operator.addTarget({ name, agent_id: agent, type, config, replace, unchecked }) }
+        }),
+    )
+}
+
+async function readObject(file: string): Promise<object> {
+  const text = (await readGiven(file, { hint: 'name a readable file with --target-config' })).toString('utf8')
+  try {
+    const document: unknown = JSON.parse(text)
+    if (typeof document === 'object' && document !== null) return document
+  } catch {
+    throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is not JSON' })
+  }
+  throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is not a JSON object' })
+}
+
+function requestCommand(): Command {
+  return withShared(new Command('request'))
+    .description('Have an agent make a key and request a certificate, and deploy it when it is signed.')
+    .requiredOption('--agent <agent>', 'id or name of the agent')
+    .requiredOption('--cn <name>', 'common name')
+    .option('--san <name...>', 'further names', [])
+    .option('--deploy-to <target...>', 'targets that it is deployed to, by id or name', [])
+    .option('--validity-days <days>', 'how long it is valid', parseDays, 47)
+    .action(
+      (
+        options: Shared & {
+          readonly agent: string
+          readonly cn: string
+          readonly san: string[]
+          readonly deployTo: string[]
+          readonly validityDays: number
+        },
+      ) =>
+        answer(options, (operator) =>
+          operator.requestCertificate({
+            agent_id: options.agent,
+            common_name: options.cn,
+            sans: options.san,
+            deploy_to: options.deployTo,
+            validity_days: options.validityDays,
+          }),
+        ),
+    )
+}
+
+function parseDays(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 397) return Number(text)
+  throw new InvalidArgumentError('It is not a number of days from 1 to 397.')
+}
+
+function deployCommand(): Command {
+  return withShared(new Command('deploy'))
+    .description('Deploy the newest version of a certificate to a target.')
+    .requiredOption('--certificate <id>', 'id of the certificate, as request printed it')
+    .requiredOption('--target <target>', 'id or name of the target')
+    .action((options: Shared & { readonly certificate: string; readonly target: string }) =>
+      answer(options, async (operator) => ({ job_id: await operator.deploy(options.certificate, options.target) })),
+    )
+}
+
+function validateCommand(): Command {
+  return withShared(new Command('validate'))
+    .description('Have a target compared with what was deployed to it.')
+    .argument('<target>', 'id or name')
+    .action((target: string, options: Shared) =>
+      answer(options, async (operator) => ({ job_id: await operator.validate(target) })),
+    )
+}
+
+function takeBackCommand(): Command {
+  return withShared(new Command('take-back'))
+    .description('Have a target go back to a pair that was live on it, from the record of its own host.')
+    .argument('<target>', 'id or name')
+    .option('--certificate <id>', 'the one to go back to; without it the one before the newest')
+    .action((target: string, options: Shared & { readonly certificate?: string }) =>
+      answer(options, async (operator) => ({ job_id: await operator.takeBack(target, options.certificate) })),
+    )
+}
+
+function retireCommand(): Command {
+  return withShared(new Command('retire'))
+    .description('Retire an agent: it finishes, reports and ends.')
+    .argument('<agent>', 'id or name')
+    .action((agent: string, options: Shared) =>
+      answer(options, async (operator) => {
+        await operator.retire(agent)
+        return { agent, status: 'retired' }
+      }),
+    )
+}
+
+async function answer(
+  options: Shared,
+  ask: Ask,
+  linesOf: (document: unknown) => readonly string[] = (document) => [row(document)],
+): Promise<void> {
+  const operator = await openLocalOperator(resolve(options.dataDir))
+  try {
+    const document = await ask(operator)
+    if (options.json === true) printJson(document)
+    else print(...linesOf(document))
+  } finally {
+    await operator.close()
+  }
+}
+
+/** What a line has no room for, `job` shows. */
+function row(document: unknown): string {
+  return Object.entries(document as object)
+    .filter(([name, value]) => value !== null && value !== '' && name !== 'verification')
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join('  ')
+}

@@ -1,0 +1,100 @@
+import { text } from 'node:stream/consumers'
+import {
+  type ControlPlane,
+  type HostFacts,
+  openControlPlane,
+  register,
+} from '../../control-plane/open-control-plane.ts'
+import type { Endpoint } from '../../control-plane/request.ts'
+import { isMeetingAnswer, type MeetingAnswer, type MeetingError } from '../../documents/meeting.ts'
+import { errorTold, tellError } from '../../error/told-error.ts'
+import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
+import { askProgram } from '../../host/process/ask-program.ts'
+import { resolveUser } from '../../host/users.ts'
+import { courierUser } from '../half/sockets.ts'
+
+/** What a command asks a control plane once. */
+type Question = { readonly endpoint: Endpoint; readonly facts: HostFacts } & (
+  | { readonly ask: 'heartbeat'; readonly agentId: string }
+  | { readonly ask: 'register'; readonly name: string }
+)
+
+/** Longer than the control plane has for one request. */
+const answerMs = 60_000
+
+/**
+ * The control plane for a command that root runs: what it sends is read by the user `waxseal`, in a process of its own, where there is
+ * one. Opens nothing before the heartbeat.
+ */
+export function faceControlPlane(
+  endpoint: Endpoint,
+  agentId: string,
+): Pick<ControlPlane, 'heartbeat' | 'clockAheadMs'> {
+  let aheadMs: number | null = null
+  return {
+    heartbeat: async (facts) => {
+      aheadMs = (await put({ ask: 'heartbeat', endpoint, agentId, facts })).aheadMs ?? null
+    },
+    clockAheadMs: () => aheadMs,
+  }
+}
+
+/** Registers this host, as {@link faceControlPlane} asks. */
+export async function registerHost(
+  endpoint: Endpoint,
+  name: string,
+  facts: HostFacts,
+): Promise<{ readonly agentId: string; readonly credential: string | null }> {
+  const { agentId, credential = null } = await put({ ask: 'register', endpoint, name, facts })
+  if (agentId === undefined) throw unusable()
+  return { agentId, credential }
+}
+
+/** What the process that faces the control plane does: a question on its standard input, an answer on its standard output. */
+export async function answerOnce(): Promise<string> {
+  const question = JSON.parse(await text(process.stdin)) as Question
+  const answer: MeetingAnswer | MeetingError = await answerTo(question).catch((error: unknown) => ({
+    error: tellError(asWaxsealError(error)),
+  }))
+  return JSON.stringify(answer)
+}
+
+async function put(question: Question): Promise<MeetingAnswer> {
+  const account = process.getuid?.() === 0 ? await resolveUser(courierUser) : null
+  if (account === null) return answerTo(question)
+  const line = await askProgram(process.argv[1] ?? '', ['courier', '--once'], {
+    text: JSON.stringify(question),
+    account,
+    ms: answerMs,
+  })
+  const answer = parsed(line)
+  if (!isMeetingAnswer(answer)) throw unusable()
+  if ('error' in answer) throw errorTold(answer.error, 'CONTROL_PLANE_REFUSED')
+  return answer
+}
+
+async function answerTo(question: Question): Promise<MeetingAnswer> {
+  const { endpoint, facts } = question
+  if (question.ask === 'register') return register(endpoint, question.name, facts)
+  const controlPlane = openControlPlane({ ...endpoint, agentId: question.agentId })
+  try {
+    await controlPlane.heartbeat(facts)
+    return { aheadMs: controlPlane.clockAheadMs() }
+  } finally {
+    await controlPlane.close()
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return null
+  }
+}
+
+function unusable(): WaxsealError {
+  return new WaxsealError('CONTROL_PLANE_REFUSED', {
+    reason: 'the process that speaks to the control plane said no such thing',
+  })
+}

@@ -1,0 +1,137 @@
+import type { HostFacts } from '../../control-plane/open-control-plane.ts'
+import { unknownAgent } from '../../control-plane/unknown-agent.ts'
+import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
+import { durableRemove, durableWrite } from '../../host/file/durable-write.ts'
+import { readSnapshot } from '../../host/file/files.ts'
+import { faceControlPlane, registerHost } from './face-control-plane.ts'
+
+/** As whom a control plane knows this host. */
+export interface Membership {
+  readonly agentId: string
+  readonly credential: string
+}
+
+/** A registration that is not done yet: what it spent is not spent again. */
+interface Pending {
+  readonly url: string
+  readonly name: string
+  readonly agentId: string
+  /** Null: the server handed out none. */
+  readonly credential: string | null
+}
+
+/** The control plane, and what this host says of itself. */
+export interface Meeting {
+  readonly url: string
+  readonly ca: string
+  readonly facts: HostFacts
+}
+
+/** An agent that its operator made: a heartbeat tells whether the id and the key belong together. Fails with the way out. */
+export async function joinAsKnown(meeting: Meeting, { agentId, credential }: Membership): Promise<void> {
+  const { url, ca, facts } = meeting
+  try {
+    await faceControlPlane({ url, ca, credential }, agentId).heartbeat(facts)
+  } catch (error) {
+    throw withHint(asWaxsealError(error), wayOutOfHeartbeat)
+  }
+}
+
+/**
+ * Registers with a token, once: the id that was answered is durable in `pendingFile` before anything else can fail, and a second
+ * try goes on with it. Where the server hands out no credential, the token is tried as one.
+ */
+export async function joinAsNew(
+  meeting: Meeting,
+  options: { readonly token: string; readonly name: string; readonly pendingFile: string },
+): Promise<Membership> {
+  const { agentId, credential } = await registration(meeting, options)
+  if (credential !== null) return { agentId, credential }
+  const { token } = options
+  await joinAsKnown(meeting, { agentId, credential: token }).catch((error: unknown) => {
+    const { code, details } = asWaxsealError(error)
+    const reason = 'the host is registered; the server handed out no credential, and does not take the token for one'
+    const hint = `Have its operator make an API key for this agent, put it into a file, then: ${byKey(meeting.url, agentId)}`
+    throw new WaxsealError(code, { ...details, agentId, reason, hint }, { cause: error })
+  })
+  return { agentId, credential: token }
+}
+
+/** The registration that waits in this file for its end; null: none for this control plane and name. */
+export async function pendingFor(file: string, url: string, name: string): Promise<Pending | null> {
+  const bytes = (await readSnapshot(file).catch(() => null))?.bytes
+  const pending = bytes === undefined ? null : parse(Buffer.from(bytes).toString('utf8'))
+  return pending?.url === url && pending.name === name ? pending : null
+}
+
+/** The host is enrolled: nothing waits any more. */
+export async function forgetPending(file: string): Promise<void> {
+  await durableRemove(file)
+}
+
+async function registration(
+  { url, ca, facts }: Meeting,
+  { token, name, pendingFile }: { readonly token: string; readonly name: string; readonly pendingFile: string },
+): Promise<Pending> {
+  const earlier = await pendingFor(pendingFile, url, name)
+  if (earlier !== null) return earlier
+  const registered = await registerHost({ url, ca, credential: token }, name, facts).catch((error: unknown) => {
+    throw withHint(asWaxsealError(error), (refusal) => wayOutOfRegistration(refusal, url))
+  })
+  const pending: Pending = { url, name, ...registered }
+  await durableWrite(pendingFile, Buffer.from(`${JSON.stringify(pending)}\n`)).catch((error: unknown) => {
+    const { details } = asWaxsealError(error)
+    throw new WaxsealError('CONFIG_INVALID', { ...details, path: '--credential-file', agentId: pending.agentId })
+  })
+  return pending
+}
+
+function parse(text: string): Pending | null {
+  try {
+    const value = JSON.parse(text) as Partial<Pending> | null
+    const { url, name, agentId, credential = null } = value ?? {}
+    const isWhole = typeof url === 'string' && typeof name === 'string' && typeof agentId === 'string'
+    return isWhole ? { url, name, agentId, credential: typeof credential === 'string' ? credential : null } : null
+  } catch {
+    return null
+  }
+}
+
+function withHint(error: WaxsealError, wayOut: (error: WaxsealError) => string | null): WaxsealError {
+  const hint = wayOut(error)
+  return hint === null ? error : new WaxsealError(error.code, { ...error.details, hint }, { cause: error })
+}
+
+function byKey(url: string, agentId = 'ID'): string {
+  return `waxseal enroll --url ${url} --agent-id ${agentId} --key-file FILE`
+}
+
+function wayOutOfUnreachable({ details }: WaxsealError): string | null {
+  return details['hint'] === undefined ? null : 'Name the CA of the control plane with --ca-file.'
+}
+
+function wayOutOfRegistration(error: WaxsealError, url: string): string | null {
+  const { code, details } = error
+  const { status, answer } = details
+  if (code === 'CONTROL_PLANE_UNREACHABLE') return wayOutOfUnreachable(error)
+  if (String(answer).includes('invalid_or_missing_bootstrap_token'))
+    return `This server wants an API key and its bootstrap token in one header, so that no agent can register itself. Have its operator make an agent and a key for it, then: ${byKey(url)}`
+  if (status === 401)
+    return `A token is good for one registration: make another with waxseal control-plane token. At another server it is an API key; where its operator made the agent: ${byKey(url)}`
+  if (status === 403)
+    return `This key may not register agents. Give one that may, or have its operator make the agent and a key for it, then: ${byKey(url)}`
+  if (status === 409) return `Give another name with --name. If the agent of this name is this host: ${byKey(url)}`
+  return null
+}
+
+function wayOutOfHeartbeat(error: WaxsealError): string | null {
+  const { code, details } = error
+  const { status } = details
+  if (code === 'AGENT_RETIRED') return 'The server has retired the agent of this id. Have its operator make another.'
+  if (status === 500) return unknownAgent.replace('control_plane.agent_id (CERTCTL_AGENT_ID)', '--agent-id')
+  if (code === 'CONTROL_PLANE_UNREACHABLE') return wayOutOfUnreachable(error)
+  if (status === 401) return 'The server does not know this key: is the file of --key-file the right one, and whole?'
+  if (status === 403)
+    return 'This key may not speak for this agent: its role must be that of agents, and the id its own.'
+  return status === 404 ? 'The server does not know this id: is --agent-id right?' : null
+}

@@ -1,0 +1,60 @@
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import { standardOutput, writeToStandardOutput } from '../../host/process/log-stream.ts'
+import { openLog } from '../../log/open-log.ts'
+import { version } from '../../version.ts'
+import { environment } from '../context.ts'
+import { print } from '../print/print.ts'
+import { mayColour } from '../print/terminal.ts'
+
+/** What every command of the bundled control plane takes. */
+export interface Shared {
+  readonly dataDir: string
+  readonly json?: true
+}
+
+/** With these options. */
+export function withShared(command: Command): Command {
+  return command
+    .option('--data-dir <dir>', 'where the control plane keeps its data', '/var/lib/waxseal-control-plane')
+    .option('--json', 'print one JSON document')
+}
+
+/** `waxseal control-plane serve`: the bundled control plane itself. */
+export function serveCommand(): Command {
+  return withShared(new Command('serve'))
+    .description('Run the control plane until SIGTERM.')
+    .option('--listen <host:port>', 'address', '127.0.0.1:8443')
+    .option('--name <name...>', 'names that its own certificate carries beside the host names, short and full')
+    .action(async (options: Shared & { readonly listen: string; readonly name?: string[] }) => {
+      const { startControlPlane } = await import('../../embedded/start-control-plane.ts')
+      const dataDir = resolve(options.dataDir)
+      const form = standardOutput(environment()['JOURNAL_STREAM'])
+      const log = await openLog({ level: 'info', form, colours: mayColour(), write: writeToStandardOutput })
+      const listen = parseListen(options.listen)
+      const running = await startControlPlane({ dataDir, ...listen, names: options.name ?? [], log })
+
+      // Before the line that says so: whoever reads it may send SIGTERM at once.
+      const end = new Promise((stop) => {
+        process.once('SIGTERM', stop)
+        process.once('SIGINT', stop)
+      })
+      print(
+        `The control plane listens at ${running.url}; its CA is ${join(dataDir, 'ca.pem')}.`,
+        'Next: waxseal control-plane token',
+      )
+      log.info({ version }, 'control plane starts')
+      await end
+      await running.close()
+      log.info('control plane ends')
+    })
+}
+
+function parseListen(listen: string): { readonly host: string; readonly port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(listen)
+  const port = Number(match?.[2])
+  if (match?.[1] === undefined || port > 65_535)
+    throw new WaxsealError('CONFIG_INVALID', { listen, reason: 'it is not host:port' })
+  return { host: match[1].replaceAll(/[[\]]/g, ''), port }
+}
