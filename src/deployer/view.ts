@@ -72,10 +72,13 @@ export async function showHost(
 /** The newest lines of the history that are shown. */
 const mostRecent = 200
 
+/** The group of the courier, once it was found: the view is written often, and each look-up is a process of its own. */
+let known: number | null = null
+
 /** Where the courier is a user of its own it reads by its group; else both halves are one user. */
 async function readersGroup(): Promise<number> {
-  const own = process.getegid?.() ?? 0
-  return process.geteuid?.() === 0 ? ((await resolveGroup(group)) ?? own) : own
+  if (process.geteuid?.() === 0) known ??= await resolveGroup(group)
+  return known ?? process.getegid?.() ?? 0
 }
 
 /** What commands printed is root's to read. */

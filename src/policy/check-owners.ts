@@ -19,16 +19,27 @@ export interface GivenFile {
  * host's own target file and the connector's facts name. OWNER_NOT_ALLOWED names the file. By number, for one account has many names.
  */
 export async function checkOwners(files: readonly GivenFile[], names: readonly string[]): Promise<void> {
-  const [users, groups] = await Promise.all([
-    Promise.all(names.map(async (name) => (await resolveUser(name))?.uid ?? null)),
-    Promise.all(names.map(resolveGroup)),
-  ])
   const own = process.getuid?.() ?? 0
   const ownGroup = process.getgid?.() ?? 0
+  // Each name is a process of its own to ask, so only a file that is nobody's of these asks them.
   for (const { path, live, after } of files) {
-    if (![0, own, live?.uid, ...users].includes(after.uid)) throw refused(path, 'owner', after.uid)
-    if (![0, ownGroup, live?.gid, ...groups].includes(after.gid)) throw refused(path, 'group', after.gid)
+    if (![0, own, live?.uid].includes(after.uid) && !(await isAmong(after.uid, names, userId)))
+      throw refused(path, 'owner', after.uid)
+    if (![0, ownGroup, live?.gid].includes(after.gid) && !(await isAmong(after.gid, names, resolveGroup)))
+      throw refused(path, 'group', after.gid)
   }
+}
+
+async function isAmong(
+  id: number,
+  names: readonly string[],
+  resolve: (name: string) => Promise<number | null>,
+): Promise<boolean> {
+  return (await Promise.all([...new Set(names)].map(resolve))).includes(id)
+}
+
+async function userId(name: string): Promise<number | null> {
+  return (await resolveUser(name))?.uid ?? null
 }
 
 function refused(path: string, what: 'owner' | 'group', id: number): WaxsealError {
