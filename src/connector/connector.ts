@@ -4,6 +4,16 @@ import type { HostView } from './host-view.ts'
 import type { Instance, UsualInstance } from './instance.ts'
 import type { Unwired, Wiring } from './wiring/wiring.ts'
 
+/** By what it can be told, at no cost, that a daemon runs. */
+export interface SignsOfLife {
+  /** One of these names a process, as Debian's package has it. */
+  readonly pidFiles: readonly string[]
+  /** Where it writes none, or elsewhere: one of these is active. */
+  readonly units: readonly string[]
+  /** Where there is no systemd: a process has this name, as ps(1) shows it. */
+  readonly process: string
+}
+
 /** The daemon itself, as it is run on this host by default: what is asked of it when a pair that it reads is replaced by another's target. */
 export interface OwnService {
   /** What is reloaded together: `postfix`. */
@@ -14,8 +24,8 @@ export interface OwnService {
   readonly reload: Command
   /** 1: once this reload has returned, the daemon shows the old leaf no more. */
   readonly agreeingLooks?: 1
-  /** One of these is there when it runs, as Debian's package has it. */
-  readonly pidFiles: readonly string[]
+  /** Of an instance: `sockets`, that one of them is there; `answers`, that it can be asked for its settings: it is in a container. */
+  readonly signs: SignsOfLife | 'sockets' | 'answers'
 }
 
 /**

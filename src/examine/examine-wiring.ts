@@ -1,21 +1,22 @@
 import type { HostView } from '../connector/host-view.ts'
 import { isUnwired, type Unwired, type Wiring } from '../connector/wiring/wiring.ts'
+import { daemonsHere } from '../deployer/daemons-here.ts'
 import type { Engine } from '../deployer/engine.ts'
 import type { Finding } from './finding.ts'
 
-/** What one kind of daemon says of its listeners. */
+/** What one daemon says of its listeners. */
 export interface AskedWiring {
+  /** `nginx`; `nginx, instance web`. */
   readonly connector: string
   readonly found: Wiring | Unwired
 }
 
-/** The wiring of each kind of daemon that has such settings. */
-export async function findWiring({
-  registry,
-  hostView,
-}: Pick<Engine, 'registry' | 'hostView'>): Promise<readonly AskedWiring[]> {
-  const asked = registry.connectors.map(async ({ name, readWiring }) =>
-    readWiring === undefined ? [] : [{ connector: name, found: await readWiring(hostView) }],
+/** The wiring of each daemon that has such settings. */
+export async function findWiring(
+  engine: Pick<Engine, 'registry' | 'instances' | 'hostView'>,
+): Promise<readonly AskedWiring[]> {
+  const asked = (await daemonsHere(engine)).map(async ({ label, connector: { readWiring } }) =>
+    readWiring === undefined ? [] : [{ connector: label, found: await readWiring(engine.hostView) }],
   )
   return (await Promise.all(asked)).flat()
 }

@@ -22,8 +22,9 @@ import { examineOwnTargets } from './examine-own-targets.ts'
 import { examineWiring, findWiring } from './examine-wiring.ts'
 import type { Finding } from './finding.ts'
 
-/** The wiring of one kind of daemon. */
+/** The wiring of one daemon. */
 export interface FoundWiring {
+  /** `nginx`; `nginx, instance web`. */
   readonly connector: string
   readonly listeners: readonly Listener[]
 }

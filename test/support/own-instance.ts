@@ -13,7 +13,7 @@ export function ownInstance<Target>(
   const asSystem = (one: Connector<Target>): Connector => ({
     ...(one as unknown as Connector),
     standardCommands: [...one.standardCommands, check, reload],
-    own: { ...own, check, reload, pidFiles: [pidFile] },
+    own: { ...own, check, reload, signs: { pidFiles: [pidFile], units: [], process: '' } },
     readWiring,
   })
   return { ...asSystem(connector), at: (instance) => asSystem(connector.at?.(instance) ?? connector) }

@@ -1,5 +1,5 @@
 import type { Command } from '../../plan/plan.ts'
-import type { Connector } from '../connector.ts'
+import type { Connector, OwnService } from '../connector.ts'
 import { meansUsualInstance } from '../planner/means-usual-instance.ts'
 import { planPair } from '../planner/plan-pair.ts'
 import type { PairTarget } from '../planner/target.ts'
@@ -13,10 +13,12 @@ interface ApacheCommands {
   readonly program: Command
   readonly check: Command
   readonly reload: Command
+  /** Left out: it is an instance. */
+  readonly signs?: OwnService['signs']
 }
 
 /** The Apache that these commands reach. */
-export function apacheOf({ program, check, reload }: ApacheCommands): Connector<PairTarget> {
+export function apacheOf({ program, check, reload, signs = 'sockets' }: ApacheCommands): Connector<PairTarget> {
   const standardCommands: readonly Command[] = [check, reload, ['systemctl', 'reload', 'apache2'], byServiceManager]
   return {
     name: 'apache',
@@ -35,7 +37,7 @@ export function apacheOf({ program, check, reload }: ApacheCommands): Connector<
     usual: { config: ['/etc/apache2/apache2.conf'] },
     at: ({ config }) => (config === null ? apache : apacheOf(commandsAt(config))),
     readWiring: (host) => readApacheWiring(host, program),
-    own: { service: 'apache', check, reload, pidFiles: ['/run/apache2/apache2.pid'] },
+    own: { service: 'apache', check, reload, signs },
     plan: async (target, material, host) => {
       const planned = planPair('apache', target, material, {
         service: 'apache',
@@ -60,6 +62,11 @@ export const apache = apacheOf({
   program: ['apache2ctl'],
   check: ['apachectl', 'configtest'],
   reload: ['apachectl', 'graceful'],
+  signs: {
+    pidFiles: ['/run/apache2/apache2.pid'],
+    units: ['apache2.service'],
+    process: 'apache2',
+  },
 })
 
 function commandsAt(config: string): ApacheCommands {

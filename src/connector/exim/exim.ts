@@ -21,6 +21,8 @@ const defaults = {
   freshKey: { mode: 0o640, owner: 'root', group: 'Debian-exim' },
 } as const
 
+const signs = { pidFiles: ['/run/exim4/exim.pid'], units: ['exim4.service'], process: 'exim4' } as const
+
 function eximAt(config: string | null): Connector<EximTarget> {
   const check: Command = config === null ? defaults.check : ['exim4', '-C', config, '-bV']
   return {
@@ -47,7 +49,7 @@ function eximAt(config: string | null): Connector<EximTarget> {
     },
     at: (instance) => eximAt(instance.config),
     readWiring: (host) => readEximWiring(host, config),
-    own: { ...defaults, pidFiles: ['/run/exim4/exim.pid'] },
+    ...(config === null ? { own: { ...defaults, signs } } : {}),
     plan: async (target, material, host) => {
       if (config !== null && target.reload_command === undefined)
         throw invalidField('reload_command', 'only the administrator knows how another instance is reloaded')

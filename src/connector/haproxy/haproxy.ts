@@ -1,5 +1,5 @@
 import type { Command } from '../../plan/plan.ts'
-import type { Connector } from '../connector.ts'
+import type { Connector, OwnService } from '../connector.ts'
 import type { Instance } from '../instance.ts'
 import { meansUsualInstance } from '../planner/means-usual-instance.ts'
 import { accessOf, chainPem, plannedFile, planService } from '../planner/plan-service.ts'
@@ -58,7 +58,7 @@ export function haproxyOf(
     usual: { config: ['/etc/haproxy/haproxy.cfg'], sockets: haproxySocketsOf },
     at: (instance) => haproxyOf(instance.config === null ? configs : [instance.config], instance),
     readWiring: async (host) => readHaproxyWiring(host, configs ?? (await haproxyConfigsOf(host))),
-    own: { service: 'haproxy', check, reload: ['systemctl', 'reload', 'haproxy'], pidFiles: ['/run/haproxy.pid'] },
+    ...ownOf(configs, sockets, check),
     plan: async (target, material, host) => {
       const text = material.leaf.pem + chainPem(material) + material.keyPem
       const plan = planService(target, material, {
@@ -74,6 +74,20 @@ export function haproxyOf(
       return wirePlan(plan, wiring, target, material, host)
     },
   }
+}
+
+/** An instance is reloaded by its master socket alone: of another way only its administrator knows. */
+function ownOf(
+  configs: readonly string[] | null,
+  { masterSocket }: Pick<Instance, 'socket' | 'masterSocket'>,
+  check: Command,
+): { readonly own?: OwnService } {
+  const service = 'haproxy'
+  if (masterSocket !== null)
+    return { own: { service, check, reload: ['waxseal:haproxy-reload', masterSocket], signs: 'sockets' } }
+  if (configs !== null) return {}
+  const signs = { pidFiles: ['/run/haproxy.pid'], units: ['haproxy.service'], process: 'haproxy' }
+  return { own: { service, check, reload: ['systemctl', 'reload', 'haproxy'], signs } }
 }
 
 /** HAProxy: leaf, chain and key in one file, replaced by one rename. */

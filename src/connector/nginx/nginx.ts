@@ -1,5 +1,5 @@
 import type { Command } from '../../plan/plan.ts'
-import type { Connector } from '../connector.ts'
+import type { Connector, OwnService } from '../connector.ts'
 import { meansUsualInstance } from '../planner/means-usual-instance.ts'
 import { planPair } from '../planner/plan-pair.ts'
 import type { PairTarget } from '../planner/target.ts'
@@ -8,7 +8,7 @@ import { wirePlan } from '../wiring/wire-plan.ts'
 import { readNginxWiring } from './read-wiring.ts'
 
 /** The nginx that this command reaches: another instance than the system's is told by its options. */
-export function nginxOf(program: Command): Connector<PairTarget> {
+export function nginxOf(program: Command, signs: OwnService['signs'] = 'sockets'): Connector<PairTarget> {
   const check: Command = [...program, '-t']
   const reload: Command = [...program, '-s', 'reload']
   const standardCommands: readonly Command[] = [check, reload, ['systemctl', 'reload', 'nginx']]
@@ -25,9 +25,9 @@ export function nginxOf(program: Command): Connector<PairTarget> {
     standardCommands,
     accounts: ['www-data'],
     usual: { config: ['/etc/nginx/nginx.conf'] },
-    at: ({ config }) => (config === null ? nginxOf(program) : nginxOf(['nginx', '-c', config])),
+    at: ({ config }) => nginxOf(config === null ? program : ['nginx', '-c', config]),
     readWiring: (host) => readNginxWiring(host, program),
-    own: { service: 'nginx', check, reload, pidFiles: ['/run/nginx.pid'] },
+    own: { service: 'nginx', check, reload, signs },
     plan: async (target, material, host) => {
       const plan = planPair('nginx', target, material, {
         service: 'nginx',
@@ -44,4 +44,8 @@ export function nginxOf(program: Command): Connector<PairTarget> {
 }
 
 /** nginx. A pair that does not match fails its check, and it goes on with the old one. */
-export const nginx = nginxOf(['nginx'])
+export const nginx = nginxOf(['nginx'], {
+  pidFiles: ['/run/nginx.pid'],
+  units: ['nginx.service'],
+  process: 'nginx',
+})

@@ -1,6 +1,6 @@
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { Command, Plan, PlannedTable } from '../../plan/plan.ts'
-import type { Connector } from '../connector.ts'
+import type { Connector, OwnService } from '../connector.ts'
 import { invalidField } from '../planner/field.ts'
 import { type Box, inBox, insideOf, outsideOf, shownOutside } from './box.ts'
 import { viewInside } from './view-inside.ts'
@@ -12,9 +12,10 @@ import { isUnwired, type Wiring } from './wiring.ts'
  * a command is run here, as it stands.
  */
 export function connectorInside(connector: Connector, box: Box): Connector {
-  const { own: _, readWiring, ...rest } = connector
+  const { own, readWiring, ...rest } = connector
   return {
     ...rest,
+    ...(own === undefined || own.reload[0] === 'systemctl' ? {} : { own: ownInside(own, box) }),
     standardCommands: connector.standardCommands.map((command) => inBox(command, box)),
     ...(readWiring === undefined
       ? {}
@@ -27,6 +28,11 @@ export function connectorInside(connector: Connector, box: Box): Connector {
     plan: async (target, material, host, signal) =>
       planOutside(await connector.plan(moveIn(target, box), material, viewInside(host, box), signal), connector, box),
   }
+}
+
+/** Neither its processes nor its sockets need be this host's. */
+function ownInside(own: OwnService, box: Box): OwnService {
+  return { ...own, check: inBox(own.check, box), reload: inBox(own.reload, box), signs: 'answers' }
 }
 
 /** Each path of this host's, at any depth, as the daemon calls it. */

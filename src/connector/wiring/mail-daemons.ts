@@ -26,7 +26,11 @@ const mailDaemons = {
       check: ['postfix', 'check'],
       checkReadsCertificates: false,
       reload: ['postfix', 'reload'],
-      pidFiles: ['/var/spool/postfix/pid/master.pid'],
+      signs: {
+        pidFiles: ['/var/spool/postfix/pid/master.pid'],
+        units: ['postfix.service', 'postfix@-.service'],
+        process: 'master',
+      },
       agreeingLooks: 1,
     },
     commandsFor: (config) => ({
@@ -43,7 +47,7 @@ const mailDaemons = {
       check: ['doveconf', '-n'],
       checkReadsCertificates: false,
       reload: ['doveadm', 'reload'],
-      pidFiles: ['/run/dovecot/master.pid'],
+      signs: { pidFiles: ['/run/dovecot/master.pid'], units: ['dovecot.service'], process: 'dovecot' },
       agreeingLooks: 1,
     },
     commandsFor: (config) => ({ check: ['doveconf', '-c', config, '-n'], reload: ['doveadm', '-c', config, 'reload'] }),
@@ -64,7 +68,7 @@ export function mailConnector(
     schema: targetSchema(mailFields),
     standardCommands: [...mailDaemonCommands, ...(config === null ? [] : commandsAt(config))],
     readWiring: (host, target = {}) => daemonOf(target).readWiring(host, config),
-    own: mailDaemons[name].defaults,
+    own: ownOf(mailDaemons[name], config),
     at: (instance) => mailConnector(name, facts, instance.config),
     plan: async (target, material, host) => {
       const daemon = daemonOf(target)
@@ -73,6 +77,10 @@ export function mailConnector(
       return wirePlan(plan, await daemon.readWiring(host, config), target, material, host)
     },
   }
+}
+
+function ownOf({ defaults, commandsFor }: MailDaemon, config: string | null): OwnService {
+  return config === null ? defaults : { ...defaults, ...commandsFor(config), signs: 'sockets' }
 }
 
 /** Their own commands, and the service manager's, allowed without a line in the policy. */

@@ -1,19 +1,12 @@
 import type { Connector, OwnService } from '../../connector/connector.ts'
-import type { HostView } from '../../connector/host-view.ts'
 import { wirePlan } from '../../connector/wiring/wire-plan.ts'
-import { isUnwired, type Wiring } from '../../connector/wiring/wiring.ts'
 import { asWaxsealError, type WaxsealError } from '../../error/waxseal-error.ts'
 import type { Plan, PlannedService } from '../../plan/plan.ts'
 import { checkPolicy } from '../../policy/policy.ts'
 import type { Engine } from '../engine.ts'
 import type { Proposal } from './propose.ts'
 import { requireWholePairs } from './require-whole-pairs.ts'
-
-/** A daemon that runs, and what it reads. */
-export interface RunningDaemon {
-  readonly connector: Connector & { readonly own: OwnService }
-  readonly wiring: Wiring
-}
+import type { RunningDaemon } from './running-daemons.ts'
 
 /** The other daemons that read a file of a plan. */
 export interface Beside {
@@ -24,38 +17,26 @@ export interface Beside {
   readonly refusal: WaxsealError | null
 }
 
-/** Every daemon that runs here and says what it reads. One whose configuration is broken says nothing: `check` tells that. */
-export async function readRunning({ registry, hostView }: Engine): Promise<readonly RunningDaemon[]> {
-  const asked = registry.connectors.map(async (connector): Promise<readonly RunningDaemon[]> => {
-    const { own } = connector
-    if (own === undefined || connector.readWiring === undefined) return []
-    const runs = await Promise.all(own.pidFiles.map((path) => namesProcess(path, hostView)))
-    if (!runs.includes(true)) return []
-    const wiring = await connector.readWiring(hostView).catch(() => null)
-    return wiring === null || isUnwired(wiring) ? [] : [{ connector: { ...connector, own }, wiring }]
-  })
-  return (await Promise.all(asked)).flat()
-}
-
-/** `nginx -t` leaves an empty file where no nginx runs. */
-async function namesProcess(pidFile: string, hostView: HostView): Promise<boolean> {
-  const bytes = await hostView.readFile(pidFile).catch(() => null)
-  return bytes !== null && /^\s*[1-9]\d*\s/.test(new TextDecoder().decode(bytes))
-}
-
 /** Who of these reads a planned file too, and may be checked, reloaded and looked at by what the host allows. */
 export async function findBeside(
   proposal: Proposal,
   running: readonly RunningDaemon[],
   engine: Engine,
 ): Promise<Beside> {
-  const others = running.filter(({ connector }) => connector.own.service !== proposal.plan.service)
+  const others = running.filter(({ connector }) => !isOwn(connector.own, proposal))
   const found = await Promise.all(others.map((other) => besideOf(other, proposal, engine)))
   return {
     services: found.flatMap(({ services }) => services),
     warnings: found.flatMap(({ warnings }) => warnings),
     refusal: found.find(({ refusal }) => refusal !== null)?.refusal ?? null,
   }
+}
+
+/** Whether this is the daemon that the plan is for: of several instances the one that is reloaded as its connector does it. */
+function isOwn(own: OwnService, { connector, plan }: Proposal): boolean {
+  if (own.service !== plan.service) return false
+  if (connector.own?.service !== plan.service) return typeof own.signs !== 'string'
+  return own.reload.join('\0') === connector.own.reload.join('\0')
 }
 
 const none: Beside = { services: [], warnings: [], refusal: null }

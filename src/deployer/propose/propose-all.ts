@@ -8,8 +8,9 @@ import { hasAnyBegun, recoverEntry } from '../recover.ts'
 import { adoptRecord, recordOf } from '../transaction/recorded.ts'
 import type { Deployment, Member, Transaction } from '../transaction/transaction.ts'
 import { type AskedOnce, askOnce } from './ask-once.ts'
-import { findBeside, type RunningDaemon } from './find-beside.ts'
+import { findBeside } from './find-beside.ts'
 import { isAllInPlace, type Proposal, propose } from './propose.ts'
+import type { RunningDaemon } from './running-daemons.ts'
 
 /** More in one transaction would make its journal, and what a failure undoes, too large. */
 const mostMembers = 100

@@ -33,7 +33,7 @@ for (const [what, begin, without] of [
       Promise.all(ports.map(servedLeaf))
 
     await t.test(
-      'Postfix: settings are read, checked, reloaded and its table compiled inside, files written here',
+      'Postfix: settings are read, checked, reloaded and its table compiled inside, files written here; Dovecot, which reads them, too, with it',
       async (t) => {
         const next = await issue()
 
@@ -42,9 +42,12 @@ for (const [what, begin, without] of [
         t.match(outcome, { outcome: 'deployed', host: 'changed', proven: true })
         t.same(commandsOf(outcome), [
           [...box.run, 'postfix', 'check'],
+          [...box.run, 'doveconf', '-n'],
           [...box.run, 'postmap', '-F', 'hash:/etc/postfix/sni'],
           [...box.run, 'postfix', 'reload'],
+          [...box.run, 'doveadm', 'reload'],
         ])
+        t.same(await leaves(box.dovecotPorts), [next.sha256, next.sha256])
         t.same(await leaves(box.postfixPorts), [next.sha256, next.sha256])
         const [smtp] = box.postfixPorts
         if (smtp !== undefined) t.equal(await servedLeaf({ ...smtp, servername: box.tableName }), next.sha256)
@@ -66,7 +69,10 @@ for (const [what, begin, without] of [
       t.match(outcome, { outcome: 'deployed', host: 'changed', proven: true })
       t.same(commandsOf(outcome), [
         [...box.run, 'doveconf', '-n'],
+        [...box.run, 'postfix', 'check'],
         [...box.run, 'doveadm', 'reload'],
+        [...box.run, 'postmap', '-F', 'hash:/etc/postfix/sni'],
+        [...box.run, 'postfix', 'reload'],
       ])
       t.same(await leaves(box.dovecotPorts), [next.sha256, next.sha256])
       t.equal(await readFile(pair.cert_path, 'utf8'), next.certificatePem + next.chainPem)
