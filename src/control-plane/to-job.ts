@@ -1,4 +1,4 @@
-import type { Job, TakeBackJob, UnsupportedJob } from '../documents/job.ts'
+import { type Job, jobSchemaOf, type TakeBackJob, type UnsupportedJob } from '../documents/job.ts'
 import { limits } from '../limit/limits.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type WorkItem, workItemSchema } from './wire.ts'
@@ -12,8 +12,18 @@ export interface MalformedItem {
 
 const validate = schemaCheck<WorkItem>(workItemSchema)
 
+/** What the deployer takes: one job that it does not would hold up all that came with it. */
+const isJob = schemaCheck<Job>(jobSchemaOf(true))
+
 /** A job of the domain, or why the item is none. */
 export function toJob(item: unknown): Job | MalformedItem {
+  const job = read(item)
+  if (!('kind' in job) || isJob(job)) return job
+  const [error] = (isJob.errors ?? []).filter(({ keyword }) => keyword !== 'if')
+  return { id: idOf(item), reason: `${error?.instancePath ?? ''} has characters that no name has`.trim() }
+}
+
+function read(item: unknown): Job | MalformedItem {
   if (!validate(item)) {
     const [error] = validate.errors ?? []
     return { id: idOf(item), reason: `${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}`.trim() }
@@ -26,7 +36,7 @@ export function toJob(item: unknown): Job | MalformedItem {
   }
   if (item.type === 'Validation' && typeof item.target_id === 'string' && item.target_id !== '')
     return { ...base, ...named(item), kind: 'validation', targetId: item.target_id }
-  if (item.type === 'TakeBack') return { ...base, ...named(item), ...takeBack(item) }
+  if (item.type === 'TakeBack') return { ...base, ...takeBack(item) }
   if (item.type !== 'Deployment')
     return { ...base, kind: 'unsupported', type: item.type, reason: `status ${item.status ?? 'unknown'}` }
   if (typeof item.target_type !== 'string' || item.target_type === '')
@@ -43,11 +53,8 @@ export function toJob(item: unknown): Job | MalformedItem {
 }
 
 /** The pair is named, so that a job that is done twice does the same twice. */
-function takeBack({
-  target_id,
-  generation,
-  expected_fingerprint,
-}: WorkItem): Unnamed<TakeBackJob> | Unnamed<UnsupportedJob> {
+function takeBack(item: WorkItem): WithoutIds<TakeBackJob> | WithoutIds<UnsupportedJob> {
+  const { target_id, generation, expected_fingerprint } = item
   const leaf = typeof expected_fingerprint === 'string' ? expected_fingerprint.toLowerCase() : ''
   const isNumbered = typeof generation === 'number' && Number.isSafeInteger(generation) && generation >= 1
   const isValid = leaf === '' ? isNumbered : /^[0-9a-f]{64}$/.test(leaf)
@@ -56,6 +63,7 @@ function takeBack({
     return { kind: 'unsupported', type: 'TakeBack', code: 'JOB_MALFORMED', reason }
   }
   return {
+    ...named(item),
     kind: 'take-back',
     targetId: target_id,
     ...(leaf === '' ? {} : { leaf }),
@@ -63,7 +71,7 @@ function takeBack({
   }
 }
 
-type Unnamed<Kind extends Job> = Omit<Kind, 'id' | 'certificateId' | 'targetName'>
+type WithoutIds<Kind extends Job> = Omit<Kind, 'id' | 'certificateId'>
 
 /** The call was the claim: what is not taken is answered, or the control plane would wait for it. */
 export function beyond(item: unknown): MalformedItem {
@@ -83,5 +91,5 @@ function idOf(item: unknown): string | null {
 
 /** Whether a URL can carry it: a dot segment is resolved away even when it is escaped, half a surrogate pair cannot be. */
 function isSegment(id: string): boolean {
-  return id !== '.' && id !== '..' && id.isWellFormed()
+  return id !== '.' && id !== '..' && id.isWellFormed() && !/\p{Cc}/u.test(id)
 }

@@ -129,7 +129,16 @@ async function poll(
   const refused = malformed.flatMap(({ id, reason }): readonly Job[] => {
     log.warn({ job: id, reason }, 'malformed job')
     if (id === null) return []
-    return [{ kind: 'unsupported', id, certificateId: id, type: 'unknown', reason, code: 'JOB_MALFORMED' }]
+    return [
+      {
+        kind: 'unsupported',
+        id,
+        certificateId: id,
+        type: 'unknown',
+        reason: reason.slice(0, 1024),
+        code: 'JOB_MALFORMED',
+      },
+    ]
   })
   const fresh = await rounds.accept([...jobs, ...refused])
   state.lastPoll = new Date(clock.now()).toISOString()

@@ -1,6 +1,6 @@
 import type { ErrorDetails } from '../error/waxseal-error.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
-import { type Job, jobSchema } from './job.ts'
+import { type Job, jobSchemaOf } from './job.ts'
 import { type Report, reportSchema } from './report.ts'
 
 /** Of the documents between the two halves. Halves that do not share it refuse each other (HALVES_DIFFER). */
@@ -140,7 +140,7 @@ const toldError = closed({
 
 /** JSON schema of an ask, by its word. */
 const askSchemas = {
-  take: closed({ ask: { const: 'take' }, jobs: listOf(jobSchema, 1000) }),
+  take: closed({ ask: { const: 'take' }, jobs: listOf(jobSchemaOf(true), 1000) }),
   certificate: closed({ ask: { const: 'certificate' }, certificateId: id, pem }),
   withheld: closed({ ask: { const: 'withheld' }, certificateId: id, error: toldError }),
   work: closed({ ask: { const: 'work' } }),

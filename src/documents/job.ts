@@ -53,55 +53,45 @@ export interface UnsupportedJob extends JobBase {
 
 export type Job = DeploymentJob | IssuanceJob | ValidationJob | TakeBackJob | UnsupportedJob
 
-/** JSON schema of a job. */
-export const jobSchema = {
-  type: 'object',
-  required: ['kind', 'id', 'certificateId'],
-  properties: {
-    id: { type: 'string', minLength: 1 },
-    certificateId: { type: 'string', minLength: 1 },
-    kind: { enum: ['deployment', 'issuance', 'validation', 'take-back', 'unsupported'] },
+/** Of one line: no control character, no half of a surrogate pair. */
+const lineOf = (maxLength: number): object => ({ type: 'string', maxLength, pattern: '^[^\\p{Cc}\\p{Cs}]*$' })
+const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 1 })
+const text = { type: 'string', maxLength: 1024 } as const
+const optional = ['targetName', 'instance', 'leaf', 'generation', 'code']
+
+const ofTarget = { targetId: idOf(1000), targetName: lineOf(128) }
+
+/** What a job has beside its kind and its ids. */
+const fieldsOf: Readonly<Record<Job['kind'], Readonly<Record<string, object>>>> = {
+  deployment: { ...ofTarget, instance: lineOf(63), targetType: text, targetConfig: { type: 'object' } },
+  validation: ofTarget,
+  'take-back': {
+    ...ofTarget,
+    leaf: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    generation: { type: 'integer', minimum: 1 },
   },
-  allOf: [
-    {
-      if: { properties: { kind: { const: 'deployment' } } },
+  issuance: { commonName: text, sans: { type: 'array', maxItems: 1000, items: text } },
+  unsupported: { type: lineOf(1024), reason: lineOf(4096), code: { const: 'JOB_MALFORMED' } },
+}
+
+/** An answer names a job by an id of at most 1024 characters. */
+const ids = { id: idOf(1000), certificateId: idOf(1000) }
+
+/** JSON schema of a job; `isClosed`: without any field that is not known. On disk a later version may have more. */
+export function jobSchemaOf(isClosed: boolean): object {
+  const rest = isClosed ? { additionalProperties: false } : {}
+  return {
+    type: 'object',
+    required: ['kind', ...Object.keys(ids)],
+    properties: { kind: { enum: Object.keys(fieldsOf) } },
+    allOf: Object.entries(fieldsOf).map(([kind, fields]) => ({
+      if: { required: ['kind'], properties: { kind: { const: kind } } },
       then: {
-        required: ['targetId', 'targetType', 'targetConfig'],
-        properties: {
-          targetId: { type: 'string' },
-          targetName: { type: 'string' },
-          instance: { type: 'string', maxLength: 63 },
-          targetType: { type: 'string' },
-          targetConfig: { type: 'object' },
-        },
+        ...rest,
+        required: Object.keys(fields).filter((field) => !optional.includes(field)),
+        properties: { kind: {}, ...ids, ...fields },
+        ...(kind === 'take-back' ? { anyOf: [{ required: ['leaf'] }, { required: ['generation'] }] } : {}),
       },
-    },
-    {
-      if: { properties: { kind: { const: 'validation' } } },
-      then: {
-        required: ['targetId'],
-        properties: { targetId: { type: 'string' }, targetName: { type: 'string' } },
-      },
-    },
-    {
-      if: { properties: { kind: { const: 'take-back' } } },
-      then: {
-        required: ['targetId'],
-        anyOf: [{ required: ['leaf'] }, { required: ['generation'] }],
-        properties: {
-          targetId: { type: 'string' },
-          targetName: { type: 'string' },
-          leaf: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-          generation: { type: 'integer', minimum: 1 },
-        },
-      },
-    },
-    {
-      if: { properties: { kind: { const: 'issuance' } } },
-      then: {
-        required: ['commonName', 'sans'],
-        properties: { commonName: { type: 'string' }, sans: { type: 'array', items: { type: 'string' } } },
-      },
-    },
-  ],
-} as const
+    })),
+  }
+}

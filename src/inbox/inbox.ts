@@ -1,4 +1,4 @@
-import { type Job, jobSchema } from '../documents/job.ts'
+import { type Job, jobSchemaOf } from '../documents/job.ts'
 import type { Clock } from '../host/clock.ts'
 import { openDocumentFolder } from '../host/file/document-folder.ts'
 import { limits } from '../limit/limits.ts'
@@ -74,6 +74,6 @@ export const claimedJobSchema = {
   properties: {
     tries: { type: 'integer', minimum: 0 },
     finishedAt: { type: ['number', 'null'] },
-    job: jobSchema,
+    job: jobSchemaOf(false),
   },
 } as const

@@ -128,13 +128,25 @@ t.test('an item without a usable id has nobody to answer to', async (t) => {
 // encodeURIComponent leaves `..` as it is and a URL resolves it away: a report of the job `..` would go to another path.
 // For half a surrogate pair it throws a URIError, which is no coded error.
 t.test('an id that cannot stand in a URL is malformed', async (t) => {
-  for (const id of ['.', '..', 'a\ud800']) {
+  for (const id of ['.', '..', 'a\ud800', 'a\r\nb: c', 'a\0']) {
     t.strictSame(toJob({ ...deployment, id }), { id: null, reason: '/id cannot stand in a URL' })
     t.strictSame(toJob({ ...deployment, certificate_id: id }), {
       id: 'job-1',
       reason: '/certificate_id cannot stand in a URL',
     })
   }
+})
+
+t.test('what the deployer would refuse of a job is malformed here, and holds up no other', async (t) => {
+  for (const wrong of [
+    { target_id: 'a\u001b[2J' },
+    { target_id: 'a\ud800' },
+    { type: 'Dance\n', target_id: 't' },
+    { type: 'Dance', status: '\u009b2J' },
+    { instance: 'a\tb' },
+  ])
+    t.match(toJob({ ...deployment, ...wrong }), { id: 'job-1', reason: /has characters that no name has$/ })
+  t.match(toJob({ ...deployment, type: 'Dance', status: 'x'.repeat(1024) }), { kind: 'unsupported' })
 })
 
 t.test('an id that only looks like a path is a job', async (t) => {

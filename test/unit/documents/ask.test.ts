@@ -43,6 +43,32 @@ t.test('a line that is no ask is refused in few words', async (t) => {
   for (const line of lines) t.ok(caught(() => readAsk(line)) instanceof LineRefused, line)
 })
 
+t.test('a job is taken with the fields of its kind alone, each of them bounded', async (t) => {
+  const ids = { id: 'job-1', certificateId: 'c' }
+  const target = { targetId: 't', targetName: 'mail' }
+  const sound: readonly Record<string, unknown>[] = [
+    { ...ids, ...target, kind: 'deployment', instance: 'out', targetType: 'Postfix', targetConfig: { any: [1] } },
+    { ...ids, ...target, kind: 'validation' },
+    { ...ids, ...target, kind: 'take-back', leaf: digest, generation: 1 },
+    { ...ids, kind: 'issuance', commonName: 'mail.example.net', sans: ['mail.example.net'] },
+    { ...ids, kind: 'unsupported', type: 'Dance', reason: 'status Pending', code: 'JOB_MALFORMED' },
+  ]
+  const isTaken = (job: object): boolean =>
+    caught(() => readAsk(lineOf({ ask: 'take', jobs: [job as never] }))) === null
+
+  for (const job of sound) {
+    t.ok(isTaken(job), String(job['kind']))
+    t.notOk(isTaken({ ...job, also: 1 }), `${job['kind']} with another field`)
+    for (const [field, value] of Object.entries(job).filter(([, known]) => typeof known === 'string'))
+      for (const wrong of ['x'.repeat(5000), `${value}\u0000`, 7, null]) {
+        // A name in a certificate, and a type, are refused by what reads them.
+        if (wrong === `${value}\u0000` && ['commonName', 'targetType'].includes(field)) continue
+        t.notOk(isTaken({ ...job, [field]: wrong }), `${job['kind']} with ${field} ${JSON.stringify(wrong)}`)
+      }
+  }
+  t.notOk(isTaken({ ...sound[3], sans: Array.from({ length: 1001 }, () => 'a') }))
+})
+
 t.test('a half of another version is told from one that errs', async (t) => {
   const other = lineOf({ ask: 'work' }).replace('"v":1', '"v":2')
 
@@ -66,7 +92,8 @@ t.test('an answer is read by the word that was asked', async (t) => {
 
 function caught(work: () => unknown): unknown {
   try {
-    return work()
+    work()
+    return null
   } catch (error) {
     return error
   }

@@ -135,7 +135,7 @@ t.test('an id that nobody accepted is neither begun nor finished', async (t) => 
 
 t.test('an id from outside is no path', async (t) => {
   const { inbox, path } = await open(t)
-  for (const id of ['../../etc/passwd', '.', 'a/b', '\0', 'x'.repeat(5000)]) {
+  for (const id of ['../../etc/passwd', '.', 'a/b', '\u202e', 'x'.repeat(1000)]) {
     t.equal(await inbox.accept({ ...deployment, id }), 'new')
     t.equal(await inbox.accept({ ...deployment, id }), 'known')
   }
