@@ -1,10 +1,11 @@
 import { lookup } from 'node:dns/promises'
-import { lstat, realpath, stat } from 'node:fs/promises'
+import { lstat, readlink, realpath, stat } from 'node:fs/promises'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { isCode } from './file/files.ts'
-import { foreignBy, isOurs } from './file/ours.ts'
+import { isOurs } from './file/ours.ts'
+import { whoElseWrites } from './file/whose-folder.ts'
 
 /** Where a path leads, symlinks resolved; `missing` is a link to nothing. */
 export type Resolved =
@@ -45,20 +46,37 @@ export async function resolveFolder(path: string): Promise<string> {
   return realpath(path).catch(() => path)
 }
 
+/** As many as Linux follows (path_resolution(7)). */
+const mostLinks = 40
+
 /**
  * A folder that an administrator has named, with the symlinks resolved that nobody else could have put there: from where others may
- * exchange what is in a folder, the path stands as it is written.
+ * exchange what is in a folder, the path stands as it is written. That holds for the folders that a link leads through, too.
  */
 export async function resolveOwnFolder(path: string): Promise<string> {
-  const names = path.split('/').filter((name) => name !== '')
+  const left = namesOf(path)
   let at = '/'
-  for (const [index, name] of names.entries()) {
-    const stats = await Promise.all([lstat(at), lstat(join(at, name))]).catch(() => null)
-    if (stats === null || !isOurs(stats[1]) || foreignBy(at, stats[0], true) !== null)
-      return join(at, ...names.slice(index))
-    at = stats[1].isSymbolicLink() ? await resolveFolder(join(at, name)) : join(at, name)
+  let links = 0
+  for (let name = left.shift(); name !== undefined; name = left.shift()) {
+    const next = name === '..' ? dirname(at) : join(at, name)
+    const stats = await Promise.all([lstat(at), lstat(next)]).catch(() => null)
+    if (stats === null || !isOurs(stats[1]) || whoElseWrites(stats[0], null, false) !== null)
+      return join(at, name, ...left)
+    if (!stats[1].isSymbolicLink()) {
+      at = next
+      continue
+    }
+    links += 1
+    const text = links > mostLinks ? null : await readlink(next).catch(() => null)
+    if (text === null) return join(next, ...left)
+    left.unshift(...namesOf(text))
+    if (text.startsWith('/')) at = '/'
   }
   return at
+}
+
+function namesOf(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.')
 }
 
 /** The addresses of a host name; the address itself for one. Empty when it cannot be resolved. */

@@ -29,6 +29,7 @@ export async function requireFitting(
   files: readonly Placed[],
   wiring: PlannedWiring | null,
   isRecorded: IsRecorded,
+  roots: readonly string[],
 ): Promise<void> {
   for (const file of files) {
     const { live, contents } = file
@@ -37,7 +38,7 @@ export async function requireFitting(
     const kept = isNew ? null : whyKept(file, live, wiring)
     if (!isNew && kept === null) continue
     if (kept?.isFinal !== true && (isWired(file, wiring) || (await isRecorded(file)))) continue
-    const reason = kept?.reason ?? (file.keeper === null ? await whyNoPlace(file.place) : null)
+    const reason = kept?.reason ?? (file.keeper === null ? await whyNoPlace(file.place, roots) : null)
     if (reason !== null) throw refused(file, reason, isNew)
   }
 }

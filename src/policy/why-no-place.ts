@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { contentsOf, type FolderEntry } from '../host/file/folder-contents.ts'
 import { kindsIn } from '../material/kinds-in.ts'
+import { isBelowRoots } from './policy.ts'
 
 /** As a folder for certificates and keys is called: `tls`, `ssl.d`, `certs`, `private`. */
 const forMaterial = /(?:^|[^a-z])(?:certs?|certificates?|crts?|ssl|tls|pki|keys?|private|acme|letsencrypt)(?:[^a-z]|$)/i
@@ -17,19 +18,22 @@ const neutral =
 /** The same, in a folder for certificates: what they were made by. */
 const madeBy = /^(?:makefile|.*\.cnf)$/i
 
+/** As certificates, keys and stores are called, those of c_rehash(1) among them. */
+const nameOfMaterial = /\.(?:pem|crt|cert?|key|der|p12|pfx|jks|p7[bc]|[0-9]+)$/i
+
 const mostNames = 1000
 
 /**
  * Why a new file of certificate material may not be made at this path, of which nobody has said that it is for one; null: its folder holds
- * nothing else.
+ * nothing else. What a link leads to is looked at below the roots alone.
  */
-export async function whyNoPlace(path: string): Promise<string | null> {
+export async function whyNoPlace(path: string, roots: readonly string[]): Promise<string | null> {
   const [name, folder] = [basename(path), dirname(path)]
   const isForMaterial = forMaterial.test(basename(folder))
   if (nameOfSettings.test(name) && name !== 'sds.json') return `its name is one of settings, a table or a program`
   if (forSettings.test(basename(folder)) && !isForMaterial) return `${folder} is a folder from which settings are read`
   try {
-    for await (const entry of contentsOf(folder, mostNames))
+    for await (const entry of contentsOf(folder, mostNames, (at) => isBelowRoots(at, roots)))
       if (!isFitting(entry, isForMaterial))
         return `${folder} holds other things than certificates and keys: ${entry.name}`
     return null
@@ -38,8 +42,9 @@ export async function whyNoPlace(path: string): Promise<string | null> {
   }
 }
 
-function isFitting({ name, kind, bytes }: FolderEntry, isForMaterial: boolean): boolean {
+function isFitting({ name, kind, leadsTo, bytes }: FolderEntry, isForMaterial: boolean): boolean {
   if (kind === 'folder' || kind === 'nothing' || neutral.test(name)) return true
   if (isForMaterial && madeBy.test(name)) return true
+  if (kind === 'elsewhere') return [name, basename(leadsTo)].every((one) => nameOfMaterial.test(one))
   return kind === 'file' && (bytes.length === 0 || kindsIn(bytes).size > 0)
 }

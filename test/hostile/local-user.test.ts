@@ -154,6 +154,40 @@ except OSError: pass
   },
 )
 
+t.test('who keeps a folder of the policy leads nothing out of it, not even what a record names', async (t) => {
+  const { dir, outside, deployTo, touched } = await open(t, (dir) => ({
+    roots: [dir],
+    folders: { [join(dir, 'theirs')]: String(user), [join(dir, 'theirs/tls')]: String(user) },
+  }))
+  const theirs = join(dir, 'theirs')
+  await mkdir(join(theirs, 'tls'), { recursive: true })
+  await chown(theirs, user, user)
+  await chown(join(theirs, 'tls'), user, user)
+  const paths = [join(theirs, 'tls/cert.pem'), join(theirs, 'tls/key.pem')] as const
+  t.match(await deployTo(...paths), { outcome: 'deployed' })
+  const asOwner = (code: string): Promise<string> =>
+    run(`import os, sys\ntheirs, outside = sys.argv[1:3]\nos.chdir(theirs)\n${code}\nprint('done')\n`, [
+      theirs,
+      outside,
+    ])
+
+  for (const code of [
+    "os.rename('tls', 'away'); os.symlink(outside, 'tls')",
+    "os.unlink('tls'); os.rename('away', 'tls'); os.unlink('tls/cert.pem'); os.symlink(outside + '/secret', 'tls/cert.pem')",
+    "os.unlink('tls/cert.pem'); os.symlink(outside + '/new.pem', 'tls/cert.pem')",
+  ]) {
+    t.equal(await asOwner(code), 'done\n')
+    t.match(await deployTo(...paths), { outcome: 'refused', code: 'PATH_NOT_ALLOWED', host: 'untouched' }, code)
+  }
+  t.same(await touched(), [])
+
+  t.equal(
+    await asOwner("os.unlink('tls/cert.pem'); os.symlink('../own.pem', 'tls/cert.pem'); open('own.pem', 'w')"),
+    'done\n',
+  )
+  t.match(await deployTo(...paths), { outcome: 'deployed' }, 'within what is theirs, they may')
+})
+
 t.test('a user neither connects to the deployer, nor reads keys, state or view', async (t) => {
   const deployer = await openDeployer(t)
   await chmod(deployer.dir, 0o755)

@@ -18,13 +18,13 @@ export async function place(
   request: Pick<DeployRequest, 'target'>,
   engine: Pick<Engine, 'policy' | 'records' | 'clock'>,
 ): Promise<PreparedChanges> {
-  await requireOwnWay({ files }, plan, engine)
+  await requireOwnWay({ files, link }, plan, engine)
   const changes = await prepareChanges(
     await Promise.all(files.map((file) => kept(file, file.destination, engine))),
     link === null ? null : await kept(await generationBehind(link, plan, request, engine), link, engine),
   )
   if (changes.files.every(isInPlace)) return changes
-  await requireFitting(placedIn(changes), plan.wiring, (file) => isRecorded(file, request, engine))
+  await requireFitting(placedIn(changes), plan.wiring, (file) => isRecorded(file, request, engine), engine.policy.roots)
   await requireReplaceable(changes)
   return changes
 }

@@ -1,5 +1,14 @@
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import type { FileRole, PlannedWiring } from '../../../src/plan/plan.ts'
@@ -152,6 +161,24 @@ t.test('a folder with too many names is not looked through', async (t) => {
   t.match(await refusalOf(join(dir, 'new.pem'), 'certificate'), { reason: /more than 1000 names/ })
 })
 
+t.test('what a link leads to outside of the roots is not looked at, and judged by its name', async (t) => {
+  const dir = t.testdir({ outside: { 'ca.crt': 'x', passwords: 'x', 'evil.conf': 'x', sub: {} }, tls: {} })
+  for (const name of ['ca.crt', 'passwords', 'evil.conf']) {
+    const [path, link] = [join(dir, 'outside', name), join(dir, 'tls', 'link.pem')]
+    utimesSync(path, new Date('2001-01-01'), new Date('2002-01-01'))
+    symlinkSync(path, link)
+
+    const refusal = await refusalOf(join(dir, 'tls/new.pem'), 'certificate')
+
+    if (name === 'ca.crt') t.equal(refusal, null)
+    else t.match(refusal, { reason: /holds other things than certificates and keys: link\.pem/ }, name)
+    t.equal(statSync(path).atime.getUTCFullYear(), 2001, `${name} was read`)
+    unlinkSync(link)
+  }
+  symlinkSync(join(dir, 'outside/ca.crt'), join(dir, 'tls/include'))
+  t.match(await refusalOf(join(dir, 'tls/new.pem'), 'certificate'), { reason: /: include$/ })
+})
+
 interface Known {
   readonly isRecorded?: boolean
   /** Whether its role is known where the settings name it. */
@@ -175,7 +202,7 @@ async function refusalOf(path: string, role: FileRole, known: Known = {}): Promi
   }
   const wired = named === undefined ? wiring : { ...wiring, named: [{ path, isRoleKnown: named }] }
   try {
-    await requireFitting([file], wired, async () => isRecorded)
+    await requireFitting([file], wired, async () => isRecorded, [dirname(path)])
     return null
   } catch (error) {
     if (error instanceof WaxsealError && error.code === 'PATH_NOT_ALLOWED') return error.details

@@ -1,4 +1,4 @@
-import { chownSync } from 'node:fs'
+import { chownSync, existsSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { PolicyConfig } from '../../../../src/config/config.ts'
@@ -10,7 +10,7 @@ const bob = 12_345
 const plan = { generation: null } as const
 
 t.test(
-  'a link in a folder that somebody else writes in leads nowhere, unless policy names them',
+  'a link in a folder that somebody else writes in leads nowhere, unless policy names them for where it leads, too',
   { skip },
   async (t) => {
     const dir = t.testdir({ home: { tls: t.fixture('symlink', '../real') }, real: { 'a.pem': '' } })
@@ -22,7 +22,12 @@ t.test(
       code: 'PATH_NOT_ALLOWED',
       details: { path: join(dir, 'home'), reason: /belongs to user 12345/, setting: 'policy.folders' },
     })
-    await requireOwnWay(to(path), plan, engine([{ path: join(dir, 'home'), owner: '12345', group: null }]))
+    const theirs = (name: string) => ({ path: join(dir, name), owner: '12345', group: null })
+    await t.rejects(requireOwnWay(to(path), plan, engine([theirs('home')])), {
+      code: 'PATH_NOT_ALLOWED',
+      details: { path, reason: /leads to .*real\/a\.pem by a link/ },
+    })
+    await requireOwnWay(to(path), plan, engine([theirs('home'), theirs('real')]))
   },
 )
 
@@ -48,7 +53,8 @@ t.test(
 )
 
 function to(path: string) {
-  return { files: [{ file: plannedFile(path, 'new'), destination: path }] }
+  const destination = existsSync(path) ? realpathSync(path) : path
+  return { files: [{ file: plannedFile(path, 'new'), destination }], link: null }
 }
 
 function engine(folders: PolicyConfig['folders']) {
