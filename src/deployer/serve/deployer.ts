@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Answers, AnswerTo, Ask, TargetLook } from '../../documents/ask.ts'
 import type { Look } from '../../documents/shown-host.ts'
+import { textWithout } from '../../documents/without-output.ts'
 import { errorTold } from '../../error/told-error.ts'
 import type { AnswerBox } from '../../outbox/answer-box.ts'
 import type { Engine } from '../engine.ts'
@@ -147,5 +148,9 @@ export class Deployer {
 }
 
 function toldOf({ target, at, reasons }: Look): TargetLook {
-  return { target, at, reasons: reasons.slice(0, longestList).map((reason) => reason.slice(0, longestReason)) }
+  return {
+    target,
+    at,
+    reasons: reasons.slice(0, longestList).map((reason) => textWithout(reason).slice(0, longestReason)),
+  }
 }
