@@ -4,7 +4,7 @@ import { failureWait, pollWait } from '../control-plane/pace.ts'
 import type { Job } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
-import type { Clock } from '../host/clock.ts'
+import { aborted, type Clock } from '../host/clock.ts'
 import { Deliveries } from './deliveries.ts'
 import type { Deployer } from './deployer.ts'
 import { watchDrift } from './drift-watch.ts'
@@ -48,14 +48,6 @@ interface Loops {
   readonly retire: () => void
 }
 
-/** Resolves when the signal aborts. */
-function aborted(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(null)
-    else signal.addEventListener('abort', () => resolve(null), { once: true })
-  })
-}
-
 /** Polls, hands over and reports until it is told to stop or is retired; then drains. */
 export async function runCourier(parts: CourierParts): Promise<void> {
   const { state, progress, deployer, log, clock } = parts
@@ -68,7 +60,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     retired.abort()
   }
   if (parts.driftWatch !== null) watchDrift(parts.driftWatch, { ...parts, controlPlane: { reportDrift }, signal })
-  controlPlane = await Promise.race([parts.controlPlane, aborted(signal)])
+  controlPlane = (await Promise.race([parts.controlPlane, aborted(signal)])) ?? null
   if (controlPlane === null) {
     state.phase = 'stopped'
     return

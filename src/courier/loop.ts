@@ -1,5 +1,5 @@
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
-import type { Clock } from '../host/clock.ts'
+import { type Clock, pause } from '../host/clock.ts'
 import { longestTurnMs, type Progress, slackMs } from './progress.ts'
 
 /** One thing done over and over, never twice at once. */
@@ -37,12 +37,4 @@ export async function runLoop(loop: Loop): Promise<void> {
     if (!signal.aborted) await pause(clock, wait, signal)
   }
   progress.end(name)
-}
-
-async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await clock.sleep(ms, signal)
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }

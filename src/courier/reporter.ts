@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import type { Report } from '../documents/report.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
-import type { Clock } from '../host/clock.ts'
+import { type Clock, pause } from '../host/clock.ts'
 import { refusedKind } from '../outbox/refused-kind.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Deployer } from './deployer.ts'
@@ -50,7 +50,7 @@ export class Reporter {
       const woken = AbortSignal.any([signal, this.#wake.signal])
       const wait = Math.min((await this.flush()) ?? longestMs, longestMs)
       progress.expect('report', wait + slackMs)
-      await clock.sleep(wait, woken).catch(() => {})
+      await pause(clock, wait, woken)
     }
     progress.end('report')
   }

@@ -10,6 +10,23 @@ export interface Clock {
   random(): number
 }
 
+/** Waits for `ms`, and no longer than until the signal aborts. */
+export async function pause(clock: Pick<Clock, 'sleep'>, ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
 /** The host's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),

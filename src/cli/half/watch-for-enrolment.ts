@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { systemClock } from '../../host/clock.ts'
+import { pause, systemClock } from '../../host/clock.ts'
 import { isEnrolled, type Link } from './link.ts'
 
 /** What waits to be enrolled. */
@@ -18,7 +18,7 @@ const lookMs = 5000
 export async function watchForEnrolment({ link, read, reload, stop }: Waiting): Promise<void> {
   let tried = ''
   while (link.isWaiting() && !stop.aborted) {
-    await systemClock.sleep(lookMs, stop).catch(() => {})
+    await pause(systemClock, lookMs, stop)
     const config = await read().catch(() => null)
     if (config === null || stop.aborted || !isEnrolled(config)) continue
     const named = JSON.stringify(config.controlPlane)

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Answers, AnswerTo, Ask, TargetLook } from '../../documents/ask.ts'
 import type { Look } from '../../documents/shown-host.ts'
 import { textWithout } from '../../documents/without-output.ts'
@@ -7,9 +6,10 @@ import type { AnswerBox } from '../../outbox/answer-box.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
 import type { JobStore } from '../work/job-store.ts'
+import type { Requests } from '../work/requests.ts'
+import type { Worker } from '../work/worker.ts'
+import type { Changes } from './changes.ts'
 import { fitting } from './fitting.ts'
-import type { Requests } from './requests.ts'
-import type { Worker } from './worker.ts'
 
 /** What answering needs. */
 export interface DeployerParts {
@@ -23,40 +23,6 @@ export interface DeployerParts {
   readonly onLooks: (looks: readonly Look[]) => void
   /** Aborts when no further connection is served: nothing waits any more. */
   readonly closing: AbortSignal
-}
-
-/** The state of what there is to tell, by a stamp that no other state has, in this process or another. */
-export class Changes {
-  readonly #start = randomBytes(8).toString('hex')
-  readonly #waiting = new Set<() => void>()
-  #count = 0
-  /** Told of each change. */
-  onNote: () => void = () => {}
-
-  get stamp(): string {
-    return `${this.#start}-${this.#count}`
-  }
-
-  /** Something is other than before. */
-  note(): void {
-    this.#count += 1
-    for (const wake of this.#waiting) wake()
-    this.onNote()
-  }
-
-  /** Resolves at the next change, after `ms`, or when the signal aborts. */
-  async next(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const wake = (): void => resolve()
-    const timer = setTimeout(wake, ms)
-    this.#waiting.add(wake)
-    signal.addEventListener('abort', wake, { once: true })
-    await promise
-    clearTimeout(timer)
-    this.#waiting.delete(wake)
-    signal.removeEventListener('abort', wake)
-  }
 }
 
 /** A page has at most this many bytes of reports, and as many of requests, and of ids. */

@@ -3,8 +3,8 @@ import type { Logger } from 'pino'
 import type { Config } from '../../config/config.ts'
 import { longestDocument } from '../../documents/ask.ts'
 import { readShownHost } from '../../documents/read-shown-host.ts'
-import { type Look, viewFolder } from '../../documents/shown-host.ts'
-import type { Clock } from '../../host/clock.ts'
+import { type Look, type ShownHost, viewFolder } from '../../documents/shown-host.ts'
+import { aborted, type Clock, pause } from '../../host/clock.ts'
 import { openReserve } from '../../host/file/reserve.ts'
 import { type LineServer, serveLines } from '../../host/socket/line-socket.ts'
 import { openInbox } from '../../inbox/inbox.ts'
@@ -16,11 +16,12 @@ import { recover } from '../recover.ts'
 import { makeView, type ShownOfDeployer, showHost } from '../view.ts'
 import { JobStore, openArrivedCertificates } from '../work/job-store.ts'
 import { openKeyRequests } from '../work/key-requests.ts'
+import { Requests } from '../work/requests.ts'
+import { Worker, type WorkerParts } from '../work/worker.ts'
 import { answerLine } from './answer-line.ts'
-import { Changes, Deployer } from './deployer.ts'
-import { Requests } from './requests.ts'
+import { Changes } from './changes.ts'
+import { Deployer } from './deployer.ts'
 import { Show } from './show.ts'
-import { Worker, type WorkerParts } from './worker.ts'
 
 /** What a deployer is started with. */
 export interface RunParts extends Pick<WorkerParts, 'onBatch' | 'onProgress' | 'log' | 'stop'> {
@@ -44,7 +45,7 @@ const lookMs = 100
  * holds the state directory.
  */
 export async function runDeployer(parts: RunParts): Promise<void> {
-  const { config, engine, clock, log, stop, listen } = parts
+  const { config, engine, log, stop, listen } = parts
   await makeView(config.stateDir).catch((error: unknown) => {
     // That it cannot be shown stops no work, and is told when it is written. A socket in it would be anybody's.
     if ('path' in listen && dirname(listen.path) === viewFolder(config.stateDir)) throw error
@@ -58,33 +59,7 @@ export async function runDeployer(parts: RunParts): Promise<void> {
   parts.onProgress('work')
   const recovered = await recoverFirst(engine, log)
   parts.onProgress('rest')
-  const changes = new Changes()
-  let looks: readonly Look[] = (await readShownHost(config.stateDir))?.looks ?? []
-  const state = await openState(config, clock, () => changes.note())
-  const { store, answers, inbox } = state
-  const partsOfRequests = () => ({ ...state, names: engine.policy.names })
-  const requests = new Requests(store, partsOfRequests, () => changes.note())
-  const worker = new Worker({ ...parts, ...state, requests, onChange: () => changes.note() })
-  const facts = async (): Promise<ShownOfDeployer> => ({
-    looks,
-    recovered,
-    inbox: store.pending().length,
-    outbox: await answers.depth(),
-    deadLetters: (await answers.deadLetters()).map(({ report, refusal }) => ({ job: report.jobId, refusal })),
-    held: await answers.held(),
-    currentJobs: worker.currentJobs,
-  })
-  const show = new Show(
-    async () => showHost(config.stateDir, engine, { ...(await facts()), setAside: inbox.setAside }),
-    log,
-  )
-  changes.onNote = () => show.changed()
-  const closing = new AbortController()
-  const onLooks = (found: readonly Look[]): void => {
-    looks = found
-    changes.note()
-  }
-  const deployer = new Deployer({ engine, store, answers, requests, worker, changes, onLooks, closing: closing.signal })
+  const { deployer, worker, show, closing } = await openDeployer(parts, recovered)
   show.changed()
   worker.ask()
   opened.resolve(deployer)
@@ -94,6 +69,45 @@ export async function runDeployer(parts: RunParts): Promise<void> {
   await server.close()
   await show.end()
   log.info({ signal: stop.aborted ? 'stop' : 'idle' }, 'deployer ends')
+}
+
+/** What answers the courier, what does the jobs, and what shows both to people. `closing`: no further connection is served. */
+async function openDeployer(
+  parts: RunParts,
+  recovered: ShownOfDeployer['recovered'],
+): Promise<{
+  readonly deployer: Deployer
+  readonly worker: Worker
+  readonly show: Show
+  readonly closing: AbortController
+}> {
+  const { config, engine, clock, log } = parts
+  const changes = new Changes()
+  const onChange = (): void => changes.note()
+  let looks: readonly Look[] = (await readShownHost(config.stateDir))?.looks ?? []
+  const state = await openState(config, clock, onChange)
+  const { store, answers, inbox } = state
+  const requests = new Requests(store, () => ({ ...state, names: engine.policy.names }), onChange)
+  const worker = new Worker({ ...parts, ...state, requests, onChange })
+  const facts = async (): Promise<ShownOfDeployer & Pick<ShownHost, 'setAside'>> => ({
+    looks,
+    recovered,
+    inbox: store.pending().length,
+    outbox: await answers.depth(),
+    deadLetters: (await answers.deadLetters()).map(({ report, refusal }) => ({ job: report.jobId, refusal })),
+    held: await answers.held(),
+    currentJobs: worker.currentJobs,
+    setAside: inbox.setAside,
+  })
+  const show = new Show(async () => showHost(config.stateDir, engine, await facts()), log)
+  changes.onNote = () => show.changed()
+  const closing = new AbortController()
+  const onLooks = (found: readonly Look[]): void => {
+    looks = found
+    changes.note()
+  }
+  const deployer = new Deployer({ engine, store, answers, requests, worker, changes, onLooks, closing: closing.signal })
+  return { deployer, worker, show, closing }
 }
 
 async function recoverFirst(engine: ConfiguredEngine, log: Logger): Promise<ShownOfDeployer['recovered']> {
@@ -129,15 +143,7 @@ async function untilDone(
     const longest = stop.aborted ? lastIdleMs : (idleMs ?? Number.POSITIVE_INFINITY)
     if (leave.aborted) await worker.ended()
     if (idle >= longest || leave.aborted) return
-    await clock.sleep(lookMs, stop.aborted ? leave : stop).catch(() => {})
+    await pause(clock, lookMs, stop.aborted ? leave : stop)
     idle = worker.isUnderWay || server.open() > 0 ? 0 : idle + lookMs
   }
-}
-
-/** Resolves when the signal aborts. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

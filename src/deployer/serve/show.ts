@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import { Coalesced } from './coalesced.ts'
+import { pause, systemClock } from '../../host/clock.ts'
+import { Coalesced } from '../work/coalesced.ts'
 
 /** Between two writes of the view, in milliseconds. */
 const pauseMs = 400
@@ -38,21 +39,6 @@ export class Show {
       if (reason !== this.#said) this.#log.warn({ reason }, 'what people may see of this host could not be written')
       this.#said = reason
     }
-    await pause(pauseMs, this.#hurry.signal)
+    await pause(systemClock, pauseMs, this.#hurry.signal)
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-        resolve()
-      },
-      { once: true },
-    )
-  })
 }

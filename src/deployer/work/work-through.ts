@@ -16,7 +16,7 @@ export interface Work {
     'finish' | 'putBack'
   >
   /** SPOOL_FULL: not even the reserve of the disk takes them. */
-  readonly spool: { report(reports: readonly Report[]): Promise<void> }
+  readonly report: (reports: readonly Report[]) => Promise<void>
   readonly workshop: Workshop
   /** Before each batch. */
   readonly onBatch?: () => Promise<void>
@@ -103,9 +103,9 @@ async function runBatch(
   if (deployments.length > 0) await runDeployments(deployments, workshop, onEnd, signal)
 }
 
-async function save(jobId: string, reports: readonly Report[], { inbox, spool, unsaved }: Work): Promise<void> {
+async function save(jobId: string, reports: readonly Report[], { inbox, report, unsaved }: Work): Promise<void> {
   unsaved.set(jobId, reports)
-  await spool.report(reports)
+  await report(reports)
   unsaved.set(jobId, [])
   await inbox.finish(jobId)
   unsaved.delete(jobId)

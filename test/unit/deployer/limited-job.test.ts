@@ -60,10 +60,8 @@ async function useUp({ reloadRate }: Engine): Promise<void> {
 function workOf(engine: Engine, inbox: Work['inbox'] & { begin(id: string): Promise<void> }, ends: string[]): Work {
   return {
     inbox,
-    spool: {
-      report: async (reports) => {
-        for (const one of reports) if (one.kind === 'status') ends.push(`${one.jobId} ${one.status}`)
-      },
+    report: async (reports) => {
+      for (const one of reports) if (one.kind === 'status') ends.push(`${one.jobId} ${one.status}`)
     },
     workshop: {
       engine,

@@ -174,7 +174,7 @@ async function open(t: Test): Promise<Opened> {
     )
   const work = {
     inbox,
-    spool: { report },
+    report,
     workshop: { certificatesOf } as unknown as Work['workshop'],
     onJobs: (ids: readonly string[]) => void told.push(ids),
     onPutOff: (id: string) => void putOff.push(id),

@@ -3,10 +3,10 @@ import type { IssuanceJob } from '../../documents/job.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import type { Reserve } from '../../host/file/reserve.ts'
 import { inParallel } from '../in-parallel.ts'
-import { insist } from '../work/insist.ts'
-import { endOf } from '../work/job-end.ts'
-import type { JobStore } from '../work/job-store.ts'
-import { makeRequest, type RequestParts } from '../work/make-request.ts'
+import { insist } from './insist.ts'
+import { endOf } from './job-end.ts'
+import type { JobStore } from './job-store.ts'
+import { makeRequest, type RequestParts } from './make-request.ts'
 
 const mostAtOnce = 4
 

@@ -2,14 +2,14 @@ import type { Logger } from 'pino'
 import type { DeploymentJob, Job } from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
 import { describeError, type WaxsealError } from '../../error/waxseal-error.ts'
-import type { Clock } from '../../host/clock.ts'
+import { type Clock, pause } from '../../host/clock.ts'
 import type { KeyStore } from '../../material/key-store.ts'
 import type { Engine } from '../engine.ts'
-import type { JobStore } from '../work/job-store.ts'
-import type { Certificates, Workshop } from '../work/run-job.ts'
-import { maxTries, type Work, workThrough } from '../work/work-through.ts'
 import { Coalesced } from './coalesced.ts'
+import type { JobStore } from './job-store.ts'
 import type { Requests } from './requests.ts'
+import type { Certificates, Workshop } from './run-job.ts'
+import { maxTries, type Work, workThrough } from './work-through.ts'
 
 /** What doing the jobs needs. */
 export interface WorkerParts {
@@ -95,7 +95,7 @@ export class Worker {
       const wait = Math.min(firstWaitMs * 2 ** failures, longestWaitMs)
       this.#waiting.add(loop)
       setImmediate(onChange)
-      await clock.sleep(wait, AbortSignal.any([stop, this.#rung.signal])).catch(() => {})
+      await pause(clock, wait, AbortSignal.any([stop, this.#rung.signal]))
       this.#waiting.delete(loop)
     }
     // Whoever waits for the end of the work sees that it is over.
@@ -113,12 +113,8 @@ export class Worker {
   #workOf(): Work {
     const { store, log, stop, onBatch, onChange, onProgress } = this.#parts
     return {
-      inbox: {
-        pending: () => store.pending(),
-        finish: (jobId) => store.finish(jobId),
-        putBack: (jobId) => store.putBack(jobId),
-      },
-      spool: { report: (reports) => this.#report(reports) },
+      inbox: store,
+      report: (reports) => this.#report(reports),
       workshop: this.#workshop(),
       onBatch,
       onJobs: (jobIds) => {
