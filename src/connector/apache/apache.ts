@@ -17,6 +17,8 @@ interface ApacheCommands {
   readonly signs?: OwnService['signs']
 }
 
+const schema = targetSchema(pairFields)
+
 /** The Apache that these commands reach. */
 export function apacheOf({ program, check, reload, signs = 'sockets' }: ApacheCommands): Connector<PairTarget> {
   const standardCommands: readonly Command[] = [check, reload, ['systemctl', 'reload', 'apache2'], byServiceManager]
@@ -25,7 +27,7 @@ export function apacheOf({ program, check, reload, signs = 'sockets' }: ApacheCo
     aliases: ['Apache', 'apache2', 'httpd'],
     description:
       'Writes the pair that Apache reads, checks its configuration, reloads it gracefully and looks at its ports.',
-    schema: targetSchema(pairFields),
+    schema,
     example: {
       cert_path: '/etc/apache2/certs/cert.pem',
       key_path: '/etc/apache2/certs/key.pem',

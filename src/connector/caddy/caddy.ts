@@ -10,27 +10,28 @@ interface CaddyTarget extends FolderTarget {
 
 const usualAdmins = ['http://localhost:2019', 'http://127.0.0.1:2019', 'http://[::1]:2019']
 
+const schema = targetSchema({
+  mode: {
+    enum: ['api', 'file'],
+    description: 'Default `file`: a reload. `api`: the admin API loads the running configuration anew.',
+  },
+  admin_api: {
+    type: 'string',
+    pattern: '^http://[^/?#@\\\\\\s]+/?$',
+    maxLength: 300,
+    description: 'With `mode: "api"`. Default `http://localhost:2019`; any other as `instances` of the host has it.',
+  },
+  ...folderFields,
+  ...serviceFields,
+})
+
 function caddyAt(admin: string): Connector<CaddyTarget> {
   return {
     name: 'caddy',
     aliases: ['Caddy'],
     description:
       'Writes the pair that Caddy reads, has it loaded by the admin API or by a reload, and looks at its ports.',
-    schema: targetSchema({
-      mode: {
-        enum: ['api', 'file'],
-        description: 'Default `file`: a reload. `api`: the admin API loads the running configuration anew.',
-      },
-      admin_api: {
-        type: 'string',
-        pattern: '^http://[^/?#@\\\\\\s]+/?$',
-        maxLength: 300,
-        description:
-          'With `mode: "api"`. Default `http://localhost:2019`; any other as `instances` of the host has it.',
-      },
-      ...folderFields,
-      ...serviceFields,
-    }),
+    schema,
     example: { mode: 'api', cert_dir: '/etc/caddy/certs', endpoints: ['www.example.net:443'] },
     standardCommands: [
       ['systemctl', 'reload', 'caddy'],

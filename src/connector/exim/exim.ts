@@ -23,20 +23,22 @@ const defaults = {
 
 const signs = { pidFiles: ['/run/exim4/exim.pid'], units: ['exim4.service'], process: 'exim4' } as const
 
+const schema = targetSchema({
+  daemon_config: {
+    ...pathValue,
+    description:
+      "The settings of another instance than the system's, as `instances` of the host has it. Needs a `reload_command`.",
+  },
+  ...pairFields,
+})
+
 function eximAt(config: string | null): Connector<EximTarget> {
   const check: Command = config === null ? defaults.check : ['exim4', '-C', config, '-bV']
   return {
     name: 'exim',
     aliases: ['Exim'],
     description: 'Writes the pair that Exim reads, its key readable by Debian-exim, reloads it and looks at its ports.',
-    schema: targetSchema({
-      daemon_config: {
-        ...pathValue,
-        description:
-          "The settings of another instance than the system's, as `instances` of the host has it. Needs a `reload_command`.",
-      },
-      ...pairFields,
-    }),
+    schema,
     example: {
       cert_path: '/etc/exim4/exim.crt',
       key_path: '/etc/exim4/exim.key',

@@ -7,6 +7,8 @@ import { pairFields, targetSchema } from '../planner/target-schema.ts'
 import { wirePlan } from '../wiring/wire-plan.ts'
 import { readNginxWiring } from './read-wiring.ts'
 
+const schema = targetSchema(pairFields)
+
 /** The nginx that this command reaches: another instance than the system's is told by its options. */
 export function nginxOf(program: Command, signs: OwnService['signs'] = 'sockets'): Connector<PairTarget> {
   const check: Command = [...program, '-t']
@@ -16,7 +18,7 @@ export function nginxOf(program: Command, signs: OwnService['signs'] = 'sockets'
     name: 'nginx',
     aliases: ['NGINX'],
     description: 'Writes the pair that nginx reads, checks its configuration, reloads it and looks at its ports.',
-    schema: targetSchema(pairFields),
+    schema,
     example: {
       cert_path: '/etc/nginx/certs/cert.pem',
       key_path: '/etc/nginx/certs/key.pem',

@@ -55,6 +55,9 @@ const mailDaemons = {
   },
 } as const satisfies Record<string, MailDaemon>
 
+/** One for all instances: each schema is compiled once, and never dropped. */
+const schema = targetSchema(mailFields)
+
 /** The connector of a mail daemon for these settings; null: the system's. Its target may name the other daemon in `mode`. */
 export function mailConnector(
   name: 'postfix' | 'dovecot',
@@ -65,7 +68,7 @@ export function mailConnector(
   return {
     ...facts,
     name,
-    schema: targetSchema(mailFields),
+    schema,
     standardCommands: [...mailDaemonCommands, ...(config === null ? [] : commandsAt(config))],
     readWiring: (host, target = {}) => daemonOf(target).readWiring(host, config),
     own: ownOf(mailDaemons[name], config),

@@ -33,6 +33,17 @@ for (const connector of builtInConnectors) {
   t.test(`${connector.name} keeps the contract of a connector`, (t) => keepsContract(t, connector))
 }
 
+t.test(
+  'another instance of a daemon has the very schema of the default one: each is compiled once, and never dropped',
+  async (t) => {
+    const elsewhere = { config: '/etc/other', socket: '/run/other', masterSocket: null, admin: 'http://127.0.0.1:2020' }
+    const others = builtInConnectors.flatMap((one) => (one.at === undefined ? [] : [{ one, other: one.at(elsewhere) }]))
+
+    t.not(others.length, 0)
+    for (const { one, other } of others) t.equal(other.schema, one.schema, one.name)
+  },
+)
+
 /** A connector that breaks one promise: by its plan, by what it is given, or by what it says of itself. */
 interface Breach {
   readonly plan?: (plan: Plan, target: Record<string, unknown>) => Plan
