@@ -94,11 +94,18 @@ export const forgottenLineSchema = {
 const isLine = schemaCheck<HistoryLine>(historyLineSchema)
 const isForgotten = schemaCheck<ForgottenLine>(forgottenLineSchema)
 
-/** Opens the history below the state directory; rotated at 1 MiB. */
+/** What a job did not come to change: of these a control plane can have as many as it likes. */
+function isDear(line: unknown): boolean {
+  return !isLine(line) || line.job === undefined || line.host !== 'untouched'
+}
+
+const longestMessage = 4096
+
+/** Opens the history below the state directory; rotated at 1 MiB. A flood of jobs that change nothing pushes out no line of another. */
 export function openHistory(path: string): History {
-  const log: LineLog = openLineLog(path, maxBytes)
+  const log: LineLog = openLineLog(path, maxBytes, isDear)
   return {
-    append: (line) => log.append({ v: 1, ...line }),
+    append: (line) => log.append({ v: 1, ...line, message: line.message.slice(0, longestMessage) }),
     read: async () => (await log.read()).filter((line) => isLine(line)),
     lastPerTarget: async () => {
       const last = new Map<string, HistoryLine>()

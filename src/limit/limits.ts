@@ -89,7 +89,18 @@ export const limits = {
   },
   namesPerCertificate: { most: 1000, unit: 'names', what: 'a certificate', beyond: 'MATERIAL_INVALID' },
   keysPerDay: { most: 500, unit: 'keys', what: 'keys that jobs have this host make in 24 hours', beyond: later },
-  keysKept: { most: 10_000, unit: 'keys', what: 'the key store', beyond: `${later}: see \`waxseal keys\`` },
+  keysPerCertificate: {
+    most: 20,
+    unit: 'keys',
+    what: 'keys that jobs have this host make for one certificate in 24 hours',
+    beyond: later,
+  },
+  keysKept: {
+    most: 10_000,
+    unit: 'keys',
+    what: 'the key store',
+    beyond: 'the oldest that no target uses goes, if it is two weeks old; else LIMIT_EXCEEDED',
+  },
   targetsKept: {
     most: 2000,
     unit: 'targets',

@@ -87,7 +87,9 @@ async function openDeployer(
   let looks: readonly Look[] = (await readShownHost(config.stateDir))?.looks ?? []
   const state = await openState(config, clock, onChange)
   const { store, answers, inbox } = state
-  const requests = new Requests(store, () => ({ ...state, names: engine.policy.names }), onChange)
+  const isOpen = (jobId: string): boolean => store.pending().some(({ job }) => job.id === jobId)
+  const partsOfRequests = () => ({ ...state, records: engine.records, isOpen, names: engine.policy.names })
+  const requests = new Requests(store, partsOfRequests, onChange)
   const worker = new Worker({ ...parts, ...state, requests, onChange })
   const facts = async (): Promise<ShownOfDeployer & Pick<ShownHost, 'setAside'>> => ({
     looks,

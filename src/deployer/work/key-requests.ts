@@ -1,8 +1,13 @@
 import { type DocumentFolder, openDocumentFolder } from '../../host/file/document-folder.ts'
+import { requireRoomFor } from '../../limit/within.ts'
 
 /** The key that was made for one issuance job, so that the job, which comes again until it is signed, gets one key only. */
 export interface KeyRequest {
   readonly spkiSha256: string
+  /** Left out by an older Waxseal. */
+  readonly certificateId?: string
+  /** When the key was made: milliseconds since 1970. Left out by an older Waxseal. */
+  readonly made?: number
 }
 
 /** One document per issuance job. */
@@ -12,10 +17,30 @@ export type KeyRequests = DocumentFolder<KeyRequest>
 export const keyRequestSchema = {
   type: 'object',
   required: ['spkiSha256'],
-  properties: { spkiSha256: { type: 'string', pattern: '^[0-9a-f]{64}$' } },
+  properties: {
+    spkiSha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    certificateId: { type: 'string' },
+    made: { type: 'number' },
+  },
 } as const
 
 /** Opens the key requests below the state directory. */
 export async function openKeyRequests(path: string): Promise<KeyRequests> {
   return openDocumentFolder<KeyRequest>({ path, schema: keyRequestSchema })
+}
+
+const dayMs = 86_400_000
+
+/** LIMIT_EXCEEDED: this certificate had as many keys made within a day as any may. Forgets the requests of earlier days that have ended. */
+export async function requireRoomForKey(
+  certificateId: string,
+  { keyRequests, isOpen }: { readonly keyRequests: KeyRequests; readonly isOpen: (jobId: string) => boolean },
+): Promise<void> {
+  let count = 0
+  for (const { id, document } of await keyRequests.list()) {
+    const isRecent = Date.now() - (document.made ?? 0) < dayMs
+    if (isRecent && document.certificateId === certificateId) count += 1
+    if (!isRecent && !isOpen(id)) await keyRequests.remove(id)
+  }
+  requireRoomFor('keysPerCertificate', count)
 }

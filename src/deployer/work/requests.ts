@@ -63,10 +63,9 @@ export class Requests {
       if (putOff?.code === 'SPOOL_FULL') throw putOff
       return
     }
-    // A crash in between: the job, should it come again, finds its key.
+    // The job, should it come again before it is signed, finds its key.
     await this.#store.finish(jobId)
     this.#offered.delete(jobId)
-    await this.#parts().keyRequests.remove(jobId)
   }
 
   /** Returns why the job goes on; null: it failed for good. */
@@ -76,7 +75,6 @@ export class Requests {
     try {
       await this.#store.end(jobId, end)
       this.#offered.delete(jobId)
-      await this.#parts().keyRequests.remove(jobId)
       return null
     } catch (unsaved) {
       return asWaxsealError(unsaved)

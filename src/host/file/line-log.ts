@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { isCode, moveFile, readSnapshot } from './files.ts'
+import { durableWrite } from './durable-write.ts'
+import { isCode, readSnapshot, removeFile } from './files.ts'
 
 /** A file of JSON lines that grows at its end and is rotated once. */
 export interface LineLog {
@@ -13,8 +14,18 @@ export interface LineLog {
 /** A link is not followed, and nobody waits for the other end of a pipe. */
 const atItsEnd = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-/** Opens a log of at most twice `maxBytes`: the file and its predecessor, `.1`. */
-export function openLineLog(path: string, maxBytes: number): LineLog {
+/**
+ * Opens a log of at most twice `maxBytes`: the file and its predecessor, `.1`. When that is written anew, lines that are `dear` push out
+ * the others, and no number of others pushes out one of them.
+ */
+export function openLineLog(path: string, maxBytes: number, isDear: (line: unknown) => boolean = () => true): LineLog {
+  const before = `${path}.1`
+  const rotate = async (): Promise<void> => {
+    const lines = [...(await linesOf(before, maxBytes * 2)), ...(await linesOf(path, maxBytes * 2))]
+    const kept = newestOf(lines, maxBytes, isDear)
+    await durableWrite(before, Buffer.from(kept.map((line) => `${JSON.stringify(line)}\n`).join('')))
+    await removeFile(path)
+  }
   return {
     append: async (line) => {
       const file = await open(path, atItsEnd, 0o600)
@@ -23,13 +34,27 @@ export function openLineLog(path: string, maxBytes: number): LineLog {
         const start = (await isTorn(file)) ? '\n' : ''
         await file.appendFile(`${start}${JSON.stringify(line)}\n`)
         await file.sync()
-        if ((await file.stat()).size > maxBytes) await moveFile(path, `${path}.1`)
+        if ((await file.stat()).size > maxBytes) await rotate()
       } finally {
         await file.close()
       }
     },
-    read: async () => [...(await linesOf(`${path}.1`, maxBytes * 2)), ...(await linesOf(path, maxBytes * 2))],
+    read: async () => [...(await linesOf(before, maxBytes * 2)), ...(await linesOf(path, maxBytes * 2))],
   }
+}
+
+/** In their order, those that fit into so many bytes: the newest of the dear ones first, then the newest of the others. */
+function newestOf(lines: readonly unknown[], bytes: number, isDear: (line: unknown) => boolean): readonly unknown[] {
+  let left = bytes
+  const kept = new Set<unknown>()
+  for (const dear of [true, false]) {
+    for (const line of lines.toReversed().filter((one) => isDear(one) === dear)) {
+      left -= Buffer.byteLength(JSON.stringify(line)) + 1
+      if (left < 0) return lines.filter((one) => kept.has(one))
+      kept.add(line)
+    }
+  }
+  return lines.filter((one) => kept.has(one))
 }
 
 /** A crash left a line without its end: the next one must not become part of it. */

@@ -20,7 +20,7 @@ t.test('what the policy no longer allows is told with the folder to add', async 
 t.test('a key that others can read is told with the way out, and without its bytes', async (t) => {
   const dir = t.testdir({ live: { 'key.pem': 'x' }, 'waxseal.yaml': '' })
   const config = await configOf(dir)
-  const { spkiSha256, keyPem } = await (await openKeyStore(join(dir, 'state/keys'))).create()
+  const { spkiSha256, keyPem } = await (await openKeyStore(join(dir, 'state/keys'))).create(async () => new Set())
   const live = join(dir, 'live/key.pem')
   await chmod(live, 0o640)
   t.match(await examineKeys(config, [recordOf(live)]), { verdict: 'ok', detail: /^1 kept, 1 deployed/ })
