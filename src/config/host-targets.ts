@@ -3,6 +3,7 @@ import { asWaxsealError } from '../error/waxseal-error.ts'
 import { listFiles } from '../host/file/files.ts'
 import { ownPath } from '../host/file/own-path.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
+import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { configInvalid, parseYaml } from './parse-yaml.ts'
 
@@ -88,7 +89,9 @@ async function readTarget(file: string): Promise<HostTarget | BrokenTarget> {
       return { name, file, targetId, targetName, connector, fields }
     }
     const [error] = isWritten.errors ?? []
-    throw new Error(`${(error?.instancePath ?? '').slice(1)} ${error?.message ?? 'it is not valid'}`.trim())
+    throw new Error(
+      error === undefined ? 'it is not valid' : `${error.instancePath.slice(1) || 'it'} ${inWords(error)}`,
+    )
   } catch (error) {
     return broken({ name, file, ...namesIn(written, name) }, reasonOf(error))
   }

@@ -3,6 +3,7 @@ import type { ErrorObject } from 'ajv'
 import { nearest } from '../error/nearest.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
+import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import type { Config } from './config.ts'
 import { configSchema } from './config-schema.ts'
@@ -86,7 +87,7 @@ function describeInvalid(file: string, error: ErrorObject | undefined): WaxsealE
     error?.instancePath === '/control_plane/url'
       ? 'Write it as https://HOST:PORT.'
       : 'docs/configuration.md shows its form.'
-  return configInvalid(file, path, error?.message ?? 'it is not valid', hint)
+  return configInvalid(file, path, error === undefined ? 'it is not valid' : `it ${inWords(error)}`, hint)
 }
 
 /** `/policy/roots/0` → `policy.roots[0]` */

@@ -159,7 +159,7 @@ t.test('the checks that were compiled for the bundle say what those of the sourc
     ['poll_intervall: 30s', /no such setting is known.*Is poll_interval meant/s],
     ['control_plane: { url: "http://plain.example.net" }', /https:/],
     ['policy: { roots: 7 }', /policy\.roots/],
-    ['[]', /must be object/],
+    ['[]', /it has to be a mapping of names to values/],
   ] as const) {
     await writeFile(config, text)
     const stderr = await said(file)

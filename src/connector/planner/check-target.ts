@@ -1,6 +1,7 @@
 import type { ErrorObject } from 'ajv'
 import { nearest } from '../../error/nearest.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
+import { inWords } from '../../schema/in-words.ts'
 import { schemaCheck } from '../../schema/schema-check.ts'
 import type { Connector } from '../connector.ts'
 
@@ -61,7 +62,10 @@ function targetInvalid(error: ErrorObject | undefined): WaxsealError {
   const path = (error?.instancePath ?? '').slice(1).replaceAll('/', '.')
   const unknown = String(error?.params['additionalProperty'] ?? '')
   const field = [path, unknown].filter((part) => part !== '').join('.')
-  if (unknown === '') return new WaxsealError('TARGET_INVALID', { field, reason: error?.message ?? 'it is not valid' })
+  if (unknown === '') {
+    const reason = error === undefined ? 'it is not valid' : `it ${inWords(error)}`
+    return new WaxsealError('TARGET_INVALID', { field, reason })
+  }
   const meant = nearest(unknown, Object.keys((error?.parentSchema?.['properties'] as object | undefined) ?? {}))
   const hint = meant === null ? 'docs/connectors.md lists the fields.' : `Is ${meant} meant?`
   return new WaxsealError('TARGET_INVALID', { field, reason: 'no such field is known', hint })

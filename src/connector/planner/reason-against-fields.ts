@@ -1,4 +1,5 @@
 import { nearest } from '../../error/nearest.ts'
+import { inWords } from '../../schema/in-words.ts'
 import { schemaCheck } from '../../schema/schema-check.ts'
 import type { Connector } from '../connector.ts'
 import { isRedacted } from './check-target.ts'
@@ -22,7 +23,9 @@ export function reasonAgainstFields(
     const [error] = isValid.errors ?? []
     const unknown = error?.params['additionalProperty'] as string | undefined
     if (unknown !== undefined) return `${field} has no field ${unknown}`
-    return `${field}${(error?.instancePath ?? '').replaceAll('/', '.')} ${error?.message ?? 'is not valid'}`
+    return error === undefined
+      ? `${field} is not valid`
+      : `${field}${error.instancePath.replaceAll('/', '.')} ${inWords(error)}`
   }
   return null
 }

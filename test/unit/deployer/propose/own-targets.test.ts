@@ -123,7 +123,7 @@ t.test('check names each file: which jobs it is for, or what is wrong with it', 
     { what: 'own target good', verdict: 'ok', detail: /good\.yaml: caddy, for jobs with target_id target-1/ },
     { what: 'own target copied', verdict: 'failed', detail: /key_file is a blanked copy/ },
     { what: 'own target typo', verdict: 'failed', detail: /no connector is called cady; there are .*caddy/ },
-    { what: 'own target value', verdict: 'failed', detail: /mode must be equal to one of/ },
+    { what: 'own target value', verdict: 'failed', detail: /mode has to be one of api, file/ },
   ])
   t.match(examineOwnTargets(empty.engine), [{ verdict: 'warning', detail: /no job is taken/ }])
 })
