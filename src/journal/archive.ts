@@ -1,4 +1,4 @@
-import { type DocumentFolder, openDocumentFolder } from '../host/file/document-folder.ts'
+import { openDocumentFolder } from '../host/file/document-folder.ts'
 
 /** One pair that was live on a target, with all that it takes to deploy it again. Holds a private key: 0600 below 0700. */
 export interface ArchivedPair {
@@ -36,12 +36,13 @@ export interface Archive {
 export async function openArchive(path: string, isShared = false): Promise<Archive> {
   const folder = await openDocumentFolder<ArchivedPair>({ path, schema: archivedPairSchema, isShared })
   const list = async (target: string): Promise<readonly ArchivedPair[]> =>
-    (await all(folder))
+    (await folder.list((id) => id.startsWith(`${target}/`)))
+      .map(({ document }) => document)
       .filter((pair) => pair.target === target)
       .toSorted((one, other) => other.generation - one.generation)
   return {
     list,
-    targets: async () => [...new Set((await all(folder)).map(({ target }) => target))],
+    targets: async () => [...new Set((await folder.list()).map(({ document }) => document.target))],
     keep: async (pair, retention) => {
       const kept = await list(pair.target)
       const newest = kept[0]?.generation ?? 0
@@ -57,10 +58,6 @@ export async function openArchive(path: string, isShared = false): Promise<Archi
       return kept.length
     },
   }
-}
-
-async function all(folder: DocumentFolder<ArchivedPair>): Promise<readonly ArchivedPair[]> {
-  return (await folder.list()).map(({ document }) => document)
 }
 
 function idOf(target: string, generation: number): string {

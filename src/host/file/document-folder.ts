@@ -15,8 +15,8 @@ export interface DocumentFolder<T> {
   get(id: string): Promise<T | null>
   /** How many there seem to be, by their names alone. */
   count(): Promise<number>
-  /** Oldest first. */
-  list(): Promise<readonly { readonly id: string; readonly document: T }[]>
+  /** Oldest first; with `isWanted` those of these ids alone: others are read once, to learn their ids. */
+  list(isWanted?: (id: string) => boolean): Promise<readonly { readonly id: string; readonly document: T }[]>
   remove(id: string): Promise<void>
   /** Renames a document out of the way: it is kept for a person, and never read again. */
   putAside(id: string): Promise<void>
@@ -51,6 +51,8 @@ class JsonFolder<T> implements DocumentFolder<T> {
   readonly setAside: string[] = []
   readonly #path: string
   readonly #validate: EnvelopeCheck<T>
+  /** By the name of the file, which is made of the id: another one never comes to be called so. */
+  #ids: ReadonlyMap<string, string> = new Map()
   #last = 0
 
   constructor(path: string, validate: EnvelopeCheck<T>) {
@@ -79,14 +81,26 @@ class JsonFolder<T> implements DocumentFolder<T> {
     return (await readdir(this.#path)).filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
   }
 
-  async list(): Promise<readonly { readonly id: string; readonly document: T }[]> {
+  async list(isWanted: (id: string) => boolean = () => true): ReturnType<DocumentFolder<T>['list']> {
     const names = await this.#names()
+    const ids = new Map<string, string>()
+    const unread = names.filter((name) => {
+      const id = this.#ids.get(name)
+      if (id === undefined || isWanted(id)) return true
+      ids.set(name, id)
+      return false
+    })
     const envelopes: Envelope<T>[] = []
-    for (let index = 0; index < names.length; index += mostAtOnce) {
-      const read = await Promise.all(names.slice(index, index + mostAtOnce).map((name) => this.#read(name)))
+    for (let index = 0; index < unread.length; index += mostAtOnce) {
+      const read = await Promise.all(unread.slice(index, index + mostAtOnce).map((name) => this.#read(name)))
       envelopes.push(...read.filter((envelope) => envelope !== null))
     }
-    return envelopes.toSorted((one, other) => one.since - other.since).map(({ id, document }) => ({ id, document }))
+    for (const { id } of envelopes) ids.set(fileName(id), id)
+    this.#ids = ids
+    return envelopes
+      .filter(({ id }) => isWanted(id))
+      .toSorted((one, other) => one.since - other.since)
+      .map(({ id, document }) => ({ id, document }))
   }
 
   async remove(id: string): Promise<void> {

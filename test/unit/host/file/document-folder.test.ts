@@ -215,6 +215,26 @@ t.test(
   },
 )
 
+t.test('of the documents that are wanted none is missed, and the others are read once', async (t) => {
+  const { path, notes } = await openNotes(t)
+  await notes.put('one', { text: 'first' })
+  await notes.put('two', { text: 'first' })
+  const ids = async (wanted: string): Promise<readonly string[]> =>
+    (await notes.list((id) => id.startsWith(wanted))).map(({ id }) => id)
+  t.same(await ids('one'), ['one'])
+
+  const other = await openDocumentFolder<Note>({ path, schema, isShared: true })
+  await other.put('one-more', { text: 'first' })
+  await other.put('one', { text: 'second' })
+  writeFileSync(join(path, 'two.json'), 'torn')
+
+  t.same(await ids('one'), ['one', 'one-more'])
+  t.same((await notes.list((id) => id === 'one'))[0]?.document, { text: 'second' })
+  t.same(notes.setAside, [], 'what is not wanted is not read')
+  t.same(await ids('two'), [])
+  t.same(notes.setAside, ['two.json'])
+})
+
 t.test('a folder of more documents than files may be open is listed', async (t) => {
   const { path } = await openNotes(t)
   const count = 3000
