@@ -76,7 +76,9 @@ function knownCommands({ registry, instances, ownTargets }: Asked): readonly Com
   const all = [...instances, ...ownTargets.targets.flatMap((target) => instanceIn(target, registry))]
   return registry.connectors.flatMap((connector) => {
     const own = all.filter((instance) => instance.connector === connector.name)
-    return [connector, ...own.flatMap((instance) => reached(connector, instance))].flatMap(commandsOf)
+    return [connector, ...own.flatMap((instance) => reached(connector, instance))].flatMap(
+      ({ standardCommands }) => standardCommands,
+    )
   })
 }
 
@@ -105,13 +107,9 @@ async function usualCommands({ registry, hostView }: Asked): Promise<readonly Co
   const commands: Command[] = []
   for (const connector of registry.connectors) {
     for (const instance of await usualInstances(connector, hostView))
-      commands.push(...(connector.at === undefined ? [] : commandsOf(connector.at(instance))))
+      commands.push(...(connector.at === undefined ? [] : connector.at(instance).standardCommands))
   }
   return commands
-}
-
-function commandsOf({ standardCommands }: Connector): readonly Command[] {
-  return standardCommands
 }
 
 async function usualInstances({ usual }: Connector, hostView: Engine['hostView']): Promise<readonly Instance[]> {

@@ -16,6 +16,10 @@ const dueFrom = 2 / 3
 /** From this share of its life on its renewal is late. */
 const lateFrom = 0.9
 
+/** Who is to renew, where nothing is due yet: the first question of whoever reads the page. */
+export const whoRenews =
+  'Waxseal does not renew: the control plane has to (the bundled one when asked: waxseal control-plane request), or the ACME client whose hook calls waxseal deploy.'
+
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 

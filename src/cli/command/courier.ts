@@ -20,7 +20,7 @@ import { goOnWithoutCompilers } from '../../host/process/without-compilers.ts'
 import type { HttpSocket } from '../../host/socket/listen-beside.ts'
 import { openLog } from '../../log/open-log.ts'
 import { countEnded } from '../../status/count-ended.ts'
-import { openMetrics } from '../../status/metrics.ts'
+import { type Metrics, openMetrics } from '../../status/metrics.ts'
 import type { StatusDocument } from '../../status/status-document.ts'
 import { type StatusServer, type StatusSource, startStatusServer } from '../../status/status-server.ts'
 import { version } from '../../version.ts'
@@ -77,12 +77,7 @@ async function run(options: CourierOptions): Promise<void> {
   const metrics = openMetrics()
   const deployer = openDeployer(options.deployer)
   const link = await openLink(config)
-  const count = countEnded(metrics)
-  const readShown = async (): Promise<ShownHost | null> => {
-    const shown = await readShownHost(config.stateDir)
-    count(shown)
-    return shown
-  }
+  const readShown = shownOf(config, metrics)
   await readShown()
   const readStatus = async (): Promise<StatusDocument> =>
     statusDocument({ config, shown: await readShown(), state, reload })
@@ -101,16 +96,7 @@ async function run(options: CourierOptions): Promise<void> {
   process.on('SIGHUP', () => void takeOver())
   goOnWithoutCompilers()
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
-  const { discoveryDirs } = config
-  if (discoveryDirs.length > 0)
-    log.info({ discoveryDirs }, 'no folder is searched for certificates: this agent has no discovery')
-  if (/^(1|true|yes|on)$/i.test(environment()['CERTCTL_SERVER_TLS_INSECURE_SKIP_VERIFY'] ?? ''))
-    log.warn(
-      { hint: 'Name the CA of the control plane as CERTCTL_SERVER_CA_BUNDLE_PATH.' },
-      'the certificate of the control plane is verified all the same: there is no way to switch that off',
-    )
-  if (effectiveBeforeUs().length > 0)
-    log.warn({ variables: effectiveBeforeUs() }, 'the environment changes the runtime: unset what is named here')
+  warnOfSettings(config, log)
   stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
   sayReady()
   await manager.notify('READY=1', `STATUS=${statusText(link, config)}`)
@@ -144,6 +130,29 @@ async function run(options: CourierOptions): Promise<void> {
   await link.close()
   log.info({ retired: state.retired }, 'agent ends')
   process.exit(0)
+}
+
+/** Reads what the deployer shows, and counts what is newly shown. */
+function shownOf({ stateDir }: Config, metrics: Metrics): () => Promise<ShownHost | null> {
+  const count = countEnded(metrics)
+  return async () => {
+    const shown = await readShownHost(stateDir)
+    count(shown)
+    return shown
+  }
+}
+
+/** What was meant to have an effect, and has none, or another one. */
+function warnOfSettings({ discoveryDirs }: Config, log: Logger): void {
+  if (discoveryDirs.length > 0)
+    log.info({ discoveryDirs }, 'no folder is searched for certificates: this agent has no discovery')
+  if (/^(1|true|yes|on)$/i.test(environment()['CERTCTL_SERVER_TLS_INSECURE_SKIP_VERIFY'] ?? ''))
+    log.warn(
+      { hint: 'Name the CA of the control plane as CERTCTL_SERVER_CA_BUNDLE_PATH.' },
+      'the certificate of the control plane is verified all the same: there is no way to switch that off',
+    )
+  if (effectiveBeforeUs().length > 0)
+    log.warn({ variables: effectiveBeforeUs() }, 'the environment changes the runtime: unset what is named here')
 }
 
 /** Where the agent waits to be enrolled and the configuration names a control plane now, it goes on with that. */
@@ -188,7 +197,7 @@ const needRestart = [
   'connectors',
 ] as const
 
-/** The configuration as it is on disk now; the one in use, when that is not valid.  */
+/** The configuration as it is on disk now; the one in use, when that is not valid. */
 async function readAgain(
   options: { readonly config?: string },
   current: Config,

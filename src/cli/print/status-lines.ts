@@ -1,3 +1,4 @@
+import { whoRenews } from '../../outcome/lifetime.ts'
 import type { StatusDocument, TargetStatus } from '../../status/status-document.ts'
 import { table } from './table.ts'
 import { coloured, type Line, styled } from './terminal.ts'
@@ -11,7 +12,7 @@ export function statusLines(status: StatusDocument): readonly Line[] {
     ...agentLines(status),
     '',
     ...targetLines(targets),
-    'Waxseal does not renew: the control plane has to (the bundled one when asked: waxseal control-plane request), or your ACME client.',
+    whoRenews,
     ...part(
       'Not well',
       targets.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),

@@ -1,49 +1,13 @@
 import { dirname } from 'node:path'
-import type { Config } from '../config/config.ts'
-import { readSnapshot } from '../host/file/files.ts'
 import { runCommand } from '../host/process/command.ts'
 import type { DeploymentRecord } from '../journal/deployment-record.ts'
-import { listKeys } from '../material/list-keys.ts'
-import { isBelowRoots } from '../policy/policy.ts'
 import type { Finding } from './finding.ts'
-
-/** Whether what is live would still be allowed: its files below the policy's roots. */
-export async function examinePolicy({ policy }: Config, records: readonly DeploymentRecord[]): Promise<Finding> {
-  const what = 'policy'
-  const paths = [...new Set(records.flatMap(({ files }) => files.map(({ path }) => path)))]
-  const refused: string[] = []
-  for (const path of paths) if (!(await isBelowRoots(path, policy.roots))) refused.push(path)
-  if (refused.length === 0) return { what, verdict: 'ok', detail: `it allows all ${paths.length} deployed files` }
-  const folders = [...new Set(refused.map(dirname))].join(', ')
-  return { what, verdict: 'failed', detail: `the next deployment will be refused: add ${folders} to policy.roots` }
-}
-
-/** Whether others can read a private key: in the store, or where it was deployed. */
-export async function examineKeys(config: Config, records: readonly DeploymentRecord[]): Promise<Finding> {
-  const what = 'keys'
-  const kept = await listKeys(config.keyDir ?? `${config.stateDir}/keys`)
-  const holders = records.flatMap(({ files }) => files.filter(({ role }) => role === 'key' || role === 'bundle'))
-  const paths = [...new Set(holders.map(({ path }) => path))]
-  const open = await Promise.all(paths.map(openToAll))
-  const problems = [
-    ...kept.flatMap(({ spkiSha256, problem }) => (problem === null ? [] : [`${spkiSha256}: ${problem}`])),
-    ...open.flatMap((path) => (path === null ? [] : [`Every user may read ${path}: chmod o= ${path}`])),
-  ]
-  if (problems.length > 0) return { what, verdict: 'failed', detail: problems.join(' ') }
-  return { what, verdict: 'ok', detail: `${kept.length} kept, ${paths.length} deployed, none open to every user` }
-}
-
-/** The path, when every user may read it. One that cannot be looked at is told of with its target. */
-async function openToAll(path: string): Promise<string | null> {
-  const live = await readSnapshot(path).catch(() => null)
-  return live !== null && (live.mode & 0o004) !== 0 ? path : null
-}
 
 const properties = ['LoadState', 'ActiveState', 'UnitFileState', 'ProtectSystem', 'ReadWritePaths'] as const
 const units = ['waxseal.service', 'waxseal-deploy.service', 'waxseal-deploy.socket'] as const
 
 /** Whether the agent runs, starts at boot, can be handed work, and may write where the targets are (systemctl(1)). */
-export async function examineUnit(records: readonly DeploymentRecord[]): Promise<Finding> {
+export async function examineUnits(records: readonly DeploymentRecord[]): Promise<Finding> {
   const shown = await runCommand(['systemctl', 'show', ...units, `--property=${properties.join(',')}`], {
     timeoutMs: 10_000,
   })

@@ -1,37 +1,6 @@
-import { chmod } from 'node:fs/promises'
-import { join } from 'node:path'
 import t from 'tap'
-import { loadConfig } from '../../../src/config/load-config.ts'
-import { closedFolders, examineKeys, examinePolicy, judgeUnits } from '../../../src/examine/examine-host.ts'
+import { closedFolders, judgeUnits } from '../../../src/examine/examine-units.ts'
 import type { DeploymentRecord } from '../../../src/journal/deployment-record.ts'
-import { openKeyStore } from '../../../src/material/key-store.ts'
-
-t.test('what the policy no longer allows is told with the folder to add', async (t) => {
-  const dir = t.testdir({ live: { 'key.pem': 'x' }, 'waxseal.yaml': '' })
-  const config = await configOf(dir)
-
-  t.match(await examinePolicy(config, [recordOf(join(dir, 'live/key.pem'))]), { verdict: 'ok' })
-  t.match(await examinePolicy(config, [recordOf(join(dir, 'elsewhere/key.pem'))]), {
-    verdict: 'failed',
-    detail: new RegExp(`add ${join(dir, 'elsewhere')} to policy.roots`),
-  })
-})
-
-t.test('a key that others can read is told with the way out, and without its bytes', async (t) => {
-  const dir = t.testdir({ live: { 'key.pem': 'x' }, 'waxseal.yaml': '' })
-  const config = await configOf(dir)
-  const { spkiSha256, keyPem } = await (await openKeyStore(join(dir, 'state/keys'))).create(async () => new Set())
-  const live = join(dir, 'live/key.pem')
-  await chmod(live, 0o640)
-  t.match(await examineKeys(config, [recordOf(live)]), { verdict: 'ok', detail: /^1 kept, 1 deployed/ })
-
-  await chmod(live, 0o644)
-  await chmod(join(dir, 'state/keys', `${spkiSha256}.pem`), 0o640)
-  const finding = await examineKeys(config, [recordOf(live)])
-
-  t.match(finding, { verdict: 'failed', detail: /chmod 600 .*Every user may read .*chmod o= / })
-  t.notMatch(finding.detail, keyPem.split('\n')[1] ?? '')
-})
 
 t.test('a sandbox that keeps the folder of a target closed is told', (t) => {
   const records = [recordOf('/srv/mail/tls/key.pem'), recordOf('/etc/postfix/key.pem')]
@@ -89,15 +58,6 @@ function shown(...units: readonly Readonly<Record<string, string>>[]): string {
         .join('\n'),
     )
     .join('\n\n')
-}
-
-function configOf(dir: string) {
-  const env = { WAXSEAL_STATE_DIR: join(dir, 'state') }
-  return loadConfig({ file: join(dir, 'waxseal.yaml'), env }).then((config) => ({
-    ...config,
-    stateDir: join(dir, 'state'),
-    policy: { ...config.policy, roots: [join(dir, 'live')] },
-  }))
 }
 
 function recordOf(path: string): DeploymentRecord {
