@@ -13,6 +13,8 @@ import { type Member, once, step, type Transaction } from './transaction.ts'
 export interface Before {
   /** A check that reads certificates failed: remembered, not decisive, for a first deployment may be what mends it. */
   readonly isBroken: boolean
+  /** What the checks said then. */
+  readonly checks: readonly CommandFacts[]
   /** One per member, the daemons beside its own included. */
   readonly served: readonly Served[]
   /** For each member the daemons beside its own. */
@@ -39,7 +41,7 @@ export async function preflight(members: Transaction, engine: Engine): Promise<B
     for (const { draft } of members) draft.warnings = [...draft.warnings, ...tables.warnings]
     const names = [...tables.names, ...joined.flat().flatMap((one) => one.others.names)]
     const served = own.map((one, index) => servedTogether(one, joined[index] ?? []))
-    return { isBroken: failure !== null, served, joined, others: names }
+    return { isBroken: failure !== null, checks: [...commands], served, joined, others: names }
   })
 }
 

@@ -30,7 +30,7 @@ export async function replace(members: Transaction, engine: Engine): Promise<rea
   } catch (error) {
     return members.map(({ draft }) => draft.refuse(asWaxsealError(error)))
   }
-  return makeLive(entry, before.isBroken, members, engine)
+  return makeLive(entry, before, members, engine)
 }
 
 /** A person may reload as often as he likes. LIMIT_EXCEEDED: the jobs wait. */
@@ -53,13 +53,13 @@ async function stage(entry: JournalEntry, members: Transaction, engine: Engine):
 /** Steps 8 to 12, or the rollback. */
 async function makeLive(
   entry: JournalEntry,
-  isBroken: boolean,
+  before: Before,
   members: Transaction,
   engine: Engine,
 ): Promise<readonly Outcome[]> {
   try {
     await step(members, engine, 'commit', () => commitAll(entry.deployments))
-    await check(entry, isBroken, members, engine)
+    await check(entry, before, members, engine)
     await activate(entry, members, engine)
     await verify(entry, members, engine)
   } catch (error) {
@@ -130,19 +130,19 @@ function entryOf(members: Transaction, { served, joined, others }: Before, engin
   }
 }
 
-async function check({ checks }: JournalEntry, isBroken: boolean, members: Transaction, engine: Engine): Promise<void> {
+async function check({ checks }: JournalEntry, before: Before, members: Transaction, engine: Engine): Promise<void> {
   // Where every check has decided before, the step is told all the same: it has no command.
   if (checks.length === 0 && members.every(({ proposal }) => proposal.plan.check === null)) return
   await step(members, engine, 'check', async (commands) => {
     commands.push(...(await runInOrder(checks, engine.timeouts.checkMs)))
     for (const { draft, proposal } of members) {
-      const { warnings, printed } = checkWarnings(commands, proposal.plan)
+      const { warnings, printed } = checkWarnings(commands, before.checks, proposal.plan)
       draft.warnings = [...draft.warnings, ...warnings]
       draft.printed = [...draft.printed, ...printed]
     }
     const failure = failureOf(commands, 'CHECK_FAILED')
     if (failure === null) return
-    throw isBroken ? new WaxsealError('PREFLIGHT_FAILED', failure.details) : failure
+    throw before.isBroken ? new WaxsealError('PREFLIGHT_FAILED', failure.details) : failure
   })
 }
 
