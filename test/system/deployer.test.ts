@@ -1,12 +1,15 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { chmod, mkdir, open, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { type Ask, lineOf, longestDocument } from '../../src/documents/ask.ts'
+import type { DeploymentJob } from '../../src/documents/job.ts'
 import type { Report } from '../../src/documents/report.ts'
 import { viewFolder } from '../../src/documents/shown-host.ts'
 import { askLine } from '../../src/host/socket/line-socket.ts'
@@ -61,6 +64,53 @@ t.test('a deployment waits for its certificate, is worked on, and its report wai
   t.equal((await stat(viewFolder(deployer.stateDir))).mode & 0o777, 0o750)
   t.ok(process.lines.some((line) => line['step'] === 'settle' && line['name'] === 'web'))
 })
+
+t.test('what is under way is shown by the name of its target, or by its id where it has none', async (t) => {
+  const deployer = await openDeployer(t)
+  const pair = await deployer.pair()
+  await deployer.keep(pair)
+  const gate = join(deployer.dir, 'gate')
+  await promisify(execFile)('mkfifo', [gate])
+  await deployer.configure({
+    state_dir: deployer.stateDir,
+    policy: { roots: [deployer.dir], commands: [`cat ${gate}`] },
+  })
+  await deployer.start()
+  const waiting = (id: string, changes: Partial<DeploymentJob>): DeploymentJob => {
+    const job = deployer.job(id, changes)
+    return { ...job, targetConfig: { ...job.targetConfig, reload_command: `cat ${gate}` } }
+  }
+  const jobs = [
+    waiting('job-1', { targetId: 'target-1', targetName: 'mail-postfix' }),
+    waiting('job-2', { targetId: 'target-2' }),
+  ]
+
+  await deployer.answer({ ask: 'take', jobs })
+  await deployer.answer({ ask: 'certificate', certificateId: 'mc-1', pem: pair.certificatePem })
+  await deployer.answer({ ask: 'work' })
+
+  let shown: readonly string[] = []
+  while (shown.length === 0) shown = (await deployer.view())?.currentJobs ?? []
+  t.same(shown, ['mail-postfix', 'target-2'])
+  // Each reload ends when somebody has written.
+  const done = deployer.settled()
+  const stop = new AbortController()
+  const writing = openGate(gate, stop.signal)
+  await done
+  stop.abort()
+  await writing
+  // It is shown a moment later.
+  while ((await deployer.view())?.currentJobs.length !== 0);
+})
+
+/** Lets each reader of a FIFO go, until the signal aborts. */
+async function openGate(gate: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const file = await open(gate, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null)
+    await file?.close()
+    await new Promise(setImmediate)
+  }
+}
 
 t.test('a withheld certificate fails its jobs, and holds up no other', async (t) => {
   const deployer = await openDeployer(t)

@@ -67,8 +67,9 @@ export class Worker {
     return this.#jobs.isUnderWay || this.#requesting.isUnderWay
   }
 
+  /** What is under way, as people call its targets; a job without one by its id. */
   get currentJobs(): readonly string[] {
-    return this.#currentJobs
+    return [...new Set(this.#currentJobs.map((job) => this.#names.get(job) ?? job))]
   }
 
   /** Begins what is due; while that is under way, once more afterwards. */
