@@ -2,13 +2,18 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readEximWiring } from '../../../src/connector/exim/read-wiring.ts'
+import type { HostView } from '../../../src/connector/host-view.ts'
 import { isUnwired, type Wiring } from '../../../src/connector/wiring/wiring.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
+import { deploy } from '../../../src/deployer/deploy.ts'
 import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
+import type { Probe } from '../../../src/plan/plan.ts'
+import { type Look, probeOnce } from '../../../src/verify/probe-once.ts'
 import { makeAuthority } from '../../support/certificates.ts'
+import { openTestEngine } from '../../support/deployment.ts'
 import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
-import { startExim, unlessUnpacked } from './conflicting-daemons.ts'
+import { heavyEximProgram, startExim, unlessUnpacked } from './conflicting-daemons.ts'
 import { seenBy } from './wired-host.ts'
 
 const authority = await makeAuthority()
@@ -105,6 +110,63 @@ t.test('settings that Exim refuses are broken, not missing', options, async (t) 
     t.match(await readEximWiring(host, config), { unwired: 'broken', said: /configuration error/ }, line)
   }
 })
+
+t.test('an Exim that wants the PROXY header is sent it, and proven by it', options, async (t) => {
+  const dir = await makeTemporaryFolder('waxseal-exim-')
+  t.teardown(() => removeWhenQuiet(dir))
+  const tls = `tls_certificate = ${dir}/tls/cert.pem\ntls_privatekey = ${dir}/tls/key.pem\nhosts_proxy = 127.0.0.0/8\n`
+  const daemon = await startExim(dir, pair, tls, { program: heavyEximProgram, wantsHeader: true })
+  t.teardown(() => daemon.stop())
+  // As if it were the one that this host has.
+  const asHeavy = (view: HostView): HostView => ({
+    ...view,
+    run: ([program, ...args]) => view.run([program === 'exim4' ? heavyEximProgram : program, ...args]),
+  })
+
+  const wiring = await readEximWiring(asHeavy(host), join(dir, 'exim.conf'))
+
+  if (isUnwired(wiring)) throw new Error(wiring.reason)
+  const { listeners } = wiring
+  t.same(
+    listeners.map(({ port, proxy }) => ({ port, proxy })),
+    daemon.ports.map(({ port }) => ({ port, proxy: 1 })),
+  )
+  for (const { host: address, port, protocol } of listeners) {
+    const probe = { host: address, port, protocol, servername: null, keyType: null, timeoutMs: 10_000 }
+    t.match(await seenInTime({ ...probe, proxy: 1 }), { leaf: { sha256: pair.sha256 } })
+  }
+  const engine = await openTestEngine(
+    dir,
+    [daemon.check, daemon.reload].map((command) => command.join(' ')),
+  )
+  const next = await authority.issue({ names })
+  const outcome = await deploy(
+    {
+      target: 'exim',
+      connector: 'exim',
+      config: {
+        daemon_config: join(dir, 'exim.conf'),
+        cert_path: daemon.certPath,
+        key_path: daemon.keyPath,
+        validate_command: daemon.check.join(' '),
+        reload_command: daemon.reload.join(' '),
+      },
+      certificatePem: next.certificatePem,
+      chainPem: next.chainPem,
+      findKey: async () => next.keyPem,
+    },
+    { ...engine, hostView: asHeavy(engine.hostView) },
+  )
+  t.match(outcome, { outcome: 'deployed', proven: true, probes: [{ seen: next.sha256 }, { seen: next.sha256 }] })
+})
+
+/** It listens a moment after it has started. */
+async function seenInTime(probe: Probe): Promise<Look> {
+  for (;;) {
+    const look = await probeOnce(probe)
+    if (look.leaf !== null || look.error?.includes('ECONNREFUSED') !== true) return look
+  }
+}
 
 async function wiringOf(config: string): Promise<Wiring> {
   const answer = await readEximWiring(host, config)
