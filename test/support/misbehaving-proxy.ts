@@ -28,10 +28,19 @@ export interface MisbehavingProxy {
   close(): Promise<void>
 }
 
+/** Where the control plane is, and where the proxy listens. */
+export interface ProxyPlaces {
+  readonly target: string
+  /** What the certificate at `target` is for; left out: its host. */
+  readonly servername?: string
+  readonly address?: string
+}
+
 /** Starts a proxy with a certificate of the control plane's own CA, which is in `dataDir`. */
-export async function startProxy(target: string, dataDir: string): Promise<MisbehavingProxy> {
+export async function startProxy(places: ProxyPlaces, dataDir: string): Promise<MisbehavingProxy> {
+  const { address = '127.0.0.1' } = places
   const authority = await openAuthority(dataDir)
-  const pair = await authority.issueServerPair(['localhost', '127.0.0.1'])
+  const pair = await authority.issueServerPair(['localhost', address])
   let decide: (request: Seen) => Fault | null = () => null
   const seen: Seen[] = []
   const server = createServer({ cert: pair.certificatePem, key: pair.keyPem }, async (incoming, answer) => {
@@ -40,15 +49,15 @@ export async function startProxy(target: string, dataDir: string): Promise<Misbe
     const fault = decide(one)
     if (fault === null || fault === 'lose-answer') {
       // The control plane may end in the middle of a request, at the end of a test above all.
-      const passed = await pass(target, authority.caPem, incoming, one.body).catch(() => null)
+      const passed = await pass(places, authority.caPem, incoming, one.body).catch(() => null)
       if (fault === 'lose-answer' || passed === null) answer.destroy()
       else answer.writeHead(passed.status, passed.headers).end(passed.body)
     } else spoil(answer, fault)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, address)
   await once(server, 'listening')
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://${address}:${(server.address() as AddressInfo).port}`,
     seen,
     misbehave: (next) => {
       decide = next
@@ -76,12 +85,17 @@ interface Passed {
 }
 
 async function pass(
-  target: string,
+  { target, servername }: ProxyPlaces,
   ca: string,
   { method, url, headers }: IncomingMessage,
   body: string,
 ): Promise<Passed> {
-  const outgoing = request(`${target}${url}`, { method, ca, headers: { ...headers, host: new URL(target).host } })
+  const outgoing = request(`${target}${url}`, {
+    method,
+    ca,
+    headers: { ...headers, host: new URL(target).host },
+    ...(servername === undefined ? {} : { servername }),
+  })
   outgoing.end(body)
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
   return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await bodyOf(incoming) }

@@ -38,7 +38,7 @@ export async function startSite(changes: object = {}): Promise<Site> {
     ['url', 'ca.pem', 'operator-token'].map(async (name) => (await readFile(join(dataDir, name), 'utf8')).trim()),
   )
   const operator = openOperator({ url, caPem, operatorToken })
-  const proxy = await startProxy(url, dataDir)
+  const proxy = await startProxy({ target: url }, dataDir)
   const oldPair = await (await makeAuthority()).issue({ names: ['mail.example.net'] })
   await makeFolder(join(dir, 'postfix'))
   const daemon = await startMailServer(join(dir, 'postfix'), oldPair)

@@ -19,10 +19,11 @@ export interface Site {
 const dist = fileURLToPath(new URL('../../../dist/', import.meta.url))
 const hosts = '10.77.0.1 certs.example.net certs\n10.77.0.2 mail.example.net mail\n'
 
-/** Boots both; nothing of Waxseal is installed yet. */
-export async function openSite(release: Release): Promise<Site> {
+/** Boots both; nothing of Waxseal is installed yet. With an address, such as 10.77.0.254, this machine is at the switch, too. */
+export async function openSite(release: Release, address?: string): Promise<Site> {
   const bridge = `wxb${process.pid}`
   await run(['ip', 'link', 'add', bridge, 'type', 'bridge'])
+  if (address !== undefined) await run(['ip', 'address', 'add', `${address}/24`, 'dev', bridge])
   await run(['ip', 'link', 'set', bridge, 'up'])
   const control = await openMachine({ release, hostname: 'certs', number: 1, bridge, hosts })
   const mail = await openMachine({ release, hostname: 'mail', number: 2, bridge, hosts })
