@@ -30,6 +30,7 @@ async function build(name: string, architecture: string, kept: string): Promise<
   const { PATH = environment.PATH } = process.env
   // Of tap's environment only this: its loader is none of theirs.
   const inTree = { cwd: tree, env: { ...environment, PATH, HOME: dir }, maxBuffer: 64 * 1024 * 1024 }
+  await requireCommit()
   await run(['git', '-c', 'safe.directory=*', 'clone', '--quiet', '--no-checkout', root, tree])
   await promisify(execFile)('git', ['checkout', '--quiet', commit], inTree)
   await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], inTree)
@@ -38,4 +39,18 @@ async function build(name: string, architecture: string, kept: string): Promise<
   await copyFile(join(tree, 'dist', name), `${kept}.new`)
   await rename(`${kept}.new`, kept)
   await removeTree(dir)
+}
+
+/** A shallow clone has none of the past: it is fetched from where the clone came from, and where that has it neither, it is said. */
+async function requireCommit(): Promise<void> {
+  const git = ['git', '-c', 'safe.directory=*', '-C', root] as const
+  const isThere = (): Promise<boolean> =>
+    run([...git, 'cat-file', '-e', `${commit}^{commit}`]).then(
+      () => true,
+      () => false,
+    )
+  if (await isThere()) return
+  await run([...git, 'fetch', '--quiet', '--unshallow']).catch(() => '')
+  if (!(await isThere()))
+    throw new Error(`The history has no ${commit}, the last commit of version 0.1: run "git fetch --unshallow" first.`)
 }
