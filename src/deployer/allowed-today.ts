@@ -25,21 +25,8 @@ type Asked = Pick<Engine, 'registry' | 'instances' | 'ownTargets' | 'policy' | '
  * are put back whatever that says.
  */
 export async function allowedToday(entry: JournalEntry, engine: Asked): Promise<AllowedToday> {
-  const refused = new Set<string>()
   const files = entry.deployments.flatMap((one) => one.files.map(({ path }) => ({ path })))
-  const isRun = async (command: Command): Promise<boolean> => {
-    const among = (standard: readonly Command[]): Promise<boolean> =>
-      isCommandAllowed(command, files, engine.policy, standard)
-    // Settings of daemons are read only where it takes them to know.
-    const isAllowed = (await among(knownCommands(engine))) || (await among(await usualCommands(engine)))
-    if (!isAllowed) refused.add(command.join(' '))
-    return isAllowed
-  }
-  const isAsked = async (probe: Probe): Promise<boolean> => {
-    const isAllowed = await isProbeAllowed(probe, engine.policy)
-    if (!isAllowed) refused.add(probe.host.startsWith('/') ? probe.host : `${probe.host}:${probe.port}`)
-    return isAllowed
-  }
+  const { refused, isRun, isAsked } = askToday(files, engine)
   const deployments: JournalledDeployment[] = []
   for (const deployment of entry.deployments) deployments.push(await withProbes(deployment, isAsked))
   const others = await which(entry.others ?? [], ({ probe }) => isAsked(probe))
@@ -49,6 +36,35 @@ export async function allowedToday(entry: JournalEntry, engine: Asked): Promise<
     await which(entry.recover, isRun),
   ]
   return { entry: { ...entry, deployments, others, checks, activate, recover }, refused: [...refused] }
+}
+
+/** Today's policy, of what was written down earlier. */
+export interface Today {
+  /** What it refused so far, each a command or an address. */
+  readonly refused: ReadonlySet<string>
+  isRun(command: Command): Promise<boolean>
+  isAsked(probe: Probe): Promise<boolean>
+}
+
+/** `files`: those that the commands are about. */
+export function askToday(files: readonly { readonly path: string }[], engine: Asked): Today {
+  const refused = new Set<string>()
+  return {
+    refused,
+    isRun: async (command) => {
+      const among = (standard: readonly Command[]): Promise<boolean> =>
+        isCommandAllowed(command, files, engine.policy, standard)
+      // Settings of daemons are read only where it takes them to know.
+      const isAllowed = (await among(knownCommands(engine))) || (await among(await usualCommands(engine)))
+      if (!isAllowed) refused.add(command.join(' '))
+      return isAllowed
+    },
+    isAsked: async (probe) => {
+      const isAllowed = await isProbeAllowed(probe, engine.policy)
+      if (!isAllowed) refused.add(probe.host.startsWith('/') ? probe.host : `${probe.host}:${probe.port}`)
+      return isAllowed
+    },
+  }
 }
 
 /** What is known of each probe stands in lists of the same order. */

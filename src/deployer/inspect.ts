@@ -8,6 +8,7 @@ import { fileDigest } from '../plan/file-digest.ts'
 import type { Probe } from '../plan/plan.ts'
 import type { Expectation } from '../verify/verification.ts'
 import { verifyProbes } from '../verify/verify-probes.ts'
+import { askToday } from './allowed-today.ts'
 import type { Engine } from './engine.ts'
 import { failedProbes } from './transaction/judge.ts'
 
@@ -46,12 +47,17 @@ export interface InspectOptions {
   readonly signal?: AbortSignal
 }
 
-/** Looks at the files, at every port, and, when asked to, runs the daemon's own check. Never throws. */
+/** Looks at the files, at every port, and, when asked to, runs the daemon's own check, as far as the policy of today allows it. Never throws. */
 export async function inspect(record: DeploymentRecord, engine: Engine, options: InspectOptions): Promise<Inspection> {
   const { withCheck, signal } = options
-  const commands = withCheck && record.check !== null ? await runInOrder([record.check], engine.timeouts.checkMs) : []
+  const today = askToday(record.files, engine)
+  const isRun = withCheck && record.check !== null && (await today.isRun(record.check))
+  const commands = isRun && record.check !== null ? await runInOrder([record.check], engine.timeouts.checkMs) : []
+  const expectations: Expectation[] = []
+  for (const [index, probe] of record.looks.entries())
+    if (await today.isAsked(probe)) expectations.push(expectationOf(probe, record.probes[index], record))
   const probes = await verifyProbes({
-    expectations: record.looks.map((probe, index) => expectationOf(probe, record.probes[index], record)),
+    expectations,
     retry: { attempts: 2, initialMs: 1000, maxMs: 1000 },
     clock: engine.clock,
     ...(signal === undefined ? {} : { signal }),
@@ -62,6 +68,7 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
     ...commands.filter(({ exitCode }) => exitCode !== 0).map((ran) => `${ran.command.join(' ')} fails: ${endOf(ran)}.`),
     ...files.flatMap(({ reason }) => (reason === null ? [] : [reason])),
     ...failedProbes(probes).map(probeReason),
+    ...[...today.refused].map((what) => `The policy of today does not allow ${what}: it is not asked.`),
     ...(stage === 'expired' ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
   ]
   const at = new Date(engine.clock.now()).toISOString()
