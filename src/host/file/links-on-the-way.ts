@@ -1,9 +1,5 @@
-import { lstat, readlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { isCode } from './files.ts'
-
-/** As many as Linux follows (path_resolution(7)). */
-const mostLinks = 40
+import { placesOnTheWay } from './places-on-the-way.ts'
 
 /**
  * The links by which an absolute path leads to where it does, each with the links in its own folder resolved: whoever can exchange one of
@@ -11,31 +7,10 @@ const mostLinks = 40
  */
 export async function linksOnTheWay(path: string): Promise<readonly string[]> {
   const found: string[] = []
-  const left = namesOf(path)
-  let at = '/'
-  for (let name = left.shift(); name !== undefined; name = left.shift()) {
-    const next = name === '..' ? dirname(at) : join(at, name)
-    const isLink = await lstat(next).then(
-      (stats) => stats.isSymbolicLink(),
-      (error: unknown) => {
-        if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return null
-        throw error
-      },
-    )
-    if (isLink === null) return found
-    if (!isLink) {
-      at = next
-      continue
-    }
-    found.push(next)
-    if (found.length > mostLinks) throw new Error(`${path} leads through too many links`)
-    const text = await readlink(next)
-    left.unshift(...namesOf(text))
-    if (text.startsWith('/')) at = '/'
+  try {
+    for await (const place of placesOnTheWay(path)) if (place.stats.isSymbolicLink()) found.push(place.path)
+  } catch (error) {
+    if (!isCode(error, 'ENOTDIR')) throw error
   }
   return found
-}
-
-function namesOf(path: string): string[] {
-  return path.split('/').filter((name) => name !== '' && name !== '.')
 }

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
-import { lstat, readlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { isCode } from './files.ts'
+import { type PlaceOnTheWay, placesOnTheWay } from './places-on-the-way.ts'
 
 /** A place that another user could change. */
 export interface Foreign {
@@ -31,48 +31,25 @@ export function foreignBy(path: string, stats: Ownership, isOnTheWay = false): F
   return { path, reason: `others may write ${path}`, fix: `chmod go-w ${path}` }
 }
 
-/** As many as Linux follows (path_resolution(7)). */
-const mostLinks = 40
-
 /**
  * The first place on the way to this path that another user could change: a folder, a link, or what the path names; null: there is
  * none. Asked from `/` downwards, so that nobody can exchange what was asked already. The way ends where nothing is yet: who makes it there asks again.
  */
 export async function foreignOnTheWayTo(path: string): Promise<Foreign | null> {
-  const left = namesOf(path)
-  let at = '/'
-  let links = 0
-  let stats = await lstat(at)
-  for (let name = left.shift(); name !== undefined; name = left.shift()) {
-    const foreign = foreignBy(at, stats, true)
-    if (foreign !== null) return foreign
-    const next = name === '..' ? dirname(at) : join(at, name)
-    const found = await lstat(next).catch(unlessMissing)
-    if (found === null) return null
-    if (!found.isSymbolicLink()) {
-      at = next
-      stats = found
-      continue
+  try {
+    for await (const place of placesOnTheWay(path)) {
+      const foreign = foreignAt(place)
+      if (foreign !== null) return foreign
     }
-    // The mode of a link says nothing; its owner may exchange it, even in a sticky folder.
-    if (!isOurs(found)) return foreignBy(next, found)
-    links += 1
-    if (links > mostLinks) return { path, reason: `${path} leads through too many links`, fix: `readlink ${path}` }
-    const text = await readlink(next)
-    left.unshift(...namesOf(text))
-    if (text.startsWith('/')) {
-      at = '/'
-      stats = await lstat(at)
-    }
+    return null
+  } catch (error) {
+    if (!isCode(error, 'ELOOP')) throw error
+    return { path, reason: `${path} leads through too many links`, fix: `readlink ${path}` }
   }
-  return foreignBy(at, stats)
 }
 
-function namesOf(path: string): string[] {
-  return path.split('/').filter((name) => name !== '' && name !== '.')
-}
-
-function unlessMissing(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT') return null
-  throw error
+/** The mode of a link says nothing; its owner may exchange it, even in a sticky folder. */
+function foreignAt({ path, stats, isEnd }: PlaceOnTheWay): Foreign | null {
+  if (!stats.isSymbolicLink()) return foreignBy(path, stats, !isEnd)
+  return isOurs(stats) ? null : foreignBy(path, stats)
 }

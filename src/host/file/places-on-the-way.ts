@@ -1,0 +1,58 @@
+import type { Stats } from 'node:fs'
+import { lstat, readlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { isCode } from './files.ts'
+
+/** A folder or a link that a path leads through, or what it leads to in the end. */
+export interface PlaceOnTheWay {
+  /** With the links in its own folder resolved. */
+  readonly path: string
+  /** Of a link its own. */
+  readonly stats: Stats
+  /** The path leads here and no further. */
+  readonly isEnd: boolean
+}
+
+/** As many as Linux follows (path_resolution(7)). */
+const mostLinks = 40
+
+/**
+ * The places by which an absolute path leads to where it does, from `/` downwards, as Linux resolves it: each is told before the next is
+ * looked up, so that whoever asks can stop there. Ends where nothing is yet. ELOOP: it leads through too many links.
+ */
+export async function* placesOnTheWay(path: string): AsyncGenerator<PlaceOnTheWay> {
+  const left = namesOf(path)
+  let at = '/'
+  let stats = await lstat(at)
+  let links = 0
+  for (let name = left.shift(); name !== undefined; name = left.shift()) {
+    yield { path: at, stats, isEnd: false }
+    const next = name === '..' ? dirname(at) : join(at, name)
+    const found = await lstat(next).catch(unlessMissing)
+    if (found === null) return
+    if (!found.isSymbolicLink()) {
+      at = next
+      stats = found
+      continue
+    }
+    yield { path: next, stats: found, isEnd: false }
+    links += 1
+    if (links > mostLinks) throw Object.assign(new Error(`${path} leads through too many links`), { code: 'ELOOP' })
+    const text = await readlink(next)
+    left.unshift(...namesOf(text))
+    if (text.startsWith('/')) {
+      at = '/'
+      stats = await lstat(at)
+    }
+  }
+  yield { path: at, stats, isEnd: true }
+}
+
+function namesOf(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.')
+}
+
+function unlessMissing(error: unknown): null {
+  if (isCode(error, 'ENOENT')) return null
+  throw error
+}
