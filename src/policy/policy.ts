@@ -100,8 +100,10 @@ function matchesName(name: string, pattern: string): boolean {
   return pattern.startsWith('*.') && name.includes('.') && parent === pattern.slice(1)
 }
 
-function commandsOf(plan: Plan): readonly Command[] {
-  return [...(plan.check === null ? [] : [plan.check]), ...plan.activate, ...plan.recover]
+/** Each once: what recovers is mostly what activates. */
+function commandsOf({ check, activate, recover }: Plan): readonly Command[] {
+  const all = [...(check === null ? [] : [check]), ...activate, ...recover]
+  return [...new Map(all.map((command) => [command.join('\0'), command])).values()]
 }
 
 /** What placeholders of a connector's own commands may stand for. */

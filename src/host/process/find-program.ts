@@ -15,23 +15,35 @@ export type FoundProgram =
  * that this process runs as, can have written the program, or put another in its place: a folder that others may write is passed over.
  */
 export async function findProgram(program: string): Promise<FoundProgram> {
-  const open = await Promise.all(folders.map((folder) => foreignOnTheWayTo(folder).catch(() => 'unreadable' as const)))
-  const own = folders.filter((_, index) => open[index] === null)
-  const searched = own.join(':')
-  if (program.startsWith('/')) return (await isOurs(program)) ?? { path: program, searched }
+  const place = await placeOf(program)
+  if (!('path' in place)) return place
+  const own = await Promise.all(folders.map(isOwnFolder))
+  return { ...place, searched: folders.filter((_, index) => own[index]).join(':') }
+}
+
+type Place = { readonly path: string } | Extract<FoundProgram, { reason: unknown }>
+
+/** Where it would be found, without the folders that it is given to search. */
+async function placeOf(program: string): Promise<Place> {
+  if (program.startsWith('/')) return (await whyForeign(program)) ?? { path: program }
   if (program.includes('/') || program === '') return { reason: 'relative' }
-  let foreign: Extract<FoundProgram, { reason: unknown }> | null = null
-  for (const path of own.map((folder) => `${folder}/${program}`)) {
-    if (!(await isProgram(path))) continue
-    const refused = await isOurs(path)
-    if (refused === null) return { path, searched }
+  let foreign: Place | null = null
+  for (const folder of folders) {
+    const path = `${folder}/${program}`
+    if (!(await isProgram(path)) || !(await isOwnFolder(folder))) continue
+    const refused = await whyForeign(path)
+    if (refused === null) return { path }
     foreign ??= refused
   }
   return foreign ?? { reason: 'missing' }
 }
 
-/** Null: it is. */
-async function isOurs(path: string): Promise<Extract<FoundProgram, { reason: unknown }> | null> {
+async function isOwnFolder(folder: string): Promise<boolean> {
+  return (await foreignOnTheWayTo(folder).catch(() => 'unreadable')) === null
+}
+
+/** Null: it is ours. */
+async function whyForeign(path: string): Promise<Extract<FoundProgram, { reason: unknown }> | null> {
   const foreign = await foreignOnTheWayTo(path)
   return foreign === null ? null : { reason: foreign }
 }
@@ -48,7 +60,7 @@ async function isProgram(path: string): Promise<boolean> {
 /** Why a program is not run, in a sentence; null: it is, or it is missing, which its exit tells. */
 export async function reasonAgainst(program: string): Promise<string | null> {
   if (program.startsWith('waxseal:')) return null
-  const found = await findProgram(program).catch(() => null)
+  const found = await placeOf(program).catch(() => null)
   if (found === null || 'path' in found || found.reason === 'missing') return null
   if (found.reason === 'relative') return 'it is neither an absolute path nor a bare name'
   return `${found.reason.reason}: ${found.reason.fix}`
