@@ -32,7 +32,7 @@ export interface OpenFolders {
   readLink(path: string): Promise<string | null>
   /** Makes a symlink where nothing is (EEXIST). */
   makeLink(path: string, text: string): Promise<void>
-  /** Makes the names in the folders of these files durable: one fsync per folder. */
+  /** Makes the names in the folders of these files durable: one fsync per folder, side by side; each has ended when one throws. */
   sync(paths: readonly string[]): Promise<void>
   /** Why this name could not be renamed over, or no new one be given beside it. */
   obstacle(path: string, isThere: boolean): Promise<Obstacle>
@@ -109,8 +109,9 @@ function operationsIn(of: OpenFolders['of']): OpenFolders {
     readLink: (path) => look(path, null, readLink),
     makeLink: (path, text) => act(path, (at) => symlink(text, at)),
     sync: async (paths) => {
-      for (const [, path] of new Map(paths.map((each) => [dirname(each), each] as const)))
-        await act(path, (_, folder) => folder.sync())
+      const once = new Map(paths.map((each) => [dirname(each), each] as const))
+      const ended = await Promise.allSettled([...once.values()].map((path) => act(path, (_, folder) => folder.sync())))
+      for (const end of ended) if (end.status === 'rejected') throw end.reason
     },
     obstacle: (path, isThere) =>
       act(path, (at, folder) => (isThere ? obstacleAt(at, path) : obstacleIn(folder.at('.'), folder.path))),
