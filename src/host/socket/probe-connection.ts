@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { KeyType, ProxyVersion } from '../../plan/plan.ts'
 import { proxyHeader } from './proxy-header.ts'
-import { servedCertificates, withoutJudgement, withoutNameCheck } from './served-certificates.ts'
+import { contextOf, servedCertificates, withoutNameCheck } from './served-certificates.ts'
 
 /** What a TLS server showed. */
 export interface ServedTls {
@@ -106,11 +106,10 @@ class SocketConnection implements ProbeConnection {
     if (this.#buffer.length > 0) throw new Error('the server sent plaintext after it had agreed to TLS')
     const tls = connectTls({
       socket: this.#socket,
-      ...withoutJudgement(),
-      ...(roots === undefined ? {} : { ca: [...roots], checkServerIdentity: () => undefined }),
-      minVersion: 'TLSv1.2',
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+      secureContext: contextOf(keyType === null ? null : signatureAlgorithms[keyType], roots),
       ...(servername === null ? {} : { servername }),
-      ...(keyType === null ? {} : { sigalgs: signatureAlgorithms[keyType] }),
     })
     // A record that cannot be read may be right behind the handshake: what the server sends after the leaf is no error of ours.
     tls.on('error', () => {})

@@ -3,6 +3,7 @@ import {
   createSecureContext,
   type DetailedPeerCertificate,
   type PeerCertificate,
+  type SecureContext,
   type TLSSocket,
 } from 'node:tls'
 
@@ -12,8 +13,31 @@ import {
  * EC key whose curve has no NIST name, or on a key that OpenSSL does not know, be it the leaf's or an issuer's.
  */
 export function withoutJudgement(): ConnectionOptions {
+  return { rejectUnauthorized: false, ...lookOptions() }
+}
+
+function lookOptions(): { readonly ca: string[]; readonly ecdhCurve: string } {
   curves ??= offeredCurves()
-  return { rejectUnauthorized: false, ca: [], ecdhCurve: curves }
+  return { ca: [], ecdhCurve: curves }
+}
+
+/** By what they take: a look at each of fifty names needs the same one, again and again. */
+const contexts = new Map<string, SecureContext>()
+
+/** What a look begins with: the signatures that it takes (null: any), and PEM roots. No session is kept in it: each look has a whole handshake. */
+export function contextOf(sigalgs: string | null, roots?: readonly string[]): SecureContext {
+  const known = roots === undefined ? contexts.get(sigalgs ?? '') : undefined
+  if (known !== undefined) return known
+  const { ca, ecdhCurve } = lookOptions()
+  const taken = sigalgs === null ? {} : { sigalgs }
+  const context = createSecureContext({
+    ca: roots === undefined ? ca : [...roots],
+    ecdhCurve,
+    minVersion: 'TLSv1.2',
+    ...taken,
+  })
+  if (roots === undefined) contexts.set(sigalgs ?? '', context)
+  return context
 }
 
 /** Node's own check of the name, which comes where the roots vouch for a chain, finds nothing to read. */
