@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { type AnswerTo, longestDocument } from '../../src/documents/ask.ts'
 import { viewFolder } from '../../src/documents/shown-host.ts'
 import { askLine } from '../../src/host/socket/line-socket.ts'
+import { limits } from '../../src/limit/limits.ts'
 import { allTaken, filesOf, openDeployer, type TestDeployer } from '../support/deployer.ts'
 import type { WaxsealProcess } from '../support/process.ts'
 import { asUser, user } from './support/as-user.ts'
@@ -159,6 +160,38 @@ t.test(
     t.equal(await running.exited, 0)
   },
 )
+
+t.test('a flood of 25,000 jobs costs a bounded number of files, and neither the start nor honest work', async (t) => {
+  const deployer = await openDeployer(t)
+  const running = await startAsCourier(deployer)
+  const [floods, each] = [25, 1000]
+  let full = 0
+  for (let flood = 0; flood < floods; flood += 1) {
+    const jobs = Array.from({ length: each }, (_, index) => {
+      const id = `flood-${flood}-${index}`
+      return index % 20 > 0
+        ? ({ kind: 'validation', id, certificateId: id, targetId: id } as const)
+        : deployer.job(id, { certificateId: id, targetId: id })
+    })
+    const answer = await deployer.ask({ ask: 'take', jobs })
+    if ('error' in answer) t.match(answer.error, { code: 'SPOOL_FULL' })
+    if ('error' in answer || answer.full !== null) full += 1
+  }
+  t.ok(full >= floods - 1)
+  const count = async (name: string): Promise<number> => (await readdir(join(deployer.stateDir, name))).length
+  t.ok((await count('inbox')) < limits.jobsWaiting.most * 2)
+  running.kill('SIGTERM')
+  t.equal(await running.exited, 0)
+
+  const again = await startAsCourier(deployer)
+  await flushed(deployer)
+
+  t.ok((await count('inbox')) <= limits.jobsRemembered.most + limits.jobsWaiting.most)
+  t.equal(await count('outbox'), 0)
+  await honest(t, deployer, 'after')
+  again.kill('SIGTERM')
+  t.equal(await again.exited, 0)
+})
 
 t.test('a connection that never closes does not keep the deployer from ending', async (t) => {
   const deployer = await openDeployer(t)
