@@ -331,6 +331,21 @@ t.test('a policy that was changed holds for the next job', async (t) => {
   t.ok(process.lines.some(({ msg }) => String(msg).startsWith('configuration read again')))
 })
 
+t.test('what a kill left half written of a key, or of the reserve, is gone at the next start', async (t) => {
+  const deployer = await openDeployer(t)
+  await deployer.keep(await deployer.pair())
+  const halves = ['keys', ''].map((folder) => join(deployer.stateDir, folder, `.waxseal-${'a'.repeat(24)}.new`))
+  await chmod(deployer.stateDir, 0o700)
+  for (const half of halves) await writeFile(half, 'half of it', { mode: 0o600 })
+  await deployer.start()
+
+  t.same((await deployer.settled()).reports, [])
+
+  const left = (await readdir(deployer.stateDir, { recursive: true })).filter((name) => name.includes('.waxseal-'))
+  t.same(left, [])
+  t.equal((await readdir(join(deployer.stateDir, 'keys'))).length, 1, 'the key stays')
+})
+
 t.test('killed at any moment, it loses no job and no report', { timeout: 300_000 }, async (t) => {
   const deployer = await openDeployer(t)
   const pair = await deployer.pair()

@@ -5,6 +5,7 @@ import { longestDocument } from '../../documents/ask.ts'
 import { readShownHost } from '../../documents/read-shown-host.ts'
 import { type Look, type ShownHost, viewFolder } from '../../documents/shown-host.ts'
 import { aborted, type Clock, pause } from '../../host/clock.ts'
+import { removeHalfWritten } from '../../host/file/half-written.ts'
 import { openReserve } from '../../host/file/reserve.ts'
 import { type LineServer, serveLines } from '../../host/socket/line-socket.ts'
 import { openInbox } from '../../inbox/inbox.ts'
@@ -124,9 +125,12 @@ async function openState(config: Config, clock: Clock, onChange: () => void) {
   const inbox = await openInbox(below('inbox'), clock)
   const answers = await openAnswerBox({ path: below('outbox'), deadPath: below('dead'), clock })
   const certificates = await openArrivedCertificates(below('certificates'))
+  const keyFolder = config.keyDir ?? below('keys')
+  const keys = await openKeyStore(keyFolder, config.foreignKeyDir)
+  // What this half alone writes, and a kill left half written: a key among it would stay for ever.
+  for (const folder of [config.stateDir, keyFolder]) await removeHalfWritten(folder)
   const reserve = openReserve(below('reserve'))
   const store = await JobStore.open({ inbox, answers, certificates, reserve }, onChange)
-  const keys = await openKeyStore(config.keyDir ?? below('keys'), config.foreignKeyDir)
   const keyRequests = await openKeyRequests(below('requests'))
   return { inbox, answers, reserve, store, keys, keyRequests }
 }

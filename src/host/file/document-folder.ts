@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { durableRemove, durableWrite } from './durable-write.ts'
 import { type Envelope, type EnvelopeCheck, envelopeCheck, openEnvelope, sealEnvelope } from './envelope.ts'
-import { isCode, maxBytes, moveFile, readSnapshot, removeFile, syncFoldersOf } from './files.ts'
+import { isCode, maxBytes, moveFile, readSnapshot, syncFoldersOf } from './files.ts'
+import { removeHalfWritten } from './half-written.ts'
 import { isOurs } from './ours.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
 
@@ -40,10 +41,7 @@ export interface FolderOptions {
 /** Opens the folder, making it 0700 where it is missing, and removes what a crash left half written. */
 export async function openDocumentFolder<T>(options: FolderOptions): Promise<DocumentFolder<T>> {
   await ensurePrivateFolder(options.path)
-  for (const name of options.isShared === true ? [] : await readdir(options.path)) {
-    // A folder of this name is none of ours.
-    if (/^\.waxseal-[0-9a-f]{24}\.new$/.test(name)) await removeFile(join(options.path, name)).catch(() => {})
-  }
+  if (options.isShared !== true) await removeHalfWritten(options.path)
   return new JsonFolder<T>(options.path, envelopeCheck<T>(options.schema))
 }
 

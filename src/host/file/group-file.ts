@@ -1,6 +1,7 @@
-import { chmod, chown, lstat, mkdir, readdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { chmod, chown, lstat, mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { moveFile, removeFile, siblingName } from './files.ts'
+import { removeHalfWritten } from './half-written.ts'
 import { foreignOnTheWayTo } from './ours.ts'
 import { writeNewFile } from './write-new-file.ts'
 
@@ -12,8 +13,7 @@ import { writeNewFile } from './write-new-file.ts'
 export async function writeForGroup(path: string, bytes: Uint8Array, gid: number): Promise<void> {
   const folder = dirname(path)
   await makeForGroup(folder, gid)
-  for (const name of await readdir(folder))
-    if (/^\.waxseal-[0-9a-f]{24}\.new$/.test(name)) await removeFile(join(folder, name))
+  await removeHalfWritten(folder)
   const staged = siblingName(path, 'new')
   try {
     await writeNewFile(staged, { bytes, mode: 0o640, uid: process.geteuid?.() ?? 0, gid })
