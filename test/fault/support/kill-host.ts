@@ -14,8 +14,8 @@ import type { Outcome } from '../../../src/outcome/outcome.ts'
 import type { TestPair } from '../../support/certificates.ts'
 import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { deployInputs, type Input } from './deploy-inputs.ts'
+import { commandCalls, fileCalls, isChange, isCommand, startHeld } from './held-run.ts'
 import { contentsOf, type Layout, pathsOf, type Scenario } from './scenario.ts'
-import { type KillAt, type Pad, runTraced, type Traced } from './strace.ts'
 
 /** The pair that is there before, and the one that is deployed. Each has a chain of its own. */
 export interface Pairs {
@@ -35,8 +35,8 @@ export interface KillHost {
   prepare(): Promise<void>
   save(name: string): Promise<void>
   restore(name: string): Promise<void>
-  /** Runs `waxseal deploy` or `waxseal recover` under strace, and kills it there. */
-  run(command: 'deploy' | 'recover', kill: KillAt | Pad): Promise<Traced>
+  /** Runs `waxseal deploy` or `waxseal recover` to its end, held after each call that changes the host or begins a command. */
+  run(command: 'deploy' | 'recover', onHeld: (line: string) => Promise<void>): Promise<void>
   /** What a start of the agent does first. */
   recover(): Promise<readonly Recovered[]>
   /** The deployment once more; `proven`: with endpoints that all serve. */
@@ -48,8 +48,8 @@ export interface KillHost {
 
 const none: TestPair = { certificatePem: '', keyPem: '', chainPem: '', sha256: '' }
 
-/** Opens a host in an empty folder. */
-export async function openKillHost(base: string, scenario: Scenario, pairs: Pairs): Promise<KillHost> {
+/** Opens a host in an empty folder; `waxseal` is the program. */
+export async function openKillHost(base: string, waxseal: string, scenario: Scenario, pairs: Pairs): Promise<KillHost> {
   const at = (...names: readonly string[]): string => join(base, ...names)
   const [dir, live, state] = [at('host'), at('host', 'live'), at('host', 'state')]
   const server = await startStarttlsServer('smtp', servedFiles(scenario.layout, live))
@@ -109,28 +109,26 @@ export async function openKillHost(base: string, scenario: Scenario, pairs: Pair
       if (scenario.start !== 'nothing') await dress(scenario.layout, live)
       await save('start')
     },
-    run: (command, kill) => {
-      if (command === 'deploy' && !isAlone)
-        return runTraced({
-          program: batchProgram,
-          args: [at('input', 'waxseal.yaml'), at('input', 'inputs.json')],
-          dir,
-          scratch: base,
-          kill,
-        })
+    run: async (command, onHeld) => {
       const files = ['cert', 'chain', 'key'].flatMap((name) => [`--${name}`, at('input', `${name}.pem`)])
-      const more = [
-        '--connector',
-        'opensmtpd',
-        '--name',
-        'mail',
-        '--target',
-        at('input', 'target.json'),
-        ...files,
-        '--json',
-      ]
-      const args = [command, '--config', at('input', 'waxseal.yaml'), ...(command === 'deploy' ? more : [])]
-      return runTraced({ args, dir, scratch: base, kill })
+      const target = ['--connector', 'opensmtpd', '--name', 'mail', '--target', at('input', 'target.json')]
+      const args = [command, '--config', at('input', 'waxseal.yaml')]
+      const program =
+        command === 'deploy' && !isAlone
+          ? [batchProgram, at('input', 'waxseal.yaml'), at('input', 'inputs.json')]
+          : [waxseal, ...args, ...(command === 'deploy' ? [...target, ...files, '--json'] : [])]
+      const { exited, said } = startHeld({
+        argv: [process.execPath, ...program],
+        env: { NODE_COMPILE_CACHE: join(base, '..', 'compile-cache') },
+        watched: [...fileCalls, ...commandCalls],
+        isOurs: (call) => isCommand(call) || isChange(call, dir),
+        onHeld: async ({ line }) => {
+          await onHeld(line)
+          return 'go on'
+        },
+      })
+      const status = await exited
+      if (typeof status === 'string') throw new Error(`${command} was ended by ${status}: ${said()}`)
     },
     recover: async () => recover(await engine()),
     deploy: (target) => deployPair(pairs.new, target === 'same' ? same : proven),
