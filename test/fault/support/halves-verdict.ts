@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import type { OperatorJob } from '../../../src/embedded/operator-client.ts'
+import { probeOnce } from '../../../src/verify/probe-once.ts'
+import type { HalvesHost, Heard } from './halves-host.ts'
+
+/** Whether a job of this status has ended. */
+export function isFinal(status: string): boolean {
+  return status === 'Completed' || status === 'Failed'
+}
+
+interface StatusBody {
+  readonly status: string
+  readonly outcome?: { readonly outcome: string; readonly certificate?: { readonly sha256: string } | null }
+}
+
+/** What breaks the promise after one certificate has gone through both halves, a sentence each. */
+export async function violationsOf(
+  host: HalvesHost,
+  certificateId: string,
+  isClaimLost: boolean,
+): Promise<readonly string[]> {
+  const jobs = (await host.jobs(certificateId)).filter(({ type }) => type === 'Deployment')
+  const live = host.live()
+  const served = await servedLeaf(host.port)
+  const files = await host.files()
+  const ends = jobs.map((job) => endOf(host, job, isClaimLost))
+  const last = ends.map(({ told }) => told).findLast((told) => told !== null)
+  const reloads = ends.map(({ reloadsThen }) => reloadsThen)
+  return [
+    ...(jobs.length === 0 ? ['there is no deployment'] : []),
+    ...ends.flatMap(({ problems }) => problems),
+    ...(live === null ? ['certificate and key are not one pair'] : []),
+    ...(served === live ? [] : [`the socket serves ${served}, the disk holds ${live}`]),
+    ...(last === undefined || ends.some(({ told }) => told === live)
+      ? []
+      : [`the report told ${last}, ${live} is live`]),
+    ...(host.reloads() === Math.max(...reloads)
+      ? []
+      : [`${reloads.join(', ')} reloads before the final reports, ${host.reloads()} in the end`]),
+    ...files.filter((name) => /(^|\/)\.waxseal-|\.aside$/.test(name)).map((name) => `${name} is left`),
+    ...files
+      .filter((name) => /^state\/(journal|outbox|dead|certificates)\/./.test(name))
+      .map((name) => `${name} is left`),
+    ...sameKey(host.heard()),
+  ]
+}
+
+interface JobEnd {
+  readonly problems: readonly string[]
+  /** The leaf that its final report named. */
+  readonly told: string | null
+  /** How often the daemon had been reloaded when that came. */
+  readonly reloadsThen: number
+}
+
+function endOf(host: HalvesHost, { id, status, error }: OperatorJob, isClaimLost: boolean): JobEnd {
+  const said = host.heard().filter(({ path }) => path.endsWith(`/jobs/${id}/status`))
+  const finals = said.filter((one) => isFinal(bodyOf(one).status))
+  const [first] = finals
+  if (first === undefined) {
+    const isGivenUp = isClaimLost && status === 'Failed' && said.length === 0
+    return { problems: isGivenUp ? [] : [`no final report of ${id} arrived`], told: null, reloadsThen: 0 }
+  }
+  const { outcome } = bodyOf(first)
+  const told = outcome?.certificate?.sha256 ?? 'nothing'
+  const isVerified = host.heard().some(({ path }) => path.endsWith(`/jobs/${id}/verify`))
+  const problems = [
+    ...(status === 'Completed' ? [] : [`${id} is ${status}: ${error}`]),
+    ...new Set(finals.filter(({ body }) => body !== first.body).map(({ body }) => `another final report: ${body}`)),
+    ...(told === first.live ? [] : [`the report told ${told} when ${first.live} was live`]),
+    ...(said.slice(said.indexOf(first)).every((one) => isFinal(bodyOf(one).status)) ? [] : [`${id} ran after its end`]),
+    // What recovery finished is found unchanged, and asks no port again.
+    ...(isVerified || outcome?.outcome !== 'deployed' ? [] : [`no verification of ${id} arrived`]),
+  ]
+  return { problems, told, reloadsThen: first.reloads }
+}
+
+/** A request for a certificate is told as often as it must be, but always with one key. */
+function sameKey(heard: readonly Heard[]): readonly string[] {
+  const requests = heard.filter(({ path }) => path.endsWith('/csr')).map(({ body }) => body)
+  const digests = new Set(requests.map((body) => createHash('sha256').update(body).digest('hex')))
+  return digests.size === 1 ? [] : [`${digests.size} requests for one certificate`]
+}
+
+function bodyOf({ body }: Heard): StatusBody {
+  return JSON.parse(body) as StatusBody
+}
+
+async function servedLeaf(port: number): Promise<string | null> {
+  const probe = {
+    host: '127.0.0.1',
+    port,
+    protocol: 'smtp',
+    servername: null,
+    keyType: null,
+    timeoutMs: 10_000,
+  } as const
+  return (await probeOnce(probe)).leaf?.sha256 ?? null
+}
