@@ -52,7 +52,7 @@ await t.test('a certificate that Dovecot 2.4 does not come to serve is put back'
   const [before, files] = await Promise.all([servedOn(mail, 993), mail.run('sha256sum', ...pair)])
   await mail.write(
     '/etc/waxseal/waxseal.yaml',
-    (await mail.read('/etc/waxseal/waxseal.yaml')).replace('"sleep 6"', '"sleep 6", "true"'),
+    (await mail.read('/etc/waxseal/waxseal.yaml')).replace('commands: [', 'commands: ["true", '),
   )
   await mail.run('systemctl', 'reload', 'waxseal')
   await addTarget(site, 'never-reloaded', { type: 'Dovecot', config: { reload_command: 'true' } })

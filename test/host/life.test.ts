@@ -1,4 +1,5 @@
 import t from 'tap'
+import { hold, release } from './support/mail-host.ts'
 import { request, servesWhatIsReported } from './support/operator.ts'
 import {
   codeCache,
@@ -26,11 +27,13 @@ await t.test('a restart waits for the deployment that is under way', (t) => rest
 
 await t.test('a killed deployer is started again, puts the half deployment back and does it once more', async (t) => {
   const log = await mail.follow()
+  await hold(mail)
   const certificate = await request(site, 'mail-dovecot')
   await log.waitFor(/"step":"commit"/)
 
   await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal-deploy')
 
+  await release(mail)
   t.match(await log.waitFor(/recovered/), /put back|finished/)
   await log.close()
   await servesWhatIsReported(t, site, certificate, /^(deployed|unchanged)$/)
@@ -38,12 +41,14 @@ await t.test('a killed deployer is started again, puts the half deployment back 
 
 await t.test('a killed courier is started again, and what the deployer had done meanwhile arrives', async (t) => {
   const log = await mail.follow()
+  await hold(mail)
   const certificate = await request(site, 'mail-dovecot')
   await log.waitFor(/"step":"commit"/)
 
   await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal')
 
   await log.waitFor(/agent starts/)
+  await release(mail)
   await log.close()
   await servesWhatIsReported(t, site, certificate)
 })
@@ -62,26 +67,35 @@ ring(1000)`,
   await servesWhatIsReported(t, site, await request(site, 'mail-dovecot'))
 })
 
-await t.test('an agent that hangs is ended by the watchdog and started again', async (t) => {
-  await mail.write('/etc/systemd/system/waxseal.service.d/watchdog.conf', '[Service]\nWatchdogSec=12\n')
+await t.test('halves that hang are ended by their watchdogs and started again, and the job is done', async (t) => {
+  const units = ['waxseal', 'waxseal-deploy'] as const
+  for (const unit of units)
+    await mail.write(`/etc/systemd/system/${unit}.service.d/watchdog.conf`, '[Service]\nWatchdogSec=12\n')
   await mail.run('systemctl', 'daemon-reload')
   await mail.run('systemctl', 'restart', 'waxseal')
-  const log = await mail.follow()
+  const logs = { courier: await mail.follow(), deployer: await mail.follow() }
+  await hold(mail)
+  const certificate = await request(site, 'mail-dovecot')
+  await logs.deployer.waitFor(/"step":"commit"/)
 
-  await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGSTOP', 'waxseal')
+  await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGSTOP', ...units)
 
-  await log.waitFor(/Watchdog timeout/)
-  await log.waitFor(/agent starts/)
-  await log.close()
-  await mail.run('rm', '/etc/systemd/system/waxseal.service.d/watchdog.conf')
+  await logs.deployer.waitFor(/waxseal-deploy\.service: Watchdog timeout/)
+  await release(mail)
+  t.match(await logs.deployer.waitFor(/recovered/), /put back|finished/)
+  await logs.courier.waitFor(/waxseal\.service: Watchdog timeout/)
+  await logs.courier.waitFor(/agent starts/)
+  for (const log of Object.values(logs)) await log.close()
+  await servesWhatIsReported(t, site, certificate, /^(deployed|unchanged)$/)
+  for (const unit of units) await mail.run('rm', `/etc/systemd/system/${unit}.service.d/watchdog.conf`)
   await mail.run('systemctl', 'daemon-reload')
-  await servesWhatIsReported(t, site, await request(site, 'mail-dovecot'))
 })
 
 await t.test(
   'after a power cut in the middle of a deployment the host recovers at boot and does the job',
   async (t) => {
     const log = await mail.follow()
+    await hold(mail)
     const certificate = await request(site, 'mail-dovecot')
     await log.waitFor(/"step":"commit"/)
 
@@ -99,10 +113,12 @@ await t.test(
 
 await t.test('a result whose deployment ends while the cable is out arrives later', async (t) => {
   const log = await mail.follow()
+  await hold(mail)
   const certificate = await request(site, 'mail-dovecot')
   await log.waitFor(/"step":"commit"/)
 
   await mail.cable('down')
+  await release(mail)
   await log.waitFor(/"step":"settle"/)
   await log.waitFor(/report put off|poll failed/)
   await mail.cable('up')

@@ -4,7 +4,7 @@ import * as x509 from '@peculiar/x509'
 import t from 'tap'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { type MisbehavingProxy, startProxy } from '../support/misbehaving-proxy.ts'
-import { postfixTarget, quickConfig, serveOldPairs, slowTarget } from './support/mail-host.ts'
+import { heldTarget, hold, postfixTarget, quickConfig, release, serveOldPairs } from './support/mail-host.ts'
 import { oldPackage } from './support/old-package.ts'
 import { addTarget, finished, type Job, request, servesWhatIsReported } from './support/operator.ts'
 import { openSite } from './support/site.ts'
@@ -54,7 +54,7 @@ await t.test('version 0.1 is installed, with keys of another agent and a drop-in
   await mail.run('systemctl', 'daemon-reload')
   await mail.run('systemctl', 'start', 'waxseal')
   await addTarget(site, 'mail-postfix', postfixTarget)
-  await addTarget(site, 'mail-dovecot', slowTarget)
+  await addTarget(site, 'mail-dovecot', heldTarget)
 
   t.match(await finished(site, await request(site, 'mail-postfix')), { outcome: { outcome: 'deployed' } })
 })
@@ -96,12 +96,17 @@ await t.test('a result, a request and a refused result that wait at the upgrade 
 await t.test('an upgrade in the middle of a deployment loses nothing, and both halves go on', async (t) => {
   const kept = ['sh', '-c', `cd ${state} && ls deployments archive keys`] as const
   const before = await mail.run(...kept)
-  await mail.run('dpkg', '--unpack', '/root/new.deb')
+  await hold(mail)
   const certificate = await request(site, 'mail-dovecot')
   await mail.run('sh', '-c', underWay)
+  const log = await mail.follow()
 
-  await mail.run('dpkg', '--configure', 'waxseal')
+  const upgraded = mail.run('dpkg', '-i', '/root/new.deb')
 
+  await log.waitFor(/draining/)
+  await log.close()
+  await release(mail)
+  await upgraded
   await servesWhatIsReported(t, site, certificate)
   const after = (await mail.run(...kept)).split('\n')
   t.same(
@@ -119,10 +124,12 @@ await t.test('an upgrade in the middle of a deployment loses nothing, and both h
 
 await t.test('a job that a killed agent of 0.1 had begun is ended by the deployer', async (t) => {
   await mail.run('apt-get', 'install', '-y', '--allow-downgrades', '/root/old.deb')
+  await hold(mail)
   const certificate = await request(site, 'mail-dovecot')
   await mail.run('sh', '-c', underWay)
   await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal')
   await mail.run('systemctl', 'stop', 'waxseal')
+  await release(mail)
   await mail.run('apt-get', 'install', '-y', '/root/new.deb')
 
   await mail.run('systemctl', 'start', 'waxseal')
@@ -131,10 +138,12 @@ await t.test('a job that a killed agent of 0.1 had begun is ended by the deploye
 })
 
 await t.test('the way back ends what a crash left under way first, and 0.1 goes on with the job', async (t) => {
+  await hold(mail)
   const certificate = await request(site, 'mail-dovecot')
   await mail.run('sh', '-c', underWay)
   await mail.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGKILL', 'waxseal-deploy')
   await mail.run('systemctl', 'stop', 'waxseal-deploy.socket', 'waxseal-deploy')
+  await release(mail)
 
   await mail.run('apt-get', 'install', '-y', '--allow-downgrades', '/root/old.deb')
 

@@ -21,20 +21,35 @@ export async function serveOldPairs(mail: Machine): Promise<void> {
   const ssl = 'ssl = yes\nssl_cert = </etc/dovecot/certs/cert.pem\nssl_key = </etc/dovecot/certs/key.pem\n'
   const release = (await mail.run('dovecot', '--version')).startsWith('2.3') ? '2.3' : '2.4'
   await mail.write('/etc/dovecot/conf.d/99-certs.conf', spelledFor(release, ssl))
+  const isHeld = `[ -e ${held} ] && [ /etc/dovecot/certs/cert.pem -nt ${held} ]`
+  await mail.write(check, `#!/bin/sh\nwhile ${isHeld}; do sleep 0.1; done\n`, 0o755)
   await mail.run('systemctl', 'restart', 'postfix', 'dovecot')
 }
 
 /** The target of Postfix. */
 export const postfixTarget = { type: 'Postfix', config: { endpoints: ['127.0.0.1:25'] } }
 
-/** The target of Dovecot: its check takes so long that a deployment can be met in its middle, with new files in place. */
-export const slowTarget = {
+const check = '/usr/local/bin/held-check'
+const held = '/run/check-is-held'
+
+/** The target of Dovecot: its check can be held, so that a deployment is met in its middle, with new files in place. */
+export const heldTarget = {
   type: 'Dovecot',
-  config: { endpoints: ['127.0.0.1:993', '127.0.0.1:143'], validate_command: 'sleep 6' },
+  config: { endpoints: ['127.0.0.1:993', '127.0.0.1:143'], validate_command: check },
 }
 
 /** What the host's administrator allows beside the usual, and how often the agent asks. */
-export const quickConfig = 'poll_interval: 1s\npolicy:\n  commands: ["sleep 6"]\n'
+export const quickConfig = `poll_interval: 1s\ntimeouts: { check: 5m }\npolicy:\n  commands: ["${check}"]\n`
+
+/** From now on a check waits once the new files are there, until {@link release} or the next boot. */
+export async function hold(mail: Machine): Promise<void> {
+  await mail.run('touch', held)
+}
+
+/** What is held goes on. */
+export async function release(mail: Machine): Promise<void> {
+  await mail.run('rm', held)
+}
 
 /** SHA-256 of the leaf that openssl(1) sees on a port of the machine. */
 export async function servedOn(mail: Machine, port: number, starttls?: 'smtp' | 'imap'): Promise<string> {

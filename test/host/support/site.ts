@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Release } from './base-image.ts'
+import { baseImage, type Release } from './base-image.ts'
 import { type Machine, openMachine } from './machine.ts'
 import { run } from './run.ts'
 
@@ -25,8 +25,12 @@ export async function openSite(release: Release, address?: string): Promise<Site
   await run(['ip', 'link', 'add', bridge, 'type', 'bridge'])
   if (address !== undefined) await run(['ip', 'address', 'add', `${address}/24`, 'dev', bridge])
   await run(['ip', 'link', 'set', bridge, 'up'])
-  const control = await openMachine({ release, hostname: 'certs', number: 1, bridge, hosts })
-  const mail = await openMachine({ release, hostname: 'mail', number: 2, bridge, hosts })
+  // Made once, before two ask for it at the same time.
+  await baseImage(release)
+  const [control, mail] = await Promise.all([
+    openMachine({ release, hostname: 'certs', number: 1, bridge, hosts }),
+    openMachine({ release, hostname: 'mail', number: 2, bridge, hosts }),
+  ])
   return {
     mail,
     control,
@@ -34,8 +38,7 @@ export async function openSite(release: Release, address?: string): Promise<Site
     operate: async <Answer>(...args: readonly string[]) =>
       JSON.parse(await control.run('waxseal', 'control-plane', ...args, '--json')) as Answer,
     close: async () => {
-      await mail.remove()
-      await control.remove()
+      await Promise.all([mail.remove(), control.remove()])
       await run(['ip', 'link', 'delete', bridge])
     },
   }

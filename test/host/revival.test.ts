@@ -1,0 +1,97 @@
+import t, { type Test } from 'tap'
+import { makeAuthority } from '../support/certificates.ts'
+import { openMachine } from './support/machine.ts'
+import { servedOn } from './support/mail-host.ts'
+import { run } from './support/run.ts'
+import { readPackage } from './support/site.ts'
+
+const bridge = `wxr${process.pid}`
+await run(['ip', 'link', 'add', bridge, 'type', 'bridge'])
+await run(['ip', 'link', 'set', bridge, 'up'])
+const web = await openMachine({
+  release: 'bookworm',
+  hostname: 'web',
+  number: 1,
+  bridge,
+  hosts: '',
+  packages: ['apache2'],
+})
+t.teardown(async () => {
+  await web.remove()
+  await run(['ip', 'link', 'delete', bridge])
+})
+
+const name = 'www.example.net'
+const certs = '/etc/apache2/certs'
+const site = `<VirtualHost *:443>
+  ServerName ${name}
+  SSLEngine on
+  SSLCertificateFile ${certs}/cert.pem
+  SSLCertificateKeyFile ${certs}/key.pem
+</VirtualHost>
+`
+const target = { cert_path: `${certs}/cert.pem`, key_path: `${certs}/key.pem`, validate_command: '/usr/local/bin/held' }
+const config = `policy:
+  roots: [${certs}]
+  commands: [/usr/local/bin/held, apachectl -k graceful]
+timeouts: { check: 5m }
+`
+
+await t.test(
+  'a deployer that had to start Apache again ends, and Apache goes on, as the unit of its own',
+  async (t) => {
+    await install()
+    const before = await servedOn(web, 443)
+    await cutOff(t, target)
+
+    await recovered()
+
+    t.match(await web.run('journalctl', '-o', 'cat', '-u', 'waxseal-deploy'), /"did":"put back".*recovered/)
+  t.equal(await servedOn(web, 443), before)
+    t.equal(await web.run('systemctl', 'is-active', 'apache2'), 'active\n')
+    t.match(await web.run('cat', `/proc/${await apachePid()}/cgroup`), /\/apache2\.service$/m)
+    },
+)
+
+/** Apache and Waxseal, with a pair that is served. */
+async function install(): Promise<void> {
+  const authority = await makeAuthority()
+  const [old, next] = [await authority.issue({ names: [name] }), await authority.issue({ names: [name] })]
+  await web.write(`${certs}/cert.pem`, old.certificatePem)
+  await web.write(`${certs}/key.pem`, old.keyPem, 0o600)
+  await web.write('/root/next.pem', next.certificatePem)
+  await web.write('/root/next.key', next.keyPem, 0o600)
+  await web.write('/etc/apache2/sites-available/tls.conf', site)
+  await web.run('sh', '-ec', 'a2enmod -q ssl; a2ensite -q tls; systemctl restart apache2')
+  // A check that never ends once the new certificate is there.
+  const check = `#!/bin/sh\nif cmp -s ${certs}/cert.pem /root/next.pem; then touch /run/is-held; exec sleep 600; fi\n`
+  await web.write('/usr/local/bin/held', check, 0o755)
+  await web.write('/root/waxseal.deb', await readPackage())
+  await web.run('apt-get', 'install', '-y', '/root/waxseal.deb')
+  await web.write('/etc/waxseal/waxseal.yaml', config)
+  const dropIn = '/etc/systemd/system/waxseal-deploy.service.d/apache.conf'
+  await web.write(dropIn, '[Service]\nReadWritePaths=/etc/apache2 -/var/log/apache2 -/run/apache2\n')
+  await web.run('systemctl', 'daemon-reload')
+}
+
+/** A deployment by hand that is killed with its new files in place, and an Apache that has ended since. */
+async function cutOff(t: Test, changed: object): Promise<void> {
+  await web.write('/root/target.json', JSON.stringify(changed))
+  const options = '--connector apache --target /root/target.json --cert /root/next.pem --key /root/next.key'
+  const deploy = `setsid waxseal deploy ${options} >/root/deploy.log 2>&1 </dev/null & echo $! >/run/deploy.pid`
+  await web.run('sh', '-c', deploy)
+  await web.run('sh', '-c', 'until [ -e /run/is-held ]; do sleep 0.1; done')
+  await web.run('sh', '-c', 'kill -s KILL $(cat /run/deploy.pid); rm /run/is-held')
+  await web.run('systemctl', 'stop', 'apache2')
+  t.match(await web.run('ls', '/var/lib/waxseal/journal'), /json/)
+}
+
+/** The deployer is started as at boot, and has ended. */
+async function recovered(): Promise<void> {
+  await web.run('systemctl', 'start', 'waxseal-deploy')
+  await web.run('sh', '-c', 'while systemctl is-active --quiet waxseal-deploy; do sleep 0.2; done')
+}
+
+async function apachePid(): Promise<string> {
+  return (await web.run('cat', '/run/apache2/apache2.pid')).trim()
+}
