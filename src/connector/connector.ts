@@ -14,6 +14,12 @@ export interface SignsOfLife {
   readonly process: string
 }
 
+/** What has a daemon load new files, and the old ones again. */
+export interface LoadingCommands {
+  readonly activate: Command
+  readonly recover: Command
+}
+
 /** The daemon itself, as it is run on this host by default: what is asked of it when a pair that it reads is replaced by another's target. */
 export interface OwnService {
   /** What is reloaded together: `postfix`. */
@@ -22,6 +28,8 @@ export interface OwnService {
   /** False: no certificate can make its check fail. */
   readonly checkReadsCertificates?: false
   readonly reload: Command
+  /** What has it load files, where that depends on how it runs at this moment; left out: its reload. */
+  loading?(host: HostView): Promise<LoadingCommands>
   /** 1: once this reload has returned, the daemon shows the old leaf no more. */
   readonly agreeingLooks?: 1
   /** Of an instance: `sockets`, that one of them is there; `answers`, that it can be asked for its settings: it is in a container. */

@@ -47,10 +47,10 @@ await t.test(
     await recovered()
 
     t.match(await web.run('journalctl', '-o', 'cat', '-u', 'waxseal-deploy'), /"did":"put back".*recovered/)
-  t.equal(await servedOn(web, 443), before)
+    t.equal(await servedOn(web, 443), before)
     t.equal(await web.run('systemctl', 'is-active', 'apache2'), 'active\n')
     t.match(await web.run('cat', `/proc/${await apachePid()}/cgroup`), /\/apache2\.service$/m)
-    },
+  },
 )
 
 /** Apache and Waxseal, with a pair that is served. */

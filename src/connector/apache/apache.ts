@@ -39,7 +39,7 @@ export function apacheOf({ program, check, reload, signs = 'sockets' }: ApacheCo
     usual: { config: ['/etc/apache2/apache2.conf'] },
     at: ({ config }) => (config === null ? apache : apacheOf(commandsAt(config))),
     readWiring: (host) => readApacheWiring(host, program),
-    own: { service: 'apache', check, reload, signs },
+    own: { service: 'apache', check, reload, signs, loading: (host) => revivingCommands(reload, reload, host) },
     plan: async (target, material, host) => {
       const planned = planPair('apache', target, material, {
         service: 'apache',

@@ -31,7 +31,7 @@ export function connectorInside(connector: Connector, box: Box): Connector {
 }
 
 /** Neither its processes nor its sockets need be this host's. */
-function ownInside(own: OwnService, box: Box): OwnService {
+function ownInside({ loading: _, ...own }: OwnService, box: Box): OwnService {
   return { ...own, check: inBox(own.check, box), reload: inBox(own.reload, box), signs: 'answers' }
 }
 

@@ -1,4 +1,4 @@
-import type { Connector, OwnService } from '../../connector/connector.ts'
+import type { OwnService } from '../../connector/connector.ts'
 import { wirePlan } from '../../connector/wiring/wire-plan.ts'
 import { asWaxsealError, type WaxsealError } from '../../error/waxseal-error.ts'
 import type { Plan, PlannedService } from '../../plan/plan.ts'
@@ -48,7 +48,7 @@ async function besideOf(
 ): Promise<Beside> {
   const { own } = connector
   try {
-    const wired = await wirePlan(planOf(connector, own, plan), wiring, {}, material, hostView)
+    const wired = await wirePlan(await planOf(connector, plan, hostView), wiring, {}, material, hostView)
     await requireWholePairs(wired.wiring, changes.files, hostView)
     if (!isReader(wired)) return none
     if (wired.probes.length === 0) return lateOf(own, plan, 'none of its listeners can be looked at')
@@ -68,10 +68,14 @@ async function besideOf(
 }
 
 /** As if its own target had these files. */
-function planOf({ name }: Connector, own: OwnService, plan: Plan): Plan {
+async function planOf(
+  { name, own }: RunningDaemon['connector'],
+  plan: Plan,
+  hostView: Engine['hostView'],
+): Promise<Plan> {
   const { remarks: _, checkReadsCertificates: __, tables: ___, agreeingLooks: ____, ...rest } = plan
-  const reload = [own.reload]
-  const bare = { check: own.check, activate: reload, recover: reload, probes: [], wiring: null }
+  const { activate, recover } = (await own.loading?.(hostView)) ?? { activate: own.reload, recover: own.reload }
+  const bare = { check: own.check, activate: [activate], recover: [recover], probes: [], wiring: null }
   return { ...rest, ...bare, connector: name, service: own.service, ...readsOf(own) }
 }
 

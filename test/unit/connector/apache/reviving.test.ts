@@ -13,25 +13,28 @@ function hostWith(files: Readonly<Record<string, string>>) {
   return recordedHost({}, Object.fromEntries(recorded))
 }
 
-t.test('where systemd runs Apache, a server that is gone is started by systemd', async (t) => {
-  const host = hostWith({
-    '/run/systemd/system': '',
-    '/run/apache2/apache2.pid': '77\n',
-    '/proc/77/cgroup': '0::/system.slice/apache2.service\n',
-  })
+t.test(
+  'where systemd runs Apache, it reloads it, and starts one that is gone, also when a recovery activates',
+  async (t) => {
+    const host = hostWith({
+      '/run/systemd/system/session-1.scope': '',
+      '/run/apache2/apache2.pid': '77\n',
+      '/proc/77/cgroup': '0::/system.slice/apache2.service\n',
+    })
 
-  t.match(await planOf(connector, {}, host), { activate: [graceful], recover: [byServiceManager] })
-})
+    t.match(await planOf(connector, {}, host), { activate: [byServiceManager], recover: [byServiceManager] })
+  },
+)
 
 t.test('a server that is down before a deployment is started by systemd, too', async (t) => {
-  const host = hostWith({ '/run/systemd/system': '', '/run/apache2/apache2.pid': '77\n' })
+  const host = hostWith({ '/run/systemd/system/session-1.scope': '', '/run/apache2/apache2.pid': '77\n' })
 
   t.match(await planOf(connector, {}, host), { activate: [byServiceManager], recover: [byServiceManager] })
 })
 
 t.test('one that somebody has started beside systemd is reloaded as it was', async (t) => {
   const host = hostWith({
-    '/run/systemd/system': '',
+    '/run/systemd/system/session-1.scope': '',
     '/run/apache2/apache2.pid': '77\n',
     '/proc/77/cgroup': '0::/user.slice/session-1.scope\n',
   })
