@@ -31,6 +31,14 @@ export async function runOrThrow(command: Command): Promise<void> {
   if (exitCode !== 0) throw new WaxsealError('INTERNAL', { command: command.join(' '), exitCode, output })
 }
 
+/** Resolves when every port of a daemon answers with TLS; a daemon whose ports do not is stopped. */
+export async function waitForPortsOf({ ports, stop }: Pick<Daemon, 'ports' | 'stop'>): Promise<void> {
+  await waitForPorts(ports).catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
+}
+
 /** Resolves when every port answers with TLS. */
 export async function waitForPorts(ports: readonly DaemonPort[]): Promise<void> {
   const deadline = systemClock.now() + timeoutMs

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { freePorts, makeFolder, writeText } from '../../host/file/plain-files.ts'
-import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from './daemon.ts'
+import { type Daemon, type DaemonPort, runOrThrow, waitForPortsOf } from './daemon.ts'
 import { accounts, type DovecotRelease, installedDovecot, spelledFor, versionLines } from './dovecot-settings.ts'
 import { type FirstPair, type PairPaths, pairPathsIn, writePair } from './postfix-instance.ts'
 
@@ -25,10 +25,7 @@ export async function startDovecot(dir: string, pair: FirstPair, paths = pairPat
   ]
   await runOrThrow(['dovecot', '-c', config])
   const stop = (): Promise<void> => runOrThrow(['doveadm', '-c', config, 'stop'])
-  await waitForPorts(ports).catch(async (error: unknown) => {
-    await stop()
-    throw error
-  })
+  await waitForPortsOf({ ports, stop })
   return {
     name: 'dovecot',
     certPath,

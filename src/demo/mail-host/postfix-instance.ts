@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { copyMatching, freePorts, makeFolder, writeText } from '../../host/file/plain-files.ts'
 import { resolveUser } from '../../host/users.ts'
-import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from './daemon.ts'
+import { type Daemon, type DaemonPort, runOrThrow, waitForPortsOf } from './daemon.ts'
 
 /** A pair to begin with, PEM. */
 export interface FirstPair {
@@ -26,12 +26,9 @@ export async function startPostfix(
   paths = pairPathsIn(dir),
   more: PostfixSettings = {},
 ): Promise<Daemon> {
-  const account = await resolveUser('postfix')
-  if (account === null) throw new WaxsealError('INTERNAL', { reason: 'this machine has no postfix account' })
   const etc = join(dir, 'etc')
-  for (const folder of [etc, join(dir, 'queue')]) await makeFolder(folder)
-  await makeFolder(join(dir, 'data'), account)
-  await copyMatching('/etc/postfix', etc, /^(postfix-files.*|post-install|postfix-script|dynamicmaps\.cf.*)$/)
+  await makeFolder(join(dir, 'queue'))
+  await layOutPostfix(etc, join(dir, 'data'))
   const { certPath, keyPath } = paths
   await writePair(pair, paths)
   const [smtp = 0, submission = 0, smtps = 0] = await freePorts(3)
@@ -44,10 +41,7 @@ export async function startPostfix(
   ]
   await runOrThrow(['postfix', '-c', etc, 'start'])
   const stop = (): Promise<void> => runOrThrow(['postfix', '-c', etc, 'stop'])
-  await waitForPorts(ports).catch(async (error: unknown) => {
-    await stop()
-    throw error
-  })
+  await waitForPortsOf({ ports, stop })
   return {
     name: 'postfix',
     certPath,
@@ -57,6 +51,29 @@ export async function startPostfix(
     reload: ['postfix', '-c', etc, 'reload'],
     stop,
   }
+}
+
+/** The folders of settings and of data of another Postfix, with the files that each needs beside its settings. */
+export async function layOutPostfix(etc: string, data: string): Promise<void> {
+  const account = await resolveUser('postfix')
+  if (account === null) throw new WaxsealError('INTERNAL', { reason: 'this machine has no postfix account' })
+  await makeFolder(etc)
+  await makeFolder(data, account)
+  await copyMatching('/etc/postfix', etc, /^(postfix-files.*|post-install|postfix-script|dynamicmaps\.cf.*)$/)
+}
+
+/** The lines of `main.cf` that keep a Postfix below `dir` apart from every other one on this machine. */
+export function ownPlaces(dir: string): string {
+  return `compatibility_level = 3.6
+queue_directory = ${dir}/queue
+data_directory = ${dir}/data
+meta_directory = /etc/postfix
+multi_instance_name = postfix-${dir.replaceAll(/[^A-Za-z0-9]/g, '-')}
+maillog_file = ${dir}/mail.log
+maillog_file_prefixes = ${dir}
+mydestination =
+alias_maps =
+`
 }
 
 /** The usual paths below the folder of a daemon. */
@@ -72,16 +89,7 @@ export async function writePair(pair: FirstPair, { certPath, keyPath }: PairPath
 }
 
 function mainCf(dir: string, certPath: string, keyPath: string): string {
-  return `compatibility_level = 3.6
-queue_directory = ${dir}/queue
-data_directory = ${dir}/data
-meta_directory = /etc/postfix
-multi_instance_name = postfix-${dir.replaceAll(/[^A-Za-z0-9]/g, '-')}
-maillog_file = ${dir}/mail.log
-maillog_file_prefixes = ${dir}
-myhostname = mail.example.net
-mydestination =
-alias_maps =
+  return `${ownPlaces(dir)}myhostname = mail.example.net
 local_recipient_maps =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chmod, chown } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Daemon, type DaemonPort, runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
+import { type Daemon, type DaemonPort, runOrThrow, waitForPortsOf } from '../../../src/demo/mail-host/daemon.ts'
 import { type FirstPair, pairPathsIn, writePair } from '../../../src/demo/mail-host/postfix-instance.ts'
 import { freePorts, makeFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
@@ -146,13 +146,11 @@ type Commands = Omit<Daemon, 'stop'> & {
 }
 
 /** Runs it until `stop`, which also ends one that does not answer. */
-async function started({ start, stop, isMute = false, ...daemon }: Commands): Promise<Daemon> {
+async function started({ start, stop: end, isMute = false, ...daemon }: Commands): Promise<Daemon> {
   await runOrThrow(start)
-  await waitForPorts(isMute ? [] : daemon.ports).catch(async (error: unknown) => {
-    await runOrThrow(stop)
-    throw error
-  })
-  return { ...daemon, stop: () => runOrThrow(stop) }
+  const stop = (): Promise<void> => runOrThrow(end)
+  await waitForPortsOf({ ports: isMute ? [] : daemon.ports, stop })
+  return { ...daemon, stop }
 }
 
 function mailPorts(smtp: number, smtps: number): readonly DaemonPort[] {

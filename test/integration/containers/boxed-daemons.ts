@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { type DaemonPort, runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
 import { accounts, installedDovecot, spelledFor, versionLines } from '../../../src/demo/mail-host/dovecot-settings.ts'
-import { innerServices } from '../../../src/demo/mail-host/postfix-instance.ts'
+import { innerServices, layOutPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
 import {
   copyMatching,
   freePorts,
@@ -15,7 +15,6 @@ import {
   removeTree,
   writeText,
 } from '../../../src/host/file/plain-files.ts'
-import { resolveUser } from '../../../src/host/users.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import type { TestPair } from '../../support/certificates.ts'
 
@@ -81,10 +80,8 @@ export async function startBox(t: Test, pair: TestPair, begin: BeginContainer): 
 }
 
 async function layOut(dir: string, pair: TestPair): Promise<void> {
-  for (const folder of ['postfix', 'dovecot', 'spool', 'ssl', 'run']) await makeFolder(join(dir, folder))
-  const account = await resolveUser('postfix')
-  if (account === null) throw new Error('this machine has no postfix account')
-  await makeFolder(join(dir, 'data'), account)
+  for (const folder of ['dovecot', 'spool', 'ssl', 'run']) await makeFolder(join(dir, folder))
+  await layOutPostfix(join(dir, 'postfix'), join(dir, 'data'))
   await writeText(join(dir, 'ssl/cert.pem'), pair.certificatePem)
   await writeText(join(dir, 'ssl/key.pem'), pair.keyPem, 0o600)
 }
@@ -95,7 +92,6 @@ async function writePostfix(
   tableName: string,
   [smtp = 0, smtps = 0]: readonly number[],
 ): Promise<void> {
-  await copyMatching('/etc/postfix', etc, /^(postfix-files.*|post-install|postfix-script|dynamicmaps\.cf.*)$/)
   await writeText(
     join(etc, 'main.cf'),
     `compatibility_level = 3.6
