@@ -387,6 +387,31 @@ t.test('durations and counts of a job have a cap: polls and other jobs go on', a
   t.equal(await site.honestWork(), null)
 })
 
+t.test('the socket of an instance is told no command that a path brings, and no key for another path', async (t) => {
+  const own = await startHostileSite((dir) => ({
+    instances: { edge: { connector: 'haproxy', socket: join(dir, 'run/edge.sock') } },
+  }))
+  t.teardown(() => own.close())
+  await own.canaries.socket(join(own.dir, 'run/edge.sock'))
+  const tls = join(own.etc, 'tls')
+  await mkdir(tls)
+  const pair = await (await makeAuthority()).issue({ names: ['mail.example.net'] })
+  const names = ['a;shutdown sessions', 'a show env', 'a\\', 'a"b', "a'b", 'a<<b', 'a|b', 'a$(id)', 'ä', 'a*']
+  for (const name of names) await writeFile(join(tls, name), pair.keyPem + pair.certificatePem, { mode: 0o600 })
+  const jobs = [...names.map((name) => join(tls, name)), join(own.etc, 'postfix/none\nshow env')].map((pem_path) =>
+    own.deployment({ pem_path, validate_command: 'true' }, { target_type: 'HAProxy', instance: 'edge' }),
+  )
+  tried += jobs.length
+
+  await own.issue()
+  own.send(...jobs)
+
+  for (const job of jobs) t.match(await own.finalOf(job.id), { status: 'Failed' }, JSON.stringify(job))
+  t.same(await own.canaries.touched(), [])
+  for (const name of names) t.equal(await readFile(join(tls, name), 'utf8'), pair.keyPem + pair.certificatePem, name)
+  t.equal(await own.honestWork(), null)
+})
+
 t.test('a generation that is a link has nothing removed where it leads', async (t) => {
   const keys = await canaries.folder(join(dir, 'state/keys'))
   await writeFile(join(etc, 'gen/keep.txt'), 'x')

@@ -51,9 +51,10 @@ export interface HostileSite {
   close(): Promise<void>
 }
 
-/** Starts it all; `changes` differ from the configuration of the agent. */
-export async function startHostileSite(changes: Fields = {}): Promise<HostileSite> {
+/** Starts it all; `differing` from the usual configuration of the agent. */
+export async function startHostileSite(differing: Fields | ((dir: string) => Fields) = {}): Promise<HostileSite> {
   const dir = await makeTemporaryFolder('waxseal-hostile-')
+  const changes = typeof differing === 'function' ? differing(dir) : differing
   const etc = join(dir, 'etc')
   for (const folder of ['etc', 'etc/postfix', 'ca']) await makeFolder(join(dir, folder))
   const authority = await openAuthority(join(dir, 'ca'))
