@@ -82,11 +82,14 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
   const running = new Map<Half, Pick<HeldRun, 'kill' | 'exited'>>()
   const other = plan.half === 'deployer' ? 'courier' : 'deployer'
   let killedAfter: string | null = null
+  /** Halves that die and have not ended yet. */
+  let dying = 0
   let isEnding = false
   const onHeld = async ({ line }: MadeCall): Promise<'go on' | 'kill'> => {
     calls.push(line)
     if (calls.length !== plan.after) return 'go on'
     killedAfter = line
+    dying = running.has(other) ? 2 : 1
     if (plan.both) running.get(other)?.kill('SIGKILL')
     await plan.power?.cut()
     return 'kill'
@@ -104,11 +107,10 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
         })
       : startSaying(host[half], onLine)
   }
-  let dead = 0
   const isPowerBack = Promise.withResolvers<void>()
   const powerBack = (): Promise<void> => {
-    dead += 1
-    if (dead === 2) plan.power?.back().then(isPowerBack.resolve, isPowerBack.reject)
+    dying -= 1
+    if (dying === 0) plan.power?.back().then(isPowerBack.resolve, isPowerBack.reject)
     return isPowerBack.promise
   }
   /** As the service manager does: what a kill ended is started again. */
