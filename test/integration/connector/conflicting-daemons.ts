@@ -54,7 +54,8 @@ keep_environment =
     ...paths,
     ports: mailPorts(smtp, smtps),
     start: [program, '-C', config, '-bd'],
-    check: [program, '-C', config, '-bV'],
+    // As the connector says it, where it is the Exim of this host.
+    check: [program === eximProgram ? 'exim4' : program, '-C', config, '-bV'],
     ...signals(pidFile, 'Debian-exim'),
     isMute: wantsHeader,
   })
