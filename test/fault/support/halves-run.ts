@@ -119,6 +119,7 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
       const one = start(half)
       running.set(half, one)
       const status = await one.exited
+      running.delete(half)
       if (status === 'SIGKILL' && killedAfter !== null) {
         if (plan.power !== undefined) await powerBack()
         continue
