@@ -1,4 +1,5 @@
 import type { Answers, AnswerTo, Ask, TargetLook } from '../../documents/ask.ts'
+import type { Report } from '../../documents/report.ts'
 import type { Look } from '../../documents/shown-host.ts'
 import { textWithout } from '../../documents/without-output.ts'
 import { errorTold } from '../../error/told-error.ts'
@@ -69,7 +70,9 @@ export class Deployer {
     if (seen === changes.stamp && worker.isBusy) await changes.next(waitMs, AbortSignal.any([gone, closing]))
     const { stamp } = changes
     const { isBusy } = worker
-    const all = await answers.list()
+    // The end of a job is told when the job is done: else a crash would have it done again after its end.
+    const undone = new Set(store.pending().map(({ job }) => job.id))
+    const all = (await answers.list()).filter(({ report }) => isRunning(report) || !undone.has(report.jobId))
     const rest = all.slice(all.findIndex(({ id }) => id === after) + 1)
     const reports = fitting(rest, pageBytes, longestList)
     return {
@@ -119,4 +122,8 @@ function toldOf({ target, at, reasons }: Look): TargetLook {
     at,
     reasons: reasons.slice(0, longestList).map((reason) => textWithout(reason).slice(0, longestReason)),
   }
+}
+
+function isRunning(report: Report): boolean {
+  return report.kind === 'status' && report.status === 'Running'
 }

@@ -9,6 +9,7 @@ import type { AnswerBox } from '../../outbox/answer-box.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
 import { full, insist } from './insist.ts'
 import { failed } from './job-end.ts'
+import { reportsOf } from './reports-of.ts'
 
 /** What the jobs are kept in, below the state directory. */
 export interface JobFolders {
@@ -58,6 +59,7 @@ export class JobStore {
 
   /** Reads what is there. No other process may write there. `onChange`: something is other than before. */
   static async open(folders: JobFolders, onChange: () => void): Promise<JobStore> {
+    await finishEnded(folders)
     const pending = await folders.inbox.pending()
     const ids = new Set(pending.map(({ job }) => job.id))
     const certified: string[] = []
@@ -192,5 +194,19 @@ export class JobStore {
   async end(jobId: string, reports: readonly Report[]): Promise<void> {
     await this.report(reports)
     await this.finish(jobId)
+  }
+}
+
+/** A crash came between the result of a job and its end: it is not done again. What its outcome says of the ports is told, too. */
+async function finishEnded({ inbox, answers }: JobFolders): Promise<void> {
+  const pending = new Map((await inbox.pending()).map(({ job }) => [job.id, job]))
+  for (const { report } of await answers.list()) {
+    const job = pending.get(report.jobId)
+    if (job === undefined || report.kind !== 'status' || report.status === 'Running') continue
+    const isDeployment = job.kind === 'deployment' || job.kind === 'take-back'
+    const reports = isDeployment && report.outcome !== undefined ? reportsOf(job, report.outcome) : []
+    if (Array.isArray(reports))
+      for (const one of reports as readonly Report[]) if (one.kind === 'verification') await answers.put(one)
+    await inbox.finish(job.id)
   }
 }
