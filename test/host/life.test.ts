@@ -73,6 +73,8 @@ await t.test('halves that hang are ended by their watchdogs and started again, a
     await mail.write(`/etc/systemd/system/${unit}.service.d/watchdog.conf`, '[Service]\nWatchdogSec=12\n')
   await mail.run('systemctl', 'daemon-reload')
   await mail.run('systemctl', 'restart', 'waxseal')
+  // One that was started before would have its longer watchdog on; the socket starts the next.
+  await mail.run('systemctl', 'stop', 'waxseal-deploy.service')
   const logs = { courier: await mail.follow(), deployer: await mail.follow() }
   await hold(mail)
   const certificate = await request(site, 'mail-dovecot')
