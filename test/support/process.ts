@@ -31,12 +31,21 @@ export function startWaxseal(args: readonly string[], env: Readonly<Record<strin
   return startProcess([process.execPath, main, ...args], { NODE_COMPILE_CACHE: compileCache, ...env })
 }
 
+/**
+ * Arguments of env(1): the test runner has each Node.js process load its own part by NODE_OPTIONS. An agent cleans its environment, so that
+ * the halves that it starts would be measured for coverage, though that is switched off.
+ */
+export function withoutRunner({ NODE_OPTIONS: options }: Readonly<Record<string, string>> = {}): readonly string[] {
+  return options === undefined ? ['-u', 'NODE_OPTIONS'] : [`NODE_OPTIONS=${options}`]
+}
+
 /** The same of any program that runs `waxseal` in the end. */
 export function startProcess(
   [program, ...args]: readonly [string, ...string[]],
   env: Readonly<Record<string, string>> = {},
 ): WaxsealProcess {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...env } })
+  const argv = [...withoutRunner(env), program, ...args]
+  const child = spawn('env', argv, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...env } })
   const lines: LogLine[] = []
   const wakers = new Set<() => void>()
   const wake = (): void => {

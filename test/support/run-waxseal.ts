@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { root } from '../../packaging/root.ts'
 import { isRoot } from '../../src/host/host-facts.ts'
-import { compileCache, startWaxseal } from './process.ts'
+import { compileCache, startWaxseal, withoutRunner } from './process.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -38,7 +38,7 @@ export async function runWaxsealAsNobody(args: readonly string[]): Promise<Ran> 
 
 async function run([file, ...args]: readonly [string, ...string[]]): Promise<Ran> {
   const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache }
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const child = spawn('env', [...withoutRunner(), file, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
