@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../../src/config/load-config.ts'
 import { openEngine } from '../../../src/deployer/open-engine.ts'
 import { type Recovered, recover } from '../../../src/deployer/recover.ts'
+import { showHost } from '../../../src/deployer/view.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { removeTree, writeText } from '../../../src/host/file/plain-files.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
@@ -64,12 +65,19 @@ export async function openKillHost(base: string, waxseal: string, scenario: Scen
   const same = scenario.ends === 'deployed' ? proven : proven.map((config) => ({ ...config, ...failing }))
   const isAlone = proven.length === 1
   const engine = async () => openEngine(await loadConfig({ file: at('input', 'waxseal.yaml'), env: {} }), systemClock)
+  /** As a command of root's, and the deployer, end: what people may see is written anew. */
+  const shown = async <T>(work: (opened: Awaited<ReturnType<typeof engine>>) => Promise<T>): Promise<T> => {
+    const opened = await engine()
+    const result = await work(opened)
+    await showHost(state, opened)
+    return result
+  }
   const deployPair = async ({ certificatePem, chainPem, keyPem }: TestPair, configs: readonly object[]) => {
     const inputs = configs.map((config, index): Input => {
       const target = isAlone ? at('input', 'target.json') : `target-${index}`
       return { target, config, certificatePem, chainPem, keyPem }
     })
-    const outcomes = await deployInputs(inputs, await engine())
+    const outcomes = await shown((opened) => deployInputs(inputs, opened))
     const bad = outcomes.find(({ outcome }) => outcome !== 'deployed' && outcome !== 'unchanged')
     const [outcome = bad] = bad === undefined ? outcomes : [bad]
     if (outcome === undefined || outcomes.length !== configs.length) throw new Error('not every target has an outcome')
@@ -130,7 +138,7 @@ export async function openKillHost(base: string, waxseal: string, scenario: Scen
       const status = await exited
       if (typeof status === 'string') throw new Error(`${command} was ended by ${status}: ${said()}`)
     },
-    recover: async () => recover(await engine()),
+    recover: () => shown(recover),
     deploy: (target) => deployPair(pairs.new, target === 'same' ? same : proven),
     results: async () => {
       const lines = (await readFile(join(state, 'history.jsonl'), 'utf8').catch(() => '')).split('\n').length - 1

@@ -283,7 +283,8 @@ t.test('two masters on one port are not proven by three looks that agree', skipN
   const outcome = await deployNginx(join(dir, 'one'), nginx, await issue())
 
   t.match(outcome, { outcome: 'rolled-back', host: 'restored', code: 'VERIFY_FAILED' })
-  t.match(outcome.message, /\d+ % of \d+ looks saw another leaf/)
+  // From the 40th look on, the first that disagrees is the last; twenty in a row that agree would have been a proof.
+  t.match(outcome.message, /\d+ % of [45]\d looks saw another leaf/)
 })
 
 t.test('the reloads of one nginx are all proven', skipNginx, async (t) => {
