@@ -20,9 +20,10 @@ const atItsEnd = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | con
  */
 export function openLineLog(path: string, maxBytes: number, isDear: (line: unknown) => boolean = () => true): LineLog {
   const before = `${path}.1`
-  const rotate = async (): Promise<void> => {
+  // No less is kept than the file that is full: its last line is not what pushes out its first.
+  const rotate = async (bytes: number): Promise<void> => {
     const lines = [...(await linesOf(before, maxBytes * 2)), ...(await linesOf(path, maxBytes * 2))]
-    const kept = newestOf(lines, maxBytes, isDear)
+    const kept = newestOf(lines, bytes, isDear)
     await durableWrite(before, Buffer.from(kept.map((line) => `${JSON.stringify(line)}\n`).join('')))
     await removeFile(path)
   }
@@ -34,7 +35,8 @@ export function openLineLog(path: string, maxBytes: number, isDear: (line: unkno
         const start = (await isTorn(file)) ? '\n' : ''
         await file.appendFile(`${start}${JSON.stringify(line)}\n`)
         await file.sync()
-        if ((await file.stat()).size > maxBytes) await rotate()
+        const { size } = await file.stat()
+        if (size > maxBytes) await rotate(size)
       } finally {
         await file.close()
       }
