@@ -102,14 +102,7 @@ t.test('a root that is a user’s is refused, and check names it with the line t
 t.test(
   'a user who exchanges a folder of theirs for a link during deployments has nothing written elsewhere',
   async (t) => {
-    const { dir, outside, deployTo } = await open(t, (dir) => ({
-      roots: [dir],
-      folders: { [join(dir, 'theirs')]: String(user), [join(dir, 'theirs/tls')]: String(user) },
-    }))
-    const theirs = join(dir, 'theirs')
-    await mkdir(join(theirs, 'tls'), { recursive: true })
-    await chown(theirs, user, user)
-    await chown(join(theirs, 'tls'), user, user)
+    const { dir, theirs, outside, deployTo } = await openTheirs(t)
     const { child, remove } = await asUser(
       `
 import os, sys, threading
@@ -155,14 +148,7 @@ except OSError: pass
 )
 
 t.test('who keeps a folder of the policy leads nothing out of it, not even what a record names', async (t) => {
-  const { dir, outside, deployTo, touched } = await open(t, (dir) => ({
-    roots: [dir],
-    folders: { [join(dir, 'theirs')]: String(user), [join(dir, 'theirs/tls')]: String(user) },
-  }))
-  const theirs = join(dir, 'theirs')
-  await mkdir(join(theirs, 'tls'), { recursive: true })
-  await chown(theirs, user, user)
-  await chown(join(theirs, 'tls'), user, user)
+  const { theirs, outside, deployTo, touched } = await openTheirs(t)
   const paths = [join(theirs, 'tls/cert.pem'), join(theirs, 'tls/key.pem')] as const
   t.match(await deployTo(...paths), { outcome: 'deployed' })
   const asOwner = (code: string): Promise<string> =>
@@ -262,6 +248,18 @@ async function open(t: Test, policy: (dir: string) => WrittenConfig['policy'] = 
     )
   }
   return { dir, outside, config: join(dir, 'waxseal.yaml'), deployTo, touched }
+}
+
+/** With a folder `theirs/tls` that the policy lets the user keep. */
+async function openTheirs(t: Test): Promise<Opened & { readonly theirs: string }> {
+  const opened = await open(t, (dir) => ({
+    roots: [dir],
+    folders: { [join(dir, 'theirs')]: String(user), [join(dir, 'theirs/tls')]: String(user) },
+  }))
+  const theirs = join(opened.dir, 'theirs')
+  await mkdir(join(theirs, 'tls'), { recursive: true })
+  for (const folder of [theirs, join(theirs, 'tls')]) await chown(folder, user, user)
+  return { ...opened, theirs }
 }
 
 /** What it printed. */

@@ -1,5 +1,5 @@
 import type { OperatorJob } from '../../../src/embedded/operator-client.ts'
-import { probeOnce } from '../../../src/verify/probe-once.ts'
+import { servedLeaf } from '../../support/served-leaf.ts'
 import type { HalvesHost, Heard } from './halves-host.ts'
 
 /** Whether a job of this status has ended. */
@@ -20,7 +20,7 @@ export async function violationsOf(
 ): Promise<readonly string[]> {
   const jobs = (await host.jobs(certificateId)).filter(({ type }) => type === 'Deployment')
   const live = host.live()
-  const served = await servedLeaf(host.port)
+  const served = await servedLeaf({ port: host.port, protocol: 'smtp' })
   const files = await host.files()
   const ends = jobs.map((job) => endOf(host, job, isClaimLost))
   const last = ends.map(({ told }) => told).findLast((told) => told !== null)
@@ -92,16 +92,4 @@ function keyIn(body: string): string {
 
 function bodyOf({ body }: Heard): StatusBody {
   return JSON.parse(body) as StatusBody
-}
-
-async function servedLeaf(port: number): Promise<string | null> {
-  const probe = {
-    host: '127.0.0.1',
-    port,
-    protocol: 'smtp',
-    servername: null,
-    keyType: null,
-    timeoutMs: 10_000,
-  } as const
-  return (await probeOnce(probe)).leaf?.sha256 ?? null
 }
