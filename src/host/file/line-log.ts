@@ -20,10 +20,16 @@ const atItsEnd = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | con
  */
 export function openLineLog(path: string, maxBytes: number, isDear: (line: unknown) => boolean = () => true): LineLog {
   const before = `${path}.1`
+  const readAll = async (): Promise<readonly unknown[]> => {
+    const older = await linesOf(before, maxBytes * 2)
+    // A crash may have come between the two steps of a rotation: a line of both files is one line.
+    const known = new Set(older.map((line) => JSON.stringify(line)))
+    const newer = (await linesOf(path, maxBytes * 2)).filter((line) => !known.has(JSON.stringify(line)))
+    return [...older, ...newer]
+  }
   // No less is kept than the file that is full: its last line is not what pushes out its first.
   const rotate = async (bytes: number): Promise<void> => {
-    const lines = [...(await linesOf(before, maxBytes * 2)), ...(await linesOf(path, maxBytes * 2))]
-    const kept = newestOf(lines, bytes, isDear)
+    const kept = newestOf(await readAll(), bytes, isDear)
     await durableWrite(before, Buffer.from(kept.map((line) => `${JSON.stringify(line)}\n`).join('')))
     await removeFile(path)
   }
@@ -41,7 +47,7 @@ export function openLineLog(path: string, maxBytes: number, isDear: (line: unkno
         await file.close()
       }
     },
-    read: async () => [...(await linesOf(before, maxBytes * 2)), ...(await linesOf(path, maxBytes * 2))],
+    read: readAll,
   }
 }
 

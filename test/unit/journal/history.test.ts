@@ -1,4 +1,4 @@
-import { appendFile, readFile, stat, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { type HistoryLine, openHistory } from '../../../src/journal/history.ts'
@@ -62,6 +62,17 @@ t.test('jobs that change nothing, however many, push out no line of a deployment
   t.equal(read.at(-1)?.target, 'flood-1199')
   t.ok(read.length < 1200)
   for (const file of [path, `${path}.1`]) t.ok((await stat(file)).size < 1024 * 1024 + 10_000)
+})
+
+t.test('a crash between the two steps of a rotation shows no line twice', async (t) => {
+  const path = join(t.testdir(), 'history.jsonl')
+  const history = openHistory(path)
+  for (const target of ['one', 'two']) await history.append(line(target))
+  await copyFile(path, `${path}.1`)
+
+  await history.append(line('three'))
+
+  t.same(await targetsIn(path), ['one', 'two', 'three'])
 })
 
 t.test('a line that a crash tore is left out, and the next one is whole', async (t) => {
