@@ -1,10 +1,11 @@
 import { lookup } from 'node:dns/promises'
-import { lstat, readlink, realpath, stat } from 'node:fs/promises'
+import { lstat, realpath, stat } from 'node:fs/promises'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { isCode } from './file/files.ts'
 import { isOurs } from './file/ours.ts'
+import { placesOnTheWay } from './file/places-on-the-way.ts'
 import { whoElseWrites } from './file/whose-folder.ts'
 
 /** Where a path leads, symlinks resolved; `missing` is a link to nothing. */
@@ -46,37 +47,22 @@ export async function resolveFolder(path: string): Promise<string> {
   return realpath(path).catch(() => path)
 }
 
-/** As many as Linux follows (path_resolution(7)). */
-const mostLinks = 40
-
 /**
  * A folder that an administrator has named, with the symlinks resolved that nobody else could have put there: from where others may
  * exchange what is in a folder, the path stands as it is written. That holds for the folders that a link leads through, too.
  */
 export async function resolveOwnFolder(path: string): Promise<string> {
-  const left = namesOf(path)
-  let at = '/'
-  let links = 0
-  for (let name = left.shift(); name !== undefined; name = left.shift()) {
-    const next = name === '..' ? dirname(at) : join(at, name)
-    const stats = await Promise.all([lstat(at), lstat(next)]).catch(() => null)
-    if (stats === null || !isOurs(stats[1]) || whoElseWrites(stats[0], null, false) !== null)
-      return join(at, name, ...left)
-    if (!stats[1].isSymbolicLink()) {
-      at = next
-      continue
+  let resolved = path
+  try {
+    for await (const { path: at, stats, rest, isEnd } of placesOnTheWay(path)) {
+      resolved = join(at, ...rest)
+      const isLink = stats.isSymbolicLink()
+      if (!isOurs(stats) || (!isLink && !isEnd && whoElseWrites(stats, null, false) !== null)) break
     }
-    links += 1
-    const text = links > mostLinks ? null : await readlink(next).catch(() => null)
-    if (text === null) return join(next, ...left)
-    left.unshift(...namesOf(text))
-    if (text.startsWith('/')) at = '/'
+  } catch {
+    // What cannot be looked up stands as it is written.
   }
-  return at
-}
-
-function namesOf(path: string): string[] {
-  return path.split('/').filter((name) => name !== '' && name !== '.')
+  return resolved
 }
 
 /** The addresses of a host name; the address itself for one. Empty when it cannot be resolved. */

@@ -9,6 +9,8 @@ export interface PlaceOnTheWay {
   readonly path: string
   /** Of a link its own. */
   readonly stats: Stats
+  /** The names that are left to be looked up from here, as they are written. */
+  readonly rest: readonly string[]
   /** The path leads here and no further. */
   readonly isEnd: boolean
 }
@@ -26,7 +28,7 @@ export async function* placesOnTheWay(path: string): AsyncGenerator<PlaceOnTheWa
   let stats = await lstat(at)
   let links = 0
   for (let name = left.shift(); name !== undefined; name = left.shift()) {
-    yield { path: at, stats, isEnd: false }
+    yield { path: at, stats, rest: [name, ...left], isEnd: false }
     const next = name === '..' ? dirname(at) : join(at, name)
     const found = await lstat(next).catch(unlessMissing)
     if (found === null) return
@@ -35,7 +37,7 @@ export async function* placesOnTheWay(path: string): AsyncGenerator<PlaceOnTheWa
       stats = found
       continue
     }
-    yield { path: next, stats: found, isEnd: false }
+    yield { path: next, stats: found, rest: [...left], isEnd: false }
     links += 1
     if (links > mostLinks) throw Object.assign(new Error(`${path} leads through too many links`), { code: 'ELOOP' })
     const text = await readlink(next)
@@ -45,7 +47,7 @@ export async function* placesOnTheWay(path: string): AsyncGenerator<PlaceOnTheWa
       stats = await lstat(at)
     }
   }
-  yield { path: at, stats, isEnd: true }
+  yield { path: at, stats, rest: [], isEnd: true }
 }
 
 function namesOf(path: string): string[] {
