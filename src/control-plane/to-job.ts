@@ -1,5 +1,6 @@
 import { type Job, jobSchemaOf, type TakeBackJob, type UnsupportedJob } from '../documents/job.ts'
 import { limits } from '../limit/limits.ts'
+import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type WorkItem, workItemSchema } from './wire.ts'
 
@@ -20,7 +21,10 @@ export function toJob(item: unknown): Job | MalformedItem {
   const job = read(item)
   if (!('kind' in job) || isJob(job)) return job
   const [error] = (isJob.errors ?? []).filter(({ keyword }) => keyword !== 'if')
-  return { id: idOf(item), reason: `${error?.instancePath ?? ''} has characters that no name has`.trim() }
+  return {
+    id: idOf(item),
+    reason: error === undefined ? 'it is not valid' : `${error.instancePath} ${inWords(error)}`.trim(),
+  }
 }
 
 function read(item: unknown): Job | MalformedItem {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
 import { failureWait, pollWait } from '../control-plane/pace.ts'
-import type { Job } from '../documents/job.ts'
+import { type Job, longestReason } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
 import { aborted, type Clock } from '../host/clock.ts'
@@ -127,7 +127,7 @@ async function poll(
         id,
         certificateId: id,
         type: 'unknown',
-        reason: reason.slice(0, 1024),
+        reason: reason.slice(0, longestReason),
         code: 'JOB_MALFORMED',
       },
     ]

@@ -51,8 +51,9 @@ export interface InspectOptions {
 export async function inspect(record: DeploymentRecord, engine: Engine, options: InspectOptions): Promise<Inspection> {
   const { withCheck, signal } = options
   const today = askToday(record.files, engine)
-  const isRun = withCheck && record.check !== null && (await today.isRun(record.check))
-  const commands = isRun && record.check !== null ? await runInOrder([record.check], engine.timeouts.checkMs) : []
+  const check = withCheck ? record.check : null
+  const isRun = check !== null && (await today.isRun(check))
+  const commands = isRun ? await runInOrder([check], engine.timeouts.checkMs) : []
   const expectations: Expectation[] = []
   for (const [index, probe] of record.looks.entries())
     if (await today.isAsked(probe)) expectations.push(expectationOf(probe, record.probes[index], record))
@@ -68,7 +69,10 @@ export async function inspect(record: DeploymentRecord, engine: Engine, options:
     ...commands.filter(({ exitCode }) => exitCode !== 0).map((ran) => `${ran.command.join(' ')} fails: ${endOf(ran)}.`),
     ...files.flatMap(({ reason }) => (reason === null ? [] : [reason])),
     ...failedProbes(probes).map(probeReason),
-    ...[...today.refused].map((what) => `The policy of today does not allow ${what}: it is not asked.`),
+    ...[...today.refused].map(
+      (what) =>
+        `The policy of today does not allow ${what}, by which it was deployed: it is not asked. Allow it again, or deploy the target anew.`,
+    ),
     ...(stage === 'expired' ? [`The certificate expired on ${record.certificate.notAfter}.`] : []),
   ]
   const at = new Date(engine.clock.now()).toISOString()

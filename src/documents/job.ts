@@ -1,3 +1,5 @@
+import { oneLine } from '../schema/in-words.ts'
+
 /** A job as the control plane gave it, parsed and bounded. Ids are strings from outside: never path components. */
 export interface JobBase {
   readonly id: string
@@ -53,9 +55,10 @@ export interface UnsupportedJob extends JobBase {
 
 export type Job = DeploymentJob | IssuanceJob | ValidationJob | TakeBackJob | UnsupportedJob
 
-/** Of one line: no control character, no half of a surrogate pair. */
-const lineOf = (maxLength: number): object => ({ type: 'string', maxLength, pattern: '^[^\\p{Cc}\\p{Cs}]*$' })
+const lineOf = (maxLength: number): object => ({ type: 'string', maxLength, pattern: oneLine })
 const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 1 })
+/** What a job says of itself, in characters. */
+export const longestReason = 4096
 const text = { type: 'string', maxLength: 1024 } as const
 const optional = ['targetName', 'instance', 'leaf', 'generation', 'code']
 
@@ -71,7 +74,7 @@ const fieldsOf: Readonly<Record<Job['kind'], Readonly<Record<string, object>>>> 
     generation: { type: 'integer', minimum: 1 },
   },
   issuance: { commonName: text, sans: { type: 'array', maxItems: 1000, items: text } },
-  unsupported: { type: lineOf(1024), reason: lineOf(4096), code: { const: 'JOB_MALFORMED' } },
+  unsupported: { type: lineOf(1024), reason: lineOf(longestReason), code: { const: 'JOB_MALFORMED' } },
 }
 
 /** An answer names a job by an id of at most 1024 characters. */

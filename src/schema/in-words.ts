@@ -1,5 +1,8 @@
 import type { ErrorObject } from 'ajv'
 
+/** Pattern of one line: no control character, no half of a surrogate pair. */
+export const oneLine = '^[^\\p{Cc}\\p{Cs}]*$'
+
 const kinds: Readonly<Record<string, string>> = {
   array: 'a list',
   object: 'a mapping of names to values',
@@ -30,15 +33,15 @@ export function inWords({ keyword, params, message }: ErrorObject): string {
     case 'maximum':
       return `has to be ${limit} or less`
     case 'minLength':
-      return limit === '1' ? 'is empty' : `has less than ${limit} characters`
+      return limit === '1' ? 'is empty' : `has fewer than ${limit} characters`
     case 'maxLength':
       return `has more than ${limit} characters`
     case 'minItems':
     case 'minProperties':
-      return limit === '1' ? 'is empty' : `has less than ${limit} entries`
+      return limit === '1' ? 'is empty' : `has fewer than ${limit} entries`
     case 'maxItems':
     case 'maxProperties':
-      return `has more than ${limit} entries`
+      return `has more than ${limit} ${limit === '1' ? 'entry' : 'entries'}`
     default:
       return message ?? 'is not valid'
   }
@@ -47,5 +50,6 @@ export function inWords({ keyword, params, message }: ErrorObject): string {
 function patternInWords(pattern: string): string {
   if (pattern === '^/') return 'has to be an absolute path'
   if (pattern === '^https://') return 'has to begin with https://'
+  if (pattern === oneLine) return 'has to be one line, without control characters'
   return `has to match the pattern ${pattern}`
 }

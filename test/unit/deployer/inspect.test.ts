@@ -24,8 +24,8 @@ t.test('what the policy of today does not allow is neither run nor connected to,
 
   t.same(await canaries.touched(), [])
   t.same(reasons, [
-    `The policy of today does not allow ${program}: it is not asked.`,
-    `The policy of today does not allow ${socket}: it is not asked.`,
+    `The policy of today does not allow ${program}, by which it was deployed: it is not asked. Allow it again, or deploy the target anew.`,
+    `The policy of today does not allow ${socket}, by which it was deployed: it is not asked. Allow it again, or deploy the target anew.`,
   ])
   t.same([valid, commands, probes], [false, [], []])
 })
