@@ -73,12 +73,12 @@ export async function showHost(
 const mostRecent = 200
 
 /** The group of the courier, once it was found: the view is written often, and each look-up is a process of its own. */
-let known: number | null = null
+let readers: number | null = null
 
 /** Where the courier is a user of its own it reads by its group; else both halves are one user. */
 async function readersGroup(): Promise<number> {
-  if (process.geteuid?.() === 0) known ??= await resolveGroup(group)
-  return known ?? process.getegid?.() ?? 0
+  if (process.geteuid?.() === 0) readers ??= await resolveGroup(group)
+  return readers ?? process.getegid?.() ?? 0
 }
 
 /** What commands printed is root's to read. */

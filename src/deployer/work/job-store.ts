@@ -205,8 +205,8 @@ async function finishEnded({ inbox, answers }: JobFolders): Promise<void> {
     if (job === undefined || report.kind !== 'status' || report.status === 'Running') continue
     const isDeployment = job.kind === 'deployment' || job.kind === 'take-back'
     const reports = isDeployment && report.outcome !== undefined ? reportsOf(job, report.outcome) : []
-    if (Array.isArray(reports))
-      for (const one of reports as readonly Report[]) if (one.kind === 'verification') await answers.put(one)
+    const verifications = reports instanceof WaxsealError ? [] : reports.filter(({ kind }) => kind === 'verification')
+    for (const one of verifications) await answers.put(one)
     await inbox.finish(job.id)
   }
 }
