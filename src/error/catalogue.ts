@@ -32,6 +32,21 @@ export const catalogue = {
     host: 'untouched',
   },
   CONTROL_PLANE_REFUSED: { message: 'The control plane refused the request.', retry: 'backoff', host: 'untouched' },
+  DATABASE_UNREACHABLE: {
+    message: 'The database of the control plane gave no usable answer.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
+  DATABASE_NEWER: {
+    message: 'The database of the control plane was written by a newer Waxseal.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  CA_MISSING: {
+    message: 'The certificate authority of this control plane is not in its data directory.',
+    retry: 'never',
+    host: 'untouched',
+  },
   AGENT_RETIRED: { message: 'The control plane has retired this agent.', retry: 'never', host: 'untouched' },
   JOB_MALFORMED: { message: 'The job does not have the form of the protocol.', retry: 'never', host: 'untouched' },
   JOB_UNSUPPORTED: { message: 'This agent does not do jobs of this type.', retry: 'never', host: 'untouched' },

@@ -29,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   log: ['text'],
   status: ['config', 'documents', 'host', 'journal', 'outcome', 'schema', 'text'],
   embedded: ['connector', 'control-plane', 'error', 'host', 'outcome'],
+  server: ['connector', 'control-plane', 'error', 'host', 'outcome'],
   demo: ['control-plane', 'embedded', 'error', 'host', 'plan', 'verify'],
   deployer:
     'apply config connector control-plane documents error host inbox journal limit material outbox outcome plan policy rollback schema verify'.split(

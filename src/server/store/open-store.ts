@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import { migrate } from './migration/migrate.ts'
+import { sqlStore } from './sql/sql-store.ts'
+import { openSqlite } from './sqlite/open-sqlite.ts'
+import type { Store } from './store.ts'
+
+/** Where the store is. */
+export interface StoreOptions {
+  /** The folder of the SQLite database, `control-plane.db`. */
+  readonly dataDir: string
+  /** A `postgres://` URL, in place of SQLite. */
+  readonly database?: string | undefined
+  /** Milliseconds since 1970, UTC; left out: the clock of the host, or of PostgreSQL. */
+  readonly now?: (() => number) | undefined
+}
+
+/** Opens the store, and brings its database to this version. */
+export async function openStore({ dataDir, database, now }: StoreOptions): Promise<Store> {
+  const db =
+    database === undefined
+      ? openSqlite(join(dataDir, 'control-plane.db'), now ?? Date.now)
+      : await postgresAt(database, now)
+  try {
+    await migrate(db)
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+  return sqlStore(db)
+}
+
+/** Its driver is read where it is used. */
+async function postgresAt(url: string, now: (() => number) | undefined) {
+  if (!/^postgres(ql)?:\/\//.test(url)) {
+    const hint = 'it is postgres://USER@HOST/DATABASE'
+    throw new WaxsealError('CONFIG_INVALID', { option: '--database', reason: 'it is no URL of PostgreSQL', hint })
+  }
+  const { openPostgres } = await import('./postgres/open-postgres.ts')
+  return openPostgres(url, now)
+}

@@ -1,0 +1,25 @@
+import type { Database } from '../database.ts'
+
+const goodForMs = 10_000
+
+/** The clock of the database, asked every ten seconds; between, this process counts the time that passes, not its own clock. */
+export function databaseClock(query: Database['query']): () => Promise<number> {
+  let askedAt = Number.NEGATIVE_INFINITY
+  let offset: Promise<number> | null = null
+  const ask = async (): Promise<number> => {
+    const before = performance.now()
+    const [row] = await query('SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now')
+    return Number(row?.['now']) - (before + performance.now()) / 2
+  }
+  return async () => {
+    if (offset === null || performance.now() - askedAt > goodForMs) {
+      askedAt = performance.now()
+      const asked = ask()
+      offset = asked
+      asked.catch(() => {
+        if (offset === asked) offset = null
+      })
+    }
+    return Math.round(performance.now() + (await offset))
+  }
+}

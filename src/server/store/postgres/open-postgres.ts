@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import { Pool, type PoolClient, types } from 'pg'
+import type { Database, Dialect, RawRow, Value } from '../database.ts'
+import { databaseClock } from './database-clock.ts'
+import { asDatabaseError, isConflict, isUnreachable } from './database-error.ts'
+
+const dialect: Dialect = {
+  name: 'postgres',
+  skipLocked: 'FOR UPDATE SKIP LOCKED',
+  forUpdate: 'FOR UPDATE',
+  integer: 'BIGINT',
+  real: 'DOUBLE PRECISION',
+  serial: 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+  tableOptions: '',
+}
+
+const mostTries = 5
+const limits = {
+  max: 10,
+  connectionTimeoutMillis: 5000,
+  statement_timeout: 30_000,
+  lock_timeout: 10_000,
+  idle_in_transaction_session_timeout: 30_000,
+}
+/** `int8`: times and counts are below 2^53. */
+const wholeNumber = 20
+
+/**
+ * Opens a PostgreSQL database (14 or newer) at a `postgres://` URL. Connections come back by themselves. What may have been done
+ * before a connection was lost is not tried again here; what only reads is.
+ */
+export function openPostgres(url: string, now?: () => number): Database {
+  const pool = new Pool({
+    connectionString: url,
+    ...limits,
+    types: {
+      getTypeParser: (id: number, format?: 'text' | 'binary') =>
+        id === wholeNumber ? Number : (types.getTypeParser(id, format as 'text') as (text: string) => unknown),
+    },
+  })
+  // A connection that is lost while nobody uses it: the next query opens another.
+  pool.on('error', () => {})
+  const query: Database['query'] = async (sql, values = []) => {
+    const statement = statementOf(sql, values)
+    try {
+      return (await pool.query<RawRow>(statement)).rows
+    } catch (error) {
+      if (!isUnreachable(error) || !/^\s*SELECT\b/.test(sql)) throw asDatabaseError(error)
+      return await pool.query<RawRow>(statement).then(
+        ({ rows }) => rows,
+        (again: unknown) => {
+          throw asDatabaseError(again)
+        },
+      )
+    }
+  }
+  const clock = now === undefined ? databaseClock(query) : async () => now()
+  return {
+    dialect,
+    query,
+    transaction: (work) => inTransaction(pool, clock, work),
+    now: clock,
+    close: () => pool.end(),
+  }
+}
+
+async function inTransaction<T>(
+  pool: Pool,
+  clock: () => Promise<number>,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await transactOnce(pool, clock, work)
+    } catch (error) {
+      if (!isConflict(error) || tries === mostTries) throw asDatabaseError(error)
+    }
+  }
+}
+
+async function transactOnce<T>(
+  pool: Pool,
+  clock: () => Promise<number>,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect()
+  // Without a listener a connection that is lost between two statements would end the process.
+  const ignore = (): void => {}
+  client.on('error', ignore)
+  let isLost = false
+  try {
+    await client.query('BEGIN')
+    const result = await work(insideOf(client, clock))
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {
+      isLost = true
+    })
+    throw error
+  } finally {
+    client.off('error', ignore)
+    client.release(isLost)
+  }
+}
+
+function insideOf(client: PoolClient, clock: () => Promise<number>): Database {
+  const inside: Database = {
+    dialect,
+    query: async (sql, values = []) => (await client.query<RawRow>(statementOf(sql, values))).rows,
+    transaction: (work) => work(inside),
+    now: clock,
+    close: async () => {},
+  }
+  return inside
+}
+
+const names = new Map<string, string>()
+
+/** Named, so that each connection plans it once. PostgreSQL keeps no NUL in a text. */
+function statementOf(sql: string, values: readonly Value[]) {
+  const name = names.get(sql) ?? createHash('sha256').update(sql).digest('hex').slice(0, 40)
+  names.set(sql, name)
+  return {
+    name,
+    text: sql,
+    values: values.map((value) => (typeof value === 'string' ? value.replaceAll('\0', '\uFFFD') : value)),
+  }
+}

@@ -1,0 +1,51 @@
+import type { Database } from '../database.ts'
+import type { AgentRow, PresenceRow } from '../rows.ts'
+import type { AgentStore, ListedAgent, PresenceStore } from '../store.ts'
+import { firstOf, fromRows, insert } from './columns.ts'
+import { named, namesIn } from './named.ts'
+
+/** Agents over SQL. */
+export function sqlAgents(db: Database): AgentStore {
+  return {
+    add: (agent) => insert(db, 'agent', agent),
+    named: (text) => named<AgentRow>(db, 'agent', text),
+    names: () => namesIn(db, 'agent'),
+    list: async ({ after = '', limit }) =>
+      fromRows<ListedAgent>(
+        await db.query(
+          `SELECT agent.*, presence.seen_at, presence.heartbeat_at
+            FROM agent LEFT JOIN presence ON presence.agent_id = agent.id
+            WHERE $1 = '' OR (registered_at, id) > (SELECT registered_at, id FROM agent WHERE id = $1)
+            ORDER BY registered_at, id LIMIT $2`,
+          [after, limit],
+        ),
+      ),
+    retire: async (id) => {
+      await db.query("UPDATE agent SET status = 'retired' WHERE id = $1", [id])
+    },
+    setFeatures: async (id, features) => {
+      await db.query('UPDATE agent SET features = $2 WHERE id = $1', [id, JSON.stringify(features)])
+    },
+  }
+}
+
+/** Presence over SQL. */
+export function sqlPresence(db: Database): PresenceStore {
+  return {
+    record: (rows) =>
+      db.transaction(async (inside) => {
+        // In one order, so that two servers do not wait for each other.
+        for (const row of rows.toSorted((one, other) => (one.agentId < other.agentId ? -1 : 1)))
+          await inside.query(
+            `INSERT INTO presence (agent_id, seen_at, heartbeat_at, machine, starts) VALUES ($1, $2, $3, $4, $5)
+              ON CONFLICT (agent_id) DO UPDATE SET
+                seen_at = CASE WHEN excluded.seen_at > presence.seen_at THEN excluded.seen_at ELSE presence.seen_at END,
+                heartbeat_at = COALESCE(excluded.heartbeat_at, presence.heartbeat_at),
+                machine = COALESCE(excluded.machine, presence.machine), starts = COALESCE(excluded.starts, presence.starts)`,
+            [row.agentId, row.seenAt, row.heartbeatAt, row.machine, row.starts],
+          )
+      }),
+    of: async (agentId) =>
+      firstOf<PresenceRow>(await db.query('SELECT * FROM presence WHERE agent_id = $1', [agentId])),
+  }
+}

@@ -1,0 +1,83 @@
+import type { Database } from '../database.ts'
+import type { AgentRow, CredentialRow, OperatorRow, TokenRow } from '../rows.ts'
+import type { CredentialStore, OperatorStore, TokenStore } from '../store.ts'
+import { firstOf, fromRows, insert } from './columns.ts'
+
+/** Credentials of agents over SQL. */
+export function sqlCredentials(db: Database): CredentialStore {
+  return {
+    add: async (credential) => {
+      await insert(db, 'credential', credential)
+    },
+    find: async (hash) => {
+      const credential = firstOf<CredentialRow>(
+        await db.query('SELECT * FROM credential WHERE hash = $1 AND revoked_at IS NULL', [hash]),
+      )
+      if (credential === null) return null
+      const agent = firstOf<AgentRow>(await db.query('SELECT * FROM agent WHERE id = $1', [credential.agentId]))
+      return agent === null ? null : { credential, agent }
+    },
+    use: async (hash, at) => {
+      await db.query('UPDATE credential SET used_at = $2 WHERE hash = $1 AND used_at IS NULL', [hash, at])
+    },
+    revoke: async (agentId, at, keep = '') =>
+      (
+        await db.query(
+          'UPDATE credential SET revoked_at = $2 WHERE agent_id = $1 AND revoked_at IS NULL AND hash <> $3 RETURNING hash',
+          [agentId, at, keep],
+        )
+      ).length,
+    wereUsed: async (agentId) =>
+      (
+        await db.query('SELECT 1 AS used FROM credential WHERE agent_id = $1 AND used_at IS NOT NULL LIMIT 1', [
+          agentId,
+        ])
+      ).length > 0,
+  }
+}
+
+/** Bootstrap tokens over SQL. */
+export function sqlTokens(db: Database): TokenStore {
+  return {
+    add: async (token) => {
+      await insert(db, 'token', token)
+    },
+    find: async (hash) => firstOf<TokenRow>(await db.query('SELECT * FROM token WHERE hash = $1', [hash])),
+    take: async (hash, at) =>
+      firstOf<TokenRow>(
+        await db.query(
+          `UPDATE token SET uses_left = uses_left - 1
+            WHERE hash = $1 AND uses_left > 0 AND (expires_at IS NULL OR expires_at > $2) RETURNING *`,
+          [hash, at],
+        ),
+      ),
+    addRegistration: async (registration) => {
+      await insert(db, 'registration', registration)
+    },
+    registered: async (keyHash, tokenHash) =>
+      firstOf<AgentRow>(
+        await db.query(
+          `SELECT agent.* FROM registration JOIN agent ON agent.id = registration.agent_id
+            WHERE key_hash = $1 AND token_hash = $2`,
+          [keyHash, tokenHash],
+        ),
+      ),
+  }
+}
+
+/** Operators over SQL. */
+export function sqlOperators(db: Database): OperatorStore {
+  return {
+    add: (operator) => insert(db, 'operator', operator),
+    find: async (hash) =>
+      firstOf<OperatorRow>(await db.query('SELECT * FROM operator WHERE hash = $1 AND revoked_at IS NULL', [hash])),
+    list: async () => fromRows<OperatorRow>(await db.query('SELECT * FROM operator ORDER BY name')),
+    revoke: async (name, at) =>
+      (
+        await db.query('UPDATE operator SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL RETURNING id', [
+          name,
+          at,
+        ])
+      ).length > 0,
+  }
+}

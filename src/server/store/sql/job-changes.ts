@@ -1,0 +1,71 @@
+import type { Database } from '../database.ts'
+import { isOpen } from '../migration/first-schema.ts'
+import type { JobRow, JobStatus } from '../rows.ts'
+import type { JobStore } from '../store.ts'
+import { fromRows, toColumn } from './columns.ts'
+
+type Changes = Pick<JobStore, 'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification' | 'move' | 'cancel'>
+
+const oldestFirst = (one: JobRow, other: JobRow): number => one.seq - other.seq
+
+/** What becomes of a job. Each is one statement: of two that come at once, one finds the row as the other left it. */
+export function changeOf(db: Database): Changes {
+  const isChanged = async (sql: string, values: Parameters<Database['query']>[1]): Promise<boolean> =>
+    (await db.query(`${sql} RETURNING id`, values)).length > 0
+  return {
+    claim: async ({ agentId, at, leaseMs, limit }) =>
+      fromRows<JobRow>(
+        await db.query(
+          `WITH taken AS MATERIALIZED (
+              SELECT id FROM job WHERE agent_id = $1 AND status = 'Pending' AND ${isOpen}
+                AND (not_before IS NULL OR not_before <= $2) AND (deadline IS NULL OR deadline > $2)
+                AND (lease_until IS NULL OR lease_until <= $2) ORDER BY seq LIMIT $5 ${db.dialect.skipLocked})
+            UPDATE job SET attempt = attempt + 1, updated_at = $2, status = $3, lease_until = $4
+              WHERE id IN (SELECT id FROM taken) RETURNING *`,
+          [agentId, at, leaseMs === null ? 'Running' : 'Pending', leaseMs === null ? null : at + leaseMs, limit],
+        ),
+      ).toSorted(oldestFirst),
+    renewLease: (id, agentId, until) =>
+      isChanged(
+        `UPDATE job SET lease_until = $3
+          WHERE id = $1 AND agent_id = $2 AND lease_until IS NOT NULL AND status IN ('Pending', 'Running')`,
+        [id, agentId, until],
+      ),
+    start: (id, agentId, at) =>
+      isChanged(
+        `UPDATE job SET status = 'Running', updated_at = $3
+          WHERE id = $1 AND agent_id = $2 AND status IN ('Pending', 'Running')`,
+        [id, agentId, at],
+      ),
+    finish: ({ id, agentId, status, error, outcome, at }) =>
+      isChanged(
+        `UPDATE job SET status = $3, error = $4, outcome = $5, updated_at = $6, is_reaped = 0
+          WHERE id = $1 AND agent_id = $2 AND (${isOpen} OR is_reaped = 1)`,
+        [id, agentId, status, error, toColumn(outcome), at],
+      ),
+    setVerification: (id, agentId, verification) =>
+      isChanged('UPDATE job SET verification = $3 WHERE id = $1 AND agent_id = $2', [
+        id,
+        agentId,
+        toColumn(verification),
+      ]),
+    move: (id, from, to, at, error) =>
+      isChanged(
+        `UPDATE job SET status = $2, updated_at = $3, error = $4 WHERE id = $1 AND status IN (${quoted(from)})`,
+        [id, to, at, error ?? null],
+      ),
+    cancel: async (id, at) => {
+      const [row] = await db.query(
+        `UPDATE job SET cancel_requested_at = COALESCE(cancel_requested_at, $2), updated_at = $2,
+            status = CASE WHEN status = 'AwaitingCSR' OR (status = 'Pending' AND attempt = 0) THEN 'Cancelled' ELSE status END
+          WHERE id = $1 AND ${isOpen} RETURNING status`,
+        [id, at],
+      )
+      return row === undefined ? null : (String(row['status']) as JobStatus)
+    },
+  }
+}
+
+function quoted(states: readonly JobStatus[]): string {
+  return states.map((state) => `'${state}'`).join(', ')
+}

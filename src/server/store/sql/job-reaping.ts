@@ -1,0 +1,39 @@
+import type { Database } from '../database.ts'
+import { isOpen } from '../migration/first-schema.ts'
+import type { JobStore } from '../store.ts'
+
+type Reaping = Pick<JobStore, 'agentsAtWork' | 'reap' | 'expire'>
+
+/** On an agent, without a lease: nobody else ends it. */
+const isAtWork = `type IN ('Deployment', 'TakeBack') AND status = 'Running' AND ${isOpen} AND lease_until IS NULL`
+
+/** How jobs end of which nobody says anything any more. */
+export function reapingOf(db: Database): Reaping {
+  const idsOf = async (sql: string, values: Parameters<Database['query']>[1]): Promise<readonly string[]> =>
+    (await db.query(`${sql} RETURNING id`, values)).map(({ id }) => String(id))
+  return {
+    agentsAtWork: async () =>
+      (
+        await db.query(
+          `SELECT job.agent_id, max(presence.seen_at) AS seen_at
+            FROM job LEFT JOIN presence ON presence.agent_id = job.agent_id WHERE ${isAtWork} GROUP BY job.agent_id`,
+        )
+      ).map(({ agent_id, seen_at }) => ({
+        agentId: String(agent_id),
+        seenAt: typeof seen_at === 'number' ? seen_at : null,
+      })),
+    reap: (agentId, heardAt, error, at) =>
+      idsOf(
+        `UPDATE job SET status = 'Failed', is_reaped = 1, error = $3, updated_at = $4
+          WHERE agent_id = $1 AND updated_at <= $2 AND ${isAtWork}`,
+        [agentId, heardAt, error, at],
+      ),
+    expire: (at, error) =>
+      idsOf(
+        `UPDATE job SET status = 'Failed', error = $2, updated_at = $1
+          WHERE deadline <= $1 AND ${isOpen} AND (status = 'AwaitingCSR'
+            OR (status = 'Pending' AND (lease_until IS NULL OR lease_until <= $1)))`,
+        [at, error],
+      ),
+  }
+}

@@ -1,0 +1,75 @@
+import type { Database } from '../database.ts'
+import { isOpen } from '../migration/first-schema.ts'
+import type { JobRow, JobStatus, ListedJob } from '../rows.ts'
+import type { JobStore, NewJob } from '../store.ts'
+import { firstOf, fromRows, insert } from './columns.ts'
+import { changeOf } from './job-changes.ts'
+import { reapingOf } from './job-reaping.ts'
+
+/** Jobs over SQL. */
+export function sqlJobs(db: Database): JobStore {
+  return {
+    ...changeOf(db),
+    ...reapingOf(db),
+    add: (job) => insert(db, 'job', asRow(job)),
+    byId: async (id) => firstOf<JobRow>(await db.query('SELECT * FROM job WHERE id = $1', [id])),
+    list: async ({ after, limit }) =>
+      fromRows<ListedJob>(
+        await db.query(
+          `SELECT job.*, agent.name AS agent_name, target.name AS target_name, certificate.common_name
+            FROM job JOIN agent ON agent.id = job.agent_id JOIN certificate ON certificate.id = job.certificate_id
+            LEFT JOIN target ON target.id = job.target_id WHERE job.seq < $1 ORDER BY job.seq DESC LIMIT $2`,
+          [after === undefined ? Number.MAX_SAFE_INTEGER : Number(after), limit],
+        ),
+      ),
+    awaitingCsr: async (agentId, at, limit) =>
+      fromRows<JobRow>(
+        await db.query(
+          `SELECT * FROM job WHERE agent_id = $1 AND status = 'AwaitingCSR' AND ${isOpen}
+            AND (not_before IS NULL OR not_before <= $2) ORDER BY seq LIMIT $3`,
+          [agentId, at, limit],
+        ),
+      ),
+    cancelRequests: async (agentId) =>
+      (
+        await db.query(
+          `SELECT id FROM job WHERE agent_id = $1 AND ${isOpen} AND cancel_requested_at IS NOT NULL ORDER BY seq`,
+          [agentId],
+        )
+      ).map(({ id }) => String(id)),
+    lastIssuance: async (certificateId) =>
+      firstOf<JobRow>(
+        await db.query(
+          "SELECT * FROM job WHERE certificate_id = $1 AND type IN ('Issuance', 'Renewal') ORDER BY seq DESC LIMIT 1",
+          [certificateId],
+        ),
+      ),
+    ofTarget: async (targetId, types, isCompleted) =>
+      fromRows<JobRow>(
+        await db.query(
+          `SELECT * FROM job WHERE target_id = $1 AND type IN (${types.map((type) => `'${type}'`).join(', ')})
+            ${isCompleted ? "AND status = 'Completed'" : ''} ORDER BY seq DESC LIMIT $2`,
+          [targetId, mostOfTarget],
+        ),
+      ),
+  }
+}
+
+const mostOfTarget = 1000
+
+function asRow(job: NewJob): Omit<JobRow, 'seq'> {
+  return {
+    attempt: 0,
+    leaseUntil: null,
+    notBefore: null,
+    deadline: null,
+    cancelRequestedAt: null,
+    error: null,
+    outcome: null,
+    verification: null,
+    updatedAt: job.createdAt,
+    isReaped: false,
+    ...job,
+    status: job.status satisfies JobStatus,
+  }
+}

@@ -1,0 +1,44 @@
+import type { Database } from '../database.ts'
+import type { SigningRow } from '../rows.ts'
+import type { SigningStore } from '../store.ts'
+import { firstOf, fromRows, insert } from './columns.ts'
+
+/** CSRs on their way over SQL. */
+export function sqlSignings(db: Database): SigningStore {
+  return {
+    add: (signing) => insert(db, 'signing', signing),
+    open: async (certificateId, spki) =>
+      firstOf<SigningRow>(
+        await db.query("SELECT * FROM signing WHERE certificate_id = $1 AND spki = $2 AND state = 'open'", [
+          certificateId,
+          spki,
+        ]),
+      ),
+    byId: async (id) => firstOf<SigningRow>(await db.query('SELECT * FROM signing WHERE id = $1', [id])),
+    take: async (at, until, limit) =>
+      fromRows<SigningRow>(
+        await db.query(
+          `WITH taken AS MATERIALIZED (
+              SELECT id FROM signing WHERE state = 'open' AND next_try_at <= $1 ORDER BY next_try_at LIMIT $3
+              ${db.dialect.skipLocked})
+            UPDATE signing SET next_try_at = $2, attempts = attempts + 1 WHERE id IN (SELECT id FROM taken) RETURNING *`,
+          [at, until, limit],
+        ),
+      ),
+    end: async (id, state, error) =>
+      (
+        await db.query("UPDATE signing SET state = $2, error = $3 WHERE id = $1 AND state = 'open' RETURNING id", [
+          id,
+          state,
+          error,
+        ])
+      ).length > 0,
+    putOff: async (id, until, error) => {
+      await db.query("UPDATE signing SET next_try_at = $2, error = $3 WHERE id = $1 AND state = 'open'", [
+        id,
+        until,
+        error,
+      ])
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import type { Database } from '../database.ts'
+import type { Store } from '../store.ts'
+import { sqlAgents, sqlPresence } from './agents.ts'
+import { sqlAudit } from './audit.ts'
+import { sqlCertificates, sqlVersions } from './certificates.ts'
+import { sqlCredentials, sqlOperators, sqlTokens } from './identities.ts'
+import { sqlJobs } from './jobs.ts'
+import { sqlServerFacts } from './server-facts.ts'
+import { sqlSignings } from './signings.ts'
+import { sqlTargets } from './targets.ts'
+
+/** The store over a database whose tables are there. */
+export function sqlStore(db: Database): Store {
+  return {
+    server: sqlServerFacts(db),
+    agents: sqlAgents(db),
+    credentials: sqlCredentials(db),
+    tokens: sqlTokens(db),
+    presence: sqlPresence(db),
+    operators: sqlOperators(db),
+    targets: sqlTargets(db),
+    certificates: sqlCertificates(db),
+    versions: sqlVersions(db),
+    signings: sqlSignings(db),
+    jobs: sqlJobs(db),
+    audit: sqlAudit(db),
+    now: () => db.now(),
+    transaction: (work) => db.transaction((inside) => work(sqlStore(inside))),
+    close: () => db.close(),
+  }
+}

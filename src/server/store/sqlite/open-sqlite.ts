@@ -1,0 +1,69 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { Database, Dialect, RawRow, Value } from '../database.ts'
+
+const dialect: Dialect = {
+  name: 'sqlite',
+  // A transaction that writes is alone.
+  skipLocked: '',
+  forUpdate: '',
+  integer: 'INTEGER',
+  real: 'REAL',
+  serial: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+  tableOptions: 'STRICT',
+}
+
+const settings =
+  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000'
+
+/** Opens or makes an SQLite database, durable at every commit. Its process is the only one that uses the file. */
+export function openSqlite(path: string, now: () => number): Database {
+  const file = new DatabaseSync(path)
+  file.exec(settings)
+  const statements = new Map<string, StatementSync>()
+  const run = (sql: string, values: readonly Value[] = []): readonly RawRow[] => {
+    const statement = statements.get(sql) ?? file.prepare(sql.replaceAll(/\$(\d+)/g, '?$1'))
+    statements.set(sql, statement)
+    return statement.all(...values) as RawRow[]
+  }
+  const inTurn = turns()
+  const inside: Database = {
+    dialect,
+    query: async (sql, values) => run(sql, values),
+    transaction: (work) => work(inside),
+    now: async () => now(),
+    close: async () => {},
+  }
+  return {
+    dialect,
+    query: (sql, values) => inTurn(async () => run(sql, values)),
+    transaction: (work) => inTurn(() => transact(file, () => work(inside))),
+    now: inside.now,
+    close: () => inTurn(async () => file.close()),
+  }
+}
+
+async function transact<T>(file: DatabaseSync, work: () => Promise<T>): Promise<T> {
+  file.exec('BEGIN IMMEDIATE')
+  try {
+    const result = await work()
+    file.exec('COMMIT')
+    return result
+  } catch (error) {
+    if (file.isTransaction) file.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** One after another: there is one connection, and what runs between the statements of a transaction would be part of it. */
+function turns(): <T>(work: () => Promise<T>) => Promise<T> {
+  const isInTurn = new AsyncLocalStorage<true>()
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    // It would wait for its own end.
+    if (isInTurn.getStore() === true) throw new Error('the store outside of a transaction was used inside of it')
+    const mine = last.then(() => isInTurn.run(true, work))
+    last = mine.catch(() => {})
+    return mine
+  }
+}

@@ -1,0 +1,434 @@
+import t, { type Test } from 'tap'
+import { openStore } from '../../../src/server/store/open-store.ts'
+import type { AgentRow, CertificateRow, SigningRow, TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
+import type { NewJob, Store } from '../../../src/server/store/store.ts'
+import { type Postgres, startPostgres } from '../../support/postgres.ts'
+
+const start = Date.parse('2026-11-01T00:00:00Z')
+const agent: AgentRow = {
+  id: 'agent-1',
+  name: 'mail-1',
+  hostname: 'mail-1.example.net',
+  status: 'active',
+  features: ['lease'],
+  registeredAt: start,
+}
+const target: TargetRow = {
+  id: 'target-1',
+  name: 'postfix',
+  agentId: agent.id,
+  type: 'Postfix',
+  config: { a: [1, 'é'] },
+}
+const certificate: CertificateRow = {
+  id: 'cert-1',
+  agentId: agent.id,
+  commonName: 'mail.example.net',
+  sans: ['imap.example.net'],
+  validityDays: 47,
+  renewShare: 0.5,
+  issuers: [],
+  keyPolicy: 'rotate',
+  nextRenewalAt: null,
+  renewalFailures: 0,
+  lastError: null,
+  revokedAt: null,
+  createdAt: start,
+}
+const version: VersionRow = {
+  certificateId: certificate.id,
+  number: 1,
+  serial: '0a',
+  pem: 'PEM',
+  notBefore: start,
+  notAfter: start + 1000,
+  spki: 'ab',
+  fingerprint: 'cd',
+  issuer: 'local',
+  issuedAt: start,
+  revokedAt: null,
+}
+const signing: SigningRow = {
+  id: 'signing-1',
+  jobId: null,
+  certificateId: certificate.id,
+  csrPem: 'CSR',
+  spki: 'ab',
+  state: 'open',
+  attempts: 0,
+  nextTryAt: start,
+  error: null,
+}
+
+const postgres = await startPostgres(t)
+
+for (const kind of ['SQLite', 'PostgreSQL'] as const) {
+  t.test(`${kind}: what is kept is read as it was written`, async (t) => {
+    const store = await openWithHost(t, kind)
+
+    t.same(await store.agents.named('mail-1'), agent)
+    t.same(await store.agents.named('agent-1'), agent)
+    t.same(await store.targets.byId(target.id), target)
+    t.same(await store.certificates.byId(certificate.id), certificate)
+    t.same(await store.certificates.deployedTo(certificate.id), [target.id])
+    t.equal(await store.agents.named('mail'), null)
+    await store.versions.add(version)
+    await store.versions.add({ ...version, number: 2 })
+    t.same(await store.versions.newest(certificate.id), { ...version, number: 2 })
+    await store.versions.revoke(certificate.id, 1, start + 5)
+    t.same(await store.versions.revoked(start), [{ ...version, revokedAt: start + 5 }])
+    t.same(await store.versions.revoked(start + 1000), [], 'it has ended')
+  })
+
+  t.test(`${kind}: a text with any character is kept, without the NUL that PostgreSQL cannot keep`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.jobs.add(deployment('job-1'))
+
+    for (const [error, kept] of [
+      ['\u{1F980} \u202E \n', '\u{1F980} \u202E \n'],
+      ['a\0b', kind === 'SQLite' ? 'a\0b' : 'a\uFFFDb'],
+    ] as const) {
+      await store.jobs.add(deployment(error))
+      await store.jobs.finish({ ...failed(error), error })
+      t.equal((await store.jobs.byId(kept))?.error, kept)
+    }
+  })
+
+  t.test(`${kind}: a name is taken once`, async (t) => {
+    const store = await openWithHost(t, kind)
+
+    t.equal(await store.agents.add({ ...agent, id: 'agent-2' }), false)
+    t.equal(await store.targets.add({ ...target, id: 'target-2' }), false)
+    t.same(await store.agents.names(), ['mail-1'])
+    t.same(await store.targets.names(), ['postfix'])
+  })
+
+  t.test(`${kind}: a transaction that fails leaves nothing, and one inside another is part of it`, async (t) => {
+    const store = await open(t, kind)
+
+    await t.rejects(
+      store.transaction(async (inside) => {
+        await inside.transaction(async (deeper) => deeper.agents.add(agent))
+        throw new Error('no')
+      }),
+      { message: 'no' },
+    )
+
+    t.equal(await store.agents.named(agent.id), null)
+  })
+
+  t.test(`${kind}: of a token with three uses three of ten who come at once get one`, async (t) => {
+    const store = await open(t, kind)
+    const token = {
+      hash: 't',
+      expiresAt: start + 10,
+      usesLeft: 3,
+      namePattern: null,
+      createdAt: start,
+      createdBy: 'admin',
+    }
+    await store.tokens.add(token)
+
+    const taken = await Promise.all(Array.from({ length: 10 }, () => store.tokens.take('t', start)))
+
+    t.equal(taken.filter((row) => row !== null).length, 3)
+    await store.tokens.add({ ...token, hash: 'u' })
+    t.equal(await store.tokens.take('u', start + 10), null, 'it has ended')
+  })
+
+  t.test(`${kind}: a credential is found until it is revoked`, async (t) => {
+    const store = await openWithHost(t, kind)
+    for (const hash of ['old', 'new'])
+      await store.credentials.add({ hash, agentId: agent.id, createdAt: start, usedAt: null, revokedAt: null })
+
+    t.equal(await store.credentials.wereUsed(agent.id), false)
+    await store.credentials.use('new', start + 1)
+    await store.credentials.use('new', start + 2)
+    t.equal(await store.credentials.wereUsed(agent.id), true)
+    t.match(await store.credentials.find('new'), { credential: { usedAt: start + 1 }, agent: { id: agent.id } })
+    t.equal(await store.credentials.revoke(agent.id, start + 3, 'new'), 1)
+    t.equal(await store.credentials.find('old'), null)
+    t.ok(await store.credentials.find('new'))
+  })
+
+  t.test(`${kind}: twenty claims at once get each job once, by any number of connections`, async (t) => {
+    const store = await openWithHost(t, kind)
+    for (let count = 0; count < 30; count += 1) await store.jobs.add(deployment(`job-${count}`))
+    const claim = { agentId: agent.id, at: start, leaseMs: null, limit: 2 }
+
+    const claims = await Promise.all(Array.from({ length: 20 }, () => store.jobs.claim(claim)))
+
+    const ids = claims.flat().map(({ id }) => id)
+    const rest = (await store.jobs.claim({ ...claim, limit: 100 })).map(({ id }) => id)
+    t.equal(new Set([...ids, ...rest]).size, 30)
+    t.equal(ids.length + rest.length, 30)
+    t.same(await store.jobs.claim(claim), [])
+  })
+
+  t.test(`${kind}: a lease that ran out before any Running is offered again, one after it is not`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.jobs.add(deployment('job-1'))
+    const claimAt = (at: number) => store.jobs.claim({ agentId: agent.id, at, leaseMs: 1000, limit: 10 })
+
+    t.match(await claimAt(start), [{ attempt: 1, status: 'Pending', leaseUntil: start + 1000 }])
+    t.same(await claimAt(start + 999), [])
+    t.ok(await store.jobs.renewLease('job-1', agent.id, start + 2000))
+    t.same(await claimAt(start + 1999), [])
+    t.match(await claimAt(start + 2000), [{ attempt: 2 }])
+    t.ok(await store.jobs.start('job-1', agent.id, start + 2001))
+    t.same(await claimAt(start + 9_000_000), [])
+    t.same(await store.jobs.agentsAtWork(), [], 'the reaper has nothing to say of it')
+    t.same(await store.jobs.reap(agent.id, start + 9_000_000, 'silent', start), [])
+    t.ok(await store.jobs.finish(failed('job-1')))
+    t.notOk(await store.jobs.renewLease('job-1', agent.id, start + 9_000_000))
+  })
+
+  t.test(`${kind}: a job is not claimed before its time nor after its deadline`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.jobs.add({ ...deployment('early'), notBefore: start + 10 })
+    await store.jobs.add({ ...deployment('late'), deadline: start + 10 })
+    const claimAt = (at: number) => store.jobs.claim({ agentId: agent.id, at, leaseMs: null, limit: 10 })
+
+    t.same(await store.jobs.expire(start + 9, 'late'), [])
+    t.same(await store.jobs.expire(start + 10, 'the deadline is past'), ['late'])
+    t.match(await store.jobs.byId('late'), { status: 'Failed', error: 'the deadline is past' })
+    t.same(await claimAt(start + 9), [])
+    t.match(await claimAt(start + 10), [{ id: 'early' }])
+  })
+
+  t.test(`${kind}: the first final state stays, but for the guess of the reaper`, async (t) => {
+    const store = await openWithHost(t, kind)
+    for (const id of ['done', 'reaped']) await store.jobs.add(deployment(id))
+    await store.jobs.claim({ agentId: agent.id, at: start, leaseMs: null, limit: 10 })
+
+    t.ok(
+      await store.jobs.finish({
+        ...failed('done'),
+        status: 'Completed',
+        error: null,
+        outcome: { outcome: 'deployed' },
+      }),
+    )
+    t.notOk(await store.jobs.finish(failed('done')))
+    t.notOk(await store.jobs.finish({ ...failed('reaped'), agentId: 'agent-2' }))
+    t.match(await store.jobs.agentsAtWork(), [{ agentId: agent.id, seenAt: null }])
+    t.same(await store.jobs.reap(agent.id, start, 'silent', start + 1), ['reaped'])
+    t.notOk(await store.jobs.start('reaped', agent.id, start + 2))
+    t.match(await store.jobs.byId('reaped'), { status: 'Failed', error: 'silent', isReaped: true })
+    t.ok(await store.jobs.finish({ ...failed('reaped'), status: 'Completed', error: null }))
+    t.notOk(await store.jobs.finish(failed('reaped')))
+    t.match(await store.jobs.byId('reaped'), { status: 'Completed', error: null, isReaped: false })
+    t.match(await store.jobs.byId('done'), { status: 'Completed', outcome: { outcome: 'deployed' } })
+  })
+
+  t.test(`${kind}: of two reports that come at once one is the first`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.jobs.add(deployment('job-1'))
+
+    const taken = await Promise.all(
+      (['Completed', 'Failed', 'Cancelled', 'Failed'] as const).map((status) =>
+        store.jobs.finish({ ...failed('job-1'), status }),
+      ),
+    )
+
+    t.equal(taken.filter(Boolean).length, 1)
+  })
+
+  t.test(`${kind}: what nobody had is cancelled at once, what somebody has is asked for`, async (t) => {
+    const store = await openWithHost(t, kind)
+    for (const id of ['had', 'free']) await store.jobs.add(deployment(id))
+    await store.jobs.claim({ agentId: agent.id, at: start, leaseMs: 1000, limit: 1 })
+
+    t.equal(await store.jobs.cancel('free', start), 'Cancelled')
+    t.equal(await store.jobs.cancel('had', start), 'Pending')
+    t.equal(await store.jobs.cancel('free', start), null)
+    t.same(await store.jobs.cancelRequests(agent.id), ['had'])
+    t.ok(await store.jobs.finish({ ...failed('had'), status: 'Cancelled' }))
+    t.same(await store.jobs.cancelRequests(agent.id), [])
+  })
+
+  t.test(`${kind}: one issuance of a certificate is open, and its renewal is due when none is`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const issuance: NewJob = { ...deployment('one'), type: 'Issuance', status: 'AwaitingCSR', targetId: null }
+    await store.certificates.plan(certificate.id, { nextRenewalAt: start, renewalFailures: 0, lastError: null })
+    const due = () => store.transaction((inside) => inside.certificates.due(start, 10))
+
+    t.match(await due(), [{ id: certificate.id }])
+    t.same(
+      (await Promise.all(['one', 'two', 'three'].map((id) => store.jobs.add({ ...issuance, id })))).filter(Boolean),
+      [true],
+    )
+    t.same(await due(), [])
+    t.match(await store.jobs.awaitingCsr(agent.id, start, 10), [{ type: 'Issuance' }])
+    const { id = '' } = (await store.jobs.lastIssuance(certificate.id)) ?? {}
+    t.ok(await store.jobs.move(id, ['AwaitingCSR'], 'Running', start))
+    t.notOk(await store.jobs.move(id, ['AwaitingCSR'], 'Running', start))
+    t.ok(await store.jobs.move(id, ['Running'], 'Completed', start))
+    t.match(await due(), [{ id: certificate.id }])
+    t.ok(await store.jobs.add({ ...issuance, id: 'four', type: 'Renewal' }))
+  })
+
+  t.test(`${kind}: one CSR of a certificate and key is on its way, and is taken by one server`, async (t) => {
+    const store = await openWithHost(t, kind)
+
+    t.ok(await store.signings.add(signing))
+    t.notOk(await store.signings.add({ ...signing, id: 'signing-2' }))
+    t.ok(await store.signings.add({ ...signing, id: 'signing-2', spki: 'other' }))
+    const taken = await Promise.all([1, 2, 3].map(() => store.signings.take(start, start + 1000, 10)))
+    t.same(
+      taken
+        .flat()
+        .map(({ id }) => id)
+        .toSorted(),
+      ['signing-1', 'signing-2'],
+    )
+    t.match(await store.signings.take(start + 1000, start + 2000, 10), [{ attempts: 2 }, { attempts: 2 }])
+    await store.signings.putOff('signing-2', start + 5000, 'the issuer is down')
+    t.ok(await store.signings.end('signing-1', 'signed', null))
+    t.notOk(await store.signings.end('signing-1', 'failed', 'late'))
+    t.equal(await store.signings.open(certificate.id, 'ab'), null)
+    t.match(await store.signings.byId('signing-2'), { state: 'open', error: 'the issuer is down' })
+    t.ok(await store.signings.add({ ...signing, id: 'signing-3' }), 'the same key may come again')
+  })
+
+  t.test(`${kind}: lists come in pages`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.agents.add({ ...agent, id: 'agent-0', name: 'mail-0' })
+    await store.presence.record([{ agentId: 'agent-0', seenAt: start, heartbeatAt: null, machine: null, starts: null }])
+    for (let count = 0; count < 5; count += 1) await store.jobs.add(deployment(`job-${count}`))
+
+    const [first, second] = [await store.jobs.list({ limit: 2 }), await store.jobs.list({ limit: 9 })]
+    const rest = await store.jobs.list({ after: String(first[1]?.seq), limit: 9 })
+    t.same(
+      first.map(({ id }) => id),
+      ['job-4', 'job-3'],
+    )
+    t.same([...first, ...rest], second)
+    t.match(first[0], { agentName: 'mail-1', targetName: 'postfix', commonName: 'mail.example.net' })
+    t.match(await store.agents.list({ limit: 1 }), [{ id: 'agent-0', seenAt: start }])
+    t.match(await store.agents.list({ after: 'agent-0', limit: 9 }), [{ id: 'agent-1', seenAt: null }])
+    t.match(await store.targets.list({ limit: 9 }), [{ ...target, agentName: 'mail-1', drift: null }])
+    t.same(await store.targets.list({ after: 'postfix', limit: 9 }), [])
+  })
+
+  t.test(`${kind}: what drifts stands at its target until it is in order`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const drift = { targetId: target.id, reasons: ['/a is gone.'], since: 'then' }
+
+    await store.targets.setDrift(drift)
+    t.match(await store.targets.list({ limit: 9 }), [{ drift }])
+    await store.targets.setDrift({ ...drift, reasons: [] })
+    t.match(await store.targets.list({ limit: 9 }), [{ drift: null }])
+  })
+
+  t.test(`${kind}: who was heard last stays so, whichever server writes later`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const row = { agentId: agent.id, seenAt: start + 10, heartbeatAt: start + 10, machine: 'm', starts: 1 }
+
+    await store.presence.record([row])
+    await store.presence.record([{ ...row, seenAt: start, heartbeatAt: null, machine: null, starts: null }])
+
+    t.same(await store.presence.of(agent.id), row)
+  })
+
+  t.test(`${kind}: the time without a gap begins anew after one`, async (t) => {
+    const { server } = await open(t, kind)
+
+    await server.alive(start, 1000)
+    await server.alive(start + 1000, 1000)
+    t.equal(await server.upSince(), start)
+    await server.alive(start + 2001, 1000)
+    t.equal(await server.upSince(), start + 2001)
+  })
+
+  t.test(`${kind}: the audit trail is read in its order`, async (t) => {
+    const store = await open(t, kind)
+    const entry = { at: start, actor: 'server', action: 'x', subject: 'y', details: { z: 1 } }
+    await store.audit.append(entry)
+    await store.audit.append({ ...entry, action: 'w' })
+
+    const [first] = await store.audit.list({ limit: 1 })
+    t.match(first, { ...entry, previousHash: null, hash: null })
+    t.match(await store.audit.list({ after: String(first?.seq), limit: 9 }), [{ action: 'w' }])
+  })
+}
+
+t.test('PostgreSQL: servers that open an empty database at once all find their tables', async (t) => {
+  const database = await postgres.newDatabase()
+
+  const stores = await Promise.all([1, 2, 3].map(() => openStore({ dataDir: '', database })))
+
+  t.teardown(() => Promise.all(stores.map((store) => store.close())))
+  for (const store of stores) t.same(await store.agents.list({ limit: 1 }), [])
+})
+
+t.test('PostgreSQL: the time is that of the database', async (t) => {
+  const store = await openStore({ dataDir: '', database: await postgres.newDatabase() })
+  t.teardown(() => store.close())
+
+  const [before, now, after] = [Date.now(), await store.now(), Date.now()]
+
+  t.ok(now >= before - 1000 && now <= after + 1000)
+})
+
+t.test('PostgreSQL: what was answered is there after it was killed, and the store comes back by itself', async (t) => {
+  const own: Postgres = await startPostgres(t)
+  const store = await openStore({ dataDir: '', database: await own.newDatabase(), now: () => start })
+  t.teardown(() => store.close())
+  await store.agents.add(agent)
+
+  await own.kill()
+  await t.rejects(store.agents.retire(agent.id), { code: 'DATABASE_UNREACHABLE' })
+  await t.rejects(
+    store.transaction((inside) => inside.agents.retire(agent.id)),
+    { code: 'DATABASE_UNREACHABLE' },
+  )
+  await own.start()
+
+  t.same(await store.agents.named(agent.id), agent)
+})
+
+t.test('SQLite: the store outside of a transaction is refused inside of it, for it would wait for ever', async (t) => {
+  const store = await open(t, 'SQLite')
+
+  await t.rejects(
+    store.transaction(() => store.agents.names()),
+    { message: /outside of a transaction/ },
+  )
+})
+
+t.test('a database that is not one of PostgreSQL is refused', async (t) => {
+  await t.rejects(openStore({ dataDir: '', database: 'mysql://localhost' }), { code: 'CONFIG_INVALID' })
+})
+
+async function open(t: Test, kind: 'SQLite' | 'PostgreSQL'): Promise<Store> {
+  const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
+  const store = await openStore({ dataDir: t.testdir({}), database, now: () => start })
+  t.teardown(() => store.close())
+  return store
+}
+
+async function openWithHost(t: Test, kind: 'SQLite' | 'PostgreSQL'): Promise<Store> {
+  const store = await open(t, kind)
+  await store.agents.add(agent)
+  await store.targets.add(target)
+  await store.certificates.add(certificate, [target.id, target.id])
+  return store
+}
+
+function deployment(id: string): NewJob {
+  return {
+    id,
+    type: 'Deployment',
+    status: 'Pending',
+    agentId: agent.id,
+    certificateId: certificate.id,
+    targetId: target.id,
+    versionNumber: null,
+    createdAt: start,
+  }
+}
+
+function failed(id: string) {
+  return { id, agentId: agent.id, status: 'Failed', error: 'reload failed', outcome: null, at: start + 5 } as const
+}

@@ -1,0 +1,110 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { chownSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import type { Test } from 'tap'
+import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
+
+const debian = '/usr/lib/postgresql'
+
+/** A private PostgreSQL on a Unix socket. */
+export interface Postgres {
+  /** The URL of a new, empty database. */
+  newDatabase(): Promise<string>
+  /** SIGKILL to all of it, as where the power fails. */
+  kill(): Promise<void>
+  /** Ends it as `systemctl stop` does. */
+  stop(): Promise<void>
+  start(): Promise<void>
+}
+
+/** Starts one with the settings of Debian, which ends with the test. */
+export async function startPostgres(t: Test): Promise<Postgres> {
+  const dir = await makeTemporaryFolder('wx-pg-')
+  const data = join(dir, 'data')
+  const asUser = dropRights(dir)
+  run([
+    ...asUser,
+    tool('initdb'),
+    '--pgdata',
+    data,
+    '--auth=trust',
+    '--username=waxseal',
+    '--encoding=UTF8',
+    '--no-locale',
+  ])
+  let server = launch([...asUser, tool('postgres'), '-D', data, '-c', 'listen_addresses=', '-k', dir])
+  const urlOf = (name: string): string => `postgres://waxseal@localhost/${name}?host=${dir}`
+  await untilReady(urlOf('postgres'))
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return
+    const ended = once(server, 'exit')
+    // setpriv(1) becomes the server: this is its process.
+    server.kill(signal)
+    await ended
+  }
+  t.teardown(async () => {
+    await end('SIGQUIT')
+    await removeTree(dir)
+  })
+  return {
+    newDatabase: async () => {
+      const name = `t${randomBytes(6).toString('hex')}`
+      await ask(urlOf('postgres'), `CREATE DATABASE ${name}`)
+      return urlOf(name)
+    },
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGINT'),
+    start: async () => {
+      server = launch([...asUser, tool('postgres'), '-D', data, '-c', 'listen_addresses=', '-k', dir])
+      await untilReady(urlOf('postgres'))
+    },
+  }
+}
+
+function tool(name: string): string {
+  const newest = readdirSync(debian).toSorted((one, other) => Number(other) - Number(one))[0] ?? ''
+  return join(debian, newest, 'bin', name)
+}
+
+/** PostgreSQL refuses to run as root. */
+function dropRights(dir: string): readonly string[] {
+  if (process.getuid?.() !== 0) return []
+  const [uid, gid] = ['-u', '-g'].map((option) =>
+    Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' })),
+  )
+  chownSync(dir, uid ?? 0, gid ?? 0)
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
+}
+
+function run([program = '', ...args]: readonly string[]): void {
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: {}, cwd: '/' })
+}
+
+function launch([program = '', ...args]: readonly string[]) {
+  return spawn(program, args, { stdio: 'ignore', env: {}, cwd: '/' })
+}
+
+/** Its socket is there before it takes connections. */
+async function untilReady(url: string): Promise<void> {
+  for (;;) {
+    try {
+      return await ask(url, 'SELECT 1')
+    } catch (error) {
+      if (!/ECONNREFUSED|ENOENT|57P03/.test(String((error as { code?: unknown }).code))) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}
+
+async function ask(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
