@@ -1,13 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import { Agent, request } from 'undici'
-import { type Operator, openOperator } from '../../src/embedded/operator-client.ts'
+import { createCertificateRequest } from '../../src/material/certificate-request.ts'
+import { type Operator, openOperator } from '../../src/server/operator-client.ts'
 import {
   type ControlPlaneOptions,
   type RunningControlPlane,
   startControlPlane,
-} from '../../src/embedded/start-control-plane.ts'
-import { createCertificateRequest } from '../../src/material/certificate-request.ts'
+} from '../../src/server/start-control-plane.ts'
 import { fakeClock } from './fake-clock.ts'
 
 /** An answer as it arrived: its body is parsed JSON. */
@@ -145,4 +147,19 @@ export async function claimedDeployment(
   const { jobId } = await deploymentFor(plane, agent)
   await agent.work()
   return { plane, agent, jobId }
+}
+
+/** Runs a statement on the database under the control plane, between two transactions of its own. */
+export async function breakDatabase({ dataDir }: TestControlPlane, sql: string): Promise<void> {
+  const database = new DatabaseSync(join(dataDir, 'control-plane.db'))
+  for (let isDone = false; !isDone; ) {
+    try {
+      database.exec(sql)
+      isDone = true
+    } catch (error) {
+      if ((error as { readonly errcode?: number }).errcode !== 5) throw error
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  database.close()
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { openAuthority } from '../../src/embedded/authority.ts'
+import { openAuthority } from '../../src/server/authority/authority.ts'
 
 /** What happens to one request instead of its being passed on. `lose-answer`: it is passed on, the answer is not. */
 export type Fault =

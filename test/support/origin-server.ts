@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Authority, openAuthority } from '../../src/embedded/authority.ts'
+import { type Authority, openAuthority } from '../../src/server/authority/authority.ts'
 import { type HttpsServer, type ReceivedRequest, startHttpsServer } from './https-server.ts'
 
 /** One exchange as it was recorded of the server that the protocol comes from; `{agent}` and others stand for ids. */

@@ -28,9 +28,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'control-plane': ['documents', 'error', 'limit', 'outcome', 'schema'],
   log: ['text'],
   status: ['config', 'documents', 'host', 'journal', 'outcome', 'schema', 'text'],
-  embedded: ['connector', 'control-plane', 'error', 'host', 'outcome'],
   server: ['connector', 'control-plane', 'error', 'host', 'outcome'],
-  demo: ['control-plane', 'embedded', 'error', 'host', 'plan', 'verify'],
+  demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
     'apply config connector control-plane documents error host inbox journal limit material outbox outcome plan policy rollback schema verify'.split(
       ' ',
@@ -40,7 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'config connector control-plane deployer documents error host journal material outbox outcome plan policy'.split(
       ' ',
     ),
-  cli: 'courier config control-plane demo deployer documents embedded error examine host inbox journal log material outbox outcome plan status text verify'.split(
+  cli: 'courier config control-plane demo deployer documents error examine host inbox journal log material outbox outcome plan server status text verify'.split(
     ' ',
   ),
 }

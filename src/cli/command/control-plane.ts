@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import type { Operator } from '../../embedded/operator-client.ts'
+import type { Operator } from '../../server/operator-client.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { openLocalOperator } from '../operator/local-operator.ts'
 import { operatorTable } from '../operator/operator-tables.ts'

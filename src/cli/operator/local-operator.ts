@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import pRetry from 'p-retry'
-import { type Operator, openOperator } from '../../embedded/operator-client.ts'
+import { type Operator, openOperator } from '../../server/operator-client.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { isFolder } from '../../host/file/private-folder.ts'
 import { noSuchFile, readGiven } from '../read-given.ts'

@@ -26,29 +26,38 @@ export function serveCommand(): Command {
   return withShared(new Command('serve'))
     .description('Run the control plane until SIGTERM.')
     .option('--listen <host:port>', 'address', '127.0.0.1:8443')
+    .option('--database <url>', 'postgres://USER@HOST/DATABASE, in place of an SQLite database in the data directory')
     .option('--name <name...>', 'names that its own certificate carries beside the host names, short and full')
-    .action(async (options: Shared & { readonly listen: string; readonly name?: string[] }) => {
-      const { startControlPlane } = await import('../../embedded/start-control-plane.ts')
-      const dataDir = resolve(options.dataDir)
-      const form = standardOutput(environment()['JOURNAL_STREAM'])
-      const log = await openLog({ level: 'info', form, colours: mayColour(), write: writeToStandardOutput })
-      const listen = parseListen(options.listen)
-      const running = await startControlPlane({ dataDir, ...listen, names: options.name ?? [], log })
+    .action(
+      async (options: Shared & { readonly listen: string; readonly database?: string; readonly name?: string[] }) => {
+        const { startControlPlane } = await import('../../server/start-control-plane.ts')
+        const dataDir = resolve(options.dataDir)
+        const form = standardOutput(environment()['JOURNAL_STREAM'])
+        const log = await openLog({ level: 'info', form, colours: mayColour(), write: writeToStandardOutput })
+        const listen = parseListen(options.listen)
+        const running = await startControlPlane({
+          dataDir,
+          ...listen,
+          database: options.database,
+          names: options.name ?? [],
+          log,
+        })
 
-      // Before the line that says so: whoever reads it may send SIGTERM at once.
-      const end = new Promise((stop) => {
-        process.once('SIGTERM', stop)
-        process.once('SIGINT', stop)
-      })
-      print(
-        `The control plane listens at ${running.url}; its CA is ${join(dataDir, 'ca.pem')}.`,
-        'Next: waxseal control-plane token',
-      )
-      log.info({ version }, 'control plane starts')
-      await end
-      await running.close()
-      log.info('control plane ends')
-    })
+        // Before the line that says so: whoever reads it may send SIGTERM at once.
+        const end = new Promise((stop) => {
+          process.once('SIGTERM', stop)
+          process.once('SIGINT', stop)
+        })
+        print(
+          `The control plane listens at ${running.url}; its CA is ${join(dataDir, 'ca.pem')}.`,
+          'Next: waxseal control-plane token',
+        )
+        log.info({ version }, 'control plane starts')
+        await end
+        await running.close()
+        log.info('control plane ends')
+      },
+    )
 }
 
 function parseListen(listen: string): { readonly host: string; readonly port: number } {

@@ -211,6 +211,8 @@ export interface JobStore {
   byId(id: string): Promise<JobRow | null>
   /** Newest first; `after`: the `seq` of the last one known. */
   list(page: Page): Promise<readonly ListedJob[]>
+  /** Whether a claim or a look for CSRs would find something. */
+  isWorkFor(agentId: string, at: number): Promise<boolean>
   /** What an agent is to do now, oldest first; each is counted as one more attempt. */
   claim(claim: Claim): Promise<readonly JobRow[]>
   /** Of an agent, that wait for a CSR. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
-import type { RunningControlPlane } from '../../../src/embedded/start-control-plane.ts'
+import type { RunningControlPlane } from '../../../src/server/start-control-plane.ts'
 import type { TestPair } from '../../support/certificates.ts'
 
 /**

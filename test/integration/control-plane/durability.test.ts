@@ -1,7 +1,7 @@
 import { chmod, cp, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { hashSecret } from '../../../src/embedded/secret.ts'
+import { hashSecret } from '../../../src/server/operation/secret.ts'
 import { claimedDeployment, deploymentFor, openTestControlPlane } from '../../support/control-plane.ts'
 
 t.test('a restart keeps the CA and the token of the operator', async (t) => {

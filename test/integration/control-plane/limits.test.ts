@@ -1,8 +1,6 @@
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { Agent, request } from 'undici'
-import { claimedDeployment, openTestControlPlane } from '../../support/control-plane.ts'
+import { breakDatabase, claimedDeployment, openTestControlPlane } from '../../support/control-plane.ts'
 
 t.test('a hundred requests at once are answered, and the next is told when to come again', async (t) => {
   const plane = await openTestControlPlane(t)
@@ -117,9 +115,7 @@ t.test('every error answer says what is wrong and which request it was', async (
 
 t.test('a fault inside the control plane tells nothing of its inside', async (t) => {
   const { plane, agent, jobId } = await claimedDeployment(t)
-  const database = new DatabaseSync(join(plane.dataDir, 'control-plane.db'))
-  database.exec('PRAGMA foreign_keys = OFF; DROP TABLE job')
-  database.close()
+  await breakDatabase(plane, 'PRAGMA foreign_keys = OFF; DROP TABLE job')
 
   const answer = await agent.post(`/jobs/${jobId}/status`, { status: 'Completed' })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openOperator } from '../../../src/embedded/operator-client.ts'
+import { openOperator } from '../../../src/server/operator-client.ts'
 import { addTarget, claimedDeployment, deploymentFor, openTestControlPlane } from '../../support/control-plane.ts'
 
 const calls = [

@@ -1,24 +1,20 @@
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { openLog } from '../../../src/log/open-log.ts'
-import { openTestControlPlane } from '../../support/control-plane.ts'
+import { breakDatabase, openTestControlPlane } from '../../support/control-plane.ts'
 import { hostileText, rawCharacter } from '../../support/hostile-text.ts'
 
 const facts = { name: 'mail-1', hostname: 'mail' }
 
 t.test('the log has the cause of each 500, which the client is not told', async (t) => {
   const { plane, lines } = await open(t)
-  const database = new DatabaseSync(join(plane.dataDir, 'control-plane.db'))
-  database.exec('DROP TABLE token')
-  database.close()
+  await breakDatabase(plane, 'DROP TABLE token')
 
   const answer = await plane.ask('POST', '/api/v1/agents', 'wxt_secret-token', facts)
 
   t.match(answer, { status: 500, body: { error: 'an error in the control plane', request_id: 'req-1' } })
   const failed = lines.filter(({ level }) => level === 50)
   t.match(failed, [
-    { request: 'req-1', call: 'POST /api/v1/agents', status: 500, reason: /no such table: token.*agent-routes/ },
+    { request: 'req-1', call: 'POST /api/v1/agents', status: 500, reason: /no such table: token[^]*authenticate/ },
   ])
   t.equal(failed.length, 1)
 })

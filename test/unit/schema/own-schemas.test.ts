@@ -3,14 +3,14 @@ import { configSchema } from '../../../src/config/config-schema.ts'
 import { builtInConnectors } from '../../../src/connector/registry/built-in.ts'
 import { planSchema } from '../../../src/connector/registry/plan-schema.ts'
 import { workItemSchema, workSchema } from '../../../src/control-plane/wire.ts'
-import * as embedded from '../../../src/embedded/schemas.ts'
 import { forgottenLineSchema, historyLineSchema } from '../../../src/journal/history.ts'
 import { journalSchema } from '../../../src/journal/journal-schema.ts'
 import { assertSchema } from '../../../src/schema/compile-schema.ts'
+import * as server from '../../../src/server/route/schemas.ts'
 import { statusSchema } from '../../../src/status/status-schema.ts'
 
 const schemas: Readonly<Record<string, object>> = {
-  ...embedded,
+  ...server,
   ...Object.fromEntries(builtInConnectors.map(({ name, schema }) => [name, schema])),
   configSchema,
   planSchema,

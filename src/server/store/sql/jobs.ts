@@ -22,6 +22,14 @@ export function sqlJobs(db: Database): JobStore {
           [after === undefined ? Number.MAX_SAFE_INTEGER : Number(after), limit],
         ),
       ),
+    isWorkFor: async (agentId, at) =>
+      (
+        await db.query(
+          `SELECT 1 AS found FROM job WHERE agent_id = $1 AND status IN ('Pending', 'AwaitingCSR') AND ${isOpen}
+            AND (not_before IS NULL OR not_before <= $2) AND (lease_until IS NULL OR lease_until <= $2) LIMIT 1`,
+          [agentId, at],
+        )
+      ).length > 0,
     awaitingCsr: async (agentId, at, limit) =>
       fromRows<JobRow>(
         await db.query(

@@ -8,13 +8,16 @@ const targetName = {
 } as const
 const name = { type: 'string', minLength: 1, maxLength: 253 } as const
 
+/** What an agent knows of protocol §4. */
+const features = { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 64 } } as const
+
 export const registerSchema = {
   type: 'object',
   required: ['name', 'hostname'],
-  properties: { name: id, hostname: id },
+  properties: { name: id, hostname: id, features },
 } as const
 
-export const heartbeatSchema = { type: 'object', properties: { version: text, hostname: text } } as const
+export const heartbeatSchema = { type: 'object', properties: { version: text, hostname: text, features } } as const
 
 export const csrSchema = {
   type: 'object',
@@ -25,7 +28,11 @@ export const csrSchema = {
 export const statusSchema = {
   type: 'object',
   required: ['status'],
-  properties: { status: { enum: ['Running', 'Completed', 'Failed'] }, error: text, outcome: { type: 'object' } },
+  properties: {
+    status: { enum: ['Running', 'Completed', 'Failed', 'Cancelled'] },
+    error: text,
+    outcome: { type: 'object' },
+  },
 } as const
 
 export const verifySchema = {
@@ -104,4 +111,14 @@ export const deploymentSchema = {
   additionalProperties: false,
   required: ['certificate_id', 'target_id'],
   properties: { certificate_id: id, target_id: id },
+} as const
+
+/** Of every list. */
+export const pageSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    after: { type: 'string', maxLength: 256 },
+    limit: { type: 'string', pattern: '^([1-9]\\d{0,2}|1000)$' },
+  },
 } as const

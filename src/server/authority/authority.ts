@@ -2,9 +2,9 @@ import 'reflect-metadata'
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
-import { WaxsealError } from '../error/waxseal-error.ts'
-import { durableWrite } from '../host/file/durable-write.ts'
-import { readBounded } from '../host/file/read-bounded.ts'
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import { durableWrite } from '../../host/file/durable-write.ts'
+import { readBounded } from '../../host/file/read-bounded.ts'
 
 /** A certificate with its key, both PEM. */
 export interface IssuedPair {
@@ -15,8 +15,10 @@ export interface IssuedPair {
 /** The local CA: one self-signed root, made at the first start. */
 export interface Authority {
   readonly caPem: string
-  /** A certificate for the names of a CSR, its common name and its SANs together, which must be just these. JOB_MALFORMED otherwise. PEM. */
-  sign(csrPem: string, names: readonly string[], validityDays: number): Promise<string>
+  /** SHA-256 of the public key (SPKI) of a CSR, hex. Its names, common name and SANs together, must be just these: JOB_MALFORMED otherwise. */
+  check(csrPem: string, names: readonly string[]): Promise<string>
+  /** A certificate (PEM) for such a CSR, which begins a minute before `at`; left out: now. */
+  sign(csrPem: string, names: readonly string[], validityDays: number, at?: number): Promise<string>
   /** A pair for the control plane's own listener. */
   issueServerPair(names: readonly string[]): Promise<IssuedPair>
 }
@@ -25,20 +27,26 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 const dayMs = 86_400_000
 const { subtle } = globalThis.crypto
 
-/** Opens the CA in this folder, making it where there is none. */
-export async function openAuthority(folder: string): Promise<Authority> {
-  const root = (await readRoot(folder)) ?? (await makeRoot(folder))
+/** Opens the CA in this folder, making it where there is none. CA_MISSING: there is none, and none may be made. */
+export async function openAuthority(folder: string, mayMake = true): Promise<Authority> {
+  const kept = await readRoot(folder)
+  if (kept === null && !mayMake) {
+    const hint = 'put ca.pem and ca.key back from a backup; agents trust no other CA'
+    throw new WaxsealError('CA_MISSING', { folder, hint })
+  }
+  const root = kept ?? (await makeRoot(folder))
   const issue = (
     publicKey: CryptoKey | x509.PublicKey,
     names: readonly string[],
     days: number,
+    at: number,
   ): Promise<x509.X509Certificate> =>
     x509.X509CertificateGenerator.create({
       serialNumber: randomBytes(16).toString('hex').replace(/^./, '1'),
       subject: [{ CN: [names[0] ?? ''] }],
       issuer: root.certificate.subject,
-      notBefore: new Date(Date.now() - 60_000),
-      notAfter: new Date(Date.now() + days * dayMs),
+      notBefore: new Date(at - 60_000),
+      notAfter: new Date(at + days * dayMs),
       publicKey,
       signingKey: root.privateKey,
       signingAlgorithm: algorithm,
@@ -50,15 +58,17 @@ export async function openAuthority(folder: string): Promise<Authority> {
     })
   return {
     caPem: `${root.certificate.toString('pem')}\n`,
-    sign: async (csrPem, names, validityDays) => {
-      const csr = await readCsr(csrPem)
-      if (!isSameSet(namesOf(csr), names.map(spelling).map(folded)))
-        throw new WaxsealError('JOB_MALFORMED', { reason: 'the names of the CSR are not those that were asked for' })
-      return `${(await issue(csr.publicKey, names, validityDays)).toString('pem')}\n`
+    check: async (csrPem, names) => {
+      const { publicKey } = await readCsrFor(csrPem, names)
+      return createHash('sha256').update(Buffer.from(publicKey.rawData)).digest('hex')
+    },
+    sign: async (csrPem, names, validityDays, at = Date.now()) => {
+      const csr = await readCsrFor(csrPem, names)
+      return `${(await issue(csr.publicKey, names, validityDays, at)).toString('pem')}\n`
     },
     issueServerPair: async (names) => {
       const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
-      const certificate = await issue(keys.publicKey, names, 397)
+      const certificate = await issue(keys.publicKey, names, 397, Date.now())
       return { certificatePem: `${certificate.toString('pem')}\n`, keyPem: await exportKey(keys.privateKey) }
     },
   }
@@ -102,6 +112,12 @@ async function makeRoot(folder: string): Promise<Root> {
 
 async function exportKey(key: CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`
+}
+
+async function readCsrFor(pem: string, names: readonly string[]): Promise<x509.Pkcs10CertificateRequest> {
+  const csr = await readCsr(pem)
+  if (isSameSet(namesOf(csr), names.map(spelling).map(folded))) return csr
+  throw new WaxsealError('JOB_MALFORMED', { reason: 'the names of the CSR are not those that were asked for' })
 }
 
 async function readCsr(pem: string): Promise<x509.Pkcs10CertificateRequest> {

@@ -1,0 +1,65 @@
+import type { ControlPlaneLog } from './http/log-requests.ts'
+import type { Parts } from './operation/parts.ts'
+import { expireJobs } from './operation/reap.ts'
+
+/** After a longer silence of all servers the silence of agents begins anew. */
+export const gapMs = 60_000
+const flushEveryMs = 1000
+const sweepEveryMs = 15_000
+
+/** What a server does by itself, until `stop` resolves. Several servers may do it at the same time. */
+export interface Background {
+  stop(): Promise<void>
+}
+
+/** Writes presence once a second; looks for what is over or due four times a minute, and at the start. */
+export function startBackground(parts: Parts, log: ControlPlaneLog): Background {
+  const { store, presence, signer } = parts
+  const loops = [
+    every(flushEveryMs, log, () => presence.flush()),
+    every(sweepEveryMs, log, async () => {
+      await store.server.alive(await store.now(), gapMs)
+      await presence.reap()
+      await expireJobs(store)
+    }),
+    every(sweepEveryMs, log, () => signer.signDue()),
+  ]
+  return {
+    stop: async () => {
+      await Promise.all(loops.map((loop) => loop.stop()))
+    },
+  }
+}
+
+/** Runs the work, waits, and so on; the next try follows a failure after the same pause. */
+export function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Background {
+  const ending = new AbortController()
+  const run = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      await work().catch((error: Error) =>
+        log.error({ reason: error.stack ?? error.message }, 'background work failed'),
+      )
+      await pause(ms, ending.signal)
+    }
+  }
+  const running = run()
+  return {
+    stop: async () => {
+      ending.abort()
+      await running
+    },
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
+  })
+}

@@ -1,0 +1,27 @@
+import { join } from 'node:path'
+import { WaxsealError } from '../error/waxseal-error.ts'
+import { durableWrite } from '../host/file/durable-write.ts'
+import { type FileLock, lockHolder, tryLock } from '../host/file/file-lock.ts'
+import { ensurePrivateFolder } from '../host/file/private-folder.ts'
+import { readBounded } from '../host/file/read-bounded.ts'
+import { newSecret } from './operation/secret.ts'
+
+/** Takes the data directory for this process, and closes it to others. STATE_BUSY: another server has it. */
+export async function takeDataDirectory(dataDir: string): Promise<FileLock> {
+  await ensurePrivateFolder(dataDir)
+  const path = join(dataDir, 'lock.db')
+  const lock = tryLock(path)
+  if (lock !== null) return lock
+  const hint = 'another control plane runs on this data directory; stop it, or give this one another --data-dir'
+  throw new WaxsealError('STATE_BUSY', { folder: dataDir, pid: await lockHolder(path), hint })
+}
+
+/** The operator's token of this data directory, made at the first start. */
+export async function openOperatorToken(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'operator-token')
+  const kept = await readBounded(path, 4096)
+  if (kept !== null) return Buffer.from(kept).toString('utf8').trim()
+  const token = newSecret('wxo')
+  await durableWrite(path, Buffer.from(`${token}\n`))
+  return token
+}

@@ -1,0 +1,79 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import { Refusal, type RefusalKind } from '../operation/refusal.ts'
+import type { Limits } from './limits.ts'
+
+/** What the control plane writes about itself. */
+export type ControlPlaneLog = Pick<Logger, 'debug' | 'info' | 'error'>
+
+const statuses: Readonly<Record<RefusalKind, number>> = {
+  invalid: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  missing: 404,
+  conflict: 409,
+  gone: 410,
+  // So answers the server whose protocol this is (protocol §1).
+  nothing: 500,
+  busy: 503,
+}
+const retryAfterS = 5
+
+/** A line for each request that is answered with an error, with the pattern of its path: no credential, body or name of a client is in it. */
+export function logRequests(server: FastifyInstance, log: ControlPlaneLog): void {
+  server.addHook('onResponse', async (request, reply) => {
+    const facts = {
+      request: request.id,
+      call: callOf(request),
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+    }
+    log[reply.statusCode >= 400 && reply.statusCode < 500 ? 'info' : 'debug'](facts, 'request')
+  })
+}
+
+/** Answers an error; what the control plane did wrong itself is told in its log alone, with where it happened. */
+export async function answerError(
+  error: FastifyError | Refusal | WaxsealError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: ControlPlaneLog,
+): Promise<void> {
+  const status = statusOf(error)
+  const about = { request: request.id, call: callOf(request), status }
+  if (status >= 500) log.error({ ...about, reason: reasonOf(error) }, 'request failed')
+  if (status === 503) reply.header('retry-after', String(retryAfterS))
+  const isOwn = error instanceof Refusal || ('statusCode' in error && error.statusCode !== undefined)
+  const message = isOwn ? error.message : isUnreachable(error) ? error.message : 'an error in the control plane'
+  await reply.code(status).send({ error: message, request_id: request.id })
+}
+
+/** Every error of a call, and every call that there is not, is answered so. */
+export function answerErrors(server: FastifyInstance, limits: Limits, log: ControlPlaneLog): void {
+  server.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply, log))
+  server.setNotFoundHandler(async (request, reply) => {
+    if (await limits.isAddressLimited(request, reply)) return
+    await limits.countRefused(request)
+    await reply.code(404).send({ error: 'there is no such call', request_id: request.id })
+  })
+}
+
+function statusOf(error: FastifyError | Refusal | WaxsealError): number {
+  if (error instanceof Refusal) return statuses[error.kind]
+  if (isUnreachable(error)) return 503
+  return 'statusCode' in error ? (error.statusCode ?? 500) : 500
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof WaxsealError && error.code === 'DATABASE_UNREACHABLE'
+}
+
+function reasonOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? error.cause.message}` : ''
+  return `${error.stack ?? error.message}${cause}`
+}
+
+function callOf({ method, routeOptions }: FastifyRequest): string {
+  return `${method} ${routeOptions?.url ?? '(no such call)'}`
+}

@@ -1,0 +1,25 @@
+import { lifetimeOf } from '../../outcome/lifetime.ts'
+import type { ListedTarget, Page } from '../store/store.ts'
+import type { Parts } from './parts.ts'
+
+/** How far the certificate on a target is in its life. */
+export interface TargetRenewal extends ReturnType<typeof lifetimeOf> {
+  readonly notAfter: number
+}
+
+/** Targets with what is due for renewal; null: nothing was deployed there. */
+export async function listTargets(
+  { store }: Pick<Parts, 'store'>,
+  page: Page,
+): Promise<readonly { readonly target: ListedTarget; readonly renewal: TargetRenewal | null }[]> {
+  const [targets, now] = [await store.targets.list(page), await store.now()]
+  return Promise.all(
+    targets.map(async (target) => {
+      const version = await store.versions.onTarget(target.id)
+      if (version === null) return { target, renewal: null }
+      const [notBefore, notAfter] = [version.notBefore, version.notAfter].map((at) => new Date(at).toISOString())
+      const lifetime = lifetimeOf({ notBefore: notBefore ?? '', notAfter: notAfter ?? '' }, now)
+      return { target, renewal: { ...lifetime, notAfter: version.notAfter } }
+    }),
+  )
+}

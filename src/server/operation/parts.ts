@@ -1,0 +1,12 @@
+import type { Authority } from '../authority/authority.ts'
+import type { Store } from '../store/store.ts'
+import type { Presence } from './presence.ts'
+import type { Signer } from './signer.ts'
+
+/** What operations work with. */
+export interface Parts {
+  readonly store: Store
+  readonly authority: Authority
+  readonly presence: Presence
+  readonly signer: Signer
+}

@@ -1,0 +1,57 @@
+import type { PresenceRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import { reapAgent, silenceMs } from './reap.ts'
+
+/**
+ * When agents were heard. Kept in memory and written in bulk, for 10,000 agents call all the time; what was heard in the second
+ * before a crash is heard again with the next call.
+ */
+export class Presence {
+  readonly #store: Store
+  /** Since when servers run without a gap. */
+  readonly #upSince: number
+  readonly #heard = new Map<string, PresenceRow>()
+  #changed = new Set<string>()
+
+  constructor(store: Store, upSince: number) {
+    this.#store = store
+    this.#upSince = upSince
+  }
+
+  /** Notes a call of this agent. What it left Running before a long silence ends first: it may be a claim that got lost. */
+  async hear(agentId: string, isHeartbeat = false): Promise<void> {
+    const now = await this.#store.now()
+    const last = this.#heard.get(agentId)
+    if (now - Math.max(last?.seenAt ?? 0, this.#upSince) > silenceMs) await this.#reapAfterSilence(agentId)
+    const heartbeatAt = isHeartbeat ? now : (last?.heartbeatAt ?? null)
+    this.#heard.set(agentId, { agentId, seenAt: now, heartbeatAt, machine: null, starts: null })
+    this.#changed.add(agentId)
+  }
+
+  /** Writes what was heard since the last time. */
+  async flush(): Promise<void> {
+    const changed = this.#changed
+    if (changed.size === 0) return
+    this.#changed = new Set()
+    try {
+      await this.#store.presence.record([...changed].flatMap((id) => this.#heard.get(id) ?? []))
+    } catch (error) {
+      for (const id of changed) this.#changed.add(id)
+      throw error
+    }
+  }
+
+  /** Ends what agents that are silent have left Running. */
+  async reap(): Promise<void> {
+    await this.flush()
+    for (const { agentId, seenAt } of await this.#store.jobs.agentsAtWork())
+      await reapAgent(this.#store, agentId, seenAt, this.#upSince)
+  }
+
+  /** Another server may have heard it. */
+  async #reapAfterSilence(agentId: string): Promise<void> {
+    await this.flush()
+    const stored = await this.#store.presence.of(agentId)
+    await reapAgent(this.#store, agentId, stored?.seenAt ?? null, this.#upSince)
+  }
+}

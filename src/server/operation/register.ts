@@ -1,0 +1,79 @@
+import type { AgentRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import { audit } from './audit.ts'
+import type { Parts } from './parts.ts'
+import { Refusal } from './refusal.ts'
+import { hashSecret, newId, newSecret } from './secret.ts'
+
+/** Who wants to register. */
+export interface Registration {
+  readonly token: string
+  readonly idempotencyKey: string | null
+  readonly name: string
+  readonly hostname: string
+  readonly features: readonly string[]
+}
+
+/** An agent, and the credential that is told once. */
+export interface Registered {
+  readonly agent: AgentRow
+  readonly credential: string
+}
+
+/**
+ * Registers an agent with a bootstrap token. The same key with the same token and name gets the same agent once more, with a new
+ * credential, as long as none of its credentials was used: the first answer was lost then.
+ */
+export function register({ store }: Pick<Parts, 'store'>, wanted: Registration): Promise<Registered> {
+  return store.transaction(async (inside) => {
+    const again = await registeredBefore(inside, wanted)
+    if (again !== null) return again
+    const now = await inside.now()
+    const token = await inside.tokens.take(hashSecret(wanted.token), now)
+    if (token === null) throw new Refusal('unauthorized', 'the bootstrap token is not valid')
+    if (token.namePattern !== null && !matches(token.namePattern, wanted.name))
+      throw new Refusal('forbidden', 'the bootstrap token is for agents of other names')
+    const { name, hostname, features } = wanted
+    const agent: AgentRow = { id: newId('agent'), name, hostname, status: 'active', features, registeredAt: now }
+    if (!(await inside.agents.add(agent))) throw new Refusal('conflict', 'an agent of this name is registered')
+    if (wanted.idempotencyKey !== null) {
+      const keyHash = hashSecret(wanted.idempotencyKey)
+      await inside.tokens.addRegistration({ keyHash, tokenHash: token.hash, agentId: agent.id })
+    }
+    await audit(inside, `agent:${agent.id}`, 'agent.register', agent.id, { name, hostname })
+    return { agent, credential: await addCredential(inside, agent) }
+  })
+}
+
+async function registeredBefore(
+  store: Store,
+  { idempotencyKey, token, name }: Registration,
+): Promise<Registered | null> {
+  if (idempotencyKey === null) return null
+  const agent = await store.tokens.registered(hashSecret(idempotencyKey), hashSecret(token))
+  if (agent === null || agent.name !== name) return null
+  if (await store.credentials.wereUsed(agent.id))
+    throw new Refusal('conflict', 'an agent of this name is registered, and its credential is in use')
+  await store.credentials.revoke(agent.id, await store.now())
+  await audit(store, `agent:${agent.id}`, 'agent.register-again', agent.id)
+  return { agent, credential: await addCredential(store, agent) }
+}
+
+async function addCredential(store: Store, { id }: AgentRow): Promise<string> {
+  const credential = newSecret('wxa')
+  const createdAt = await store.now()
+  await store.credentials.add({
+    hash: hashSecret(credential),
+    agentId: id,
+    createdAt,
+    usedAt: null,
+    revokedAt: null,
+  })
+  return credential
+}
+
+/** `*` stands for any text. */
+function matches(pattern: string, name: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(name)
+}

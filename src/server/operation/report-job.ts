@@ -1,0 +1,54 @@
+import type { AgentRow } from '../store/rows.ts'
+import { audit } from './audit.ts'
+import { leaseMs } from './claim-work.ts'
+import type { Parts } from './parts.ts'
+import { Refusal } from './refusal.ts'
+
+/** What an agent says of a job. */
+export interface JobReport {
+  readonly jobId: string
+  readonly status: 'Running' | 'Completed' | 'Failed' | 'Cancelled'
+  readonly error: string | null
+  readonly outcome: object | null
+}
+
+/** Takes a report. The first final state stays, for a result may arrive twice; only a guess of the reaper is corrected. */
+export async function reportJob(
+  { store }: Pick<Parts, 'store'>,
+  agent: AgentRow,
+  { jobId, status, error, outcome }: JobReport,
+): Promise<void> {
+  await store.transaction(async (inside) => {
+    const job = await inside.jobs.byId(jobId)
+    if (job?.agentId !== agent.id) throw new Refusal('missing', 'this agent has no such job')
+    const at = await inside.now()
+    const isChanged =
+      status === 'Running'
+        ? await inside.jobs.start(jobId, agent.id, at)
+        : await inside.jobs.finish({ id: jobId, agentId: agent.id, status, error, outcome, at })
+    if (isChanged) await audit(inside, `agent:${agent.id}`, 'job.report', jobId, { status, error })
+  })
+}
+
+/** The agent still has this job; returns for how long, in milliseconds. */
+export async function renewLease({ store }: Pick<Parts, 'store'>, agent: AgentRow, jobId: string): Promise<number> {
+  const until = (await store.now()) + leaseMs
+  if (await store.jobs.renewLease(jobId, agent.id, until)) return leaseMs
+  const job = await store.jobs.byId(jobId)
+  if (job?.agentId !== agent.id) throw new Refusal('missing', 'this agent has no such job')
+  throw new Refusal('conflict', 'the job is not yours any more: it is final, or has no lease')
+}
+
+/** Keeps what a listener of the host showed. */
+export async function recordVerification(
+  { store }: Pick<Parts, 'store'>,
+  agent: AgentRow,
+  jobId: string,
+  verification: object,
+): Promise<void> {
+  await store.transaction(async (inside) => {
+    if (!(await inside.jobs.setVerification(jobId, agent.id, verification)))
+      throw new Refusal('missing', 'this agent has no such job')
+    await audit(inside, `agent:${agent.id}`, 'job.verify', jobId)
+  })
+}

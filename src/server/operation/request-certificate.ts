@@ -1,0 +1,41 @@
+import { addJob } from './add-job.ts'
+import { type Actor, audit } from './audit.ts'
+import { agentNamed, targetNamed } from './named.ts'
+import type { Parts } from './parts.ts'
+import { newId } from './secret.ts'
+
+/** A certificate as an operator asks for it. */
+export interface WantedCertificate {
+  /** Id or name. */
+  readonly agent: string
+  readonly commonName: string
+  readonly sans: readonly string[]
+  readonly validityDays: number
+  /** Targets, by id or name. */
+  readonly deployTo: readonly string[]
+}
+
+/** Has an agent make a key and request a certificate, which is deployed when it is signed. */
+export function requestCertificate(
+  { store }: Pick<Parts, 'store'>,
+  actor: Actor,
+  { agent, commonName, sans, validityDays, deployTo }: WantedCertificate,
+): Promise<{ readonly certificateId: string; readonly jobId: string }> {
+  return store.transaction(async (inside) => {
+    const { id: agentId } = await agentNamed(inside, agent)
+    const targets: string[] = []
+    for (const target of deployTo) targets.push((await targetNamed(inside, target, agentId)).id)
+    const id = newId('cert')
+    const plan = { renewShare: null, issuers: [], keyPolicy: 'rotate', nextRenewalAt: null } as const
+    const empty = { renewalFailures: 0, lastError: null, revokedAt: null }
+    const createdAt = await inside.now()
+    await inside.certificates.add(
+      { id, agentId, commonName, sans, validityDays, ...plan, ...empty, createdAt },
+      targets,
+    )
+    const job = { type: 'Issuance', agentId, certificateId: id, targetId: null, versionNumber: null } as const
+    const jobId = await addJob(inside, job)
+    await audit(inside, actor, 'certificate.request', id, { commonName, sans })
+    return { certificateId: id, jobId }
+  })
+}

@@ -1,0 +1,76 @@
+import { asWaxsealError, describeError } from '../../error/waxseal-error.ts'
+import type { AgentRow, SigningRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import { audit } from './audit.ts'
+import { ownCertificate } from './own-certificate.ts'
+import type { Parts } from './parts.ts'
+import { Refusal } from './refusal.ts'
+import { newId } from './secret.ts'
+import { holdMs, namesOf } from './signer.ts'
+
+/** A CSR as an agent sends it. */
+export interface SubmittedCsr {
+  readonly certificateId: string
+  readonly csrPem: string
+}
+
+/**
+ * Takes a CSR: once for each certificate and key, however often it is sent. An agent that knows `csr_accepted` is answered when it
+ * is durable; any other when it is signed (protocol §1).
+ */
+export async function submitCsr(
+  parts: Pick<Parts, 'store' | 'signer'>,
+  agent: AgentRow,
+  { certificateId, csrPem }: SubmittedCsr,
+): Promise<'accepted' | 'signed'> {
+  const { store, signer } = parts
+  const certificate = await ownCertificate(store, agent, certificateId)
+  const spki = await signer.check(csrPem, namesOf(certificate)).catch((error: unknown) => {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('invalid', describeError(asWaxsealError(error)))
+  })
+  const signing = await store.transaction((inside) => accept(inside, agent, { certificateId, csrPem }, spki))
+  if (signing === null) return 'signed'
+  const signed = signer.sign(signing.id)
+  if (agent.features.includes('csr_accepted')) {
+    // What fails is tried again: it is a row of the store.
+    signed.catch(() => {})
+    return 'accepted'
+  }
+  const { state, error } = (await signed) ?? {}
+  if (state === 'signed') return 'signed'
+  throw new Refusal('busy', `the certificate is not signed yet: ${error ?? 'it is tried again'}`)
+}
+
+/** Null: a certificate for this key is there, and no other is asked for. */
+async function accept(
+  store: Store,
+  agent: AgentRow,
+  { certificateId, csrPem }: SubmittedCsr,
+  spki: string,
+): Promise<SigningRow | null> {
+  // Two of the same key that come at once: the second finds what the first has made.
+  await store.certificates.lock(certificateId)
+  const open = await store.signings.open(certificateId, spki)
+  if (open !== null) return open
+  const job = await store.jobs.lastIssuance(certificateId)
+  const isAwaited = job?.status === 'AwaitingCSR'
+  if (!isAwaited && (await store.versions.newest(certificateId))?.spki === spki) return null
+  if (job?.status === 'Cancelled') throw new Refusal('invalid', 'the certificate is not wanted any more')
+  const at = await store.now()
+  const signing: SigningRow = {
+    id: newId('signing'),
+    jobId: isAwaited ? job.id : null,
+    certificateId,
+    csrPem,
+    spki,
+    state: 'open',
+    attempts: 0,
+    nextTryAt: at + holdMs,
+    error: null,
+  }
+  await store.signings.add(signing)
+  if (isAwaited) await store.jobs.move(job.id, ['AwaitingCSR'], 'Running', at)
+  await audit(store, `agent:${agent.id}`, 'certificate.csr', certificateId, { spki })
+  return signing
+}

@@ -1,0 +1,66 @@
+import type { FastifyInstance } from 'fastify'
+import { activeAgentOf, agentOf, type Guard } from '../http/authenticate.ts'
+import type { Parts } from '../operation/parts.ts'
+import { recordDrift } from '../operation/record-discoveries.ts'
+import { Refusal } from '../operation/refusal.ts'
+import { type JobReport, recordVerification, renewLease, reportJob } from '../operation/report-job.ts'
+import { discoveriesSchema, statusSchema, verifySchema } from './schemas.ts'
+
+interface Drift {
+  readonly target_id: string
+  readonly looked_at: string
+  readonly reasons: readonly string[]
+}
+
+interface Discoveries {
+  readonly certificates: readonly unknown[] | null
+  readonly errors: readonly unknown[] | null
+  readonly drift?: readonly Drift[]
+}
+
+/** The calls by which an agent says what became of its work. A retired one may still say it. */
+export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: Guard): void {
+  server.post<{
+    Params: { job: string }
+    Body: { status: JobReport['status']; error?: string; outcome?: object }
+  }>('/api/v1/agents/:id/jobs/:job/status', { onRequest: guard, schema: { body: statusSchema } }, async (request) => {
+    const { status, error = null, outcome = null } = request.body
+    await reportJob(parts, agentOf(request), { jobId: request.params.job, status, error, outcome })
+    return { status: 'updated' }
+  })
+
+  server.post<{ Params: { job: string } }>(
+    '/api/v1/agents/:id/jobs/:job/lease',
+    { onRequest: guard },
+    async (request) => ({
+      lease_s: (await renewLease(parts, agentOf(request), request.params.job)) / 1000,
+    }),
+  )
+
+  server.post<{ Params: { job: string }; Body: object }>(
+    '/api/v1/jobs/:job/verify',
+    { onRequest: guard, schema: { body: verifySchema } },
+    async (request) => {
+      await recordVerification(parts, agentOf(request), request.params.job, request.body as object)
+      return { status: 'recorded' }
+    },
+  )
+
+  server.post<{ Body: Discoveries }>(
+    '/api/v1/agents/:id/discoveries',
+    { onRequest: guard, schema: { body: discoveriesSchema } },
+    async (request, reply) => {
+      const agent = activeAgentOf(request)
+      const { certificates, errors, drift = [] } = request.body
+      if ((certificates ?? []).length + (errors ?? []).length + drift.length === 0)
+        throw new Refusal('nothing', 'nothing was discovered')
+      const rows = drift.map(({ target_id, looked_at, reasons }) => ({
+        targetId: target_id,
+        since: looked_at,
+        reasons,
+      }))
+      await recordDrift(parts, agent, rows)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+}

@@ -1,0 +1,55 @@
+import type { FastifyInstance } from 'fastify'
+import { activeAgentOf, agentOf, type Guard } from '../http/authenticate.ts'
+import { claimWork, leaseMs } from '../operation/claim-work.ts'
+import { heartbeat } from '../operation/heartbeat.ts'
+import { ownCertificate } from '../operation/own-certificate.ts'
+import type { Parts } from '../operation/parts.ts'
+import { Refusal } from '../operation/refusal.ts'
+import { submitCsr } from '../operation/submit-csr.ts'
+import { workItem } from './on-wire.ts'
+import { csrSchema, heartbeatSchema } from './schemas.ts'
+
+/** What this server knows of protocol §4. */
+export const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted'] as const
+
+/** The calls by which an agent gets its work. */
+export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Guard): void {
+  server.post<{ Body: { readonly features?: readonly string[] } }>(
+    '/api/v1/agents/:id/heartbeat',
+    { onRequest: guard, schema: { body: heartbeatSchema } },
+    async (request) => {
+      const { features = [] } = request.body
+      const cancel = await heartbeat(parts, activeAgentOf(request), features)
+      const answer = { status: 'heartbeat_recorded', features: serverFeatures }
+      return features.includes('cancel') ? { ...answer, cancel } : answer
+    },
+  )
+
+  server.get('/api/v1/agents/:id/work', { onRequest: guard }, async (request) => {
+    const agent = activeAgentOf(request)
+    const leaseS = agent.features.includes('lease') ? leaseMs / 1000 : null
+    const jobs = (await claimWork(parts, agent)).map((claimed) => workItem(claimed, leaseS))
+    return { jobs, count: jobs.length }
+  })
+
+  server.get<{ Params: { certificate: string } }>(
+    '/api/v1/agents/:id/certificates/:certificate',
+    { onRequest: guard },
+    async (request) => {
+      const { id } = await ownCertificate(parts.store, agentOf(request), request.params.certificate)
+      const newest = await parts.store.versions.newest(id)
+      if (newest === null) throw new Refusal('missing', 'the certificate has no version yet')
+      return { certificate_pem: newest.pem }
+    },
+  )
+
+  server.post<{ Body: { csr_pem: string; certificate_id: string } }>(
+    '/api/v1/agents/:id/csr',
+    { onRequest: guard, schema: { body: csrSchema } },
+    async (request, reply) => {
+      const { csr_pem: csrPem, certificate_id: certificateId } = request.body
+      const state = await submitCsr(parts, activeAgentOf(request), { certificateId, csrPem })
+      return reply.code(202).send({ status: `csr_${state}` })
+    },
+  )
+}

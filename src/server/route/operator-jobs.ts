@@ -1,0 +1,100 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { operatorOf } from '../http/authenticate.ts'
+import { cancelJob } from '../operation/cancel-job.ts'
+import { deployCertificate, takeBackTarget, validateTarget } from '../operation/deploy-certificate.ts'
+import { findJob, listJobs } from '../operation/list-jobs.ts'
+import type { Parts } from '../operation/parts.ts'
+import { requestCertificate } from '../operation/request-certificate.ts'
+import { jobOnWire, provenOf } from './on-wire.ts'
+import { nextOf, type PageQuery, pageOf } from './page.ts'
+import { certificateRequestSchema, deploymentSchema, pageSchema, takeBackSchema, validationSchema } from './schemas.ts'
+
+const defaultValidityDays = 47
+
+interface CertificateBody {
+  readonly agent_id: string
+  readonly common_name: string
+  readonly sans?: readonly string[]
+  readonly validity_days?: number
+  readonly deploy_to?: readonly string[]
+}
+
+/** The operator's calls that make jobs, and those that show them. */
+export function operatorJobRoutes(server: FastifyInstance, parts: Parts): void {
+  makeJobs(server, parts)
+  showJobs(server, parts)
+}
+
+function makeJobs(server: FastifyInstance, parts: Parts): void {
+  const actorOf = (request: FastifyRequest): string => `operator:${operatorOf(request).name}`
+  server.post<{ Body: CertificateBody }>(
+    '/certificates',
+    { schema: { body: certificateRequestSchema } },
+    async (request, reply) => {
+      const { agent_id, common_name, sans = [], validity_days = defaultValidityDays, deploy_to = [] } = request.body
+      const { certificateId, jobId } = await requestCertificate(parts, actorOf(request), {
+        agent: agent_id,
+        commonName: common_name,
+        sans,
+        validityDays: validity_days,
+        deployTo: deploy_to,
+      })
+      return reply.code(201).send({ certificate_id: certificateId, job_id: jobId })
+    },
+  )
+
+  server.post<{ Body: { certificate_id: string; target_id: string } }>(
+    '/deployments',
+    { schema: { body: deploymentSchema } },
+    async (request, reply) => {
+      const { certificate_id, target_id } = request.body
+      const job_id = await deployCertificate(parts, actorOf(request), certificate_id, target_id)
+      return reply.code(201).send({ job_id })
+    },
+  )
+
+  server.post<{ Body: { target_id: string } }>(
+    '/validations',
+    { schema: { body: validationSchema } },
+    async (request, reply) => {
+      const job_id = await validateTarget(parts, actorOf(request), request.body.target_id)
+      return reply.code(201).send({ job_id })
+    },
+  )
+
+  server.post<{ Body: { target_id: string; certificate_id?: string } }>(
+    '/take-backs',
+    { schema: { body: takeBackSchema } },
+    async (request, reply) => {
+      const { target_id, certificate_id } = request.body
+      const job_id = await takeBackTarget(parts, actorOf(request), target_id, certificate_id)
+      return reply.code(201).send({ job_id })
+    },
+  )
+
+  server.post<{ Params: { id: string } }>('/jobs/:id/cancel', async (request) => ({
+    status: await cancelJob(parts, actorOf(request), request.params.id),
+  }))
+}
+
+function showJobs(server: FastifyInstance, parts: Parts): void {
+  server.get<{ Querystring: PageQuery }>('/jobs', { schema: { querystring: pageSchema } }, async (request) => {
+    const page = pageOf(request.query)
+    const jobs = await listJobs(parts, page)
+    return {
+      jobs: jobs.map((job) => ({
+        ...jobOnWire(job),
+        agent_name: job.agentName,
+        target_name: job.targetName,
+        common_name: job.commonName,
+        proven: provenOf(job),
+      })),
+      next: nextOf(jobs, page, ({ seq }) => String(seq)),
+    }
+  })
+
+  server.get<{ Params: { id: string } }>('/jobs/:id', async (request) => {
+    const job = await findJob(parts, request.params.id)
+    return { ...jobOnWire(job), outcome: job.outcome }
+  })
+}

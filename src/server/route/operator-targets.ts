@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify'
+import { operatorOf } from '../http/authenticate.ts'
+import { addTarget } from '../operation/add-target.ts'
+import { listTargets } from '../operation/list-targets.ts'
+import type { Parts } from '../operation/parts.ts'
+import { targetOnWire } from './on-wire.ts'
+import { nextOf, type PageQuery, pageOf } from './page.ts'
+import { pageSchema, targetSchema } from './schemas.ts'
+
+interface Body {
+  readonly name: string
+  readonly agent_id: string
+  readonly type: string
+  readonly config: object
+  readonly replace?: boolean
+  readonly unchecked?: boolean
+}
+
+/** The operator's calls about targets. */
+export function operatorTargetRoutes(server: FastifyInstance, parts: Parts): void {
+  server.get<{ Querystring: PageQuery }>('/targets', { schema: { querystring: pageSchema } }, async (request) => {
+    const page = pageOf(request.query)
+    const targets = await listTargets(parts, page)
+    return {
+      targets: targets.map(({ target, renewal }) => targetOnWire(target, renewal)),
+      next: nextOf(targets, page, ({ target }) => target.name),
+    }
+  })
+
+  server.post<{ Body: Body }>('/targets', { schema: { body: targetSchema } }, async (request, reply) => {
+    const { name, agent_id, type, config, replace = false, unchecked = false } = request.body
+    const wanted = { name, agent: agent_id, type, config, isReplacing: replace, isUnchecked: unchecked }
+    const { id, isNew } = await addTarget(parts, `operator:${operatorOf(request).name}`, wanted)
+    return reply.code(isNew ? 201 : 200).send({ id })
+  })
+}

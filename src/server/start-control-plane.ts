@@ -1,0 +1,122 @@
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { durableWrite } from '../host/file/durable-write.ts'
+import { ownNames } from '../host/host-facts.ts'
+import { openAuthority } from './authority/authority.ts'
+import { gapMs, startBackground } from './background.ts'
+import { openOperatorToken, takeDataDirectory } from './data-directory.ts'
+import { guardAgent, guardOperator, guardToken } from './http/authenticate.ts'
+import { type Limits, openLimits } from './http/limits.ts'
+import type { ControlPlaneLog } from './http/log-requests.ts'
+import { openServer } from './http/open-server.ts'
+import type { Parts } from './operation/parts.ts'
+import { Presence } from './operation/presence.ts'
+import { openSigner } from './operation/signer.ts'
+import { agentRegisterRoutes } from './route/agent-register.ts'
+import { agentReportRoutes } from './route/agent-report.ts'
+import { agentWorkRoutes } from './route/agent-work.ts'
+import { operatorAgentRoutes } from './route/operator-agents.ts'
+import { operatorJobRoutes } from './route/operator-jobs.ts'
+import { operatorTargetRoutes } from './route/operator-targets.ts'
+import { openStore } from './store/open-store.ts'
+import type { Store } from './store/store.ts'
+
+/** Where the bundled control plane listens and keeps its data. */
+export interface ControlPlaneOptions {
+  /** 0700: database, CA, operator token. */
+  readonly dataDir: string
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** A `postgres://` URL; left out: an SQLite database in the data directory. */
+  readonly database?: string | undefined
+  /** Names beside localhost and the host's own, short and full, that its certificate carries. */
+  readonly names?: readonly string[]
+  /** Milliseconds since 1970, UTC; default: the clock of the host, or of PostgreSQL. */
+  readonly now?: () => number
+  /** Default: nothing is written. */
+  readonly log?: ControlPlaneLog
+}
+
+/** A control plane that listens. */
+export interface RunningControlPlane {
+  readonly url: string
+  readonly caPem: string
+  readonly operatorToken: string
+  close(): Promise<void>
+}
+
+const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, error: () => {} }
+
+/** Starts the bundled control plane: HTTPS, TLS 1.3 at least, a CA of its own, one database. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
+  const lock = await takeDataDirectory(options.dataDir)
+  try {
+    const store = await openStore(options)
+    try {
+      return await serve(options, store, () => lock.release())
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function serve(options: ControlPlaneOptions, store: Store, release: () => void): Promise<RunningControlPlane> {
+  const { dataDir, host, port, names = [], log = silent } = options
+  const authority = await openAuthority(dataDir, await isNew(store))
+  const operatorToken = await openOperatorToken(dataDir)
+  await store.server.alive(await store.now(), gapMs)
+  const presence = new Presence(store, await store.server.upSince())
+  const parts = { store, authority, presence, signer: openSigner(store, authority) }
+  const limits = openLimits(store)
+  const pair = await authority.issueServerPair(await namesOf(host, names))
+  const server = openServer(pair, limits, log)
+  await addRoutes(server, parts, limits, operatorToken)
+  // The address of all addresses is one to listen at, not one to call, and no certificate carries it.
+  const url = (await server.listen({ host, port })).replace('//[::]:', '//[::1]:')
+  await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
+  const background = startBackground(parts, log)
+  return {
+    url,
+    caPem: authority.caPem,
+    operatorToken,
+    close: async () => {
+      await server.close()
+      await background.stop()
+      await presence.flush()
+      await store.close()
+      release()
+    },
+  }
+}
+
+/** Nobody trusts a CA of this store yet: one may be made. */
+async function isNew(store: Store): Promise<boolean> {
+  return (await store.agents.list({ limit: 1 })).length === 0
+}
+
+async function addRoutes(server: FastifyInstance, parts: Parts, limits: Limits, operatorToken: string): Promise<void> {
+  agentRegisterRoutes(server, parts, guardToken(parts, limits))
+  const agent = guardAgent(parts, limits)
+  agentWorkRoutes(server, parts, agent)
+  agentReportRoutes(server, parts, agent)
+  await server.register(
+    async (operator) => {
+      operator.addHook('onRequest', guardOperator(parts, operatorToken, limits))
+      operatorAgentRoutes(operator, parts)
+      operatorTargetRoutes(operator, parts)
+      operatorJobRoutes(operator, parts)
+    },
+    { prefix: '/operator/v1' },
+  )
+}
+
+async function namesOf(host: string, names: readonly string[]): Promise<readonly string[]> {
+  // The address of all addresses is none of its own.
+  const own = ['0.0.0.0', '::'].includes(host) ? [] : [host]
+  return [...new Set(['localhost', '127.0.0.1', '::1', ...(await ownNames()), ...own, ...names])]
+}
