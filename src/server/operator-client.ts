@@ -48,6 +48,8 @@ export interface Operator {
   takeBack(targetId: string, certificateId?: string): Promise<string>
   jobs(): Promise<readonly OperatorJob[]>
   job(id: string): Promise<OperatorJob>
+  /** Cancels a job that nobody has, or asks its agent to; returns the state that it is in now. */
+  cancel(jobId: string): Promise<string>
   retire(agentId: string): Promise<void>
   close(): Promise<void>
 }
@@ -101,6 +103,7 @@ export function openOperator(at: {
     },
     jobs: async () => (await call<{ jobs: OperatorJob[] }>('GET', '/jobs')).jobs,
     job: (id) => call('GET', `/jobs/${encodeURIComponent(id)}`),
+    cancel: async (id) => (await call<{ status: string }>('POST', `/jobs/${encodeURIComponent(id)}/cancel`)).status,
     retire: async (agentId) => {
       await call('POST', `/agents/${encodeURIComponent(agentId)}/retire`)
     },

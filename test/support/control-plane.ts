@@ -11,6 +11,7 @@ import {
   startControlPlane,
 } from '../../src/server/start-control-plane.ts'
 import { fakeClock } from './fake-clock.ts'
+import type { Postgres } from './postgres.ts'
 
 /** An answer as it arrived: its body is parsed JSON. */
 export interface Answer {
@@ -20,7 +21,13 @@ export interface Answer {
 }
 
 /** Sends a request over HTTPS that trusts the CA of the control plane alone; a string body goes out as it is. */
-export type Ask = (method: 'GET' | 'POST', path: string, credential: string, body?: unknown) => Promise<Answer>
+export type Ask = (
+  method: 'GET' | 'POST',
+  path: string,
+  credential: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<Answer>
 
 /** An agent that has registered. */
 export interface TestAgent {
@@ -47,6 +54,18 @@ export interface TestControlPlane extends RunningControlPlane {
   agent(known: Pick<TestAgent, 'id' | 'credential'>): TestAgent
 }
 
+let databaseFor = async (_dataDir: string): Promise<string | undefined> => undefined
+
+/** From now on each data directory has a PostgreSQL database of its own. */
+export function keepIn(postgres: Postgres): void {
+  const databases = new Map<string, Promise<string>>()
+  databaseFor = async (dataDir) => {
+    const database = databases.get(dataDir) ?? postgres.newDatabase()
+    databases.set(dataDir, database)
+    return database
+  }
+}
+
 /** Starts a control plane, which ends with the test; options that are left out get a folder and a clock of the test's. */
 export async function openTestControlPlane(
   t: Test,
@@ -54,14 +73,16 @@ export async function openTestControlPlane(
 ): Promise<TestControlPlane> {
   const clock = fakeClock()
   const dataDir = options.dataDir ?? t.testdir()
-  const running = await startControlPlane({ host: '127.0.0.1', port: 0, now: clock.now, ...options, dataDir })
+  const database = await databaseFor(dataDir)
+  const running = await startControlPlane({ host: '127.0.0.1', port: 0, database, now: clock.now, ...options, dataDir })
   const client = new Agent({ connect: { ca: running.caPem } })
   const operator = openOperator(running)
-  const ask: Ask = async (method, path, credential, body) => {
+  const ask: Ask = async (method, path, credential, body, headers = {}) => {
     const answer = await request(`${running.url}${path}`, {
       method,
       dispatcher: client,
       headers: {
+        ...headers,
         ...(credential === '' ? {} : { authorization: `Bearer ${credential}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },

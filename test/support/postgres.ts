@@ -20,8 +20,8 @@ export interface Postgres {
   start(): Promise<void>
 }
 
-/** Starts one with the settings of Debian, which ends with the test. */
-export async function startPostgres(t: Test): Promise<Postgres> {
+/** Starts one, which ends with the test. `isDurable` false: a power cut may cost it all, and it is faster. */
+export async function startPostgres(t: Test, isDurable = true): Promise<Postgres> {
   const dir = await makeTemporaryFolder('wx-pg-')
   const data = join(dir, 'data')
   const asUser = dropRights(dir)
@@ -35,7 +35,9 @@ export async function startPostgres(t: Test): Promise<Postgres> {
     '--encoding=UTF8',
     '--no-locale',
   ])
-  let server = launch([...asUser, tool('postgres'), '-D', data, '-c', 'listen_addresses=', '-k', dir])
+  const settings = ['-c', 'listen_addresses=', '-k', dir, '-c', `fsync=${isDurable ? 'on' : 'off'}`]
+  const command = [...asUser, tool('postgres'), '-D', data, ...settings]
+  let server = launch(command)
   const urlOf = (name: string): string => `postgres://waxseal@localhost/${name}?host=${dir}`
   await untilReady(urlOf('postgres'))
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -58,7 +60,7 @@ export async function startPostgres(t: Test): Promise<Postgres> {
     kill: () => end('SIGKILL'),
     stop: () => end('SIGINT'),
     start: async () => {
-      server = launch([...asUser, tool('postgres'), '-D', data, '-c', 'listen_addresses=', '-k', dir])
+      server = launch(command)
       await untilReady(urlOf('postgres'))
     },
   }

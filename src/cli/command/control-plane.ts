@@ -36,6 +36,7 @@ export function controlPlaneCommand(): Command {
   command.addCommand(deployCommand())
   command.addCommand(validateCommand())
   command.addCommand(takeBackCommand())
+  command.addCommand(cancelCommand())
   command.addCommand(retireCommand())
   return command
 }
@@ -173,6 +174,15 @@ function takeBackCommand(): Command {
     .option('--certificate <id>', 'the one to go back to; without it the one before the newest')
     .action((target: string, options: Shared & { readonly certificate?: string }) =>
       answer(options, async (operator) => ({ job_id: await operator.takeBack(target, options.certificate) })),
+    )
+}
+
+function cancelCommand(): Command {
+  return withShared(new Command('cancel'))
+    .description('Cancel a job; where an agent has it already, the agent is asked to.')
+    .argument('<id>', 'id of the job')
+    .action((id: string, options: Shared) =>
+      answer(options, async (operator) => ({ job_id: id, status: await operator.cancel(id) })),
     )
 }
 

@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import { WaxsealError } from '../../error/waxseal-error.ts'
+import { adoptFile } from '../../host/file/adopt-file.ts'
+import { removeFile } from '../../host/file/files.ts'
+import type { Database } from './database.ts'
 import { migrate } from './migration/migrate.ts'
 import { sqlStore } from './sql/sql-store.ts'
 import { openSqlite } from './sqlite/open-sqlite.ts'
@@ -15,19 +18,27 @@ export interface StoreOptions {
   readonly now?: (() => number) | undefined
 }
 
-/** Opens the store, and brings its database to this version. */
+const fileName = 'control-plane.db'
+
+/** Opens the store, and brings its database to this version; an older SQLite database is kept beside it as it was. */
 export async function openStore({ dataDir, database, now }: StoreOptions): Promise<Store> {
-  const db =
-    database === undefined
-      ? openSqlite(join(dataDir, 'control-plane.db'), now ?? Date.now)
-      : await postgresAt(database, now)
+  const file = join(dataDir, fileName)
+  const db = database === undefined ? openSqlite(file, now ?? Date.now) : await postgresAt(database, now)
   try {
-    await migrate(db)
+    await migrate(db, (to) => (database === undefined ? backUp(db, `${file}.before-${to}`) : Promise.resolve()))
   } catch (error) {
     await db.close()
     throw error
   }
   return sqlStore(db)
+}
+
+/** A copy that is whole whatever is written meanwhile. */
+async function backUp(db: Database, path: string): Promise<void> {
+  const written = `${path}.new`
+  await removeFile(written)
+  await db.query('VACUUM INTO $1', [written])
+  await adoptFile(written, path)
 }
 
 /** Its driver is read where it is used. */

@@ -1,6 +1,7 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
 import { firstSchema } from './first-schema.ts'
+import { isUnversioned, moveOldTables, takeOldRows } from './unversioned.ts'
 
 /** One step forward, from the version before to its own. */
 type Step = (db: Database) => Promise<void>
@@ -8,27 +9,35 @@ type Step = (db: Database) => Promise<void>
 /** The step to version n is at n - 1. A step that was released never changes. */
 const steps: readonly Step[] = [
   async (db) => {
+    const isOld = await isUnversioned(db)
+    if (isOld) await moveOldTables(db)
     for (const statement of firstSchema(db.dialect)) await db.query(statement)
+    if (isOld) await takeOldRows(db)
   },
 ]
 
 /** The version that this program reads and writes. */
 export const schemaVersion = steps.length
 
+/** What a database was written by; `empty`: nothing yet. */
+export type FoundVersion = number | 'empty'
+
 /**
- * Brings the database to this program's version, in one transaction; other servers wait. `before`: what is done before the first
- * change, with the version that is there. DATABASE_NEWER: a newer program has written it.
+ * Brings the database to this program's version, in one transaction; other servers wait for it. DATABASE_NEWER: a newer program
+ * has written it. `backUp` runs before the first change of a database that is not empty.
  */
-export async function migrate(db: Database): Promise<void> {
+export async function migrate(db: Database, backUp: (to: number) => Promise<void>): Promise<void> {
+  const found = await versionOf(db)
+  if (found === schemaVersion) return
+  refuseNewer(found)
+  if (found !== 'empty') await backUp(schemaVersion)
   await db.transaction(async (inside) => {
     if (inside.dialect.name === 'postgres') await inside.query('SELECT pg_advisory_xact_lock(8443)')
-    await inside.query('CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)')
+    // Another server may have been first.
     const there = await versionOf(inside)
-    if (there > schemaVersion) {
-      const hint = 'run the newer waxseal, or restore the backup that was made before its first start'
-      throw new WaxsealError('DATABASE_NEWER', { version: there, known: schemaVersion, hint })
-    }
-    for (const step of steps.slice(there)) await step(inside)
+    refuseNewer(there)
+    for (const step of steps.slice(there === 'empty' ? 0 : there)) await step(inside)
+    await inside.query('CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)')
     await inside.query(
       "INSERT INTO meta (name, value) VALUES ('version', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       [String(schemaVersion)],
@@ -36,8 +45,20 @@ export async function migrate(db: Database): Promise<void> {
   })
 }
 
-/** 0: nothing is there yet. */
-async function versionOf(db: Database): Promise<number> {
+function refuseNewer(found: FoundVersion): void {
+  if (found === 'empty' || found <= schemaVersion) return
+  const hint = 'run the newer waxseal, or put the backup in its place that it made before it changed the database'
+  throw new WaxsealError('DATABASE_NEWER', { version: found, known: schemaVersion, hint })
+}
+
+/** 0: of a program that wrote no version. */
+async function versionOf(db: Database): Promise<FoundVersion> {
+  if (await isUnversioned(db)) return 0
+  const catalogue =
+    db.dialect.name === 'sqlite'
+      ? "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
+      : "SELECT 1 AS found WHERE to_regclass('meta') IS NOT NULL"
+  if ((await db.query(catalogue)).length === 0) return 'empty'
   const [row] = await db.query("SELECT value FROM meta WHERE name = 'version'")
   return Number(row?.['value'] ?? 0)
 }
