@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { commitFiles, dropOldFiles } from '../../src/apply/commit.ts'
 import { type Destined, type PreparedChanges, prepareChanges } from '../../src/apply/prepare-changes.ts'
 import { stageFiles } from '../../src/apply/stage.ts'
-import { openAuthority } from '../../src/server/authority/authority.ts'
 import { makeFolder, writeText } from '../../src/host/file/plain-files.ts'
 import type { FileRole } from '../../src/plan/plan.ts'
+import { openAuthority } from '../../src/server/authority/authority.ts'
 import { type Spread, spreadOf } from './figures.ts'
 
 /** The commit path of so many files against its floors. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { isCode } from '../../../host/file/files.ts'
 import type { Database, Dialect, RawRow, Value } from '../database.ts'
 
 const dialect: Dialect = {
@@ -36,11 +37,28 @@ export function openSqlite(path: string, now: () => number): Database {
   }
   return {
     dialect,
-    query: (sql, values) => inTurn(async () => run(sql, values)),
-    transaction: (work) => inTurn(() => transact(file, () => work(inside))),
+    query: async (sql, values) => {
+      try {
+        return await inTurn(async () => run(sql, values))
+      } catch (error) {
+        throw withCaller(error)
+      }
+    },
+    transaction: async (work) => {
+      try {
+        return await inTurn(() => transact(file, () => work(inside)))
+      } catch (error) {
+        throw withCaller(error)
+      }
+    },
     now: inside.now,
     close: () => inTurn(async () => file.close()),
   }
+}
+
+/** An error of SQLite has no stack beyond its turn: who asked is in the one around it. */
+function withCaller(error: unknown): unknown {
+  return isCode(error, 'ERR_SQLITE_ERROR') ? new Error((error as Error).message, { cause: error }) : error
 }
 
 async function transact<T>(file: DatabaseSync, work: () => Promise<T>): Promise<T> {
