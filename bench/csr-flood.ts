@@ -44,10 +44,10 @@ const own = new Agent({ connect: { ca: await readFile(join(dir, 'ca.pem')) } })
 // All at once, for a connection that is free is used again: in parts that the handshakes of a busy machine come through.
 for (let until = 50; until <= count; until += 50)
   await Promise.all(agents.slice(1, until + 1).map((id) => poll(id, dispatcher)))
-let isOver = false
+const over = new AbortController()
 const waits: number[] = []
 const polling = (async () => {
-  while (!isOver) {
+  while (!over.signal.aborted) {
     const start = performance.now()
     await poll('agent-0', own)
     waits.push(performance.now() - start)
@@ -59,7 +59,7 @@ const answers = await Promise.all(agents.slice(1).map((id, at) => send(id, csrs[
 const answered = performance.now() - start
 await allSigned()
 const signed = performance.now() - start
-isOver = true
+over.abort()
 await polling
 waits.sort((one, other) => one - other)
 const share = (of: number): number => Math.round(waits[Math.min(waits.length - 1, Math.floor(waits.length * of))] ?? 0)

@@ -32,7 +32,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog): Background 
 }
 
 /** Runs the work, waits, and so on; the next try follows a failure after the same pause. */
-export function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Background {
+function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Background {
   const ending = new AbortController()
   const run = async (): Promise<void> => {
     while (!ending.signal.aborted) {

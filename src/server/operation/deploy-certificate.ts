@@ -6,18 +6,22 @@ import { targetNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
 
+/** Between which times a job may be taken; null: any. */
+type Times = Pick<JobRow, 'notBefore' | 'deadline'>
+
 /** Has the newest version of a certificate deployed to a target; returns the job's id. */
 export function deployCertificate(
   { store }: Pick<Parts, 'store'>,
   actor: Actor,
   certificateId: string,
   target: string,
+  times: Times = { notBefore: null, deadline: null },
 ): Promise<string> {
   return store.transaction(async (inside) => {
     const certificate = await inside.certificates.byId(certificateId)
     if (certificate === null) throw new Refusal('missing', 'there is no such certificate')
     const { id: targetId } = await targetNamed(inside, target, certificate.agentId)
-    return addTargetJob(inside, actor, 'Deployment', targetId, certificate)
+    return addTargetJob(inside, actor, 'Deployment', targetId, certificate, times)
   })
 }
 
@@ -60,9 +64,10 @@ async function addTargetJob(
   type: 'Deployment' | 'Validation' | 'TakeBack',
   targetId: string,
   { id: certificateId, agentId }: { readonly id: string; readonly agentId: string },
+  times: Partial<Times> = {},
 ): Promise<string> {
   const versionNumber = (await store.versions.newest(certificateId))?.number ?? null
-  const id = await addJob(store, { type, agentId, certificateId, targetId, versionNumber })
+  const id = await addJob(store, { type, agentId, certificateId, targetId, versionNumber, ...times })
   await audit(store, actor, `job.${type.toLowerCase()}`, id, { targetId, certificateId })
   return id
 }

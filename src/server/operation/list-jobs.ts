@@ -1,6 +1,7 @@
 import type { JobRow, ListedJob } from '../store/rows.ts'
 import type { Page } from '../store/store.ts'
 import type { Parts } from './parts.ts'
+import { expireJobs } from './reap.ts'
 import { Refusal } from './refusal.ts'
 
 /** Jobs, newest first, as they are after the reaper has looked. */
@@ -8,14 +9,20 @@ export async function listJobs(
   { store, presence }: Pick<Parts, 'store' | 'presence'>,
   page: Page,
 ): Promise<readonly ListedJob[]> {
-  await presence.reap()
+  await endAll(store, presence)
   return store.jobs.list(page)
 }
 
 /** One job. */
 export async function findJob({ store, presence }: Pick<Parts, 'store' | 'presence'>, id: string): Promise<JobRow> {
-  await presence.reap()
+  await endAll(store, presence)
   const job = await store.jobs.byId(id)
   if (job === null) throw new Refusal('missing', 'there is no such job')
   return job
+}
+
+/** Nobody is shown a job that is over. */
+async function endAll(store: Parts['store'], presence: Parts['presence']): Promise<void> {
+  await presence.reap()
+  await expireJobs(store)
 }

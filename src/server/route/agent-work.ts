@@ -10,7 +10,7 @@ import { workItem } from './on-wire.ts'
 import { csrSchema, heartbeatSchema } from './schemas.ts'
 
 /** What this server knows of protocol §4. */
-export const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted'] as const
+const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted'] as const
 
 /** The calls by which an agent gets its work. */
 export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Guard): void {

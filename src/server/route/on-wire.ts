@@ -4,7 +4,7 @@ import type { AgentRow, JobRow } from '../store/rows.ts'
 import type { ListedAgent, ListedTarget } from '../store/store.ts'
 
 /** RFC 3339, UTC. */
-export function timeOnWire(at: number): string {
+function timeOnWire(at: number): string {
   return new Date(at).toISOString()
 }
 

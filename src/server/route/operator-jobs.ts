@@ -4,6 +4,7 @@ import { cancelJob } from '../operation/cancel-job.ts'
 import { deployCertificate, takeBackTarget, validateTarget } from '../operation/deploy-certificate.ts'
 import { findJob, listJobs } from '../operation/list-jobs.ts'
 import type { Parts } from '../operation/parts.ts'
+import { Refusal } from '../operation/refusal.ts'
 import { requestCertificate } from '../operation/request-certificate.ts'
 import { jobOnWire, provenOf } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
@@ -17,6 +18,13 @@ interface CertificateBody {
   readonly sans?: readonly string[]
   readonly validity_days?: number
   readonly deploy_to?: readonly string[]
+}
+
+interface DeploymentBody {
+  readonly certificate_id: string
+  readonly target_id: string
+  readonly not_before?: string
+  readonly deadline?: string
 }
 
 /** The operator's calls that make jobs, and those that show them. */
@@ -43,12 +51,13 @@ function makeJobs(server: FastifyInstance, parts: Parts): void {
     },
   )
 
-  server.post<{ Body: { certificate_id: string; target_id: string } }>(
+  server.post<{ Body: DeploymentBody }>(
     '/deployments',
     { schema: { body: deploymentSchema } },
     async (request, reply) => {
-      const { certificate_id, target_id } = request.body
-      const job_id = await deployCertificate(parts, actorOf(request), certificate_id, target_id)
+      const { certificate_id, target_id, not_before, deadline } = request.body
+      const times = { notBefore: timeIn(not_before), deadline: timeIn(deadline) }
+      const job_id = await deployCertificate(parts, actorOf(request), certificate_id, target_id, times)
       return reply.code(201).send({ job_id })
     },
   )
@@ -97,4 +106,12 @@ function showJobs(server: FastifyInstance, parts: Parts): void {
     const job = await findJob(parts, request.params.id)
     return { ...jobOnWire(job), outcome: job.outcome }
   })
+}
+
+/** Null: it was left out. */
+function timeIn(text: string | undefined): number | null {
+  if (text === undefined) return null
+  const at = Date.parse(text)
+  if (Number.isNaN(at)) throw new Refusal('invalid', 'not_before and deadline are times such as 2026-11-01T02:00:00Z')
+  return at
 }

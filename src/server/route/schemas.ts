@@ -106,11 +106,14 @@ export const takeBackSchema = {
   properties: { target_id: id, certificate_id: id },
 } as const
 
+/** RFC 3339, UTC, to the second or finer. */
+const time = { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?Z$' } as const
+
 export const deploymentSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['certificate_id', 'target_id'],
-  properties: { certificate_id: id, target_id: id },
+  properties: { certificate_id: id, target_id: id, not_before: time, deadline: time },
 } as const
 
 /** Of every list. */

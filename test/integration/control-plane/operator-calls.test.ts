@@ -67,11 +67,11 @@ t.test('a target of a name that is taken or of an agent that is not there is ref
   const agent = await plane.enroll()
   await addTarget(plane, agent, 'postfix')
 
-  const taken = addTarget(plane, agent, 'postfix')
-  const orphan = plane.operator.addTarget({ name: 'b', agent_id: 'agent-0', type: 'Postfix', config: {} })
+  const taken = () => addTarget(plane, agent, 'postfix')
+  const orphan = () => plane.operator.addTarget({ name: 'b', agent_id: 'agent-0', type: 'Postfix', config: {} })
 
-  await t.rejects(taken, { code: 'CONTROL_PLANE_REFUSED', details: { status: 409 } })
-  await t.rejects(orphan, { code: 'CONTROL_PLANE_REFUSED', details: { status: 404 } })
+  await t.rejects(taken(), { code: 'CONTROL_PLANE_REFUSED', details: { status: 409 } })
+  await t.rejects(orphan(), { code: 'CONTROL_PLANE_REFUSED', details: { status: 404 } })
 })
 
 t.test('a body that misses a field, or has one that is unknown or of the wrong kind, is refused', async (t) => {

@@ -17,10 +17,10 @@ const steps: readonly Step[] = [
 ]
 
 /** The version that this program reads and writes. */
-export const schemaVersion = steps.length
+const schemaVersion = steps.length
 
 /** What a database was written by; `empty`: nothing yet. */
-export type FoundVersion = number | 'empty'
+type FoundVersion = number | 'empty'
 
 /**
  * Brings the database to this program's version, in one transaction; other servers wait for it. DATABASE_NEWER: a newer program

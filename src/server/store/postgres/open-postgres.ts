@@ -14,6 +14,10 @@ const dialect: Dialect = {
   tableOptions: '',
 }
 
+/** `int8` as a number, for times and counts are below 2^53; all else as the driver reads it. */
+const parserOf = (...[id, format]: Parameters<typeof types.getTypeParser>): unknown =>
+  id === types.builtins.INT8 ? Number : types.getTypeParser(id, format)
+
 const mostTries = 5
 const limits = {
   max: 10,
@@ -22,8 +26,6 @@ const limits = {
   lock_timeout: 10_000,
   idle_in_transaction_session_timeout: 30_000,
 }
-/** `int8`: times and counts are below 2^53. */
-const wholeNumber = 20
 
 /**
  * Opens a PostgreSQL database (14 or newer) at a `postgres://` URL. Connections come back by themselves. What may have been done
@@ -33,10 +35,7 @@ export function openPostgres(url: string, now?: () => number): Database {
   const pool = new Pool({
     connectionString: url,
     ...limits,
-    types: {
-      getTypeParser: (id: number, format?: 'text' | 'binary') =>
-        id === wholeNumber ? Number : (types.getTypeParser(id, format as 'text') as (text: string) => unknown),
-    },
+    types: { getTypeParser: parserOf as typeof types.getTypeParser },
   })
   // A connection that is lost while nobody uses it: the next query opens another.
   pool.on('error', () => {})

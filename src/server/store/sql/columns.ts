@@ -5,7 +5,7 @@ const lists: ReadonlySet<string> = new Set(['sans', 'features', 'issuers', 'reas
 const objects: ReadonlySet<string> = new Set(['config', 'outcome', 'verification', 'details'])
 
 /** A row of the database as one of ours: names in camel case, JSON read, truth values for `is_…`. */
-export function fromRow<Row extends object>(raw: RawRow): Row {
+function fromRow<Row extends object>(raw: RawRow): Row {
   return Object.fromEntries(
     Object.entries(raw).map(([name, value]) => [camelCase(name), fromColumn(name, value)]),
   ) as Row

@@ -1,0 +1,43 @@
+import { generateKeyPairSync } from 'node:crypto'
+import t from 'tap'
+import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
+import { openAuthority } from '../../../src/server/authority/authority.ts'
+import { submitCsr } from '../../../src/server/operation/submit-csr.ts'
+import { openStore } from '../../../src/server/store/open-store.ts'
+import { addTarget, openTestControlPlane } from '../../support/control-plane.ts'
+
+t.test('a CSR that was accepted before a restart is signed after it, once, and deployed', async (t) => {
+  const before = await openTestControlPlane(t)
+  const known = await before.enroll()
+  await known.post('/heartbeat', { features: ['csr_accepted'] })
+  const targetId = await addTarget(before, known)
+  const wanted = { agent_id: known.id, common_name: 'mail.example.net', deploy_to: [targetId] }
+  const { certificate_id: certificateId, job_id } = await before.operator.requestCertificate(wanted)
+  await before.close()
+  await acceptAndEnd(before.dataDir, known.id, certificateId)
+
+  const twoMinutesLater = Date.parse('2026-11-01T00:02:00Z')
+  const after = await openTestControlPlane(t, { dataDir: before.dataDir, now: () => twoMinutesLater })
+  const agent = after.agent(known)
+  let jobs = await agent.work()
+  while (jobs.length === 0) jobs = await agent.work()
+
+  t.match(jobs, [{ type: 'Deployment', certificate_id: certificateId }])
+  t.equal((await after.operator.job(job_id)).status, 'Completed')
+  t.equal((await agent.get(`/certificates/${certificateId}`)).status, 200)
+  t.same(await agent.work(), [])
+})
+
+/** What a control plane does that ends right after its answer. */
+async function acceptAndEnd(dataDir: string, agentId: string, certificateId: string): Promise<void> {
+  const store = await openStore({ dataDir, now: () => Date.parse('2026-11-01T00:00:30Z') })
+  const { check } = await openAuthority(dataDir)
+  const agent = await store.agents.named(agentId)
+  if (agent === null) throw new Error('there is no agent')
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const csrPem = await createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
+  const signer = { check, sign: async () => null, signDue: async () => {} }
+  t.equal(await submitCsr({ store, signer }, agent, { certificateId, csrPem }), 'accepted')
+  await store.close()
+}
