@@ -6,6 +6,8 @@ import { expireJobs } from './operation/reap.ts'
 export const gapMs = 60_000
 const flushEveryMs = 1000
 const sweepEveryMs = 15_000
+/** A database that is away fills no log. */
+const afterFailureMs = 10_000
 
 /** What a server does by itself, until `stop` resolves. Several servers may do it at the same time. */
 export interface Background {
@@ -31,15 +33,19 @@ export function startBackground(parts: Parts, log: ControlPlaneLog): Background 
   }
 }
 
-/** Runs the work, waits, and so on; the next try follows a failure after the same pause. */
+/** Runs the work, waits, and so on. */
 function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Background {
   const ending = new AbortController()
   const run = async (): Promise<void> => {
     while (!ending.signal.aborted) {
-      await work().catch((error: Error) =>
-        log.error({ reason: error.stack ?? error.message }, 'background work failed'),
+      const isDone = await work().then(
+        () => true,
+        (error: Error) => {
+          log.error({ reason: error.stack ?? error.message }, 'background work failed')
+          return false
+        },
       )
-      await pause(ms, ending.signal)
+      await pause(isDone ? ms : Math.max(ms, afterFailureMs), ending.signal)
     }
   }
   const running = run()

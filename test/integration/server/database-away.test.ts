@@ -1,0 +1,57 @@
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { startControlPlane } from '../../../src/server/start-control-plane.ts'
+import { deploymentFor, keepIn, openTestControlPlane } from '../../support/control-plane.ts'
+import { startPostgres } from '../../support/postgres.ts'
+
+const postgres = await startPostgres(t)
+keepIn(postgres)
+
+t.test('while PostgreSQL is away an agent is told to come again, and then nothing is lost', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  const { jobId } = await deploymentFor(plane, agent)
+  await agent.work()
+
+  await postgres.kill()
+  const away = [await agent.get('/work'), await agent.post(`/jobs/${jobId}/status`, { status: 'Completed' })]
+  await postgres.start()
+
+  for (const answer of away)
+    t.match(answer, { status: 503, headers: { 'retry-after': '5' }, body: { error: /database/ } })
+  t.equal((await plane.operator.job(jobId)).status, 'Running')
+  t.equal((await agent.post(`/jobs/${jobId}/status`, { status: 'Completed' })).status, 200)
+  t.equal((await plane.operator.job(jobId)).status, 'Completed')
+})
+
+t.test('a control plane whose PostgreSQL cannot be reached says so and ends', async (t) => {
+  const dataDir = t.testdir({})
+  const start = () =>
+    startControlPlane({
+      dataDir,
+      host: '127.0.0.1',
+      port: 0,
+      database: 'postgres://nobody@localhost/none?host=/nowhere',
+    })
+
+  await t.rejects(start(), { code: 'DATABASE_UNREACHABLE', details: { reason: /./ } })
+  await t.rejects(start(), { code: 'DATABASE_UNREACHABLE' }, 'the first try has left no lock')
+})
+
+t.test('two control planes with one database and one CA hand out each job once', async (t) => {
+  const database = await postgres.newDatabase()
+  const dataDirs = t.testdir({ first: {}, second: {} })
+  const first = await openTestControlPlane(t, { dataDir: join(dataDirs, 'first'), database })
+  const agent = await first.enroll()
+  const { certificateId, targetId } = await deploymentFor(first, agent)
+  for (let count = 0; count < 9; count += 1) await first.operator.deploy(certificateId, targetId)
+  for (const name of ['ca.pem', 'ca.key']) await cp(join(dataDirs, 'first', name), join(dataDirs, 'second', name))
+  const second = await openTestControlPlane(t, { dataDir: join(dataDirs, 'second'), database })
+  const other = second.agent(agent)
+
+  const answers = await Promise.all([agent.work(), other.work(), agent.work(), other.work()])
+
+  t.equal(new Set(answers.flat().map(({ id }) => id)).size, 10)
+  t.equal(answers.flat().length, 10)
+})
