@@ -65,7 +65,7 @@ export function guardToken({ store }: Parts, limits: Limits): Guard {
   }
 }
 
-/** Lets in the operator of the data directory, and those that the store knows. */
+/** Lets in the operator of the data directory, and those that the store knows; a reader only looks. */
 export function guardOperator({ store }: Parts, operatorToken: string, limits: Limits): Guard {
   const ownHash = hashSecret(operatorToken)
   return async (request, reply) => {
@@ -78,6 +78,7 @@ export function guardOperator({ store }: Parts, operatorToken: string, limits: L
       throw new Refusal('unauthorized', 'the operator token is not valid')
     })
     if (await limits.isLimited(`operator:${caller.name}`, request, reply)) return
+    if (caller.role === 'reader' && request.method !== 'GET') throw new Refusal('forbidden', 'a reader changes nothing')
     operators.set(request, caller)
   }
 }

@@ -47,9 +47,9 @@ const copies = [
     SELECT hash, 1, ${ms('created_at')}, 'operator:admin' FROM old_token`,
   'INSERT INTO target (id, name, agent_id, type, config) SELECT id, name, agent_id, type, config FROM old_target',
   `INSERT INTO certificate (id, agent_id, common_name, sans, validity_days, issuers, key_policy, renewal_failures, created_at)
-    SELECT id, agent_id, common_name, sans, validity_days, '[]', 'rotate', 0,
-      COALESCE((SELECT min(${ms('created_at')}) FROM old_job WHERE certificate_id = old_certificate.id), 0)
-    FROM old_certificate`,
+    SELECT id, agent_id, common_name, sans, validity_days, '[]', 'rotate', 0, COALESCE(${ms('first')}, 0)
+    FROM old_certificate LEFT JOIN (
+      SELECT certificate_id, min(created_at) AS first FROM old_job GROUP BY certificate_id) ON certificate_id = id`,
   'INSERT INTO deploy_to (certificate_id, target_id) SELECT certificate_id, target_id FROM old_deploy_to',
   `INSERT INTO job (seq, id, type, agent_id, certificate_id, target_id, status, attempt, error, outcome, verification,
       created_at, updated_at, is_reaped)
