@@ -42,6 +42,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  AUDIT_BROKEN: {
+    message: 'The audit trail is not the one that was written.',
+    retry: 'never',
+    host: 'untouched',
+  },
   CA_MISSING: {
     message: 'The certificate authority of this control plane is not in its data directory.',
     retry: 'never',

@@ -71,14 +71,14 @@ function tool(name: string): string {
   return join(debian, newest, 'bin', name)
 }
 
-/** PostgreSQL refuses to run as root. */
+/** PostgreSQL refuses to run as root. It ends with a test that is killed. */
 function dropRights(dir: string): readonly string[] {
   if (process.getuid?.() !== 0) return []
   const [uid, gid] = ['-u', '-g'].map((option) =>
     Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' })),
   )
   chownSync(dir, uid ?? 0, gid ?? 0)
-  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--pdeathsig=SIGQUIT']
 }
 
 function run([program = '', ...args]: readonly string[]): void {

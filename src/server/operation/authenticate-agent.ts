@@ -1,14 +1,24 @@
-import type { AgentRow } from '../store/rows.ts'
+import type { AgentRow, CredentialRow } from '../store/rows.ts'
+import { audit } from './audit.ts'
 import type { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
 import { hashSecret } from './secret.ts'
 
-/** The agent that this credential is of; notes its first use. */
+/** The agent that this credential is of. With its first use those before it are good for nothing any more. */
 export async function authenticateAgent({ store }: Pick<Parts, 'store'>, secret: string): Promise<AgentRow> {
   // What is looked up is a digest: how long that takes tells nothing of a secret.
   const hash = hashSecret(secret)
   const found = await store.credentials.find(hash)
   if (found === null) throw new Refusal('unauthorized', 'the credential is not valid')
-  if (found.credential.usedAt === null) await store.credentials.use(hash, await store.now())
+  if (found.credential.usedAt === null) await useFirst(store, found.credential)
   return found.agent
+}
+
+async function useFirst(store: Parts['store'], { hash, agentId }: CredentialRow): Promise<void> {
+  await store.transaction(async (inside) => {
+    const now = await inside.now()
+    await inside.credentials.use(hash, now)
+    if ((await inside.credentials.revoke(agentId, now, hash)) > 0)
+      await audit(inside, `agent:${agentId}`, 'credential.replace', agentId)
+  })
 }

@@ -1,7 +1,9 @@
-import type { AgentRow } from '../store/rows.ts'
+import type { AgentRow, TokenRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { audit } from './audit.ts'
+import { requireMatch } from './create-token.ts'
 import type { Parts } from './parts.ts'
+import { takePlace } from './readmit-agent.ts'
 import { Refusal } from './refusal.ts'
 import { hashSecret, newId, newSecret } from './secret.ts'
 
@@ -31,18 +33,33 @@ export function register({ store }: Pick<Parts, 'store'>, wanted: Registration):
     const now = await inside.now()
     const token = await inside.tokens.take(hashSecret(wanted.token), now)
     if (token === null) throw new Refusal('unauthorized', 'the bootstrap token is not valid')
-    if (token.namePattern !== null && !matches(token.namePattern, wanted.name))
-      throw new Refusal('forbidden', 'the bootstrap token is for agents of other names')
-    const { name, hostname, features } = wanted
-    const agent: AgentRow = { id: newId('agent'), name, hostname, status: 'active', features, registeredAt: now }
-    if (!(await inside.agents.add(agent))) throw new Refusal('conflict', 'an agent of this name is registered')
+    const agent = isBound(token) ? await takePlace(inside, token, wanted) : await addAgent(inside, token, wanted, now)
     if (wanted.idempotencyKey !== null) {
       const keyHash = hashSecret(wanted.idempotencyKey)
       await inside.tokens.addRegistration({ keyHash, tokenHash: token.hash, agentId: agent.id })
     }
-    await audit(inside, `agent:${agent.id}`, 'agent.register', agent.id, { name, hostname })
     return { agent, credential: await addCredential(inside, agent) }
   })
+}
+
+function isBound(token: TokenRow): token is TokenRow & { readonly agentId: string } {
+  return token.agentId !== null
+}
+
+async function addAgent(
+  store: Store,
+  token: TokenRow,
+  { name, hostname, features }: Registration,
+  now: number,
+): Promise<AgentRow> {
+  requireMatch(token.namePattern, name)
+  const agent: AgentRow = { id: newId('agent'), name, hostname, status: 'active', features, registeredAt: now }
+  if (!(await store.agents.add(agent))) {
+    const hint = 'if it was installed anew, an operator lets it in: waxseal control-plane readmit'
+    throw new Refusal('conflict', `an agent of this name is registered; ${hint}`)
+  }
+  await audit(store, `agent:${agent.id}`, 'agent.register', agent.id, { name, hostname })
+  return agent
 }
 
 async function registeredBefore(
@@ -52,14 +69,16 @@ async function registeredBefore(
   if (idempotencyKey === null) return null
   const agent = await store.tokens.registered(hashSecret(idempotencyKey), hashSecret(token))
   if (agent === null || agent.name !== name) return null
-  if (await store.credentials.wereUsed(agent.id))
+  const since = (await store.tokens.find(hashSecret(token)))?.createdAt ?? 0
+  if (await store.credentials.wereUsed(agent.id, since))
     throw new Refusal('conflict', 'an agent of this name is registered, and its credential is in use')
   await store.credentials.revoke(agent.id, await store.now())
   await audit(store, `agent:${agent.id}`, 'agent.register-again', agent.id)
   return { agent, credential: await addCredential(store, agent) }
 }
 
-async function addCredential(store: Store, { id }: AgentRow): Promise<string> {
+/** A new credential of this agent, which is told once. */
+export async function addCredential(store: Store, { id }: AgentRow): Promise<string> {
   const credential = newSecret('wxa')
   const createdAt = await store.now()
   await store.credentials.add({
@@ -70,10 +89,4 @@ async function addCredential(store: Store, { id }: AgentRow): Promise<string> {
     revokedAt: null,
   })
   return credential
-}
-
-/** `*` stands for any text. */
-function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
-  return new RegExp(`^${parts.join('.*')}$`, 's').test(name)
 }

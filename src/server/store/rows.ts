@@ -21,6 +21,23 @@ export interface PresenceRow {
   readonly starts: number | null
 }
 
+/** Which host an agent said that it is (protocol §4), and that two say so. */
+export interface IdentityRow {
+  readonly agentId: string
+  /** Digest of its machine id. */
+  readonly machine: string
+  /** How often it has started there. */
+  readonly starts: number
+  /** Drawn at each of its starts. */
+  readonly run: string
+  /** The machine before, and when it changed; null: it never did. */
+  readonly formerMachine: string | null
+  readonly movedAt: number | null
+  /** Why two hosts are told, and when that was last seen; null: never. */
+  readonly twin: string | null
+  readonly twinAt: number | null
+}
+
 /** What an agent proves itself with. */
 export interface CredentialRow {
   readonly hash: string
@@ -40,6 +57,8 @@ export interface TokenRow {
   readonly namePattern: string | null
   readonly createdAt: number
   readonly createdBy: string
+  /** The agent that takes its place again with it; null: a new one registers. */
+  readonly agentId: string | null
 }
 
 /** A registration that may be asked again: its answer may have been lost. */
@@ -167,7 +186,7 @@ export interface DriftRow {
   readonly since: string
 }
 
-/** One thing that was done. Nothing changes a row but the links of the chain. */
+/** One thing that was done. A row is written once, and its place in the chain once. */
 export interface AuditRow {
   readonly seq: number
   readonly at: number
@@ -177,7 +196,9 @@ export interface AuditRow {
   /** Id of what it was done to. */
   readonly subject: string
   readonly details: object
-  /** Of the row before in the chain, hex; null: not in the chain yet. */
+  /** Place in the chain, from 1; null: not in the chain yet. It differs from `seq` where transactions overlapped. */
+  readonly link: number | null
+  /** Of the row before in the chain, hex. */
   readonly previousHash: string | null
   readonly hash: string | null
 }

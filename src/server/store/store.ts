@@ -4,6 +4,7 @@ import type {
   CertificateRow,
   CredentialRow,
   DriftRow,
+  IdentityRow,
   JobRow,
   JobStatus,
   JobType,
@@ -63,6 +64,8 @@ export interface ServerFacts {
 export interface ListedAgent extends AgentRow {
   readonly seenAt: number | null
   readonly heartbeatAt: number | null
+  readonly twin: string | null
+  readonly twinAt: number | null
 }
 
 export interface AgentStore {
@@ -73,8 +76,10 @@ export interface AgentStore {
   /** At most a thousand, to say what may have been meant. */
   names(): Promise<readonly string[]>
   /** By the time of registration; `after`: an id. */
-  list(page: Page): Promise<readonly ListedAgent[]>
+  list(page: Page, filter?: { readonly status?: AgentRow['status'] | undefined }): Promise<readonly ListedAgent[]>
   retire(id: string): Promise<void>
+  /** It is active again, under its old name and id, on this host. */
+  readmit(id: string, hostname: string, features: readonly string[]): Promise<void>
   setFeatures(id: string, features: readonly string[]): Promise<void>
 }
 
@@ -86,8 +91,10 @@ export interface CredentialStore {
   use(hash: string, at: number): Promise<void>
   /** All of an agent but `keep`; returns how many. */
   revoke(agentId: string, at: number, keep?: string): Promise<number>
-  /** Whether a credential of the agent was ever used. */
-  wereUsed(agentId: string): Promise<boolean>
+  /** Of an agent, those that were never used; returns how many. */
+  revokeUnused(agentId: string, at: number): Promise<number>
+  /** Whether a credential of the agent that was made at `since` or later was ever used. */
+  wereUsed(agentId: string, since: number): Promise<boolean>
 }
 
 export interface TokenStore {
@@ -104,6 +111,11 @@ export interface PresenceStore {
   /** Newer facts win; what a row leaves null stays. */
   record(rows: readonly PresenceRow[]): Promise<void>
   of(agentId: string): Promise<PresenceRow | null>
+  /** Null: it never said which host it is on. Inside a transaction no other changes it until its end. */
+  identity(agentId: string): Promise<IdentityRow | null>
+  setIdentity(identity: IdentityRow, at: number): Promise<void>
+  /** After the operator's word that the agent is another host now. */
+  forgetIdentity(agentId: string): Promise<void>
 }
 
 export interface OperatorStore {
@@ -130,7 +142,7 @@ export interface TargetStore {
   names(): Promise<readonly string[]>
   change(id: string, type: string, config: object): Promise<void>
   /** By name; `after`: a name. */
-  list(page: Page): Promise<readonly ListedTarget[]>
+  list(page: Page, filter?: { readonly agentId?: string | undefined }): Promise<readonly ListedTarget[]>
   /** Without reasons: it is in order again. */
   setDrift(drift: DriftRow): Promise<void>
 }
@@ -152,6 +164,8 @@ export interface CertificateStore {
     plan: Pick<CertificateRow, 'nextRenewalAt' | 'renewalFailures' | 'lastError'> &
       Partial<Pick<CertificateRow, 'revokedAt'>>,
   ): Promise<void>
+  /** The keys of this agent are gone: each of its certificates is due at `at`. */
+  renewAllOf(agentId: string, at: number): Promise<void>
 }
 
 export interface VersionStore {
@@ -205,12 +219,19 @@ export interface Claim {
   readonly limit: number
 }
 
+/** Which jobs are listed; what is left out does not matter. */
+export interface JobFilter {
+  readonly agentId?: string | undefined
+  readonly targetId?: string | undefined
+  readonly status?: JobStatus | undefined
+}
+
 export interface JobStore {
   /** False: an issuance or a renewal of this certificate is open already. */
   add(job: NewJob): Promise<boolean>
   byId(id: string): Promise<JobRow | null>
   /** Newest first; `after`: the `seq` of the last one known. */
-  list(page: Page): Promise<readonly ListedJob[]>
+  list(page: Page, filter?: JobFilter): Promise<readonly ListedJob[]>
   /** Whether a claim or a look for CSRs would find something. */
   isWorkFor(agentId: string, at: number): Promise<boolean>
   /** What an agent is to do now, oldest first; each is counted as one more attempt. */
@@ -238,6 +259,10 @@ export interface JobStore {
   agentsAtWork(): Promise<readonly { readonly agentId: string; readonly seenAt: number | null }[]>
   /** Ends what runs without a lease on an agent and was last heard of at `heardAt` or before; returns ids. */
   reap(agentId: string, heardAt: number, error: string, at: number): Promise<readonly string[]>
+  /** Ends what runs on an agent whose host and records are gone; returns ids. */
+  abandon(agentId: string, error: string, at: number): Promise<readonly string[]>
+  /** How many are open, by state. */
+  countOpen(): Promise<readonly { readonly status: JobStatus; readonly count: number }[]>
   /** Ends what nobody has and whose deadline is past; returns ids. */
   expire(at: number, error: string): Promise<readonly string[]>
 }
@@ -245,6 +270,10 @@ export interface JobStore {
 export interface AuditStore {
   /** In the same transaction as what was done. */
   append(entry: Pick<AuditRow, 'at' | 'actor' | 'action' | 'subject' | 'details'>): Promise<void>
-  /** Oldest first; `after`: a `seq`. */
+  /** Gives rows that have none their place in the chain; returns how many. */
+  chain(limit: number): Promise<number>
+  /** The last one of the chain; null: it is empty. */
+  head(): Promise<AuditRow | null>
+  /** The chain, oldest first; `after`: a `link`. */
   list(page: Page): Promise<readonly AuditRow[]>
 }

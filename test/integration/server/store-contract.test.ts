@@ -354,12 +354,14 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 }
 
 t.test('PostgreSQL: servers that open an empty database at once all find their tables', async (t) => {
-  const database = await postgres.newDatabase()
+  for (let round = 0; round < 10; round += 1) {
+    const database = await postgres.newDatabase()
 
-  const stores = await Promise.all([1, 2, 3].map(() => openStore({ dataDir: '', database })))
+    const stores = await Promise.all(Array.from({ length: 4 }, () => openStore({ dataDir: '', database })))
 
-  t.teardown(() => Promise.all(stores.map((store) => store.close())))
-  for (const store of stores) t.same(await store.agents.list({ limit: 1 }), [])
+    for (const store of stores) t.same(await store.agents.list({ limit: 1 }), [])
+    await Promise.all(stores.map((store) => store.close()))
+  }
 })
 
 t.test('PostgreSQL: the time is that of the database', async (t) => {

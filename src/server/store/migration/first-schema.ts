@@ -1,11 +1,12 @@
 import type { Dialect } from '../database.ts'
+import { growingInPostgres, growingInSqlite } from './growing-audit.ts'
 
 /** Of a job that is not final; the same words stand in every query that is to use the index. */
 export const isOpen = "status IN ('Pending', 'AwaitingCSR', 'Running')"
 
 /** The tables of version 1. Finished jobs are in no index that a poll reads. */
-export function firstSchema({ integer, real, serial, tableOptions }: Dialect): readonly string[] {
-  const table = (name: string, columns: string): string => `CREATE TABLE ${name} (${columns}) ${tableOptions}`
+export function firstSchema({ name, integer, real, serial, tableOptions }: Dialect): readonly string[] {
+  const table = (of: string, columns: string): string => `CREATE TABLE ${of} (${columns}) ${tableOptions}`
   return [
     table(
       'agent',
@@ -21,7 +22,7 @@ export function firstSchema({ integer, real, serial, tableOptions }: Dialect): r
     table(
       'token',
       `hash TEXT PRIMARY KEY, expires_at ${integer}, uses_left ${integer} NOT NULL, name_pattern TEXT,
-       created_at ${integer} NOT NULL, created_by TEXT NOT NULL`,
+       created_at ${integer} NOT NULL, created_by TEXT NOT NULL, agent_id TEXT REFERENCES agent(id)`,
     ),
     table(
       'registration',
@@ -30,7 +31,7 @@ export function firstSchema({ integer, real, serial, tableOptions }: Dialect): r
     table(
       'presence',
       `agent_id TEXT PRIMARY KEY REFERENCES agent(id), seen_at ${integer} NOT NULL, heartbeat_at ${integer}, machine TEXT,
-       starts ${integer}`,
+       starts ${integer}, run TEXT, former_machine TEXT, moved_at ${integer}, twin TEXT, twin_at ${integer}`,
     ),
     table(
       'operator',
@@ -72,6 +73,7 @@ export function firstSchema({ integer, real, serial, tableOptions }: Dialect): r
     ),
     `CREATE INDEX job_open ON job (agent_id, status, seq) WHERE ${isOpen}`,
     `CREATE UNIQUE INDEX job_one_issuance ON job (certificate_id) WHERE type IN ('Issuance', 'Renewal') AND ${isOpen}`,
+    'CREATE INDEX job_of_agent ON job (agent_id, seq)',
     'CREATE INDEX job_of_target ON job (target_id, seq)',
     'CREATE INDEX job_of_certificate ON job (certificate_id, seq)',
     table(
@@ -85,8 +87,9 @@ export function firstSchema({ integer, real, serial, tableOptions }: Dialect): r
     table(
       'audit',
       `seq ${serial}, at ${integer} NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL,
-       details TEXT NOT NULL, previous_hash TEXT, hash TEXT`,
+       details TEXT NOT NULL, link ${integer} UNIQUE, previous_hash TEXT, hash TEXT`,
     ),
     'CREATE INDEX audit_unchained ON audit (seq) WHERE hash IS NULL',
+    ...(name === 'sqlite' ? growingInSqlite : growingInPostgres),
   ]
 }

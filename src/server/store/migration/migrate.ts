@@ -57,7 +57,8 @@ async function versionOf(db: Database): Promise<FoundVersion> {
   const catalogue =
     db.dialect.name === 'sqlite'
       ? "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
-      : "SELECT 1 AS found WHERE to_regclass('meta') IS NOT NULL"
+      : // Not to_regclass: behind a lock it may still look at the catalogue of before.
+        "SELECT 1 AS found FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'meta'"
   if ((await db.query(catalogue)).length === 0) return 'empty'
   const [row] = await db.query("SELECT value FROM meta WHERE name = 'version'")
   return Number(row?.['value'] ?? 0)

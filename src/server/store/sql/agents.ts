@@ -2,6 +2,7 @@ import type { Database } from '../database.ts'
 import type { AgentRow, PresenceRow } from '../rows.ts'
 import type { AgentStore, ListedAgent, PresenceStore } from '../store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
+import { sqlIdentities } from './hosts.ts'
 import { named, namesIn } from './named.ts'
 
 /** Agents over SQL. */
@@ -10,18 +11,26 @@ export function sqlAgents(db: Database): AgentStore {
     add: (agent) => insert(db, 'agent', agent),
     named: (text) => named<AgentRow>(db, 'agent', text),
     names: () => namesIn(db, 'agent'),
-    list: async ({ after = '', limit }) =>
+    list: async ({ after = '', limit }, { status = '' } = {}) =>
       fromRows<ListedAgent>(
         await db.query(
-          `SELECT agent.*, presence.seen_at, presence.heartbeat_at
+          `SELECT agent.*, presence.seen_at, presence.heartbeat_at, presence.twin, presence.twin_at
             FROM agent LEFT JOIN presence ON presence.agent_id = agent.id
-            WHERE $1 = '' OR (registered_at, id) > (SELECT registered_at, id FROM agent WHERE id = $1)
+            WHERE ($1 = '' OR (registered_at, id) > (SELECT registered_at, id FROM agent WHERE id = $1))
+              AND ($3 = '' OR agent.status = $3)
             ORDER BY registered_at, id LIMIT $2`,
-          [after, limit],
+          [after, limit, status],
         ),
       ),
     retire: async (id) => {
       await db.query("UPDATE agent SET status = 'retired' WHERE id = $1", [id])
+    },
+    readmit: async (id, hostname, features) => {
+      await db.query("UPDATE agent SET status = 'active', hostname = $2, features = $3 WHERE id = $1", [
+        id,
+        hostname,
+        JSON.stringify(features),
+      ])
     },
     setFeatures: async (id, features) => {
       await db.query('UPDATE agent SET features = $2 WHERE id = $1', [id, JSON.stringify(features)])
@@ -46,6 +55,11 @@ export function sqlPresence(db: Database): PresenceStore {
           )
       }),
     of: async (agentId) =>
-      firstOf<PresenceRow>(await db.query('SELECT * FROM presence WHERE agent_id = $1', [agentId])),
+      firstOf<PresenceRow>(
+        await db.query('SELECT agent_id, seen_at, heartbeat_at, machine, starts FROM presence WHERE agent_id = $1', [
+          agentId,
+        ]),
+      ),
+    ...sqlIdentities(db),
   }
 }

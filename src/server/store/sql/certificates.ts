@@ -33,6 +33,9 @@ export function sqlCertificates(db: Database): CertificateStore {
           [at, limit],
         ),
       ),
+    renewAllOf: async (agentId, at) => {
+      await db.query('UPDATE certificate SET next_renewal_at = $2 WHERE agent_id = $1 AND revoked_at IS NULL', [agentId, at])
+    },
     plan: async (id, { nextRenewalAt, renewalFailures, lastError, revokedAt }) => {
       await db.query(
         'UPDATE certificate SET next_renewal_at = $2, renewal_failures = $3, last_error = $4 WHERE id = $1',

@@ -27,11 +27,20 @@ export function sqlCredentials(db: Database): CredentialStore {
           [agentId, at, keep],
         )
       ).length,
-    wereUsed: async (agentId) =>
+    revokeUnused: async (agentId, at) =>
       (
-        await db.query('SELECT 1 AS used FROM credential WHERE agent_id = $1 AND used_at IS NOT NULL LIMIT 1', [
-          agentId,
-        ])
+        await db.query(
+          `UPDATE credential SET revoked_at = $2
+            WHERE agent_id = $1 AND revoked_at IS NULL AND used_at IS NULL RETURNING hash`,
+          [agentId, at],
+        )
+      ).length,
+    wereUsed: async (agentId, since) =>
+      (
+        await db.query(
+          'SELECT 1 AS used FROM credential WHERE agent_id = $1 AND created_at >= $2 AND used_at IS NOT NULL LIMIT 1',
+          [agentId, since],
+        )
       ).length > 0,
   }
 }

@@ -2,7 +2,7 @@ import type { Database } from '../database.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { JobStore } from '../store.ts'
 
-type Reaping = Pick<JobStore, 'agentsAtWork' | 'reap' | 'expire'>
+type Reaping = Pick<JobStore, 'agentsAtWork' | 'reap' | 'abandon' | 'expire'>
 
 /** On an agent, without a lease: nobody else ends it. */
 const isAtWork = `type IN ('Deployment', 'TakeBack') AND status = 'Running' AND ${isOpen} AND lease_until IS NULL`
@@ -27,6 +27,12 @@ export function reapingOf(db: Database): Reaping {
         `UPDATE job SET status = 'Failed', is_reaped = 1, error = $3, updated_at = $4
           WHERE agent_id = $1 AND updated_at <= $2 AND ${isAtWork}`,
         [agentId, heardAt, error, at],
+      ),
+    abandon: (agentId, error, at) =>
+      idsOf(
+        `UPDATE job SET status = 'Failed', error = $2, updated_at = $3
+          WHERE agent_id = $1 AND ${isOpen} AND (status = 'Running' OR (status = 'Pending' AND lease_until IS NOT NULL))`,
+        [agentId, error, at],
       ),
     expire: (at, error) =>
       idsOf(

@@ -13,13 +13,15 @@ export function sqlJobs(db: Database): JobStore {
     ...reapingOf(db),
     add: (job) => insert(db, 'job', asRow(job)),
     byId: async (id) => firstOf<JobRow>(await db.query('SELECT * FROM job WHERE id = $1', [id])),
-    list: async ({ after, limit }) =>
+    list: async ({ after, limit }, { agentId = '', targetId = '', status = '' } = {}) =>
       fromRows<ListedJob>(
         await db.query(
           `SELECT job.*, agent.name AS agent_name, target.name AS target_name, certificate.common_name
             FROM job JOIN agent ON agent.id = job.agent_id JOIN certificate ON certificate.id = job.certificate_id
-            LEFT JOIN target ON target.id = job.target_id WHERE job.seq < $1 ORDER BY job.seq DESC LIMIT $2`,
-          [after === undefined ? Number.MAX_SAFE_INTEGER : Number(after), limit],
+            LEFT JOIN target ON target.id = job.target_id WHERE job.seq < $1
+            ${agentId === '' ? "AND $3 = ''" : 'AND job.agent_id = $3'} ${targetId === '' ? "AND $4 = ''" : 'AND job.target_id = $4'}
+            AND ($5 = '' OR job.status = $5) ORDER BY job.seq DESC LIMIT $2`,
+          [after === undefined ? Number.MAX_SAFE_INTEGER : Number(after), limit, agentId, targetId, status],
         ),
       ),
     isWorkFor: async (agentId, at) =>
@@ -45,6 +47,10 @@ export function sqlJobs(db: Database): JobStore {
           [agentId],
         )
       ).map(({ id }) => String(id)),
+    countOpen: async () =>
+      (await db.query(`SELECT status, count(*) AS count FROM job WHERE ${isOpen} GROUP BY status`)).map(
+        ({ status, count }) => ({ status: status as JobStatus, count: Number(count) }),
+      ),
     lastIssuance: async (certificateId) =>
       firstOf<JobRow>(
         await db.query(

@@ -20,12 +20,12 @@ export function sqlTargets(db: Database): TargetStore {
     change: async (id, type, config) => {
       await db.query('UPDATE target SET type = $2, config = $3 WHERE id = $1', [id, type, JSON.stringify(config)])
     },
-    list: async ({ after = '', limit }) => {
+    list: async ({ after = '', limit }, { agentId = '' } = {}) => {
       const rows = await db.query(
         `SELECT target.*, agent.name AS agent_name, drift.reasons, drift.since
           FROM target JOIN agent ON agent.id = target.agent_id LEFT JOIN drift ON drift.target_id = target.id
-          WHERE target.name > $1 ORDER BY target.name LIMIT $2`,
-        [after, limit],
+          WHERE target.name > $1 AND ($3 = '' OR target.agent_id = $3) ORDER BY target.name LIMIT $2`,
+        [after, limit, agentId],
       )
       return fromRows<Joined>(rows).map(asListed)
     },

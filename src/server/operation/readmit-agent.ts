@@ -1,0 +1,43 @@
+import type { AgentRow, TokenRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import { type Actor, audit } from './audit.ts'
+import { createToken, defaultTokenMs } from './create-token.ts'
+import { agentNamed } from './named.ts'
+import type { Parts } from './parts.ts'
+import { Refusal } from './refusal.ts'
+
+/** Ends what the host had begun before it was installed anew. */
+const gone = 'AGENT_REPLACED: the host was installed anew before this job ended'
+
+/** Makes a token with which a host that was installed anew takes the place of this agent. Until then nothing changes. */
+export async function readmitAgent(
+  parts: Pick<Parts, 'store'>,
+  actor: Actor,
+  agent: string,
+  expiresInMs: number = defaultTokenMs,
+): Promise<string> {
+  const { id } = await agentNamed(parts.store, agent)
+  return createToken(parts, actor, { expiresInMs, agentId: id })
+}
+
+/**
+ * Gives an agent's place to the host that came with a token of `readmitAgent`: its other credentials are good for nothing, its
+ * work has failed, and its certificates are due, for their keys are gone with the host.
+ */
+export async function takePlace(
+  store: Store,
+  token: TokenRow & { readonly agentId: string },
+  { name, hostname, features }: Pick<AgentRow, 'name' | 'hostname' | 'features'>,
+): Promise<AgentRow> {
+  const agent = await store.agents.named(token.agentId)
+  if (agent === null) throw new Error('a token is of no agent')
+  if (agent.name !== name) throw new Refusal('forbidden', 'the bootstrap token is for the agent of another name')
+  const now = await store.now()
+  await store.credentials.revoke(agent.id, now)
+  await store.agents.readmit(agent.id, hostname, features)
+  await store.presence.forgetIdentity(agent.id)
+  const jobs = await store.jobs.abandon(agent.id, gone, now)
+  await store.certificates.renewAllOf(agent.id, now)
+  await audit(store, `agent:${agent.id}`, 'agent.readmit', agent.id, { hostname, jobs })
+  return { ...agent, status: 'active', hostname, features }
+}
