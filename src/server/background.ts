@@ -1,4 +1,5 @@
 import type { ControlPlaneLog } from './http/log-requests.ts'
+import { chainAudit } from './operation/audit-trail.ts'
 import type { Parts } from './operation/parts.ts'
 import { expireJobs } from './operation/reap.ts'
 
@@ -25,6 +26,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog): Background 
       await expireJobs(store)
     }),
     every(sweepEveryMs, log, () => signer.signDue()),
+    every(sweepEveryMs, log, () => chainAudit(store)),
   ]
   return {
     stop: async () => {

@@ -1,3 +1,4 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { durableWrite } from '../host/file/durable-write.ts'
@@ -24,4 +25,19 @@ export async function openOperatorToken(dataDir: string): Promise<string> {
   const token = newSecret('wxo')
   await durableWrite(path, Buffer.from(`${token}\n`))
   return token
+}
+
+/** The key that heads of the audit trail are signed with (Ed25519, PEM), made at the first start; `audit.pem` is its public half. */
+export async function openAuditKey(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'audit.key')
+  const kept = await readBounded(path, 4096)
+  const pem = kept === null ? newKey() : Buffer.from(kept).toString('utf8')
+  if (kept === null) await durableWrite(path, Buffer.from(pem))
+  const publicPem = createPublicKey(pem).export({ type: 'spki', format: 'pem' })
+  await durableWrite(join(dataDir, 'audit.pem'), Buffer.from(publicPem), 0o644)
+  return pem
+}
+
+function newKey(): string {
+  return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }

@@ -2,21 +2,29 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { durableWrite } from '../host/file/durable-write.ts'
 import { ownNames } from '../host/host-facts.ts'
+import { version } from '../version.ts'
 import { openAuthority } from './authority/authority.ts'
 import { gapMs, startBackground } from './background.ts'
-import { openOperatorToken, takeDataDirectory } from './data-directory.ts'
+import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
 import { guardAgent, guardOperator, guardToken } from './http/authenticate.ts'
+import { requireLeastRoles } from './http/least-roles.ts'
 import { type Limits, openLimits } from './http/limits.ts'
 import type { ControlPlaneLog } from './http/log-requests.ts'
+import { type Metrics, openMetrics } from './http/metrics.ts'
+import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
 import type { Parts } from './operation/parts.ts'
 import { Presence } from './operation/presence.ts'
 import { openSigner } from './operation/signer.ts'
+import { agentCredentialRoutes } from './route/agent-credential.ts'
 import { agentRegisterRoutes } from './route/agent-register.ts'
 import { agentReportRoutes } from './route/agent-report.ts'
 import { agentWorkRoutes } from './route/agent-work.ts'
+import { healthRoutes, metricsRoute } from './route/health.ts'
 import { operatorAgentRoutes } from './route/operator-agents.ts'
+import { operatorAuditRoutes } from './route/operator-audit.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
+import { operatorPeopleRoutes } from './route/operator-people.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
 import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
@@ -75,7 +83,9 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const limits = openLimits(store)
   const pair = await authority.issueServerPair(await namesOf(host, names))
   const server = openServer(pair, limits, log)
-  await addRoutes(server, parts, limits, operatorToken)
+  const metrics = openMetrics(server, store, version)
+  await describeCalls(server)
+  await addRoutes(server, parts, { limits, operatorToken, auditKey: await openAuditKey(dataDir), metrics, log })
   // The address of all addresses is one to listen at, not one to call, and no certificate carries it.
   const url = (await server.listen({ host, port })).replace('//[::]:', '//[::1]:')
   await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
@@ -86,6 +96,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     operatorToken,
     close: async () => {
       await server.close()
+      metrics.close()
       await background.stop()
       await presence.flush()
       await store.close()
@@ -99,17 +110,35 @@ async function isNew(store: Store): Promise<boolean> {
   return (await store.agents.list({ limit: 1 })).length === 0
 }
 
-async function addRoutes(server: FastifyInstance, parts: Parts, limits: Limits, operatorToken: string): Promise<void> {
+/** What routes need beside the parts of operations. */
+interface Serving {
+  readonly limits: Limits
+  readonly operatorToken: string
+  /** PEM. */
+  readonly auditKey: string
+  readonly metrics: Metrics
+  readonly log: ControlPlaneLog
+}
+
+async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving): Promise<void> {
+  const { limits, operatorToken, auditKey, metrics, log } = serving
+  healthRoutes(server, parts, limits)
   agentRegisterRoutes(server, parts, guardToken(parts, limits))
   const agent = guardAgent(parts, limits)
-  agentWorkRoutes(server, parts, agent)
+  agentWorkRoutes(server, parts, agent, log)
   agentReportRoutes(server, parts, agent)
+  agentCredentialRoutes(server, parts, agent)
+  const guard = guardOperator(parts, operatorToken, limits)
+  metricsRoute(server, metrics, guard)
   await server.register(
     async (operator) => {
-      operator.addHook('onRequest', guardOperator(parts, operatorToken, limits))
+      requireLeastRoles(operator)
+      operator.addHook('onRequest', guard)
       operatorAgentRoutes(operator, parts)
+      operatorPeopleRoutes(operator, parts)
       operatorTargetRoutes(operator, parts)
       operatorJobRoutes(operator, parts)
+      operatorAuditRoutes(operator, parts, auditKey)
     },
     { prefix: '/operator/v1' },
   )

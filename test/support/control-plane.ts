@@ -13,7 +13,7 @@ import {
 import { fakeClock } from './fake-clock.ts'
 import type { Postgres } from './postgres.ts'
 
-/** An answer as it arrived: its body is parsed JSON. */
+/** An answer as it arrived: its body is parsed JSON, or has the `text` of another type. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
@@ -91,7 +91,9 @@ export async function openTestControlPlane(
     return {
       status: answer.statusCode,
       headers: answer.headers,
-      body: (await answer.body.json()) as Answer['body'],
+      body: String(answer.headers['content-type']).includes('json')
+        ? ((await answer.body.json()) as Answer['body'])
+        : { text: await answer.body.text() },
     }
   }
   let isOpen = true

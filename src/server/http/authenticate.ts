@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { authenticateAgent } from '../operation/authenticate-agent.ts'
+import { firstAdmin, mayDo } from '../operation/operators.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
 import { hashSecret, isSecret } from '../operation/secret.ts'
 import type { AgentRow, OperatorRow } from '../store/rows.ts'
-import { bearerOf } from './bearer.ts'
+import { secretIn } from './bearer.ts'
+import { leastRoleOf } from './least-roles.ts'
 import type { Limits } from './limits.ts'
 
 /** Runs before the body of a request is read. */
@@ -40,9 +42,10 @@ export function operatorOf(request: FastifyRequest): Caller {
 /** Lets in an agent, with its own id where the path has one. */
 export function guardAgent(parts: Parts, limits: Limits): Guard {
   return async (request, reply) => {
-    if (await limits.isAddressLimited(request, reply)) return
-    const agent = await unlessRefused(limits, request, () => authenticateAgent(parts, bearerOf(request)))
-    if (await limits.isLimited(agent.id, request, reply)) return
+    const found = await lookUp(limits, request, reply, (secret) => authenticateAgent(parts, secret))
+    if (found === null) return
+    const { who: agent, digest } = found
+    if (await limits.isLimited(agent.id, digest, request, reply)) return
     const { id } = request.params as { readonly id?: string }
     if (id !== undefined && id !== agent.id) throw new Refusal('forbidden', 'the credential belongs to another agent')
     agents.set(request, agent)
@@ -53,41 +56,52 @@ export function guardAgent(parts: Parts, limits: Limits): Guard {
 /** Lets in a bootstrap token that is good, and one that was used up by a registration which is asked for again. */
 export function guardToken({ store }: Parts, limits: Limits): Guard {
   return async (request, reply) => {
-    if (await limits.isAddressLimited(request, reply)) return
-    const hash = hashSecret(await unlessRefused(limits, request, async () => bearerOf(request)))
-    await unlessRefused(limits, request, async () => {
+    const found = await lookUp(limits, request, reply, async (_, hash) => {
       const [token, now] = [await store.tokens.find(hash), await store.now()]
       const isLeft = token !== null && (token.usesLeft > 0 || 'idempotency-key' in request.headers)
       if (!isLeft || (token.expiresAt !== null && token.expiresAt <= now))
         throw new Refusal('unauthorized', 'the bootstrap token is not valid')
+      return token
     })
-    await limits.isLimited(`token:${hash}`, request, reply)
+    if (found !== null) await limits.isLimited(`token:${found.digest}`, found.digest, request, reply)
   }
 }
 
-/** Lets in the operator of the data directory, and those that the store knows; a reader only looks. */
+/** Lets in the operator of the data directory, and those that the store knows, where their role suffices for the call. */
 export function guardOperator({ store }: Parts, operatorToken: string, limits: Limits): Guard {
   const ownHash = hashSecret(operatorToken)
   return async (request, reply) => {
-    if (await limits.isAddressLimited(request, reply)) return
-    const caller = await unlessRefused(limits, request, async (): Promise<Caller> => {
-      const secret = bearerOf(request)
-      if (isSecret(secret, ownHash)) return { name: 'admin', role: 'admin' }
-      const found = await store.operators.find(hashSecret(secret))
-      if (found !== null) return found
+    const found = await lookUp(limits, request, reply, async (secret, hash): Promise<Caller> => {
+      if (isSecret(secret, ownHash)) return { name: firstAdmin, role: 'admin' }
+      const operator = await store.operators.find(hash)
+      if (operator !== null) return operator
       throw new Refusal('unauthorized', 'the operator token is not valid')
     })
-    if (await limits.isLimited(`operator:${caller.name}`, request, reply)) return
-    if (caller.role === 'reader' && request.method !== 'GET') throw new Refusal('forbidden', 'a reader changes nothing')
+    if (found === null) return
+    const { who: caller, digest } = found
+    if (await limits.isLimited(`operator:${caller.name}`, digest, request, reply)) return
+    const least = leastRoleOf(request.routeOptions)
+    if (!mayDo(caller.role, least))
+      throw new Refusal('forbidden', `this needs the role ${least}, and yours is ${caller.role}`)
     operators.set(request, caller)
   }
 }
 
-async function unlessRefused<T>(limits: Limits, request: FastifyRequest, work: () => Promise<T>): Promise<T> {
+/** Who this is by the secret of the request; null: it was answered, for too many came from this address that nobody knows. */
+async function lookUp<Who>(
+  limits: Limits,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  find: (secret: string, hash: string) => Promise<Who>,
+): Promise<{ readonly who: Who; readonly digest: string } | null> {
+  const secret = secretIn(request)
+  const digest = secret === null ? '' : hashSecret(secret)
+  if (await limits.isAddressLimited(request, reply, digest)) return null
   try {
-    return await work()
+    if (secret === null) throw new Refusal('unauthorized', 'a bearer credential is needed')
+    return { who: await find(secret, digest), digest }
   } catch (error) {
-    if (error instanceof Refusal) await limits.countRefused(request)
+    if (error instanceof Refusal) await limits.countRefused(request, digest)
     throw error
   }
 }

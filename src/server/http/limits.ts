@@ -1,33 +1,47 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Store } from '../store/store.ts'
 import { RateLimit } from './rate-limit.ts'
+import { retryAfterS } from './retry-after.ts'
 
-/** Limits by who asks, where that is known, and by address before that. */
+const mostKnown = 100_000
+
+/** Limits by who asks, where that is known, and by address before that. No header chooses the limit. */
 export interface Limits {
-  /** Whether too much that was refused came from this address lately; answers 429 then. */
-  isAddressLimited(request: FastifyRequest, reply: FastifyReply): Promise<boolean>
+  /**
+   * Whether too much that was refused came from this address lately; answers 429 then. `digest` of a credential that was good lately
+   * is let through: its host may share the address with an attacker.
+   */
+  isAddressLimited(request: FastifyRequest, reply: FastifyReply, digest?: string): Promise<boolean>
   /** A request of this address was not of anybody who is known. */
-  countRefused(request: FastifyRequest): Promise<void>
-  /** Counts a request of this identity; answers 429 where there were too many. */
-  isLimited(identity: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean>
+  countRefused(request: FastifyRequest, digest?: string): Promise<void>
+  /** Counts a request of this identity, whose credential has this digest; answers 429 where there were too many. */
+  isLimited(identity: string, digest: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean>
 }
 
 /** Limits of this server. What is known costs a little; what is not known may not make a flood of look-ups. */
 export function openLimits(store: Pick<Store, 'now'>): Limits {
   const [refused, known] = [new RateLimit(), new RateLimit()]
-  const answer = async (wait: number, request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
-    if (wait === 0) return false
+  /** Only what was found good comes in: it grows with the fleet, and not with an attacker. */
+  const good = new Set<string>()
+  const answer = async (isFree: boolean, request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
+    if (isFree) return false
     await reply
       .code(429)
-      .header('retry-after', String(wait))
+      .header('retry-after', String(retryAfterS(1)))
       .send({ error: 'too many requests', request_id: request.id })
     return true
   }
   return {
-    isAddressLimited: async (request, reply) =>
-      answer(refused.wait(networkOf(request.ip), await store.now()), request, reply),
-    countRefused: async (request) => void refused.take(networkOf(request.ip), await store.now()),
-    isLimited: async (identity, request, reply) => answer(known.take(identity, await store.now()), request, reply),
+    isAddressLimited: async (request, reply, digest = '') =>
+      answer(good.has(digest) || refused.isFree(networkOf(request.ip), await store.now()), request, reply),
+    countRefused: async (request, digest = '') => {
+      good.delete(digest)
+      refused.take(networkOf(request.ip), await store.now())
+    },
+    isLimited: async (identity, digest, request, reply) => {
+      if (good.size < mostKnown) good.add(digest)
+      return answer(known.take(identity, await store.now()), request, reply)
+    },
   }
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { Refusal, type RefusalKind } from '../operation/refusal.ts'
 import type { Limits } from './limits.ts'
+import { retryAfterS } from './retry-after.ts'
 
 /** What the control plane writes about itself. */
 export type ControlPlaneLog = Pick<Logger, 'debug' | 'info' | 'error'>
@@ -18,7 +19,7 @@ const statuses: Readonly<Record<RefusalKind, number>> = {
   nothing: 500,
   busy: 503,
 }
-const retryAfterS = 5
+const leastRetryS = 5
 
 /** A line for each request that is answered with an error, with the pattern of its path: no credential, body or name of a client is in it. */
 export function logRequests(server: FastifyInstance, log: ControlPlaneLog): void {
@@ -43,7 +44,7 @@ export async function answerError(
   const status = statusOf(error)
   const about = { request: request.id, call: callOf(request), status }
   if (status >= 500) log.error({ ...about, reason: reasonOf(error) }, 'request failed')
-  if (status === 503) reply.header('retry-after', String(retryAfterS))
+  if (status === 503) reply.header('retry-after', String(retryAfterS(leastRetryS)))
   const isOwn = error instanceof Refusal || ('statusCode' in error && error.statusCode !== undefined)
   const message = isOwn ? error.message : isUnreachable(error) ? error.message : 'an error in the control plane'
   await reply.code(status).send({ error: message, request_id: request.id })
@@ -74,6 +75,7 @@ function reasonOf(error: Error): string {
   return `${error.stack ?? error.message}${cause}`
 }
 
-function callOf({ method, routeOptions }: FastifyRequest): string {
+/** A call by the pattern of its path: no name or id of a client is in it. */
+export function callOf({ method, routeOptions }: FastifyRequest): string {
   return `${method} ${routeOptions?.url ?? '(no such call)'}`
 }

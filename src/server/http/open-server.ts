@@ -6,6 +6,9 @@ import { answerError, answerErrors, type ControlPlaneLog, logRequests } from './
 const bodyLimit = 1024 * 1024
 /** To receive a whole request. */
 const requestTimeoutMs = 30_000
+const handshakeTimeoutMs = 10_000
+/** Without a byte in either direction; a CSR of a plain agent may take five minutes (protocol §1). */
+const silentTimeoutMs = 330_000
 
 /** The HTTPS server without its routes: TLS 1.3 at least, errors and the log. */
 export function openServer(pair: IssuedPair, limits: Limits, log: ControlPlaneLog): FastifyInstance {
@@ -13,7 +16,13 @@ export function openServer(pair: IssuedPair, limits: Limits, log: ControlPlaneLo
     logger: false,
     bodyLimit,
     requestTimeout: requestTimeoutMs,
-    https: { cert: pair.certificatePem, key: pair.keyPem, minVersion: 'TLSv1.3' },
+    connectionTimeout: silentTimeoutMs,
+    https: {
+      cert: pair.certificatePem,
+      key: pair.keyPem,
+      minVersion: 'TLSv1.3',
+      handshakeTimeout: handshakeTimeoutMs,
+    },
     // A URL that cannot be decoded never comes to the error handler.
     frameworkErrors: (error, request, reply) =>
       answerError(error, request as FastifyRequest, reply as FastifyReply, log),

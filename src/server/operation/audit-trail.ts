@@ -38,7 +38,10 @@ export async function signHead(store: Store, keyPem: string): Promise<SignedHead
 export function requireSigned(head: SignedHead, publicKeyPem: string): void {
   const signature = Buffer.from(head.signature, 'base64')
   if (!verify(null, bytesOf(head), createPublicKey(publicKeyPem), signature))
-    throw new WaxsealError('AUDIT_BROKEN', { link: head.link, reason: 'the signature of the head does not fit its key' })
+    throw new WaxsealError('AUDIT_BROKEN', {
+      link: head.link,
+      reason: 'the signature of the head does not fit its key',
+    })
 }
 
 function bytesOf({ link, hash, at }: Omit<SignedHead, 'signature'>): Buffer {

@@ -37,7 +37,8 @@ export async function createToken(
 export function requireMatch(pattern: string | null, name: string): void {
   if (pattern === null) return
   const [first = '', ...parts] = pattern.split('*')
-  if (parts.length === 0 ? name === first : name.startsWith(first) && areInOrder(parts, name.slice(first.length))) return
+  if (parts.length === 0 ? name === first : name.startsWith(first) && areInOrder(parts, name.slice(first.length)))
+    return
   throw new Refusal('forbidden', 'the bootstrap token is for agents of other names')
 }
 

@@ -1,16 +1,27 @@
-import type { JobRow, ListedJob } from '../store/rows.ts'
+import type { JobRow, JobStatus, ListedJob } from '../store/rows.ts'
 import type { Page } from '../store/store.ts'
+import { agentNamed, targetNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 import { expireJobs } from './reap.ts'
 import { Refusal } from './refusal.ts'
+
+/** Which jobs are listed: agent and target by id or name. */
+export interface WantedJobs {
+  readonly agent?: string | undefined
+  readonly target?: string | undefined
+  readonly status?: JobStatus | undefined
+}
 
 /** Jobs, newest first, as they are after the reaper has looked. */
 export async function listJobs(
   { store, presence }: Pick<Parts, 'store' | 'presence'>,
   page: Page,
+  { agent, target, status }: WantedJobs = {},
 ): Promise<readonly ListedJob[]> {
   await endAll(store, presence)
-  return store.jobs.list(page)
+  const agentId = agent === undefined ? undefined : (await agentNamed(store, agent)).id
+  const targetId = target === undefined ? undefined : (await targetNamed(store, target)).id
+  return store.jobs.list(page, { agentId, targetId, status })
 }
 
 /** One job. */

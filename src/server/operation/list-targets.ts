@@ -1,5 +1,6 @@
 import { lifetimeOf } from '../../outcome/lifetime.ts'
 import type { ListedTarget, Page } from '../store/store.ts'
+import { agentNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 
 /** How far the certificate on a target is in its life. */
@@ -7,12 +8,14 @@ export interface TargetRenewal extends ReturnType<typeof lifetimeOf> {
   readonly notAfter: number
 }
 
-/** Targets with what is due for renewal; null: nothing was deployed there. */
+/** Targets with what is due for renewal; null: nothing was deployed there. `agent`: of this one alone, by id or name. */
 export async function listTargets(
   { store }: Pick<Parts, 'store'>,
   page: Page,
+  agent?: string,
 ): Promise<readonly { readonly target: ListedTarget; readonly renewal: TargetRenewal | null }[]> {
-  const [targets, now] = [await store.targets.list(page), await store.now()]
+  const agentId = agent === undefined ? undefined : (await agentNamed(store, agent)).id
+  const [targets, now] = [await store.targets.list(page, { agentId }), await store.now()]
   return Promise.all(
     targets.map(async (target) => {
       const version = await store.versions.onTarget(target.id)

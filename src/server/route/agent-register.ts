@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Guard } from '../http/authenticate.ts'
-import { bearerOf } from '../http/bearer.ts'
+import { secretIn } from '../http/bearer.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
 import { register } from '../operation/register.ts'
@@ -21,7 +21,7 @@ export function agentRegisterRoutes(server: FastifyInstance, parts: Parts, guard
     async (request, reply) => {
       const { name, hostname, features = [] } = request.body
       const idempotencyKey = keyIn(request.headers['idempotency-key'])
-      const token = bearerOf(request)
+      const token = secretIn(request) ?? ''
       const { agent, credential } = await register(parts, { token, idempotencyKey, name, hostname, features })
       return reply.code(201).send({ ...agentOnWire(agent), api_key: credential })
     },

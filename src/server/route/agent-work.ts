@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { activeAgentOf, agentOf, type Guard } from '../http/authenticate.ts'
+import type { ControlPlaneLog } from '../http/log-requests.ts'
 import { claimWork, leaseMs } from '../operation/claim-work.ts'
 import { heartbeat } from '../operation/heartbeat.ts'
+import type { SaidIdentity } from '../operation/notice-twin.ts'
 import { ownCertificate } from '../operation/own-certificate.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
@@ -10,16 +12,18 @@ import { workItem } from './on-wire.ts'
 import { csrSchema, heartbeatSchema } from './schemas.ts'
 
 /** What this server knows of protocol §4. */
-const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted'] as const
+const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'credential', 'host'] as const
 
 /** The calls by which an agent gets its work. */
-export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Guard): void {
-  server.post<{ Body: { readonly features?: readonly string[] } }>(
+export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Guard, log: ControlPlaneLog): void {
+  server.post<{ Body: { readonly features?: readonly string[]; readonly host?: SaidIdentity } }>(
     '/api/v1/agents/:id/heartbeat',
     { onRequest: guard, schema: { body: heartbeatSchema } },
     async (request) => {
-      const { features = [] } = request.body
-      const cancel = await heartbeat(parts, activeAgentOf(request), features)
+      const { features = [], host = null } = request.body
+      const agent = activeAgentOf(request)
+      const { cancel, twin } = await heartbeat(parts, agent, features, host)
+      if (twin !== null) log.error({ agent: agent.name, reason: twin }, 'two hosts are one agent')
       const answer = { status: 'heartbeat_recorded', features: serverFeatures }
       return features.includes('cancel') ? { ...answer, cancel } : answer
     },

@@ -1,5 +1,6 @@
 import type { ClaimedJob } from '../operation/claim-work.ts'
 import type { TargetRenewal } from '../operation/list-targets.ts'
+import { twinMs } from '../operation/notice-twin.ts'
 import type { AgentRow, JobRow } from '../store/rows.ts'
 import type { ListedAgent, ListedTarget } from '../store/store.ts'
 
@@ -14,9 +15,13 @@ export function agentOnWire({ id, name, hostname, status, registeredAt }: AgentR
 }
 
 /** An agent in a list. */
-export function listedAgentOnWire(agent: ListedAgent) {
-  const { heartbeatAt } = agent
-  return { ...agentOnWire(agent), last_heartbeat_at: heartbeatAt === null ? null : timeOnWire(heartbeatAt) }
+export function listedAgentOnWire(agent: ListedAgent, now: number) {
+  const { heartbeatAt, twin, twinAt } = agent
+  return {
+    ...agentOnWire(agent),
+    last_heartbeat_at: heartbeatAt === null ? null : timeOnWire(heartbeatAt),
+    twin: twinAt === null || now - twinAt >= twinMs ? null : { reason: twin, last_seen_at: timeOnWire(twinAt) },
+  }
 }
 
 /** A target in a list. */

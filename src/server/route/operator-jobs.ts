@@ -2,13 +2,19 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { operatorOf } from '../http/authenticate.ts'
 import { cancelJob } from '../operation/cancel-job.ts'
 import { deployCertificate, takeBackTarget, validateTarget } from '../operation/deploy-certificate.ts'
-import { findJob, listJobs } from '../operation/list-jobs.ts'
+import { findJob, listJobs, type WantedJobs } from '../operation/list-jobs.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
 import { requestCertificate } from '../operation/request-certificate.ts'
 import { jobOnWire, provenOf } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
-import { certificateRequestSchema, deploymentSchema, pageSchema, takeBackSchema, validationSchema } from './schemas.ts'
+import {
+  certificateRequestSchema,
+  deploymentSchema,
+  jobsQuerySchema,
+  takeBackSchema,
+  validationSchema,
+} from './schemas.ts'
 
 const defaultValidityDays = 47
 
@@ -87,20 +93,24 @@ function makeJobs(server: FastifyInstance, parts: Parts): void {
 }
 
 function showJobs(server: FastifyInstance, parts: Parts): void {
-  server.get<{ Querystring: PageQuery }>('/jobs', { schema: { querystring: pageSchema } }, async (request) => {
-    const page = pageOf(request.query)
-    const jobs = await listJobs(parts, page)
-    return {
-      jobs: jobs.map((job) => ({
-        ...jobOnWire(job),
-        agent_name: job.agentName,
-        target_name: job.targetName,
-        common_name: job.commonName,
-        proven: provenOf(job),
-      })),
-      next: nextOf(jobs, page, ({ seq }) => String(seq)),
-    }
-  })
+  server.get<{ Querystring: PageQuery & WantedJobs }>(
+    '/jobs',
+    { schema: { querystring: jobsQuerySchema } },
+    async (request) => {
+      const page = pageOf(request.query)
+      const jobs = await listJobs(parts, page, request.query)
+      return {
+        jobs: jobs.map((job) => ({
+          ...jobOnWire(job),
+          agent_name: job.agentName,
+          target_name: job.targetName,
+          common_name: job.commonName,
+          proven: provenOf(job),
+        })),
+        next: nextOf(jobs, page, ({ seq }) => String(seq)),
+      }
+    },
+  )
 
   server.get<{ Params: { id: string } }>('/jobs/:id', async (request) => {
     const job = await findJob(parts, request.params.id)

@@ -5,7 +5,7 @@ import { listTargets } from '../operation/list-targets.ts'
 import type { Parts } from '../operation/parts.ts'
 import { targetOnWire } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
-import { pageSchema, targetSchema } from './schemas.ts'
+import { targetSchema, targetsQuerySchema } from './schemas.ts'
 
 interface Body {
   readonly name: string
@@ -16,16 +16,22 @@ interface Body {
   readonly unchecked?: boolean
 }
 
+type TargetsQuery = PageQuery & { readonly agent?: string }
+
 /** The operator's calls about targets. */
 export function operatorTargetRoutes(server: FastifyInstance, parts: Parts): void {
-  server.get<{ Querystring: PageQuery }>('/targets', { schema: { querystring: pageSchema } }, async (request) => {
-    const page = pageOf(request.query)
-    const targets = await listTargets(parts, page)
-    return {
-      targets: targets.map(({ target, renewal }) => targetOnWire(target, renewal)),
-      next: nextOf(targets, page, ({ target }) => target.name),
-    }
-  })
+  server.get<{ Querystring: TargetsQuery }>(
+    '/targets',
+    { schema: { querystring: targetsQuerySchema } },
+    async (request) => {
+      const page = pageOf(request.query)
+      const targets = await listTargets(parts, page, request.query.agent)
+      return {
+        targets: targets.map(({ target, renewal }) => targetOnWire(target, renewal)),
+        next: nextOf(targets, page, ({ target }) => target.name),
+      }
+    },
+  )
 
   server.post<{ Body: Body }>('/targets', { schema: { body: targetSchema } }, async (request, reply) => {
     const { name, agent_id, type, config, replace = false, unchecked = false } = request.body

@@ -17,7 +17,21 @@ export const registerSchema = {
   properties: { name: id, hostname: id, features },
 } as const
 
-export const heartbeatSchema = { type: 'object', properties: { version: text, hostname: text, features } } as const
+/** Which host an agent is on (protocol §4): a digest of its machine id, how often it has started there, and this start's own id. */
+const host = {
+  type: 'object',
+  required: ['machine', 'starts', 'run'],
+  properties: {
+    machine: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    starts: { type: 'integer', minimum: 0, maximum: 9_007_199_254_740_991 },
+    run: { type: 'string', pattern: '^[0-9a-f]{16,64}$' },
+  },
+} as const
+
+export const heartbeatSchema = {
+  type: 'object',
+  properties: { version: text, hostname: text, features, host },
+} as const
 
 export const csrSchema = {
   type: 'object',
@@ -116,12 +130,33 @@ export const deploymentSchema = {
   properties: { certificate_id: id, target_id: id, not_before: time, deadline: time },
 } as const
 
+const page = {
+  after: { type: 'string', maxLength: 256 },
+  limit: { type: 'string', pattern: '^([1-9]\\d{0,2}|1000)$' },
+} as const
+
 /** Of every list. */
-export const pageSchema = {
+export const pageSchema = { type: 'object', additionalProperties: false, properties: page } as const
+
+export const agentsQuerySchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { ...page, status: { enum: ['active', 'retired'] } },
+} as const
+
+export const targetsQuerySchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { ...page, agent: id },
+} as const
+
+export const jobsQuerySchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    after: { type: 'string', maxLength: 256 },
-    limit: { type: 'string', pattern: '^([1-9]\\d{0,2}|1000)$' },
+    ...page,
+    agent: id,
+    target: id,
+    status: { enum: ['Pending', 'AwaitingCSR', 'Running', 'Completed', 'Failed', 'Cancelled'] },
   },
 } as const

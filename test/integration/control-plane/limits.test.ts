@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:tls'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { breakDatabase, claimedDeployment, openTestControlPlane } from '../../support/control-plane.ts'
@@ -10,7 +12,7 @@ t.test('a hundred requests at once are answered, and the next is told when to co
   const next = await agent.get('/work')
 
   t.ok(burst.every(({ status }) => status === 200))
-  t.match(next, { status: 429, headers: { 'retry-after': '1' } })
+  t.match(next, { status: 429, headers: { 'retry-after': /^[1-5]$/ } })
   t.equal((await other.get('/work')).status, 200)
 })
 
@@ -125,3 +127,32 @@ t.test('a fault inside the control plane tells nothing of its inside', async (t)
 function isLimited({ status }: { readonly status: number }): boolean {
   return status === 429
 }
+
+t.test('who is known is served while others fail from the same address, and a header chooses no limit', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  await agent.get('/work')
+
+  const guesses = await Promise.all(
+    Array.from({ length: 150 }, (_, at) => plane.ask('GET', '/operator/v1/jobs', `guess-${at}`)),
+  )
+
+  t.same(new Set(guesses.map(({ status }) => status)), new Set([401, 429]))
+  t.equal(guesses.filter(({ status }) => status === 401).length, 100)
+  t.equal((await agent.get('/work')).status, 200)
+})
+
+t.test('who is not known is refused before its body has come', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const { hostname, port } = new URL(plane.url)
+  const socket = connect({ host: hostname, port: Number(port), ca: plane.caPem })
+  t.teardown(() => socket.destroy())
+  await once(socket, 'secureConnect')
+
+  socket.write(
+    'POST /api/v1/agents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{',
+  )
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+
+  t.match(answer.toString(), /^HTTP\/1\.1 401 /)
+})

@@ -126,6 +126,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       namePattern: null,
       createdAt: start,
       createdBy: 'admin',
+      agentId: null,
     }
     await store.tokens.add(token)
 
@@ -141,10 +142,10 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     for (const hash of ['old', 'new'])
       await store.credentials.add({ hash, agentId: agent.id, createdAt: start, usedAt: null, revokedAt: null })
 
-    t.equal(await store.credentials.wereUsed(agent.id), false)
+    t.equal(await store.credentials.wereUsed(agent.id, start), false)
     await store.credentials.use('new', start + 1)
     await store.credentials.use('new', start + 2)
-    t.equal(await store.credentials.wereUsed(agent.id), true)
+    t.equal(await store.credentials.wereUsed(agent.id, start), true)
     t.match(await store.credentials.find('new'), { credential: { usedAt: start + 1 }, agent: { id: agent.id } })
     t.equal(await store.credentials.revoke(agent.id, start + 3, 'new'), 1)
     t.equal(await store.credentials.find('old'), null)
@@ -341,15 +342,38 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.equal(await server.upSince(), start + 2001)
   })
 
-  t.test(`${kind}: the audit trail is read in its order`, async (t) => {
+  t.test(`${kind}: what was done is read in the order of its chain`, async (t) => {
     const store = await open(t, kind)
     const entry = { at: start, actor: 'server', action: 'x', subject: 'y', details: { z: 1 } }
     await store.audit.append(entry)
     await store.audit.append({ ...entry, action: 'w' })
 
+    t.same(await store.audit.list({ limit: 9 }), [], 'neither has its place yet')
+    t.equal(await store.audit.chain(9), 2)
     const [first] = await store.audit.list({ limit: 1 })
-    t.match(first, { ...entry, previousHash: null, hash: null })
-    t.match(await store.audit.list({ after: String(first?.seq), limit: 9 }), [{ action: 'w' }])
+    t.match(first, { ...entry, link: 1 })
+    t.match(await store.audit.list({ after: String(first?.link), limit: 9 }), [{ action: 'w', link: 2 }])
+    t.match(await store.audit.head(), { action: 'w', link: 2, previousHash: first?.hash })
+  })
+
+  t.test(`${kind}: lists are of one agent, one target or one state where that is asked for`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.agents.add({ ...agent, id: 'agent-2', name: 'mail-2' })
+    await store.agents.retire('agent-2')
+    await store.jobs.add(deployment('job-1'))
+    await store.jobs.add({ ...deployment('job-2'), targetId: null })
+    await store.jobs.finish(failed('job-1'))
+    const page = { limit: 9 }
+    const idsOf = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id)
+
+    t.same(idsOf(await store.agents.list(page, { status: 'retired' })), ['agent-2'])
+    t.same(idsOf(await store.targets.list(page, { agentId: 'agent-2' })), [])
+    t.same(idsOf(await store.targets.list(page, { agentId: agent.id })), [target.id])
+    t.same(idsOf(await store.jobs.list(page, { agentId: agent.id })), ['job-2', 'job-1'])
+    t.same(idsOf(await store.jobs.list(page, { targetId: target.id })), ['job-1'])
+    t.same(idsOf(await store.jobs.list(page, { agentId: 'agent-2', status: 'Failed' })), [])
+    t.same(idsOf(await store.jobs.list(page, { status: 'Failed' })), ['job-1'])
+    t.same(await store.jobs.countOpen(), [{ status: 'Pending', count: 1 }])
   })
 }
 

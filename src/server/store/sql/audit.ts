@@ -20,9 +20,7 @@ export function sqlAudit(db: Database): AuditStore {
 }
 
 async function headOf(db: Database): Promise<AuditRow | null> {
-  return firstOf<AuditRow>(
-    await db.query('SELECT * FROM audit WHERE link IS NOT NULL ORDER BY link DESC LIMIT 1'),
-  )
+  return firstOf<AuditRow>(await db.query('SELECT * FROM audit WHERE link IS NOT NULL ORDER BY link DESC LIMIT 1'))
 }
 
 /** What commits later may have a lower `seq` than what is in the chain already: its place is told by `link` alone. */

@@ -34,7 +34,10 @@ export function sqlCertificates(db: Database): CertificateStore {
         ),
       ),
     renewAllOf: async (agentId, at) => {
-      await db.query('UPDATE certificate SET next_renewal_at = $2 WHERE agent_id = $1 AND revoked_at IS NULL', [agentId, at])
+      await db.query('UPDATE certificate SET next_renewal_at = $2 WHERE agent_id = $1 AND revoked_at IS NULL', [
+        agentId,
+        at,
+      ])
     },
     plan: async (id, { nextRenewalAt, renewalFailures, lastError, revokedAt }) => {
       await db.query(

@@ -6,9 +6,7 @@ import { firstOf } from './columns.ts'
 const columns = ['machine', 'starts', 'run', 'former_machine', 'moved_at', 'twin', 'twin_at'] as const
 
 /** Which host an agent is on, over SQL: columns of its presence. */
-export function sqlIdentities(
-  db: Database,
-): Pick<PresenceStore, 'identity' | 'setIdentity' | 'forgetIdentity'> {
+export function sqlIdentities(db: Database): Pick<PresenceStore, 'identity' | 'setIdentity' | 'forgetIdentity'> {
   return {
     identity: async (agentId) =>
       firstOf<IdentityRow>(
@@ -25,10 +23,9 @@ export function sqlIdentities(
       )
     },
     forgetIdentity: async (agentId) => {
-      await db.query(
-        `UPDATE presence SET ${columns.map((name) => `${name} = NULL`).join(', ')} WHERE agent_id = $1`,
-        [agentId],
-      )
+      await db.query(`UPDATE presence SET ${columns.map((name) => `${name} = NULL`).join(', ')} WHERE agent_id = $1`, [
+        agentId,
+      ])
     },
   }
 }

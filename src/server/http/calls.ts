@@ -1,0 +1,89 @@
+import { certificateSchema, registrationSchema, workSchema } from '../../control-plane/wire.ts'
+
+/** What a document says of a call beyond the schemas that validate it. */
+interface Call {
+  readonly summary: string
+  /** Of the answer when it was done; default: 200. */
+  readonly status?: number
+  /** The schema that the agent reads the answer by, or one of its kind. */
+  readonly answer?: object
+  /** Without a credential. */
+  readonly isOpen?: true
+}
+
+const token = { type: 'object', required: ['token'], properties: { token: { type: 'string' } } } as const
+const job = { type: 'object', required: ['job_id'], properties: { job_id: { type: 'string' } } } as const
+
+function pageOf(rows: string): object {
+  return {
+    type: 'object',
+    required: [rows, 'next'],
+    properties: {
+      [rows]: { type: 'array', items: { type: 'object' } },
+      next: {
+        type: ['string', 'null'],
+        description: 'What the next part is asked for with, as `after`; null: there is none.',
+      },
+    },
+  }
+}
+
+/** Every call of a server. */
+export const calls: Readonly<Record<string, Call>> = {
+  'POST /api/v1/agents': {
+    summary: 'Registers an agent; the credential is a bootstrap token. api_key is told once.',
+    status: 201,
+    answer: registrationSchema,
+  },
+  'POST /api/v1/agents/:id/heartbeat': { summary: 'Says that the agent lives, what it knows and which host it is on.' },
+  'POST /api/v1/agents/:id/credential': {
+    summary: 'Gives another credential. The one that was used for the call is good until the new one was used.',
+    status: 201,
+    answer: { type: 'object', required: ['api_key'], properties: { api_key: { type: 'string' } } },
+  },
+  'GET /api/v1/agents/:id/work': { summary: 'What the agent is to do. The call is the claim.', answer: workSchema },
+  'GET /api/v1/agents/:id/certificates/:certificate': {
+    summary: 'Leaf and chain of the newest version.',
+    answer: certificateSchema,
+  },
+  'POST /api/v1/agents/:id/csr': { summary: 'Sends a CSR.', status: 202 },
+  'POST /api/v1/agents/:id/jobs/:job/status': { summary: 'Says what became of a job. The first final state stays.' },
+  'POST /api/v1/agents/:id/jobs/:job/lease': { summary: 'Keeps a job for some time more.' },
+  'POST /api/v1/jobs/:job/verify': { summary: 'Says what a listener showed after a deployment.' },
+  'POST /api/v1/agents/:id/discoveries': { summary: 'Says what drifted.', status: 202 },
+  'GET /healthz': { summary: 'The process answers.', isOpen: true },
+  'GET /readyz': { summary: 'The database answers and the CA is there; 503 otherwise.', isOpen: true },
+  'GET /openapi.json': { summary: 'This document.', isOpen: true },
+  'GET /metrics': { summary: 'Metrics for Prometheus, as text.' },
+  'GET /operator/v1/agents': { summary: 'Agents, by the time of registration.', answer: pageOf('agents') },
+  'GET /operator/v1/audit': { summary: 'The audit trail, oldest first.', answer: pageOf('rows') },
+  'GET /operator/v1/audit/head': { summary: 'The signed head of the audit trail.' },
+  'GET /operator/v1/jobs': { summary: 'Jobs, newest first.', answer: pageOf('jobs') },
+  'GET /operator/v1/jobs/:id': { summary: 'One job with its outcome.' },
+  'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
+  'GET /operator/v1/targets': { summary: 'Targets, by name.', answer: pageOf('targets') },
+  'POST /operator/v1/agents/:id/readmit': {
+    summary: 'Makes a token with which a host that was installed anew takes the place of this agent.',
+    status: 201,
+    answer: token,
+  },
+  'POST /operator/v1/agents/:id/retire': { summary: 'Retires an agent: it finishes, reports and ends.' },
+  'POST /operator/v1/agents/:id/revoke-credentials': { summary: 'Shuts an agent out from its next call on.' },
+  'POST /operator/v1/certificates': { summary: 'Has an agent make a key and request a certificate.', status: 201 },
+  'POST /operator/v1/deployments': { summary: 'Deploys a certificate to a target.', status: 201, answer: job },
+  'POST /operator/v1/jobs/:id/cancel': { summary: 'Cancels a job, or asks its agent to.' },
+  'POST /operator/v1/operators': { summary: 'Adds an operator; the token is told once.', status: 201, answer: token },
+  'POST /operator/v1/operators/:name/revoke': { summary: 'Shuts an operator out from the next call on.' },
+  'POST /operator/v1/take-backs': {
+    summary: 'Has a target go back to a pair that was live on it.',
+    status: 201,
+    answer: job,
+  },
+  'POST /operator/v1/targets': { summary: 'Adds a target, or changes it (200).', status: 201 },
+  'POST /operator/v1/tokens': { summary: 'Makes a bootstrap token, which is told once.', status: 201, answer: token },
+  'POST /operator/v1/validations': {
+    summary: 'Has a target compared with what was deployed to it.',
+    status: 201,
+    answer: job,
+  },
+}

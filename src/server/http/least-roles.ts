@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify'
+import type { Role } from '../operation/operators.ts'
+
+/** The least role of each call for operators. A call that is not here is not served: the server does not start with it. */
+export const leastRoles: Readonly<Record<string, Role>> = {
+  'GET /metrics': 'reader',
+  'GET /operator/v1/agents': 'reader',
+  'GET /operator/v1/audit': 'reader',
+  'GET /operator/v1/audit/head': 'reader',
+  'GET /operator/v1/jobs': 'reader',
+  'GET /operator/v1/jobs/:id': 'reader',
+  'GET /operator/v1/operators': 'reader',
+  'GET /operator/v1/targets': 'reader',
+  'POST /operator/v1/agents/:id/readmit': 'operator',
+  'POST /operator/v1/agents/:id/retire': 'operator',
+  'POST /operator/v1/agents/:id/revoke-credentials': 'operator',
+  'POST /operator/v1/certificates': 'operator',
+  'POST /operator/v1/deployments': 'operator',
+  'POST /operator/v1/jobs/:id/cancel': 'operator',
+  'POST /operator/v1/take-backs': 'operator',
+  'POST /operator/v1/targets': 'operator',
+  'POST /operator/v1/tokens': 'operator',
+  'POST /operator/v1/validations': 'operator',
+  'POST /operator/v1/operators': 'admin',
+  'POST /operator/v1/operators/:name/revoke': 'admin',
+}
+
+/** Where a call is, as fastify knows it. */
+interface Route {
+  readonly method: string | readonly string[]
+  readonly url?: string | undefined
+}
+
+/** The least role of this call. */
+export function leastRoleOf({ method, url }: Route): Role {
+  // fastify adds a HEAD to each GET.
+  const name = `${method === 'HEAD' ? 'GET' : String(method)} ${url}`
+  const role = leastRoles[name]
+  if (role === undefined) throw new Error(`a call of operators has no least role: ${name}`)
+  return role
+}
+
+/** Refuses to serve a call without one. */
+export function requireLeastRoles(server: FastifyInstance): void {
+  server.addHook('onRoute', (route) => {
+    leastRoleOf(route)
+  })
+}

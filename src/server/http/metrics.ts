@@ -1,0 +1,94 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { FastifyInstance } from 'fastify'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Store } from '../store/store.ts'
+import { callOf } from './log-requests.ts'
+
+const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
+const openStates = ['Pending', 'AwaitingCSR', 'Running'] as const
+const nsPerS = 1e9
+
+/** What a server tells Prometheus. Its labels are calls, states and status codes: as many as the program has. */
+export interface Metrics {
+  readonly contentType: string
+  text(): Promise<string>
+  close(): void
+}
+
+/** Counts what this server answers; `store` is asked when somebody looks. */
+export function openMetrics(server: FastifyInstance, store: Store, version: string): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const seconds = new Histogram({
+    name: 'waxseal_server_request_seconds',
+    help: 'Time from a request to the end of its answer.',
+    labelNames: ['call', 'status'],
+    buckets,
+    registers,
+  })
+  server.addHook('onResponse', async (request, reply) => {
+    seconds.observe({ call: callOf(request), status: reply.statusCode }, reply.elapsedTime / 1000)
+  })
+  new Gauge({ name: 'waxseal_server_info', help: 'Always 1.', labelNames: ['version'], registers }).set({ version }, 1)
+  measureStore(store, registers)
+  const delay = measureProcess(registers)
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    close: () => delay.disable(),
+  }
+}
+
+function measureStore(store: Store, registers: Registry[]): void {
+  new Gauge({
+    name: 'waxseal_server_jobs_open',
+    help: 'Jobs that have not ended.',
+    labelNames: ['status'],
+    registers,
+    async collect() {
+      const counts = new Map((await store.jobs.countOpen()).map(({ status, count }) => [status, count]))
+      for (const status of openStates) this.set({ status }, counts.get(status) ?? 0)
+    },
+  })
+  new Gauge({
+    name: 'waxseal_server_audit_rows',
+    help: 'Rows in the chain of the audit trail.',
+    registers,
+    async collect() {
+      this.set((await store.audit.head())?.link ?? 0)
+    },
+  })
+}
+
+function measureProcess(registers: Registry[]) {
+  new Gauge({
+    name: 'waxseal_server_resident_memory_bytes',
+    help: 'Memory of the process.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss())
+    },
+  })
+  new Counter({
+    name: 'waxseal_server_cpu_seconds_total',
+    help: 'Time of processors that the process has taken.',
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage()
+      this.reset()
+      this.inc((user + system) / 1e6)
+    },
+  })
+  const delay = monitorEventLoopDelay({ resolution: 20 })
+  delay.enable()
+  new Gauge({
+    name: 'waxseal_server_event_loop_delay_seconds',
+    help: 'The longest wait for the event loop since somebody looked last.',
+    registers,
+    collect() {
+      this.set(delay.max / nsPerS)
+      delay.reset()
+    },
+  })
+  return delay
+}

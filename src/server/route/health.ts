@@ -1,0 +1,51 @@
+import type { FastifyInstance } from 'fastify'
+import type { Guard } from '../http/authenticate.ts'
+import type { Limits } from '../http/limits.ts'
+import type { Metrics } from '../http/metrics.ts'
+import type { Parts } from '../operation/parts.ts'
+
+/** Whoever asks without a name makes at most one question to the database in this time. */
+const goodForMs = 1000
+
+/** What a load balancer asks, without a credential: nothing of the fleet is in the answer. */
+export function healthRoutes(server: FastifyInstance, parts: Pick<Parts, 'store' | 'authority'>, limits: Limits): void {
+  const ready = readiness(parts)
+  server.get('/healthz', async (request, reply) => {
+    if (await limits.isAddressLimited(request, reply)) return
+    return { status: 'alive' }
+  })
+  server.get('/readyz', async (request, reply) => {
+    if (await limits.isAddressLimited(request, reply)) return
+    const missing = await ready()
+    if (missing === null) return { status: 'ready' }
+    return reply.code(503).send({ status: 'not ready', missing })
+  })
+}
+
+/** What Prometheus asks, as an operator whose role is reader: a proxy on this host would make everybody a neighbour. */
+export function metricsRoute(server: FastifyInstance, metrics: Metrics, guard: Guard): void {
+  server.get('/metrics', { onRequest: guard }, async (_, reply) => {
+    const text = await metrics.text()
+    return reply.type(metrics.contentType).send(text)
+  })
+}
+
+/** What is missing to serve agents; null: nothing. */
+function readiness({ store, authority }: Pick<Parts, 'store' | 'authority'>): () => Promise<string | null> {
+  let askedAt = Number.NEGATIVE_INFINITY
+  let answer: Promise<string | null> = Promise.resolve(null)
+  const ask = async (): Promise<string | null> => {
+    if (authority.caPem === '') return 'authority'
+    return store.server.get('version').then(
+      (version) => (version === null ? 'database' : null),
+      () => 'database',
+    )
+  }
+  return () => {
+    if (performance.now() - askedAt >= goodForMs) {
+      askedAt = performance.now()
+      answer = ask()
+    }
+    return answer
+  }
+}

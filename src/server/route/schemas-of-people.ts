@@ -1,0 +1,28 @@
+/** A name that people write into a command. */
+const personName = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' } as const
+const yearS = 366 * 86_400
+/** Of a token; from a minute to a year. */
+const expiresInS = { type: 'integer', minimum: 60, maximum: yearS } as const
+
+export const tokenSchema = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: {
+    expires_in_s: expiresInS,
+    uses: { type: 'integer', minimum: 1, maximum: 100_000 },
+    names: { type: 'string', minLength: 1, maxLength: 256 },
+  },
+} as const
+
+export const readmitSchema = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: { expires_in_s: expiresInS },
+} as const
+
+export const operatorSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'role'],
+  properties: { name: personName, role: { enum: ['reader', 'operator', 'admin'] } },
+} as const
