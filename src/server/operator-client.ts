@@ -1,6 +1,7 @@
 import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { type PeopleCalls, peopleCalls } from './people-client.ts'
 
 /** A job as the operator sees it. */
 export interface OperatorJob {
@@ -26,8 +27,7 @@ export interface CertificateRequest {
 }
 
 /** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
-export interface Operator {
-  createToken(): Promise<string>
+export interface Operator extends PeopleCalls {
   agents(): Promise<readonly Readonly<Record<string, string | null>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
   addTarget(target: {
@@ -86,7 +86,7 @@ export function openOperator(at: {
     throw new WaxsealError('CONTROL_PLANE_REFUSED', { status: statusCode, answer: reasonIn(document) })
   }
   return {
-    createToken: async () => (await call<{ token: string }>('POST', '/tokens')).token,
+    ...peopleCalls(call),
     agents: async () => (await call<{ agents: Record<string, string | null>[] }>('GET', '/agents')).agents,
     targets: async () => (await call<{ targets: Record<string, unknown>[] }>('GET', '/targets')).targets,
     addTarget: async (target) => (await call<{ id: string }>('POST', '/targets', target)).id,

@@ -37,7 +37,7 @@ t.test('serve says where it listens, where its CA is and what comes next', async
 
 t.test('token prints a token that registers an agent, and agents lists it', async (t) => {
   const printed = await operate('token')
-  const token = /^token=(wxt_\S+)\n$/.exec(printed.stdout)?.[1] ?? ''
+  const token = /^(wxt_\S+)\n$/.exec(printed.stdout)?.[1] ?? ''
 
   const { agentId } = await register({ url, ca, credential: token }, 'by-token', hostFacts('0.0.0'))
 

@@ -1,12 +1,13 @@
-import { resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import type { Operator } from '../../server/operator-client.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { openLocalOperator } from '../operator/local-operator.ts'
-import { operatorTable } from '../operator/operator-tables.ts'
-import { type Shared, serveCommand, withShared } from '../operator/serve.ts'
-import { print, printJson } from '../print/print.ts'
+import { answer, type OperatorOptions, withOperator } from '../operator/ask-operator.ts'
+import { auditCommand } from '../operator/audit.ts'
+import { listCommand } from '../operator/lists.ts'
+import { peopleCommands } from '../operator/people.ts'
+import { serveCommand } from '../operator/serve.ts'
 import { readGiven } from '../read-given.ts'
+
+const jobStates = ['Pending', 'AwaitingCSR', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 
 /** `waxseal control-plane`: the bundled control plane, and the operator's commands for it. */
 export function controlPlaneCommand(): Command {
@@ -14,22 +15,15 @@ export function controlPlaneCommand(): Command {
     'The bundled control plane, for trials, tests and small sites.',
   )
   command.addCommand(serveCommand())
+  for (const one of peopleCommands()) command.addCommand(one)
+  command.addCommand(listCommand('agents', 'List the agents.', { status: ['active', 'retired'] }))
   command.addCommand(
-    operatorCommand('token', 'Make a one-time token for waxseal enroll.', async (operator) => ({
-      token: await operator.createToken(),
-    })),
-  )
-  command.addCommand(listCommand('agents', 'List the agents.', (operator) => operator.agents()))
-  command.addCommand(
-    listCommand('targets', 'List the targets, what is due for renewal, and what drifts.', (operator) =>
-      operator.targets(),
-    ),
+    listCommand('targets', 'List the targets, what is due for renewal, and what drifts.', { isOfAgent: true }),
   )
   command.addCommand(
-    listCommand('jobs', 'List the jobs, newest first.', async (operator) =>
-      (await operator.jobs()).map((job) => ({ ...job })),
-    ),
+    listCommand('jobs', 'List the jobs, newest first.', { isOfAgent: true, isOfTarget: true, status: jobStates }),
   )
+  command.addCommand(auditCommand())
   command.addCommand(jobCommand())
   command.addCommand(addTargetCommand())
   command.addCommand(requestCommand())
@@ -41,38 +35,17 @@ export function controlPlaneCommand(): Command {
   return command
 }
 
-type Ask = (operator: Operator, ...args: string[]) => Promise<unknown>
-
-function operatorCommand(name: string, description: string, ask: Ask): Command {
-  return withShared(new Command(name))
-    .description(description)
-    .action((options: Shared) => answer(options, ask))
-}
-
-function listCommand(
-  name: 'agents' | 'targets' | 'jobs',
-  description: string,
-  ask: (operator: Operator) => Promise<readonly Readonly<Record<string, unknown>>[]>,
-): Command {
-  return withShared(new Command(name))
-    .description(description)
-    .option('--wide', 'with the ids')
-    .action((options: Shared & { readonly wide?: true }) =>
-      answer(options, ask, (rows) =>
-        operatorTable(name, rows as readonly Readonly<Record<string, unknown>>[], options.wide === true),
-      ),
+function jobCommand(): Command {
+  return withOperator(new Command('job'))
+    .description('Show one job with its outcome.')
+    .argument('<id>', 'id of the job')
+    .action((id: string, options: OperatorOptions) =>
+      answer({ ...options, json: true }, (operator) => operator.job(id)),
     )
 }
 
-function jobCommand(): Command {
-  return withShared(new Command('job'))
-    .description('Show one job with its outcome.')
-    .argument('<id>', 'id of the job')
-    .action((id: string, options: Shared) => answer({ ...options, json: true }, (operator) => operator.job(id)))
-}
-
 function addTargetCommand(): Command {
-  return withShared(new Command('add-target'))
+  return withOperator(new Command('add-target'))
     .description('Add a target: a daemon of an agent that is to get certificates.')
     .requiredOption('--name <name>', 'what you call it')
     .requiredOption('--agent <agent>', 'id or name of the agent')
@@ -85,7 +58,7 @@ function addTargetCommand(): Command {
     )
     .action(
       (
-        options: Shared & {
+        options: OperatorOptions & {
           readonly name: string
           readonly agent: string
           readonly type: string
@@ -114,7 +87,7 @@ async function readObject(file: string): Promise<object> {
 }
 
 function requestCommand(): Command {
-  return withShared(new Command('request'))
+  return withOperator(new Command('request'))
     .description('Have an agent make a key and request a certificate, and deploy it when it is signed.')
     .requiredOption('--agent <agent>', 'id or name of the agent')
     .requiredOption('--cn <name>', 'common name')
@@ -123,7 +96,7 @@ function requestCommand(): Command {
     .option('--validity-days <days>', 'how long it is valid', parseDays, 47)
     .action(
       (
-        options: Shared & {
+        options: OperatorOptions & {
           readonly agent: string
           readonly cn: string
           readonly san: string[]
@@ -149,74 +122,51 @@ function parseDays(text: string): number {
 }
 
 function deployCommand(): Command {
-  return withShared(new Command('deploy'))
+  return withOperator(new Command('deploy'))
     .description('Deploy the newest version of a certificate to a target.')
     .requiredOption('--certificate <id>', 'id of the certificate, as request printed it')
     .requiredOption('--target <target>', 'id or name of the target')
-    .action((options: Shared & { readonly certificate: string; readonly target: string }) =>
+    .action((options: OperatorOptions & { readonly certificate: string; readonly target: string }) =>
       answer(options, async (operator) => ({ job_id: await operator.deploy(options.certificate, options.target) })),
     )
 }
 
 function validateCommand(): Command {
-  return withShared(new Command('validate'))
+  return withOperator(new Command('validate'))
     .description('Have a target compared with what was deployed to it.')
     .argument('<target>', 'id or name')
-    .action((target: string, options: Shared) =>
+    .action((target: string, options: OperatorOptions) =>
       answer(options, async (operator) => ({ job_id: await operator.validate(target) })),
     )
 }
 
 function takeBackCommand(): Command {
-  return withShared(new Command('take-back'))
+  return withOperator(new Command('take-back'))
     .description('Have a target go back to a pair that was live on it, from the record of its own host.')
     .argument('<target>', 'id or name')
     .option('--certificate <id>', 'the one to go back to; without it the one before the newest')
-    .action((target: string, options: Shared & { readonly certificate?: string }) =>
+    .action((target: string, options: OperatorOptions & { readonly certificate?: string }) =>
       answer(options, async (operator) => ({ job_id: await operator.takeBack(target, options.certificate) })),
     )
 }
 
 function cancelCommand(): Command {
-  return withShared(new Command('cancel'))
+  return withOperator(new Command('cancel'))
     .description('Cancel a job; where an agent has it already, the agent is asked to.')
     .argument('<id>', 'id of the job')
-    .action((id: string, options: Shared) =>
+    .action((id: string, options: OperatorOptions) =>
       answer(options, async (operator) => ({ job_id: id, status: await operator.cancel(id) })),
     )
 }
 
 function retireCommand(): Command {
-  return withShared(new Command('retire'))
+  return withOperator(new Command('retire'))
     .description('Retire an agent: it finishes, reports and ends.')
     .argument('<agent>', 'id or name')
-    .action((agent: string, options: Shared) =>
+    .action((agent: string, options: OperatorOptions) =>
       answer(options, async (operator) => {
         await operator.retire(agent)
         return { agent, status: 'retired' }
       }),
     )
-}
-
-async function answer(
-  options: Shared,
-  ask: Ask,
-  linesOf: (document: unknown) => readonly string[] = (document) => [row(document)],
-): Promise<void> {
-  const operator = await openLocalOperator(resolve(options.dataDir))
-  try {
-    const document = await ask(operator)
-    if (options.json === true) printJson(document)
-    else print(...linesOf(document))
-  } finally {
-    await operator.close()
-  }
-}
-
-/** What a line has no room for, `job` shows. */
-function row(document: unknown): string {
-  return Object.entries(document as object)
-    .filter(([name, value]) => value !== null && value !== '' && name !== 'verification')
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join('  ')
 }

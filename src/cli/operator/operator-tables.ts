@@ -27,9 +27,15 @@ const timeOf =
 const lists = {
   agents: {
     heads: ['AGENT', 'HOST', 'STATUS', 'LAST HEARTBEAT (UTC)'],
-    cells: [of('name'), of('hostname'), of('status'), timeOf('last_heartbeat_at')],
+    cells: [of('name'), of('hostname'), agentStatus, timeOf('last_heartbeat_at')],
     none: 'No agent is enrolled yet: waxseal control-plane token, then waxseal enroll on the host.',
-    notes: () => [],
+    notes: (rows) =>
+      rows.some(({ twin: of }) => typeof of === 'object' && of !== null)
+        ? [
+            '',
+            'TWO HOSTS: more than one host calls with the credential of this agent. Find the copy and end it; then waxseal control-plane readmit gives the right one a new credential.',
+          ]
+        : [],
   },
   targets: {
     heads: ['TARGET', 'AGENT', 'TYPE', 'RENEWAL', 'DAYS LEFT', 'DRIFT'],
@@ -71,6 +77,10 @@ export function operatorTable(list: keyof typeof lists, rows: readonly Row[], is
     ),
     ...notes(rows),
   ]
+}
+
+function agentStatus(row: Row): string {
+  return typeof row['twin'] === 'object' && row['twin'] !== null ? `${of('status')(row)}, TWO HOSTS` : of('status')(row)
 }
 
 function status(row: Row): string {

@@ -4,6 +4,7 @@ import { WaxsealError } from '../../error/waxseal-error.ts'
 import { Refusal, type RefusalKind } from '../operation/refusal.ts'
 import type { Limits } from './limits.ts'
 import { retryAfterS } from './retry-after.ts'
+import { reasonAgainst } from './unknown-field.ts'
 
 /** What the control plane writes about itself. */
 export type ControlPlaneLog = Pick<Logger, 'debug' | 'info' | 'error'>
@@ -46,8 +47,16 @@ export async function answerError(
   if (status >= 500) log.error({ ...about, reason: reasonOf(error) }, 'request failed')
   if (status === 503) reply.header('retry-after', String(retryAfterS(leastRetryS)))
   const isOwn = error instanceof Refusal || ('statusCode' in error && error.statusCode !== undefined)
-  const message = isOwn ? error.message : isUnreachable(error) ? error.message : 'an error in the control plane'
+  const message = isOwn
+    ? ownMessage(error, request)
+    : isUnreachable(error)
+      ? error.message
+      : 'an error in the control plane'
   await reply.code(status).send({ error: message, request_id: request.id })
+}
+
+function ownMessage(error: FastifyError | Refusal | WaxsealError, request: FastifyRequest): string {
+  return 'validation' in error ? reasonAgainst(error, request) : error.message
 }
 
 /** Every error of a call, and every call that there is not, is answered so. */

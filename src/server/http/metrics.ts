@@ -30,8 +30,8 @@ export function openMetrics(server: FastifyInstance, store: Store, version: stri
     seconds.observe({ call: callOf(request), status: reply.statusCode }, reply.elapsedTime / 1000)
   })
   new Gauge({ name: 'waxseal_server_info', help: 'Always 1.', labelNames: ['version'], registers }).set({ version }, 1)
-  measureStore(store, registers)
-  const delay = measureProcess(registers)
+  measureStore(store, registry)
+  const delay = measureProcess(registry)
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -39,56 +39,66 @@ export function openMetrics(server: FastifyInstance, store: Store, version: stri
   }
 }
 
-function measureStore(store: Store, registers: Registry[]): void {
-  new Gauge({
-    name: 'waxseal_server_jobs_open',
-    help: 'Jobs that have not ended.',
-    labelNames: ['status'],
-    registers,
-    async collect() {
-      const counts = new Map((await store.jobs.countOpen()).map(({ status, count }) => [status, count]))
-      for (const status of openStates) this.set({ status }, counts.get(status) ?? 0)
-    },
-  })
-  new Gauge({
-    name: 'waxseal_server_audit_rows',
-    help: 'Rows in the chain of the audit trail.',
-    registers,
-    async collect() {
-      this.set((await store.audit.head())?.link ?? 0)
-    },
-  })
+function measureStore(store: Store, registry: Registry): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'waxseal_server_jobs_open',
+      help: 'Jobs that have not ended.',
+      labelNames: ['status'],
+      registers: [],
+      async collect() {
+        const counts = new Map((await store.jobs.countOpen()).map(({ status, count }) => [status, count]))
+        for (const status of openStates) this.set({ status }, counts.get(status) ?? 0)
+      },
+    }),
+  )
+  registry.registerMetric(
+    new Gauge({
+      name: 'waxseal_server_audit_rows',
+      help: 'Rows in the chain of the audit trail.',
+      registers: [],
+      async collect() {
+        this.set((await store.audit.head())?.link ?? 0)
+      },
+    }),
+  )
 }
 
-function measureProcess(registers: Registry[]) {
-  new Gauge({
-    name: 'waxseal_server_resident_memory_bytes',
-    help: 'Memory of the process.',
-    registers,
-    collect() {
-      this.set(process.memoryUsage.rss())
-    },
-  })
-  new Counter({
-    name: 'waxseal_server_cpu_seconds_total',
-    help: 'Time of processors that the process has taken.',
-    registers,
-    collect() {
-      const { user, system } = process.cpuUsage()
-      this.reset()
-      this.inc((user + system) / 1e6)
-    },
-  })
+function measureProcess(registry: Registry) {
+  registry.registerMetric(
+    new Gauge({
+      name: 'waxseal_server_resident_memory_bytes',
+      help: 'Memory of the process.',
+      registers: [],
+      collect() {
+        this.set(process.memoryUsage.rss())
+      },
+    }),
+  )
+  registry.registerMetric(
+    new Counter({
+      name: 'waxseal_server_cpu_seconds_total',
+      help: 'Time of processors that the process has taken.',
+      registers: [],
+      collect() {
+        const { user, system } = process.cpuUsage()
+        this.reset()
+        this.inc((user + system) / 1e6)
+      },
+    }),
+  )
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
-  new Gauge({
-    name: 'waxseal_server_event_loop_delay_seconds',
-    help: 'The longest wait for the event loop since somebody looked last.',
-    registers,
-    collect() {
-      this.set(delay.max / nsPerS)
-      delay.reset()
-    },
-  })
+  registry.registerMetric(
+    new Gauge({
+      name: 'waxseal_server_event_loop_delay_seconds',
+      help: 'The longest wait for the event loop since somebody looked last.',
+      registers: [],
+      collect() {
+        this.set(delay.max / nsPerS)
+        delay.reset()
+      },
+    }),
+  )
   return delay
 }

@@ -32,7 +32,7 @@ export function noticeTwin(
 }
 
 /** What is known after a heartbeat; the same where it says nothing new. */
-export function nextIdentity(agentId: string, known: IdentityRow | null, said: SaidIdentity, now: number): IdentityRow {
+function nextIdentity(agentId: string, known: IdentityRow | null, said: SaidIdentity, now: number): IdentityRow {
   if (known === null) return { agentId, ...said, formerMachine: null, movedAt: null, twin: null, twinAt: null }
   const twin = twinOf(known, said, now)
   const isSame = known.machine === said.machine && known.starts === said.starts && known.run === said.run

@@ -11,14 +11,13 @@ const goodForMs = 1000
 export function healthRoutes(server: FastifyInstance, parts: Pick<Parts, 'store' | 'authority'>, limits: Limits): void {
   const ready = readiness(parts)
   server.get('/healthz', async (request, reply) => {
-    if (await limits.isAddressLimited(request, reply)) return
-    return { status: 'alive' }
+    if (!(await limits.isAddressLimited(request, reply))) await reply.send({ status: 'alive' })
   })
   server.get('/readyz', async (request, reply) => {
     if (await limits.isAddressLimited(request, reply)) return
     const missing = await ready()
-    if (missing === null) return { status: 'ready' }
-    return reply.code(503).send({ status: 'not ready', missing })
+    if (missing === null) await reply.send({ status: 'ready' })
+    else await reply.code(503).send({ status: 'not ready', missing })
   })
 }
 

@@ -5,7 +5,7 @@ import type { AgentRow, JobRow } from '../store/rows.ts'
 import type { ListedAgent, ListedTarget } from '../store/store.ts'
 
 /** RFC 3339, UTC. */
-function timeOnWire(at: number): string {
+export function timeOnWire(at: number): string {
   return new Date(at).toISOString()
 }
 

@@ -102,6 +102,7 @@ function showJobs(server: FastifyInstance, parts: Parts): void {
       return {
         jobs: jobs.map((job) => ({
           ...jobOnWire(job),
+          seq: job.seq,
           agent_name: job.agentName,
           target_name: job.targetName,
           common_name: job.commonName,

@@ -60,7 +60,10 @@ t.test('a heartbeat is recorded, and its answer says which additions there are',
   const answer = await agent.post('/heartbeat', { version: '1.0.0', hostname: 'mail-1', unknown_field: true })
 
   t.equal(answer.status, 200)
-  t.same(answer.body, { status: 'heartbeat_recorded', features: ['drift', 'lease', 'cancel', 'csr_accepted'] })
+  t.same(answer.body, {
+    status: 'heartbeat_recorded',
+    features: ['drift', 'lease', 'cancel', 'csr_accepted', 'credential', 'host'],
+  })
   t.equal((await plane.operator.agents())[0]?.['last_heartbeat_at'], '2026-11-01T00:01:00.000Z')
 })
 

@@ -1,0 +1,55 @@
+import { Command } from 'commander'
+import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
+import { operatorTable } from './operator-tables.ts'
+
+const most = 1000
+
+/** By what the rows of a list can be chosen. */
+interface Filters {
+  readonly isOfAgent?: true
+  readonly isOfTarget?: true
+  /** The states that there are. */
+  readonly status?: readonly string[]
+}
+
+interface ListOptions extends OperatorOptions {
+  readonly wide?: true
+  readonly after?: string
+  readonly limit?: number
+  readonly agent?: string
+  readonly target?: string
+  readonly status?: string
+}
+
+/** A list of the control plane: a table, a part of it, or JSON. */
+export function listCommand(
+  name: 'agents' | 'targets' | 'jobs',
+  description: string,
+  { isOfAgent, isOfTarget, status }: Filters,
+): Command {
+  const command = withOperator(new Command(name))
+    .description(description)
+    .option('--wide', 'with the ids')
+    .option('--after <key>', 'the rows behind this one, as the last line of the part before names it')
+    .option('--limit <number>', `how many rows at most (default: ${most})`, wholeNumber(1, most))
+  if (isOfAgent === true) command.option('--agent <agent>', 'those of this agent alone, by id or name')
+  if (isOfTarget === true) command.option('--target <target>', 'those of this target alone, by id or name')
+  if (status !== undefined)
+    command.option('--status <status>', `those alone that are ${status.join(', ')}`, oneOf(status))
+  return command.action(async (options: ListOptions) => {
+    const { after, limit, agent, target, status: wanted, wide } = options
+    let next: string | null = null
+    await answer(
+      options,
+      async (operator) => {
+        const part = await operator.part(name, { after, limit, agent, target, status: wanted })
+        next = part.next
+        return part.rows
+      },
+      (rows) => [
+        ...operatorTable(name, rows, wide === true),
+        ...(next === null ? [] : ['', `There may be more: --after ${next}`]),
+      ],
+    )
+  })
+}

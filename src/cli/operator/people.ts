@@ -1,0 +1,115 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { type Role, roles } from '../../server/operation/operators.ts'
+import { table } from '../print/table.ts'
+import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
+
+/** Seconds of one of each. */
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+const yearS = 366 * 86_400
+
+/** The commands about who may come in: agents by tokens and credentials, people by names and roles. */
+export function peopleCommands(): readonly Command[] {
+  return [tokenCommand(), readmitCommand(), revokeCredentialsCommand(), operatorsCommand(), operatorCommand()]
+}
+
+function tokenCommand(): Command {
+  return withOperator(new Command('token'))
+    .description('Make a token for waxseal enroll, and print it.')
+    .option('--expires <time>', 'how long it is good: 30m, 24h, 7d (default: 24h)', parseTime)
+    .option('--uses <number>', 'how many agents may enrol with it (default: 1)', wholeNumber(1, 100_000))
+    .option('--names <pattern>', 'of which names they must be; * stands for any text: mail-*')
+    .action(
+      (options: OperatorOptions & { readonly expires?: number; readonly uses?: number; readonly names?: string }) => {
+        const { expires: expiresInS, uses, names } = options
+        return answer(
+          options,
+          async (operator) => ({ token: await operator.createToken({ expiresInS, uses, names }) }),
+          aloneIn,
+        )
+      },
+    )
+}
+
+function readmitCommand(): Command {
+  return withOperator(new Command('readmit'))
+    .description(
+      'Make a token with which a host that was installed anew takes the place of its agent. When it comes, the old credential is good for nothing, what ran has failed, and its certificates are renewed.',
+    )
+    .argument('<agent>', 'id or name')
+    .option('--expires <time>', 'how long the token is good: 30m, 24h, 7d (default: 24h)', parseTime)
+    .action((agent: string, options: OperatorOptions & { readonly expires?: number }) =>
+      answer(options, async (operator) => ({ token: await operator.readmit(agent, options.expires) }), aloneIn),
+    )
+}
+
+function revokeCredentialsCommand(): Command {
+  return withOperator(new Command('revoke-credentials'))
+    .description('Shut an agent out from its next call on; readmit is its way back.')
+    .argument('<agent>', 'id or name')
+    .action((agent: string, options: OperatorOptions) =>
+      answer(options, async (operator) => ({ agent, revoked: await operator.revokeCredentials(agent) })),
+    )
+}
+
+function operatorsCommand(): Command {
+  return withOperator(new Command('operators'))
+    .description('List the operators.')
+    .action((options: OperatorOptions) =>
+      answer(
+        options,
+        (operator) => operator.operators(),
+        (rows) =>
+          rows.length === 0
+            ? [
+                'There is the first admin alone, whose token is in the data directory: waxseal control-plane operator add.',
+              ]
+            : table(
+                ['OPERATOR', 'ROLE', 'SINCE (UTC)', 'REVOKED (UTC)'],
+                rows.map(({ name, role, created_at, revoked_at }) => [
+                  name,
+                  role,
+                  created_at.slice(0, 19),
+                  revoked_at?.slice(0, 19) ?? '-',
+                ]),
+              ),
+      ),
+    )
+}
+
+function operatorCommand(): Command {
+  const command = new Command('operator').description('Add an operator, or revoke one.')
+  command.addCommand(
+    withOperator(new Command('add'))
+      .description('Add an operator, and print its token.')
+      .argument('<name>', 'who it is, as the audit trail tells')
+      .requiredOption('--role <role>', `what it may do: ${roles.join(', ')}`, oneOf(roles))
+      .action((name: string, options: OperatorOptions & { readonly role: Role }) =>
+        answer(options, async (operator) => ({ token: await operator.addOperator(name, options.role) }), aloneIn),
+      ),
+  )
+  command.addCommand(
+    withOperator(new Command('revoke'))
+      .description('Shut an operator out from the next call on.')
+      .argument('<name>', 'as operators shows it')
+      .action((name: string, options: OperatorOptions) =>
+        answer(options, async (operator) => {
+          await operator.revokeOperator(name)
+          return { operator: name, status: 'revoked' }
+        }),
+      ),
+  )
+  return command
+}
+
+/** Alone, so that it can be written into a file. */
+function aloneIn({ token }: { readonly token: string }): readonly string[] {
+  return [token]
+}
+
+/** In seconds. */
+function parseTime(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  const seconds = Number(count) * (units[unit] ?? Number.NaN)
+  if (seconds >= 60 && seconds <= yearS) return seconds
+  throw new InvalidArgumentError('It is a time from 60s to 366d, such as 30m, 24h or 7d.')
+}
