@@ -47,6 +47,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  ISSUER_FAILED: {
+    message: 'No issuer has signed the certificate.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
   CA_MISSING: {
     message: 'The certificate authority of this control plane is not in its data directory.',
     retry: 'never',

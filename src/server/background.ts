@@ -2,6 +2,7 @@ import type { ControlPlaneLog } from './http/log-requests.ts'
 import { chainAudit } from './operation/audit-trail.ts'
 import type { Parts } from './operation/parts.ts'
 import { expireJobs } from './operation/reap.ts'
+import { renewDue } from './renewal/scheduler.ts'
 
 /** After a longer silence of all servers the silence of agents begins anew. */
 export const gapMs = 60_000
@@ -27,6 +28,9 @@ export function startBackground(parts: Parts, log: ControlPlaneLog): Background 
     }),
     every(sweepEveryMs, log, () => signer.signDue()),
     every(sweepEveryMs, log, () => chainAudit(store)),
+    every(sweepEveryMs, log, async () => {
+      await renewDue(store)
+    }),
   ]
   return {
     stop: async () => {

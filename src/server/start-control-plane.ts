@@ -4,6 +4,7 @@ import { durableWrite } from '../host/file/durable-write.ts'
 import { ownNames } from '../host/host-facts.ts'
 import { version } from '../version.ts'
 import { openAuthority } from './authority/authority.ts'
+import { localIssuer } from './authority/issuer.ts'
 import { gapMs, startBackground } from './background.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
 import { guardAgent, guardOperator, guardToken } from './http/authenticate.ts'
@@ -79,7 +80,12 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const operatorToken = await openOperatorToken(dataDir)
   await store.server.alive(await store.now(), gapMs)
   const presence = new Presence(store, await store.server.upSince())
-  const parts = { store, authority, presence, signer: openSigner(store, authority) }
+  const parts = {
+    store,
+    authority,
+    presence,
+    signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
+  }
   const limits = openLimits(store)
   const pair = await authority.issueServerPair(await namesOf(host, names))
   const server = openServer(pair, limits, log)

@@ -1,5 +1,5 @@
 import { nearest } from '../../error/nearest.ts'
-import type { AgentRow, TargetRow } from '../store/rows.ts'
+import type { AgentRow, CertificateRow, TargetRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { Refusal } from './refusal.ts'
 
@@ -13,6 +13,19 @@ export async function targetNamed(store: Store, text: string, agentId?: string):
   const target = (await store.targets.named(text)) ?? unknown('target', text, await store.targets.names())
   if (agentId === undefined || target.agentId === agentId) return target
   throw new Refusal('missing', `this agent has no target ${text}`)
+}
+
+/** The certificate with this id, else the only one with this common name. */
+export async function certificateNamed(store: Store, text: string): Promise<CertificateRow> {
+  const found = await store.certificates.named(text)
+  const [certificate] = found
+  if (certificate === undefined) return unknown('certificate', text, await store.certificates.names())
+  if (found.length === 1) return certificate
+  const ids = found.map(({ id }) => id).slice(0, 10)
+  throw new Refusal(
+    'conflict',
+    `there are ${found.length} certificates for ${text}; say which by its id: ${ids.join(', ')}`,
+  )
 }
 
 function unknown(kind: string, text: string, known: readonly string[]): never {

@@ -1,3 +1,4 @@
+import { planRedeployment } from '../renewal/redeploy.ts'
 import type { Store } from '../store/store.ts'
 import { audit } from './audit.ts'
 
@@ -19,8 +20,11 @@ export async function reapAgent(store: Store, agentId: string, seenAt: number | 
     ? `the agent has been silent for over 5 minutes, since ${new Date(heardAt).toISOString()}`
     : 'nothing was heard of this job for over 30 minutes, though its agent calls'
   await store.transaction(async (inside) => {
-    for (const id of await inside.jobs.reap(agentId, isSilent ? now : now - lostMs, error, now))
+    for (const id of await inside.jobs.reap(agentId, isSilent ? now : now - lostMs, error, now)) {
       await audit(inside, 'server', 'job.reap', id, { error })
+      const job = await inside.jobs.byId(id)
+      if (job !== null) await planRedeployment(inside, job)
+    }
   })
 }
 

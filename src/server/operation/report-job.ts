@@ -1,3 +1,4 @@
+import { planRedeployment } from '../renewal/redeploy.ts'
 import type { AgentRow } from '../store/rows.ts'
 import { audit } from './audit.ts'
 import { leaseMs } from './claim-work.ts'
@@ -26,6 +27,7 @@ export async function reportJob(
       status === 'Running'
         ? await inside.jobs.start(jobId, agent.id, at)
         : await inside.jobs.finish({ id: jobId, agentId: agent.id, status, error, outcome, at })
+    if (isChanged && status === 'Failed') await planRedeployment(inside, job)
     if (isChanged) await audit(inside, `agent:${agent.id}`, 'job.report', jobId, { status, error })
   })
 }

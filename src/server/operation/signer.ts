@@ -1,6 +1,7 @@
 import { asWaxsealError, describeError } from '../../error/waxseal-error.ts'
-import type { Authority } from '../authority/authority.ts'
+import { type Issuer, type Signed, signInOrder } from '../authority/issuer.ts'
 import { readVersion } from '../authority/read-version.ts'
+import { dueAt, firstSigningPace, pauseAfter, signingPace } from '../renewal/when-due.ts'
 import type { CertificateRow, SigningRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { addJob } from './add-job.ts'
@@ -9,8 +10,6 @@ import { inTurn } from './in-turn.ts'
 
 /** For so long another server leaves a CSR to the one that has it. */
 export const holdMs = 60_000
-const firstPauseMs = 5000
-const longestPauseMs = 15 * 60_000
 const mostAtOnce = 100
 
 /** Signs CSRs one after another. What is to be signed is a row of the store: any server goes on with it after a restart. */
@@ -23,16 +22,26 @@ export interface Signer {
   signDue(): Promise<void>
 }
 
+/** Who checks CSRs, and who signs them. */
+export interface SigningParts {
+  readonly store: Store
+  /** As `Signer.check`. */
+  readonly check: Signer['check']
+  /** In the order in which they are asked where a certificate names none. */
+  readonly issuers: readonly Issuer[]
+}
+
 /** The signer of this server. */
-export function openSigner(store: Store, authority: Authority): Signer {
+export function openSigner(parts: SigningParts): Signer {
+  const { store, check } = parts
   const turn = inTurn()
   const sign: Signer['sign'] = async (id) => {
-    await turn(() => signOnce(store, authority, id))
+    await turn(() => signOnce(parts, id))
     return store.signings.byId(id)
   }
   return {
     sign,
-    check: (csrPem, names) => turn(() => authority.check(csrPem, names)),
+    check: (csrPem, names) => turn(() => check(csrPem, names)),
     signDue: async () => {
       const now = await store.now()
       for (const { id } of await store.signings.take(now, now + holdMs, mostAtOnce)) await sign(id)
@@ -45,32 +54,54 @@ export function namesOf({ commonName, sans }: CertificateRow): readonly string[]
   return [...new Set([commonName, ...sans])]
 }
 
-async function signOnce(store: Store, authority: Authority, id: string): Promise<void> {
+async function signOnce({ store, issuers }: SigningParts, id: string): Promise<void> {
   const signing = await store.signings.byId(id)
   if (signing === null || signing.state !== 'open') return
   const certificate = await store.certificates.byId(signing.certificateId)
   if (certificate === null) return
   const now = await store.now()
-  let pem: string
+  const { validityDays } = certificate
+  let signed: Signed
   try {
-    pem = await authority.sign(signing.csrPem, namesOf(certificate), certificate.validityDays, now)
+    const request = { csrPem: signing.csrPem, names: namesOf(certificate), validityDays, at: now }
+    signed = await signInOrder(issuers, certificate.issuers, request)
   } catch (error) {
-    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** signing.attempts)
-    await store.signings.putOff(id, now + pause, describeError(asWaxsealError(error)))
+    await store.transaction((inside) => putOff(inside, signing, describeError(asWaxsealError(error))))
     return
   }
-  await store.transaction((inside) => recordSigned(inside, signing, certificate.id, pem))
+  await store.transaction((inside) => recordSigned(inside, signing, signed))
+}
+
+/** It is tried again, and an operator can read why. */
+async function putOff(store: Store, { id, certificateId, attempts }: SigningRow, error: string): Promise<void> {
+  const certificate = await store.certificates.lock(certificateId)
+  if (certificate === null) return
+  const [now, version] = [await store.now(), await store.versions.newest(certificateId)]
+  const pause =
+    version === null
+      ? pauseAfter(attempts + 1, Number.POSITIVE_INFINITY, id, firstSigningPace)
+      : pauseAfter(attempts + 1, version.notAfter - now, id, signingPace)
+  await store.signings.putOff(id, now + pause, error)
+  const { nextRenewalAt, renewalFailures } = certificate
+  await store.certificates.plan(certificateId, { nextRenewalAt, renewalFailures, lastError: error })
 }
 
 /** The signed version is the newest, its issuance is done, and its deployments begin. */
-async function recordSigned(store: Store, signing: SigningRow, certificateId: string, pem: string): Promise<void> {
+async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: Signed): Promise<void> {
+  const { certificateId } = signing
   // One version after another: its number is the next.
   const certificate = await store.certificates.lock(certificateId)
   if (certificate === null || !(await store.signings.end(signing.id, 'signed', null))) return
   const at = await store.now()
   const number = ((await store.versions.newest(certificateId))?.number ?? 0) + 1
-  const version = { ...readVersion(pem), certificateId, number, issuer: 'local', issuedAt: at, revokedAt: null }
+  const version = { ...readVersion(pem), certificateId, number, issuer, issuedAt: at, revokedAt: null }
   await store.versions.add(version)
+  await store.certificates.plan(certificateId, {
+    nextRenewalAt: dueAt(version, certificate.renewShare),
+    renewalFailures: 0,
+    lastError: null,
+    revokedAt: null,
+  })
   if (signing.jobId !== null) await store.jobs.move(signing.jobId, ['AwaitingCSR', 'Running'], 'Completed', at)
   for (const targetId of await store.certificates.deployedTo(certificateId))
     await addJob(store, {

@@ -8,6 +8,9 @@ import { Refusal } from './refusal.ts'
 import { newId } from './secret.ts'
 import { holdMs, namesOf } from './signer.ts'
 
+/** A revoked key is looked for among so many versions, the newest. */
+const mostVersions = 1000
+
 /** A CSR as an agent sends it. */
 export interface SubmittedCsr {
   readonly certificateId: string
@@ -57,6 +60,10 @@ async function accept(
   const isAwaited = job?.status === 'AwaitingCSR'
   if (!isAwaited && (await store.versions.newest(certificateId))?.spki === spki) return null
   if (job?.status === 'Cancelled') throw new Refusal('invalid', 'the certificate is not wanted any more')
+  if (
+    (await store.versions.list(certificateId, mostVersions)).some((one) => one.spki === spki && one.revokedAt !== null)
+  )
+    throw new Refusal('invalid', 'the certificate of this key was revoked; make a new key')
   const at = await store.now()
   const signing: SigningRow = {
     id: newId('signing'),

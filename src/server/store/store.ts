@@ -151,13 +151,17 @@ export interface CertificateStore {
   /** With the targets that each version is deployed to. */
   add(certificate: CertificateRow, deployTo: readonly string[]): Promise<void>
   byId(id: string): Promise<CertificateRow | null>
+  /** The one with this id, else all with this common name. */
+  named(text: string): Promise<readonly CertificateRow[]>
+  /** Common names, at most a thousand, to say what may have been meant. */
+  names(): Promise<readonly string[]>
   /** By id. */
   list(page: Page): Promise<readonly CertificateRow[]>
   /** Ids of targets. */
   deployedTo(id: string): Promise<readonly string[]>
   /** Keeps who renews it apart until the end of the transaction, and returns it. */
   lock(id: string): Promise<CertificateRow | null>
-  /** Those whose renewal is due and for which no issuance is open, nearest first; other servers skip what this transaction has. */
+  /** Those whose renewal is due and for which no issuance is open, nearest end first; other servers skip what this transaction has. */
   due(at: number, limit: number): Promise<readonly CertificateRow[]>
   plan(
     id: string,
@@ -253,8 +257,13 @@ export interface JobStore {
   cancelRequests(agentId: string): Promise<readonly string[]>
   /** The newest issuance or renewal. */
   lastIssuance(certificateId: string): Promise<JobRow | null>
-  /** Newest first, of these types. */
-  ofTarget(targetId: string, types: readonly JobType[], isCompleted: boolean): Promise<readonly JobRow[]>
+  /** Newest first, of these types; left out: at most a thousand. */
+  ofTarget(
+    targetId: string,
+    types: readonly JobType[],
+    isCompleted: boolean,
+    limit?: number,
+  ): Promise<readonly JobRow[]>
   /** Agents with deployments that run without a lease. */
   agentsAtWork(): Promise<readonly { readonly agentId: string; readonly seenAt: number | null }[]>
   /** Ends what runs without a lease on an agent and was last heard of at `heardAt` or before; returns ids. */

@@ -14,6 +14,16 @@ export function sqlCertificates(db: Database): CertificateStore {
           await insert(inside, 'deploy_to', { certificateId: certificate.id, targetId })
       }),
     byId: async (id) => firstOf<CertificateRow>(await db.query('SELECT * FROM certificate WHERE id = $1', [id])),
+    named: async (text) => {
+      const rows = await db.query('SELECT * FROM certificate WHERE id = $1 OR common_name = $1 ORDER BY id', [text])
+      const found = fromRows<CertificateRow>(rows)
+      const byId = found.find(({ id }) => id === text)
+      return byId === undefined ? found : [byId]
+    },
+    names: async () =>
+      (await db.query('SELECT DISTINCT common_name FROM certificate ORDER BY common_name LIMIT 1000')).map(
+        ({ common_name }) => String(common_name),
+      ),
     list: async ({ after = '', limit }) =>
       fromRows<CertificateRow>(
         await db.query('SELECT * FROM certificate WHERE id > $1 ORDER BY id LIMIT $2', [after, limit]),
@@ -29,7 +39,8 @@ export function sqlCertificates(db: Database): CertificateStore {
         await db.query(
           `SELECT * FROM certificate WHERE next_renewal_at <= $1 AND NOT EXISTS (
               SELECT 1 FROM job WHERE certificate_id = certificate.id AND type IN ('Issuance', 'Renewal') AND ${isOpen})
-            ORDER BY next_renewal_at LIMIT $2 ${db.dialect.skipLocked}`,
+            ORDER BY COALESCE((SELECT MAX(not_after) FROM version WHERE certificate_id = certificate.id), 0), next_renewal_at
+            LIMIT $2 ${db.dialect.skipLocked}`,
           [at, limit],
         ),
       ),

@@ -58,12 +58,12 @@ export function sqlJobs(db: Database): JobStore {
           [certificateId],
         ),
       ),
-    ofTarget: async (targetId, types, isCompleted) =>
+    ofTarget: async (targetId, types, isCompleted, limit = mostOfTarget) =>
       fromRows<JobRow>(
         await db.query(
           `SELECT * FROM job WHERE target_id = $1 AND type IN (${types.map((type) => `'${type}'`).join(', ')})
             ${isCompleted ? "AND status = 'Completed'" : ''} ORDER BY seq DESC LIMIT $2`,
-          [targetId, mostOfTarget],
+          [targetId, limit],
         ),
       ),
   }

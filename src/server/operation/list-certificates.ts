@@ -1,0 +1,75 @@
+import { dueAt } from '../renewal/when-due.ts'
+import type { CertificateRow, JobRow, TargetRow, VersionRow } from '../store/rows.ts'
+import type { Page, Store } from '../store/store.ts'
+import type { Parts } from './parts.ts'
+
+/** A certificate with where it stands. */
+export interface ListedCertificate {
+  readonly certificate: CertificateRow
+  readonly agentName: string
+  /** Null: none is signed yet. */
+  readonly version: VersionRow | null
+  /** When it is looked at next; null: it is not renewed. */
+  readonly nextRenewalAt: number | null
+  /** The issuance that is open. */
+  readonly issuance: JobRow | null
+  readonly targets: readonly Deployed[]
+}
+
+/** What one of its targets has of it. */
+export interface Deployed {
+  readonly target: TargetRow
+  /** The deployment that is in place; null: none of this certificate is. */
+  readonly inPlace: JobRow | null
+  /** The newest one, when it failed. */
+  readonly failed: JobRow | null
+}
+
+/** Of the jobs of a target so many are looked through for the one that is in place. */
+const mostJobs = 100
+
+/** Certificates with their end, their next renewal, and what their targets have of them. */
+export async function listCertificates(
+  { store }: Pick<Parts, 'store'>,
+  page: Page,
+): Promise<readonly ListedCertificate[]> {
+  const certificates = await store.certificates.list(page)
+  return Promise.all(certificates.map((certificate) => withDetails(store, certificate)))
+}
+
+async function withDetails(store: Store, certificate: CertificateRow): Promise<ListedCertificate> {
+  const { id, agentId, renewShare } = certificate
+  const [agent, version, last] = [
+    await store.agents.named(agentId),
+    await store.versions.newest(id),
+    await store.jobs.lastIssuance(id),
+  ]
+  const isOpen = last?.status === 'AwaitingCSR' || last?.status === 'Running'
+  const isLookedAt = certificate.nextRenewalAt !== null && !isOpen
+  const due = version === null ? certificate.nextRenewalAt : dueAt(version, renewShare)
+  return {
+    certificate,
+    agentName: agent?.name ?? agentId,
+    version,
+    nextRenewalAt: isLookedAt ? Math.max(certificate.nextRenewalAt, due ?? 0) : null,
+    issuance: isOpen ? last : null,
+    targets: await Promise.all(
+      (await store.certificates.deployedTo(id)).map((targetId) => deployed(store, id, targetId)),
+    ),
+  }
+}
+
+async function deployed(store: Store, certificateId: string, targetId: string): Promise<Deployed> {
+  const [target, jobs] = [
+    await store.targets.byId(targetId),
+    await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, mostJobs),
+  ]
+  if (target === null) throw new Error('a certificate is deployed to a target that is not there')
+  const last = jobs[0]
+  const done = jobs.find(({ status }) => status === 'Completed')
+  return {
+    target,
+    inPlace: done?.certificateId === certificateId ? done : null,
+    failed: last?.status === 'Failed' && last.certificateId === certificateId ? last : null,
+  }
+}
