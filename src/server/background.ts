@@ -10,14 +10,15 @@ const flushEveryMs = 1000
 const sweepEveryMs = 15_000
 /** A database that is away fills no log. */
 const afterFailureMs = 10_000
+const tendEveryMs = 10 * 60_000
 
 /** What a server does by itself, until `stop` resolves. Several servers may do it at the same time. */
 export interface Background {
   stop(): Promise<void>
 }
 
-/** Writes presence once a second; looks for what is over or due four times a minute, and at the start. */
-export function startBackground(parts: Parts, log: ControlPlaneLog): Background {
+/** Writes presence once a second; looks for what is over or due four times a minute, and at the start. `tendOwn`: of the own pair and CA. */
+export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () => Promise<void>): Background {
   const { store, presence, signer } = parts
   const loops = [
     every(flushEveryMs, log, () => presence.flush()),
@@ -28,6 +29,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog): Background 
     }),
     every(sweepEveryMs, log, () => signer.signDue()),
     every(sweepEveryMs, log, () => chainAudit(store)),
+    every(tendEveryMs, log, tendOwn),
     every(sweepEveryMs, log, async () => {
       await renewDue(store)
     }),

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { durableWrite } from '../host/file/durable-write.ts'
 import { ownNames } from '../host/host-facts.ts'
+import { renewableHttps } from '../host/socket/renewable-https.ts'
 import { version } from '../version.ts'
 import { openAuthority } from './authority/authority.ts'
 import { localIssuer } from './authority/issuer.ts'
@@ -16,7 +17,9 @@ import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
 import type { Parts } from './operation/parts.ts'
 import { Presence } from './operation/presence.ts'
+import { crlPublisher } from './operation/publish-crl.ts'
 import { openSigner } from './operation/signer.ts'
+import { openOwnPair } from './renewal/own-pair.ts'
 import { agentCredentialRoutes } from './route/agent-credential.ts'
 import { agentRegisterRoutes } from './route/agent-register.ts'
 import { agentReportRoutes } from './route/agent-report.ts'
@@ -27,6 +30,7 @@ import { operatorAuditRoutes } from './route/operator-audit.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
 import { operatorPeopleRoutes } from './route/operator-people.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
+import { publicCrlRoutes } from './route/public-crl.ts'
 import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
 
@@ -87,15 +91,17 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
   }
   const limits = openLimits(store)
-  const pair = await authority.issueServerPair(await namesOf(host, names))
-  const server = openServer(pair, limits, log)
+  const own = await openOwnPair(store, authority, await namesOf(host, names), options.database === undefined)
+  const https = renewableHttps(own.pair)
+  const server = openServer(https, limits, log)
   const metrics = openMetrics(server, store, version)
   await describeCalls(server)
   await addRoutes(server, parts, { limits, operatorToken, auditKey: await openAuditKey(dataDir), metrics, log })
   // The address of all addresses is one to listen at, not one to call, and no certificate carries it.
   const url = (await server.listen({ host, port })).replace('//[::]:', '//[::1]:')
   await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
-  const background = startBackground(parts, log)
+  authority.publishAt(publicUrl(url, names))
+  const background = startBackground(parts, log, () => own.tend(https.exchange))
   return {
     url,
     caPem: authority.caPem,
@@ -129,6 +135,7 @@ interface Serving {
 async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving): Promise<void> {
   const { limits, operatorToken, auditKey, metrics, log } = serving
   healthRoutes(server, parts, limits)
+  publicCrlRoutes(server, crlPublisher(parts.store, parts.authority), limits)
   agentRegisterRoutes(server, parts, guardToken(parts, limits))
   const agent = guardAgent(parts, limits)
   agentWorkRoutes(server, parts, agent, log)
@@ -148,6 +155,14 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
     },
     { prefix: '/operator/v1' },
   )
+}
+
+/** As others call this server: by the first name that it was given, and at the port where it listens. */
+function publicUrl(url: string, [name]: readonly string[]): string {
+  if (name === undefined) return url
+  const named = new URL(url)
+  named.hostname = name.includes(':') ? `[${name}]` : name
+  return named.origin
 }
 
 async function namesOf(host: string, names: readonly string[]): Promise<readonly string[]> {

@@ -1,10 +1,22 @@
 import 'reflect-metadata'
-import { createHash, randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { durableWrite } from '../../host/file/durable-write.ts'
-import { readBounded } from '../../host/file/read-bounded.ts'
+import type { VersionRow } from '../store/rows.ts'
+import { signCrl } from './crl.ts'
+import { generalName, readCsrFor } from './read-csr.ts'
+import {
+  addRoot,
+  algorithm,
+  dropEnded,
+  exportKey,
+  newSerial,
+  pemOf,
+  type Root,
+  type Roots,
+  readRoots,
+} from './roots.ts'
+import { isNextDue, signingAt } from './which-root.ts'
 
 /** A certificate with its key, both PEM. */
 export interface IssuedPair {
@@ -12,148 +24,109 @@ export interface IssuedPair {
   readonly keyPem: string
 }
 
-/** The local CA: one self-signed root, made at the first start. */
+/** The local CA: a self-signed root, made at the first start, and in the second half of its life the next one. */
 export interface Authority {
+  /** All that agents are to trust. */
   readonly caPem: string
   /** SHA-256 of the public key (SPKI) of a CSR, hex. Its names, common name and SANs together, must be just these: JOB_MALFORMED otherwise. */
   check(csrPem: string, names: readonly string[]): Promise<string>
-  /** A certificate (PEM) for such a CSR, which begins a minute before `at`; left out: now. */
+  /** A certificate (PEM) for such a CSR, which begins a minute before `at`; left out: now. It ends with its CA at the latest. */
   sign(csrPem: string, names: readonly string[], validityDays: number, at?: number): Promise<string>
   /** A pair for the control plane's own listener. */
-  issueServerPair(names: readonly string[]): Promise<IssuedPair>
+  issueServerPair(names: readonly string[], at?: number): Promise<IssuedPair>
+  /** From now on certificates say that their CA's list of what is revoked is below this URL. */
+  publishAt(url: string): void
+  /** The list (DER) of the CA with this id; null: there is none. */
+  crl(id: string, revoked: readonly VersionRow[], number: number, at: number): Promise<Buffer | null>
+  /** Makes the next CA when it is time, and drops what has ended; true: `caPem` has changed. */
+  tend(at: number): Promise<boolean>
 }
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const dayMs = 86_400_000
+/** The first names of the path of a list. */
+export const crlPath = '/crl'
 const { subtle } = globalThis.crypto
 
 /** Opens the CA in this folder, making it where there is none. CA_MISSING: there is none, and none may be made. */
 export async function openAuthority(folder: string, mayMake = true): Promise<Authority> {
-  const kept = await readRoot(folder)
-  if (kept === null && !mayMake) {
-    const hint = 'put ca.pem and ca.key back from a backup; agents trust no other CA'
-    throw new WaxsealError('CA_MISSING', { folder, hint })
+  if ((await readRoots(folder)).signing.length === 0) {
+    if (!mayMake) {
+      const hint = 'put ca.pem and ca.key back from a backup; agents trust no other CA'
+      throw new WaxsealError('CA_MISSING', { folder, hint })
+    }
+    await addRoot(folder, Date.now())
   }
-  const root = kept ?? (await makeRoot(folder))
-  const issue = (
-    publicKey: CryptoKey | x509.PublicKey,
-    names: readonly string[],
-    days: number,
-    at: number,
-  ): Promise<x509.X509Certificate> =>
-    x509.X509CertificateGenerator.create({
-      serialNumber: randomBytes(16).toString('hex').replace(/^./, '1'),
-      subject: [{ CN: [names[0] ?? ''] }],
-      issuer: root.certificate.subject,
-      notBefore: new Date(at - 60_000),
-      notAfter: new Date(at + days * dayMs),
-      publicKey,
-      signingKey: root.privateKey,
-      signingAlgorithm: algorithm,
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension(names.map(generalName)),
-      ],
-    })
+  let roots = await readRoots(folder)
+  let published: string | null = null
+  const issue: Issue = (publicKey, names, days, at) => issueBy(rootAt(roots, at), published, publicKey, names, days, at)
   return {
-    caPem: `${root.certificate.toString('pem')}\n`,
+    get caPem() {
+      return roots.pem
+    },
     check: async (csrPem, names) => {
       const { publicKey } = await readCsrFor(csrPem, names)
       return createHash('sha256').update(Buffer.from(publicKey.rawData)).digest('hex')
     },
     sign: async (csrPem, names, validityDays, at = Date.now()) => {
       const csr = await readCsrFor(csrPem, names)
-      return `${(await issue(csr.publicKey, names, validityDays, at)).toString('pem')}\n`
+      return pemOf(await issue(csr.publicKey, names, validityDays, at))
     },
-    issueServerPair: async (names) => {
+    issueServerPair: async (names, at = Date.now()) => {
       const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
-      const certificate = await issue(keys.publicKey, names, 397, Date.now())
-      return { certificatePem: `${certificate.toString('pem')}\n`, keyPem: await exportKey(keys.privateKey) }
+      const certificate = await issue(keys.publicKey, names, 397, at)
+      return { certificatePem: pemOf(certificate), keyPem: await exportKey(keys.privateKey) }
+    },
+    publishAt: (url) => {
+      published = url
+    },
+    crl: async (id, revoked, number, at) => {
+      const root = roots.signing.find((one) => one.id === id)
+      return root === undefined ? null : signCrl(root, revoked, number, at)
+    },
+    tend: async (at) => {
+      const newest = roots.signing.at(-1)
+      if (newest !== undefined && isNextDue(newest, at)) await addRoot(folder, at)
+      await dropEnded(folder, at)
+      const before = roots.pem
+      roots = await readRoots(folder)
+      return roots.pem !== before
     },
   }
 }
 
-interface Root {
-  readonly certificate: x509.X509Certificate
-  readonly privateKey: CryptoKey
-}
+type Issue = (
+  publicKey: CryptoKey | x509.PublicKey,
+  names: readonly string[],
+  days: number,
+  at: number,
+) => Promise<x509.X509Certificate>
 
-async function readRoot(folder: string): Promise<Root | null> {
-  const certificate = await readBounded(join(folder, 'ca.pem'), 65_536)
-  const key = await readBounded(join(folder, 'ca.key'), 65_536)
-  if (certificate === null || key === null) return null
-  const der = x509.PemConverter.decodeFirst(Buffer.from(key).toString('utf8'))
-  const privateKey = await subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
-  return { certificate: new x509.X509Certificate(Buffer.from(certificate).toString('utf8')), privateKey }
-}
-
-async function makeRoot(folder: string): Promise<Root> {
-  const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: randomBytes(16).toString('hex').replace(/^./, '1'),
-    name: [
-      { CN: ['Waxseal local CA'] },
-      { O: [createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 12)] },
-    ],
-    notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + 3650 * dayMs),
-    keys,
+function issueBy(
+  root: Root,
+  published: string | null,
+  ...[publicKey, names, days, at]: Parameters<Issue>
+): Promise<x509.X509Certificate> {
+  const crl = published === null ? [] : [`${published}${crlPath}/${root.id}.crl`]
+  return x509.X509CertificateGenerator.create({
+    serialNumber: newSerial(),
+    subject: [{ CN: [names[0] ?? ''] }],
+    issuer: root.certificate.subject,
+    notBefore: new Date(at - 60_000),
+    notAfter: new Date(Math.min(at + days * dayMs, root.notAfter)),
+    publicKey,
+    signingKey: root.privateKey,
     signingAlgorithm: algorithm,
     extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(names.map(generalName)),
+      ...(crl.length === 0 ? [] : [new x509.CRLDistributionPointsExtension(crl)]),
     ],
   })
-  await durableWrite(join(folder, 'ca.key'), Buffer.from(await exportKey(keys.privateKey)))
-  await durableWrite(join(folder, 'ca.pem'), Buffer.from(`${certificate.toString('pem')}\n`), 0o644)
-  return { certificate, privateKey: keys.privateKey }
 }
 
-async function exportKey(key: CryptoKey): Promise<string> {
-  return `${x509.PemConverter.encode(await subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`
-}
-
-async function readCsrFor(pem: string, names: readonly string[]): Promise<x509.Pkcs10CertificateRequest> {
-  const csr = await readCsr(pem)
-  if (isSameSet(namesOf(csr), names.map(spelling).map(folded))) return csr
-  throw new WaxsealError('JOB_MALFORMED', { reason: 'the names of the CSR are not those that were asked for' })
-}
-
-async function readCsr(pem: string): Promise<x509.Pkcs10CertificateRequest> {
-  try {
-    const csr = new x509.Pkcs10CertificateRequest(pem)
-    if (await csr.verify()) return csr
-  } catch {
-    throw new WaxsealError('JOB_MALFORMED', { reason: 'the CSR cannot be read' })
-  }
-  throw new WaxsealError('JOB_MALFORMED', { reason: 'the signature of the CSR is wrong' })
-}
-
-/** The Go agent's CSR has a common name that no SAN repeats, and an address as a DNS name. */
-function namesOf(csr: x509.Pkcs10CertificateRequest): readonly string[] {
-  const extension = csr.extensions.find((one) => one.type === '2.5.29.17')
-  const sans = extension === undefined ? [] : new x509.SubjectAlternativeNameExtension(extension.rawData).names.items
-  const names = [...csr.subjectName.getField('CN'), ...sans.map(({ value }) => value)]
-  return names.filter((name) => name !== '').map((name) => folded(spelling(name)))
-}
-
-/** DNS names are the same in any case (RFC 4343). */
-function folded(name: string): string {
-  return name.toLowerCase()
-}
-
-function isSameSet(some: readonly string[], others: readonly string[]): boolean {
-  return some.every((name) => others.includes(name)) && others.every((name) => some.includes(name))
-}
-
-/** A name as it is read back from a certificate: `2001:DB8:0::1` is `2001:db8::1`. */
-function spelling(name: string): string {
-  const { rawData } = new x509.SubjectAlternativeNameExtension([generalName(name)])
-  return new x509.SubjectAlternativeNameExtension(rawData).names.items[0]?.value ?? name
-}
-
-function generalName(value: string): { readonly type: 'dns' | 'ip' | 'email'; readonly value: string } {
-  if (/^[\d.]+$|:/.test(value)) return { type: 'ip', value }
-  return { type: value.includes('@') ? 'email' : 'dns', value }
+function rootAt({ signing }: Roots, at: number): Root {
+  const root = signingAt(signing, at)
+  if (root === undefined) throw new Error('there is no CA that signs')
+  return root
 }

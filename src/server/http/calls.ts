@@ -53,6 +53,7 @@ export const calls: Readonly<Record<string, Call>> = {
   'POST /api/v1/agents/:id/discoveries': { summary: 'Says what drifted.', status: 202 },
   'GET /healthz': { summary: 'The process answers.', isOpen: true },
   'GET /readyz': { summary: 'The database answers and the CA is there; 503 otherwise.', isOpen: true },
+  'GET /crl/:file': { summary: 'What a CA has revoked (DER), by the name that certificates carry.', isOpen: true },
   'GET /openapi.json': { summary: 'This document.', isOpen: true },
   'GET /metrics': { summary: 'Metrics for Prometheus, as text.' },
   'GET /operator/v1/agents': { summary: 'Agents, by the time of registration.', answer: pageOf('agents') },

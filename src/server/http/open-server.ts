@@ -1,28 +1,23 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import type { IssuedPair } from '../authority/authority.ts'
+import type { RenewableHttps, ServerTimeouts } from '../../host/socket/renewable-https.ts'
 import type { Limits } from './limits.ts'
 import { answerError, answerErrors, type ControlPlaneLog, logRequests } from './log-requests.ts'
 
 const bodyLimit = 1024 * 1024
-/** To receive a whole request. */
-const requestTimeoutMs = 30_000
-const handshakeTimeoutMs = 10_000
-/** Without a byte in either direction; a CSR of a plain agent may take five minutes (protocol §1). */
-const silentTimeoutMs = 330_000
+const timeouts: ServerTimeouts = {
+  handshakeMs: 10_000,
+  requestMs: 30_000,
+  // A CSR of a plain agent may take five minutes (protocol §1).
+  silentMs: 330_000,
+  keepAliveMs: 72_000,
+}
 
 /** The HTTPS server without its routes: TLS 1.3 at least, errors and the log. */
-export function openServer(pair: IssuedPair, limits: Limits, log: ControlPlaneLog): FastifyInstance {
+export function openServer(https: RenewableHttps, limits: Limits, log: ControlPlaneLog): FastifyInstance {
   const server = fastify({
     logger: false,
     bodyLimit,
-    requestTimeout: requestTimeoutMs,
-    connectionTimeout: silentTimeoutMs,
-    https: {
-      cert: pair.certificatePem,
-      key: pair.keyPem,
-      minVersion: 'TLSv1.3',
-      handshakeTimeout: handshakeTimeoutMs,
-    },
+    serverFactory: (answer) => https.create(answer, timeouts),
     // A URL that cannot be decoded never comes to the error handler.
     frameworkErrors: (error, request, reply) =>
       answerError(error, request as FastifyRequest, reply as FastifyReply, log),

@@ -44,7 +44,8 @@ export function openSigner(parts: SigningParts): Signer {
     check: (csrPem, names) => turn(() => check(csrPem, names)),
     signDue: async () => {
       const now = await store.now()
-      for (const { id } of await store.signings.take(now, now + holdMs, mostAtOnce)) await sign(id)
+      for (const { id } of await store.signings.take(now, now + holdMs, mostAtOnce))
+        await turn(() => signOnce(parts, id))
     },
   }
 }
@@ -103,7 +104,7 @@ async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: 
     revokedAt: null,
   })
   if (signing.jobId !== null) await store.jobs.move(signing.jobId, ['AwaitingCSR', 'Running'], 'Completed', at)
-  for (const targetId of await store.certificates.deployedTo(certificateId))
+  for (const targetId of await store.certificates.stillDeployedTo(certificateId))
     await addJob(store, {
       type: 'Deployment',
       agentId: certificate.agentId,

@@ -10,7 +10,7 @@ import { deploymentPace, pauseAfter } from './when-due.ts'
  */
 export async function redeploy(store: Store, certificate: CertificateRow, version: VersionRow): Promise<number | null> {
   let next: number | null = null
-  for (const targetId of await store.certificates.deployedTo(certificate.id)) {
+  for (const targetId of await store.certificates.stillDeployedTo(certificate.id)) {
     const failed = await failuresOn(store, targetId, version)
     const last = failed[0]
     if (last === undefined) continue

@@ -31,12 +31,21 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
     const next = dueAt(version, certificate.renewShare)
     return planAt(store, certificate, Math.min(retryAt ?? next, next))
   }
+  if (version !== null && (await isUnused(store, certificate.id))) {
+    const lastError = 'it is not renewed: all its targets have got other certificates since'
+    return planAt(store, { ...certificate, lastError }, null)
+  }
   try {
     await beginRenewal(store, 'server', certificate, version)
   } catch (error) {
     // Another server was first.
     if (!(error instanceof Refusal)) throw error
   }
+}
+
+/** All the targets that it was made for have got other certificates: whoever asked for these does not want both in turn. */
+async function isUnused({ certificates }: Store, id: string): Promise<boolean> {
+  return (await certificates.stillDeployedTo(id)).length === 0 && (await certificates.deployedTo(id)).length > 0
 }
 
 function planAt(store: Store, certificate: CertificateRow, nextRenewalAt: number | null): Promise<void> {

@@ -159,6 +159,8 @@ export interface CertificateStore {
   list(page: Page): Promise<readonly CertificateRow[]>
   /** Ids of targets. */
   deployedTo(id: string): Promise<readonly string[]>
+  /** Those of them that have not got another certificate since this one was deployed there. */
+  stillDeployedTo(id: string): Promise<readonly string[]>
   /** Keeps who renews it apart until the end of the transaction, and returns it. */
   lock(id: string): Promise<CertificateRow | null>
   /** Those whose renewal is due and for which no issuance is open, nearest end first; other servers skip what this transaction has. */

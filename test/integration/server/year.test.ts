@@ -19,9 +19,11 @@ import { quickIssuer } from '../../support/quick-issuer.ts'
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const start = Date.parse('2026-11-01T00:00:00Z')
-const agentCount = 10
+const agentCount = 5
 const certificateCount = 200
 const lives = [6, 47] as const
+/** One of four ends after six days. */
+const lifeOf = (count: number): 6 | 47 => (count % 4 === 0 ? 6 : 47)
 const seed = Number(process.env['YEAR_SEED'] ?? 17)
 
 t.setTimeout(300_000)
@@ -33,7 +35,7 @@ t.test(`a year of 200 certificates, of issuers that fail and agents that are sil
   const random = randomOf(seed)
   const outages = new Map(lives.map((days) => [days, outagesOf(days * dayMs, random)]))
   const db = openSqlite(':memory:', () => now)
-  await migrate(db)
+  await migrate(db, async () => {})
   const store = sqlStore(db)
   t.teardown(() => store.close())
   const presence = new Presence(store, start)
@@ -57,9 +59,10 @@ t.test(`a year of 200 certificates, of issuers that fail and agents that are sil
   for (let count = 0; count < certificateCount; count += 1) await addCertificate(count)
 
   while (now < start + 366 * dayMs) {
-    // Two servers.
-    await Promise.all([renewDue(store), renewDue(store)])
-    await Promise.all([signer.signDue(), signer.signDue()])
+    // Once a day by two servers at the same time.
+    const servers = (now - start) % dayMs === 0 ? [1, 2] : [1]
+    await Promise.all(servers.map(() => renewDue(store)))
+    await Promise.all(servers.map(() => signer.signDue()))
     for (const agent of agents) if (!isSilent(agent)) await work(agent)
     await presence.reap()
     for (const [target, end] of served) if (end <= now) late.push(`${target} at day ${(now - start) / dayMs}`)
@@ -92,7 +95,7 @@ t.test(`a year of 200 certificates, of issuers that fail and agents that are sil
     const target = { id: `target-${count}`, name: `target-${count}`, agentId: agent, type: 'Postfix', config: {} }
     await store.targets.add(target)
     const wanted = { agent, commonName: `mail-${count}.example.net`, sans: [], deployTo: [target.id] }
-    const validityDays = lives[count % 2] ?? 6
+    const validityDays = lifeOf(count)
     const { certificateId } = await requestCertificate(parts, 'operator:test', { ...wanted, validityDays })
     await db.query('UPDATE certificate SET issuers = $2 WHERE id = $1', [
       certificateId,

@@ -1,4 +1,5 @@
 import { readVersion } from '../../authority/read-version.ts'
+import { dueAt } from '../../renewal/when-due.ts'
 import type { Database } from '../database.ts'
 import { insert } from '../sql/columns.ts'
 
@@ -68,6 +69,12 @@ async function addVersions(db: Database): Promise<void> {
     if (version === null) continue
     const signed = { certificateId: id, number: 1, issuer: 'local', issuedAt: version.notBefore, revokedAt: null }
     await insert(db, 'version', { ...version, ...signed })
+    // What is deployed nowhere was a trial. What another one has followed the scheduler finds.
+    await db.query(
+      `UPDATE certificate SET next_renewal_at = $2
+        WHERE id = $1 AND id IN (SELECT certificate_id FROM deploy_to)`,
+      [String(id), dueAt({ ...version, certificateId: String(id) }, null)],
+    )
   }
   await db.query(
     `UPDATE job SET version_number = 1

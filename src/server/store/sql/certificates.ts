@@ -32,6 +32,18 @@ export function sqlCertificates(db: Database): CertificateStore {
       (await db.query('SELECT target_id FROM deploy_to WHERE certificate_id = $1 ORDER BY target_id', [id])).map(
         ({ target_id }) => String(target_id),
       ),
+    stillDeployedTo: async (id) =>
+      (
+        await db.query(
+          `SELECT target_id FROM deploy_to WHERE certificate_id = $1 AND NOT EXISTS (
+              SELECT 1 FROM job WHERE target_id = deploy_to.target_id AND certificate_id <> $1 AND status = 'Completed'
+                AND type IN ('Deployment', 'TakeBack') AND seq > (
+                  SELECT seq FROM job AS own WHERE own.target_id = deploy_to.target_id AND own.certificate_id = $1
+                    AND own.type IN ('Deployment', 'TakeBack') ORDER BY seq DESC LIMIT 1))
+            ORDER BY target_id`,
+          [id],
+        )
+      ).map(({ target_id }) => String(target_id)),
     lock: async (id) =>
       firstOf<CertificateRow>(await db.query(`SELECT * FROM certificate WHERE id = $1 ${db.dialect.forUpdate}`, [id])),
     due: async (at, limit) =>

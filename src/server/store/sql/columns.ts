@@ -49,8 +49,15 @@ function fromColumn(name: string, value: Value): unknown {
   throw new Error(`the column ${name} of the database does not have its form`)
 }
 
+/** Each name is turned once: there are some dozens. */
+const camelCased = new Map<string, string>()
+
 function camelCase(name: string): string {
-  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  const known = camelCased.get(name)
+  if (known !== undefined) return known
+  const turned = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  camelCased.set(name, turned)
+  return turned
 }
 
 function snakeCase(name: string): string {

@@ -1,0 +1,52 @@
+import type { RequestListener } from 'node:http'
+import { createServer, type Server } from 'node:https'
+
+/** A certificate with its key, both PEM. */
+export interface ServerPair {
+  readonly certificatePem: string
+  readonly keyPem: string
+}
+
+/** How long a server waits for a client, in milliseconds. */
+export interface ServerTimeouts {
+  readonly handshakeMs: number
+  /** To receive a whole request. */
+  readonly requestMs: number
+  /** Without a byte in either direction. */
+  readonly silentMs: number
+  /** Between two requests of one connection. */
+  readonly keepAliveMs: number
+}
+
+/** HTTPS servers, TLS 1.3 at least, whose pair can be exchanged while they listen. */
+export interface RenewableHttps {
+  /** One more server; a name with two addresses has two. */
+  create(answer: RequestListener, timeouts: ServerTimeouts): Server
+  /** From now on handshakes get this pair; connections that are open stay. */
+  exchange(pair: ServerPair): void
+}
+
+/** Servers that begin with this pair. */
+export function renewableHttps(first: ServerPair): RenewableHttps {
+  const servers: Server[] = []
+  let context = contextOf(first)
+  return {
+    create: (answer, { handshakeMs, requestMs, silentMs, keepAliveMs }) => {
+      const server = createServer(
+        { ...context, handshakeTimeout: handshakeMs, requestTimeout: requestMs, keepAliveTimeout: keepAliveMs },
+        answer,
+      )
+      server.setTimeout(silentMs)
+      servers.push(server)
+      return server
+    },
+    exchange: (pair) => {
+      context = contextOf(pair)
+      for (const server of servers) server.setSecureContext(context)
+    },
+  }
+}
+
+function contextOf({ certificatePem, keyPem }: ServerPair) {
+  return { cert: certificatePem, key: keyPem, minVersion: 'TLSv1.3' } as const
+}

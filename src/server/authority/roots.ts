@@ -1,0 +1,123 @@
+import 'reflect-metadata'
+import { createHash, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import * as x509 from '@peculiar/x509'
+import { durableWrite } from '../../host/file/durable-write.ts'
+import { readBounded } from '../../host/file/read-bounded.ts'
+import type { Life } from './which-root.ts'
+
+/** The keys of the CA. */
+export const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+
+const dayMs = 86_400_000
+const lifeMs = 3650 * dayMs
+const mostBytes = 65_536
+const { subtle } = globalThis.crypto
+
+/** A CA that can sign. */
+export interface Root extends Life {
+  /** Of its public key; the name of its CRL. */
+  readonly id: string
+  readonly certificate: x509.X509Certificate
+  readonly privateKey: CryptoKey
+}
+
+/** What is in the folder of the CA: `ca.pem` and `ca.key`, each with one or more of them, in PEM. */
+export interface Roots {
+  /** All that agents are to trust, those too whose keys are not here. */
+  readonly pem: string
+  /** Oldest first. */
+  readonly signing: readonly Root[]
+}
+
+/** Reads the folder. A certificate and its key find each other by the public key. */
+export async function readRoots(folder: string): Promise<Roots> {
+  const [pem, keys] = await readFiles(folder)
+  const certificates = blocksOf(pem, 'CERTIFICATE').map((block) => new x509.X509Certificate(block))
+  const signing: Root[] = []
+  for (const keyPem of blocksOf(keys, 'PRIVATE KEY')) {
+    const id = idOf(createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' }))
+    const certificate = certificates.find(({ publicKey }) => idOf(new Uint8Array(publicKey.rawData)) === id)
+    if (certificate === undefined) continue
+    const der = x509.PemConverter.decodeFirst(keyPem)
+    const privateKey = await subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
+    const [notBefore, notAfter] = [certificate.notBefore.getTime(), certificate.notAfter.getTime()]
+    signing.push({ id, certificate, privateKey, notBefore, notAfter })
+  }
+  return { pem, signing: signing.toSorted((one, other) => one.notBefore - other.notBefore) }
+}
+
+/** Makes one more, which begins at `at`. The key is there before the certificate: a crash between leaves a key that nothing uses. */
+export async function addRoot(folder: string, at: number): Promise<void> {
+  const { certificatePem, keyPem } = await makeRoot(at)
+  const [pem, keys] = await readFiles(folder)
+  await durableWrite(join(folder, 'ca.key'), Buffer.from(keys + keyPem))
+  await durableWrite(join(folder, 'ca.pem'), Buffer.from(pem + certificatePem), 0o644)
+}
+
+/** Drops those that have ended, but for the last one. */
+export async function dropEnded(folder: string, at: number): Promise<void> {
+  const [pem, keys] = await readFiles(folder)
+  const all = blocksOf(pem, 'CERTIFICATE').map((block) => new x509.X509Certificate(block))
+  const left = all.filter(({ notAfter }) => notAfter.getTime() > at)
+  if (left.length === 0 || left.length === all.length) return
+  const ids = new Set(left.map(({ publicKey }) => idOf(new Uint8Array(publicKey.rawData))))
+  const keptKeys = blocksOf(keys, 'PRIVATE KEY').filter((block) =>
+    ids.has(idOf(createPublicKey(createPrivateKey(block)).export({ type: 'spki', format: 'der' }))),
+  )
+  await durableWrite(join(folder, 'ca.pem'), Buffer.from(left.map(pemOf).join('')), 0o644)
+  await durableWrite(join(folder, 'ca.key'), Buffer.from(keptKeys.map((block) => `${block}\n`).join('')))
+}
+
+/** A certificate as it stands in a file. */
+export function pemOf(certificate: x509.X509Certificate): string {
+  return `${certificate.toString('pem')}\n`
+}
+
+/** A key as it stands in a file. */
+export async function exportKey(key: CryptoKey): Promise<string> {
+  return `${x509.PemConverter.encode(await subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`
+}
+
+/** For 128 bits of chance; the first one is positive. */
+export function newSerial(): string {
+  return randomBytes(16).toString('hex').replace(/^./, '1')
+}
+
+async function makeRoot(at: number): Promise<{ readonly certificatePem: string; readonly keyPem: string }> {
+  const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: newSerial(),
+    name: [
+      { CN: ['Waxseal local CA'] },
+      { O: [createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 12)] },
+    ],
+    notBefore: new Date(at - 60_000),
+    notAfter: new Date(at + lifeMs),
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
+  })
+  return { certificatePem: pemOf(certificate), keyPem: await exportKey(keys.privateKey) }
+}
+
+async function readFiles(folder: string): Promise<readonly [pem: string, keys: string]> {
+  const [pem, keys] = await Promise.all(
+    ['ca.pem', 'ca.key'].map(async (name) => {
+      const text = Buffer.from((await readBounded(join(folder, name), mostBytes)) ?? '').toString('utf8')
+      return text === '' || text.endsWith('\n') ? text : `${text}\n`
+    }),
+  )
+  return [pem ?? '', keys ?? '']
+}
+
+function blocksOf(text: string, label: string): readonly string[] {
+  return text.match(new RegExp(`-----BEGIN ${label}-----[^-]*-----END ${label}-----`, 'g')) ?? []
+}
+
+function idOf(spki: Uint8Array): string {
+  return createHash('sha256').update(spki).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,23 @@
+/** When a CA begins and ends, in milliseconds since 1970. */
+export interface Life {
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/**
+ * Whether the CA that comes after `newest` is to be made: from the half of its life on. With the ten years of ours that is five
+ * years before its end: agents that do not call for two and a half years still get it in time.
+ */
+export function isNextDue({ notBefore, notAfter }: Life, at: number): boolean {
+  return at >= (notBefore + notAfter) / 2
+}
+
+/**
+ * Which of these CAs signs, oldest first: the next one does from the middle between its own beginning and the end of the one before.
+ * So long agents have to get it, however late it was made, and so long is what the one before has signed still good.
+ */
+export function signingAt<Root extends Life>(roots: readonly Root[], at: number): Root | undefined {
+  const [first, ...others] = roots
+  if (first === undefined) return undefined
+  return others.reduce((before, next) => (at >= (next.notBefore + before.notAfter) / 2 ? next : before), first)
+}

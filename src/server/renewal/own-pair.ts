@@ -1,0 +1,41 @@
+import type { ServerPair } from '../../host/socket/renewable-https.ts'
+import type { Authority } from '../authority/authority.ts'
+import { readVersion } from '../authority/read-version.ts'
+import type { Store } from '../store/store.ts'
+import { dueAt } from './when-due.ts'
+
+/** The control plane's own certificate. */
+export interface OwnPair {
+  readonly pair: ServerPair
+  /** Makes the next CA, and the next pair, when it is time. `exchange`: is given the new pair. */
+  tend(exchange: (pair: ServerPair) => void): Promise<void>
+}
+
+/**
+ * Issues the pair of this server. `mayRenewCa` false: other servers sign with the same CA, and a next one that each makes for itself
+ * would not be the same.
+ */
+export async function openOwnPair(
+  store: Pick<Store, 'now'>,
+  authority: Authority,
+  names: readonly string[],
+  mayRenewCa: boolean,
+): Promise<OwnPair> {
+  const pair = await authority.issueServerPair(names)
+  let due = dueOf(pair)
+  return {
+    pair,
+    tend: async (exchange) => {
+      const now = await store.now()
+      if (mayRenewCa) await authority.tend(now)
+      if (now < due) return
+      const next = await authority.issueServerPair(names, now)
+      exchange(next)
+      due = dueOf(next)
+    },
+  }
+}
+
+function dueOf({ certificatePem }: ServerPair): number {
+  return dueAt({ ...readVersion(certificatePem), certificateId: 'control-plane' }, null)
+}

@@ -1,0 +1,353 @@
+import { createHash, generateKeyPairSync } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
+import { openAuthority } from '../../../src/server/authority/authority.ts'
+import { type Issuer, localIssuer } from '../../../src/server/authority/issuer.ts'
+import { claimWork } from '../../../src/server/operation/claim-work.ts'
+import { listCertificates } from '../../../src/server/operation/list-certificates.ts'
+import { Presence } from '../../../src/server/operation/presence.ts'
+import { renewCertificate } from '../../../src/server/operation/renew-certificate.ts'
+import { reportJob } from '../../../src/server/operation/report-job.ts'
+import { requestCertificate } from '../../../src/server/operation/request-certificate.ts'
+import { revokeCertificate } from '../../../src/server/operation/revoke-certificate.ts'
+import { openSigner } from '../../../src/server/operation/signer.ts'
+import { submitCsr } from '../../../src/server/operation/submit-csr.ts'
+import { renewDue } from '../../../src/server/renewal/scheduler.ts'
+import { dueAt } from '../../../src/server/renewal/when-due.ts'
+import { openStore } from '../../../src/server/store/open-store.ts'
+import type { AgentRow } from '../../../src/server/store/rows.ts'
+import { startPostgres } from '../../support/postgres.ts'
+import { quickIssuer } from '../../support/quick-issuer.ts'
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+const start = Date.parse('2026-11-01T00:00:00Z')
+const agent: AgentRow = {
+  id: 'agent-1',
+  name: 'mail-1',
+  hostname: 'mail-1.example.net',
+  status: 'active',
+  features: [],
+  registeredAt: start,
+}
+
+const postgres = await startPostgres(t)
+
+for (const kind of ['SQLite', 'PostgreSQL'] as const) {
+  t.test(`${kind}: a certificate is renewed when it is due, once, whoever looks`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net')
+    const due = await site.due(id)
+
+    site.setTime(due - 1)
+    t.equal(await renewDue(site.store), 0)
+    site.setTime(due)
+    await Promise.all(Array.from({ length: 5 }, () => renewDue(site.store)))
+    t.match(await site.open(), [{ type: 'Renewal', status: 'AwaitingCSR', certificateId: id }])
+    t.equal((await site.open()).length, 1)
+    await site.answer('new key')
+
+    t.match(await site.store.versions.newest(id), { number: 2, notBefore: due - 60_000 })
+    t.match(await site.store.certificates.byId(id), { renewalFailures: 0, lastError: null })
+    t.equal((await site.store.certificates.byId(id))?.nextRenewalAt, await site.due(id))
+    t.match(await site.open(), [{ type: 'Deployment', versionNumber: 2 }])
+  })
+
+  t.test(`${kind}: a renewal that failed is begun again, one that nobody has taken stays`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net')
+    site.setTime(await site.due(id))
+    await renewDue(site.store)
+    const [first] = await site.open()
+    site.pass(10 * dayMs)
+    await renewDue(site.store)
+    t.match(await site.open(), [{ id: first?.id }], 'the agent is silent')
+
+    await site.report(first?.id ?? '', 'Failed')
+    await renewDue(site.store)
+    const [second] = await site.open()
+    t.not(second?.id, first?.id)
+    t.match(await site.store.certificates.byId(id), { renewalFailures: 1, lastError: 'no memory' })
+    await site.report(second?.id ?? '', 'Failed')
+    await renewDue(site.store)
+    t.same(await site.open(), [], 'not at once')
+    site.pass(10 * 60_000)
+    await renewDue(site.store)
+    t.match(await site.open(), [{ type: 'Renewal' }])
+    t.match(await site.store.certificates.byId(id), { renewalFailures: 2 })
+  })
+
+  t.test(`${kind}: what is overdue is renewed nearest end first, fifty at a look`, async (t) => {
+    const site = await openSite(t, kind)
+    const ids: string[] = []
+    for (let count = 0; count < 53; count += 1)
+      ids.push(await site.issued(`mail-${count}.example.net`, { validityDays: 40 - (count % 10), deployTo: [] }))
+
+    site.pass(60 * dayMs)
+    t.equal(await renewDue(site.store), 50)
+    const left = await Promise.all(
+      (await site.store.certificates.list({ limit: 100 })).map(async ({ id }) =>
+        (await site.store.jobs.lastIssuance(id))?.type === 'Renewal'
+          ? null
+          : (await site.store.versions.newest(id))?.notAfter,
+      ),
+    )
+    t.same(
+      left.filter((one) => one !== null),
+      Array.from({ length: 3 }, () => start + 40 * dayMs),
+    )
+    t.equal(await renewDue(site.store), 3)
+    t.equal(await renewDue(site.store), 0)
+  })
+
+  t.test(`${kind}: an issuer that fails hands over to the next one in order`, async (t) => {
+    const site = await openSite(t, kind)
+    site.down.add('one')
+    const id = await site.issued('mail.example.net')
+
+    t.match(await site.store.versions.newest(id), { issuer: 'two' })
+    site.down.add('two')
+    site.setTime(await site.due(id))
+    await renewDue(site.store)
+    await t.rejects(site.answer('second'), { message: /not signed yet/ })
+    t.match(await site.store.certificates.byId(id), { lastError: /one: .*one is down.*two: .*two is down/ })
+    site.down.clear()
+    site.pass(dayMs)
+    await site.signer.signDue()
+    t.match(await site.store.versions.newest(id), { number: 2, issuer: 'one' })
+    t.match(await site.store.certificates.byId(id), { lastError: null })
+  })
+
+  t.test(`${kind}: a deployment that failed is tried again, unless somebody took the target back`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.issued('mail.example.net', { isDeployed: false })
+    const [first] = await site.open()
+    await site.report(first?.id ?? '', 'Failed')
+
+    await renewDue(site.store)
+    t.same(await site.open(), [])
+    site.pass(15 * 60_000)
+    await renewDue(site.store)
+    const [second] = await site.open()
+    t.match(second, { type: 'Deployment', targetId: 'target-1', versionNumber: 1 })
+    t.not(second?.id, first?.id)
+    await site.report(second?.id ?? '', 'Failed')
+    await site.store.jobs.add({
+      ...{
+        id: 'back',
+        type: 'TakeBack',
+        status: 'Pending',
+        agentId: agent.id,
+        certificateId: second?.certificateId ?? '',
+      },
+      ...{ targetId: 'target-1', versionNumber: null, createdAt: start },
+    })
+    site.pass(dayMs)
+    await renewDue(site.store)
+    t.match(await site.open(), [{ id: 'back' }])
+    t.equal((await site.open()).length, 1)
+  })
+
+  t.test(`${kind}: of two certificates for one target the later one alone is renewed`, async (t) => {
+    const site = await openSite(t, kind)
+    const old = await site.issued('mail.example.net')
+    site.pass(hourMs)
+    const id = await site.issued('mail.example.net')
+
+    site.pass(40 * dayMs)
+    await renewDue(site.store)
+    t.match(await site.open(), [{ certificateId: id }])
+    t.equal((await site.open()).length, 1)
+    t.match(await site.store.certificates.byId(old), { nextRenewalAt: null, lastError: /other certificates since/ })
+  })
+
+  t.test(`${kind}: a certificate of a retired agent is not renewed`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net')
+    await site.store.agents.retire(agent.id)
+    site.setTime(await site.due(id))
+    await renewDue(site.store)
+
+    t.same(await site.open(), [])
+    t.match(await site.store.certificates.byId(id), { nextRenewalAt: null, lastError: /retired/ })
+    await t.rejects(renewCertificate(site, 'operator:a', id), { message: /retired/ })
+    t.match(await revokeCertificate(site, 'operator:a', id), { jobId: null })
+  })
+
+  t.test(`${kind}: renew begins now, by id or name, and once`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net')
+
+    t.match(await renewCertificate(site, 'operator:a', 'mail.example.net'), { certificateId: id })
+    await t.rejects(renewCertificate(site, 'operator:a', id), { message: /issued already/ })
+    await t.rejects(renewCertificate(site, 'operator:a', 'mial.example.net'), { message: /is mail.example.net meant/ })
+    await site.issued('mail.example.net', { isAnswered: false })
+    await t.rejects(renewCertificate(site, 'operator:a', 'mail.example.net'), { message: /2 certificates.*by its id/ })
+  })
+
+  t.test(`${kind}: revoke asks for a new key, and takes none of the old ones`, async (t) => {
+    const site = await openSite(t, kind, true)
+    const id = await site.issued('mail.example.net', { key: 'key one' })
+    await renewCertificate(site, 'operator:a', id)
+    await site.answer('key two')
+    await site.finishAll()
+
+    const { serials, jobId } = await revokeCertificate(site, 'operator:a', 'mail.example.net')
+    t.equal(serials.length, 2)
+    t.same((await site.store.versions.revoked(start)).map(({ serial }) => serial).toSorted(), [...serials].toSorted())
+    t.match(await site.store.jobs.byId(jobId ?? ''), { type: 'Renewal', status: 'AwaitingCSR' })
+    for (const key of ['key one', 'key two']) await t.rejects(site.answer(key), { message: /was revoked/ })
+    t.ok((await site.store.certificates.byId(id))?.revokedAt)
+    await site.answer('key three')
+    t.match(await site.store.versions.newest(id), { number: 3, revokedAt: null })
+    t.equal((await site.store.certificates.byId(id))?.revokedAt, null)
+    await site.finishAll()
+    t.match(await revokeCertificate(site, 'operator:a', id), { serials: { length: 3 } })
+  })
+
+  t.test(`${kind}: a CSR with the key that is revoked while it waits is not signed`, async (t) => {
+    const site = await openSite(t, kind, true)
+    const id = await site.issued('mail.example.net', { key: 'key one' })
+    await renewCertificate(site, 'operator:a', id)
+    for (const name of ['one', 'two']) site.down.add(name)
+    await t.rejects(site.answer('key one'), { message: /not signed yet/ })
+    const { jobId } = await revokeCertificate(site, 'operator:a', id)
+    site.down.clear()
+    site.pass(dayMs)
+    await site.signer.signDue()
+
+    t.match(await site.store.versions.newest(id), { number: 1 })
+    t.match(await site.open(), [{ id: jobId, status: 'AwaitingCSR' }])
+  })
+
+  t.test(`${kind}: the list says where a certificate is deployed, and where it is proven`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net', { isDeployed: false })
+    const list = () => listCertificates(site, { limit: 10 })
+
+    t.match(await list(), [
+      { version: { number: 1 }, targets: [{ target: { name: 'target-1' }, inPlace: null, failed: null }] },
+    ])
+    await site.finishAll({ outcome: 'deployed', proven: true })
+    t.match(await list(), [
+      {
+        agentName: 'mail-1',
+        nextRenewalAt: await site.due(id),
+        issuance: null,
+        targets: [{ inPlace: { versionNumber: 1, outcome: { proven: true } } }],
+      },
+    ])
+    site.setTime(await site.due(id))
+    await renewDue(site.store)
+    t.match(await list(), [{ nextRenewalAt: null, issuance: { type: 'Renewal', status: 'AwaitingCSR' } }])
+    await site.answer('another')
+    await site.report((await site.open())[0]?.id ?? '', 'Failed')
+    t.match(await list(), [
+      {
+        version: { number: 2 },
+        targets: [{ inPlace: { versionNumber: 1 }, failed: { versionNumber: 2, error: 'no memory' } }],
+      },
+    ])
+  })
+}
+
+/** `isReal`: keys and signatures are; else a key is a text, and its CSR, too, and no certificate has it. */
+async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', isReal = false) {
+  let now = start
+  let keys = 0
+  const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
+  const store = await openStore({ dataDir: t.testdir({}), database, now: () => now })
+  t.teardown(() => store.close())
+  await store.agents.add(agent)
+  await store.targets.add({ id: 'target-1', name: 'target-1', agentId: agent.id, type: 'Postfix', config: {} })
+  const down = new Set<string>()
+  const { issuers, check } = await (isReal ? realIssuers(t, down) : quickIssuers(down))
+  const parts = { store, presence: new Presence(store, start), down, signer: openSigner({ store, issuers, check }) }
+  const csrOf = isReal ? realCsrs() : async (key: string) => key
+  const answer = async (key: string): Promise<void> => {
+    for (const { job, certificate } of await claimWork(parts, agent))
+      if (job.status === 'AwaitingCSR')
+        await submitCsr(parts, agent, {
+          certificateId: job.certificateId,
+          csrPem: await csrOf(key, certificate.commonName),
+        })
+  }
+  const report = (jobId: string, status: 'Completed' | 'Failed', outcome: object | null = null) =>
+    reportJob(parts, agent, { jobId, status, error: status === 'Failed' ? 'no memory' : null, outcome })
+  const open = async () =>
+    (await store.jobs.list({ limit: 1000 })).filter(({ status }) =>
+      ['Pending', 'AwaitingCSR', 'Running'].includes(status),
+    )
+  const finishAll = async (outcome: object = {}): Promise<void> => {
+    for (const { id, type } of await open()) if (type === 'Deployment') await report(id, 'Completed', outcome)
+  }
+  return {
+    ...parts,
+    answer,
+    report,
+    open,
+    finishAll,
+    setTime: (at: number) => {
+      now = at
+    },
+    pass: (ms: number) => {
+      now += ms
+    },
+    due: async (id: string) => {
+      const version = await store.versions.newest(id)
+      return version === null ? Number.NaN : dueAt(version, null)
+    },
+    issued: async (
+      commonName: string,
+      {
+        validityDays = 47,
+        deployTo = ['target-1'],
+        key = `key ${(keys += 1)}`,
+        isAnswered = true,
+        isDeployed = true,
+      }: {
+        readonly validityDays?: number
+        readonly deployTo?: readonly string[]
+        readonly key?: string
+        readonly isAnswered?: boolean
+        readonly isDeployed?: boolean
+      } = {},
+    ): Promise<string> => {
+      const wanted = { agent: agent.id, commonName, sans: [], validityDays, deployTo }
+      const { certificateId } = await requestCertificate(parts, 'operator:a', wanted)
+      if (isAnswered) await answer(key)
+      if (isAnswered && isDeployed) await finishAll()
+      return certificateId
+    },
+  }
+}
+
+async function quickIssuers(down: ReadonlySet<string>) {
+  const issuers = await Promise.all(['one', 'two'].map((name) => quickIssuer(name, () => down.has(name))))
+  return { issuers, check: async (csr: string) => createHash('sha256').update(csr).digest('hex') }
+}
+
+async function realIssuers(t: Test, down: ReadonlySet<string>) {
+  const authority = await openAuthority(t.testdir({}))
+  const local = localIssuer(authority)
+  const sign: Issuer['sign'] = async (request) => {
+    if (down.has('one')) throw new Error('one is down')
+    return local.sign(request)
+  }
+  return { issuers: [{ name: 'one', sign }], check: authority.check }
+}
+
+/** CSRs by the names of their keys. */
+function realCsrs() {
+  const keys = new Map<string, string>()
+  return async (key: string, commonName: string): Promise<string> => {
+    const keyPem = keys.get(key) ?? newKey()
+    keys.set(key, keyPem)
+    return createCertificateRequest({ commonName, sans: [], keyPem })
+  }
+}
+
+function newKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+}
