@@ -51,6 +51,15 @@ export interface Operator extends PeopleCalls {
   /** Cancels a job that nobody has, or asks its agent to; returns the state that it is in now. */
   cancel(jobId: string): Promise<string>
   retire(agentId: string): Promise<void>
+  certificates(): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** Renews a certificate now, by id or common name. */
+  renew(certificate: string): Promise<{ readonly certificate_id: string; readonly job_id: string }>
+  /** Revokes all that is valid of it, and begins its renewal with a new key; `job_id` null: its agent is retired. */
+  revoke(certificate: string): Promise<{
+    readonly certificate_id: string
+    readonly serials: readonly string[]
+    readonly job_id: string | null
+  }>
   close(): Promise<void>
 }
 
@@ -107,6 +116,10 @@ export function openOperator(at: {
     retire: async (agentId) => {
       await call('POST', `/agents/${encodeURIComponent(agentId)}/retire`)
     },
+    certificates: async () =>
+      (await call<{ certificates: Record<string, unknown>[] }>('GET', '/certificates')).certificates,
+    renew: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/renew`),
+    revoke: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/revoke`),
     close: () => agent.destroy(),
   }
 }

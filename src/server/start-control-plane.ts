@@ -27,6 +27,7 @@ import { agentWorkRoutes } from './route/agent-work.ts'
 import { healthRoutes, metricsRoute } from './route/health.ts'
 import { operatorAgentRoutes } from './route/operator-agents.ts'
 import { operatorAuditRoutes } from './route/operator-audit.ts'
+import { operatorCertificateRoutes } from './route/operator-certificates.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
 import { operatorPeopleRoutes } from './route/operator-people.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
@@ -150,6 +151,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorAgentRoutes(operator, parts)
       operatorPeopleRoutes(operator, parts)
       operatorTargetRoutes(operator, parts)
+      operatorCertificateRoutes(operator, parts)
       operatorJobRoutes(operator, parts)
       operatorAuditRoutes(operator, parts, auditKey)
     },

@@ -13,6 +13,11 @@ interface Call {
 
 const token = { type: 'object', required: ['token'], properties: { token: { type: 'string' } } } as const
 const job = { type: 'object', required: ['job_id'], properties: { job_id: { type: 'string' } } } as const
+const revoked = {
+  type: 'object',
+  required: ['serials', 'job_id'],
+  properties: { serials: { type: 'array', items: { type: 'string' } }, job_id: { type: ['string', 'null'] } },
+} as const
 
 function pageOf(rows: string): object {
   return {
@@ -59,6 +64,10 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /operator/v1/agents': { summary: 'Agents, by the time of registration.', answer: pageOf('agents') },
   'GET /operator/v1/audit': { summary: 'The audit trail, oldest first.', answer: pageOf('rows') },
   'GET /operator/v1/audit/head': { summary: 'The signed head of the audit trail.' },
+  'GET /operator/v1/certificates': {
+    summary: 'Certificates with their end, their next renewal, and what their targets have of them, by id.',
+    answer: pageOf('certificates'),
+  },
   'GET /operator/v1/jobs': { summary: 'Jobs, newest first.', answer: pageOf('jobs') },
   'GET /operator/v1/jobs/:id': { summary: 'One job with its outcome.' },
   'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
@@ -71,6 +80,12 @@ export const calls: Readonly<Record<string, Call>> = {
   'POST /operator/v1/agents/:id/retire': { summary: 'Retires an agent: it finishes, reports and ends.' },
   'POST /operator/v1/agents/:id/revoke-credentials': { summary: 'Shuts an agent out from its next call on.' },
   'POST /operator/v1/certificates': { summary: 'Has an agent make a key and request a certificate.', status: 201 },
+  'POST /operator/v1/certificates/:name/renew': { summary: 'Renews a certificate now.', status: 201, answer: job },
+  'POST /operator/v1/certificates/:name/revoke': {
+    summary: 'Revokes a certificate, and has a new key made for it.',
+    status: 201,
+    answer: revoked,
+  },
   'POST /operator/v1/deployments': { summary: 'Deploys a certificate to a target.', status: 201, answer: job },
   'POST /operator/v1/jobs/:id/cancel': { summary: 'Cancels a job, or asks its agent to.' },
   'POST /operator/v1/operators': { summary: 'Adds an operator; the token is told once.', status: 201, answer: token },

@@ -12,7 +12,7 @@ import { workItem } from './on-wire.ts'
 import { csrSchema, heartbeatSchema } from './schemas.ts'
 
 /** What this server knows of protocol §4. */
-const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'credential', 'host'] as const
+const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'ca_pem', 'credential', 'host'] as const
 
 /** The calls by which an agent gets its work. */
 export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Guard, log: ControlPlaneLog): void {
@@ -25,7 +25,11 @@ export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Gu
       const { cancel, twin } = await heartbeat(parts, agent, features, host)
       if (twin !== null) log.error({ agent: agent.name, reason: twin }, 'two hosts are one agent')
       const answer = { status: 'heartbeat_recorded', features: serverFeatures }
-      return features.includes('cancel') ? { ...answer, cancel } : answer
+      return {
+        ...answer,
+        ...(features.includes('cancel') ? { cancel } : {}),
+        ...(features.includes('ca_pem') ? { ca_pem: parts.authority.caPem } : {}),
+      }
     },
   )
 

@@ -1,7 +1,7 @@
 import type { ClaimedJob } from '../operation/claim-work.ts'
 import type { TargetRenewal } from '../operation/list-targets.ts'
 import { twinMs } from '../operation/notice-twin.ts'
-import type { AgentRow, JobRow } from '../store/rows.ts'
+import type { AgentRow, CertificateRow, JobRow } from '../store/rows.ts'
 import type { ListedAgent, ListedTarget } from '../store/store.ts'
 
 /** RFC 3339, UTC. */
@@ -79,6 +79,11 @@ export function provenOf({ outcome }: JobRow): boolean | null {
   return isInPlace && typeof outcome.proven === 'boolean' ? outcome.proven : null
 }
 
+/** A key that was revoked is never used again. */
+function keyFor({ keyPolicy, revokedAt }: CertificateRow): CertificateRow['keyPolicy'] {
+  return revokedAt === null ? keyPolicy : 'rotate'
+}
+
 /** A job as its agent gets it (protocol §1); with what is said to agents that know leases (protocol §4). */
 export function workItem({ job, certificate, target, version }: ClaimedJob, leaseS: number | null): object {
   const isAwaited = job.status === 'AwaitingCSR'
@@ -90,6 +95,7 @@ export function workItem({ job, certificate, target, version }: ClaimedJob, leas
     common_name: certificate.commonName,
     sans: certificate.sans,
     ...(job.type === 'TakeBack' ? { expected_fingerprint: version?.fingerprint ?? null } : {}),
+    ...(leaseS !== null && isAwaited ? { key: keyFor(certificate) } : {}),
     ...(leaseS === null || isAwaited ? {} : { attempt: job.attempt, lease_s: leaseS }),
     ...(leaseS === null || job.notBefore === null ? {} : { not_before: timeOnWire(job.notBefore) }),
     ...(leaseS === null || job.deadline === null ? {} : { deadline: timeOnWire(job.deadline) }),

@@ -1,0 +1,73 @@
+import type { FastifyInstance } from 'fastify'
+import { operatorOf } from '../http/authenticate.ts'
+import { type Deployed, type ListedCertificate, listCertificates } from '../operation/list-certificates.ts'
+import type { Parts } from '../operation/parts.ts'
+import { renewCertificate } from '../operation/renew-certificate.ts'
+import { revokeCertificate } from '../operation/revoke-certificate.ts'
+import type { JobRow } from '../store/rows.ts'
+import { provenOf, timeOnWire } from './on-wire.ts'
+import { nextOf, type PageQuery, pageOf } from './page.ts'
+import { pageSchema } from './schemas.ts'
+
+/** The operator's calls about certificates: what is renewed when, now, or because its key is lost. */
+export function operatorCertificateRoutes(server: FastifyInstance, parts: Parts): void {
+  server.get<{ Querystring: PageQuery }>('/certificates', { schema: { querystring: pageSchema } }, async (request) => {
+    const page = pageOf(request.query)
+    const certificates = await listCertificates(parts, page)
+    return {
+      certificates: certificates.map(certificateOnWire),
+      next: nextOf(certificates, page, ({ certificate }) => certificate.id),
+    }
+  })
+
+  server.post<{ Params: { name: string } }>('/certificates/:name/renew', async (request, reply) => {
+    const actor = `operator:${operatorOf(request).name}`
+    const { certificateId, jobId } = await renewCertificate(parts, actor, request.params.name)
+    return reply.code(201).send({ certificate_id: certificateId, job_id: jobId })
+  })
+
+  server.post<{ Params: { name: string } }>('/certificates/:name/revoke', async (request, reply) => {
+    const actor = `operator:${operatorOf(request).name}`
+    const { certificateId, serials, jobId } = await revokeCertificate(parts, actor, request.params.name)
+    return reply.code(201).send({ certificate_id: certificateId, serials, job_id: jobId })
+  })
+}
+
+function certificateOnWire(listed: ListedCertificate) {
+  const { certificate, version, issuance, nextRenewalAt } = listed
+  const { id, commonName, sans, revokedAt } = certificate
+  return {
+    id,
+    common_name: commonName,
+    sans,
+    agent_id: certificate.agentId,
+    agent_name: listed.agentName,
+    version: version?.number ?? null,
+    issuer: version?.issuer ?? null,
+    not_after: timeOrNull(version?.notAfter ?? null),
+    next_renewal_at: timeOrNull(nextRenewalAt),
+    renewal_failures: certificate.renewalFailures,
+    last_error: certificate.lastError,
+    revoked_at: timeOrNull(revokedAt),
+    open_job: issuance === null ? null : jobOnList(issuance),
+    targets: listed.targets.map(targetOnList),
+  }
+}
+
+function targetOnList({ target, inPlace, failed }: Deployed) {
+  return {
+    name: target.name,
+    deployed_version: inPlace?.versionNumber ?? null,
+    is_deployed: inPlace !== null,
+    proven: inPlace === null ? null : provenOf(inPlace),
+    error: failed?.error ?? null,
+  }
+}
+
+function jobOnList({ id, type, status, createdAt }: JobRow) {
+  return { id, type, status, created_at: timeOnWire(createdAt) }
+}
+
+function timeOrNull(at: number | null): string | null {
+  return at === null ? null : timeOnWire(at)
+}
