@@ -18,7 +18,7 @@ const lateFrom = 0.9
 
 /** Who is to renew, where nothing is due yet: the first question of whoever reads the page. */
 export const whoRenews =
-  'Waxseal does not renew: the control plane has to (the bundled one when asked: waxseal control-plane request), or the ACME client whose hook calls waxseal deploy.'
+  'This host does not renew by itself: the control plane has to (the bundled one does: waxseal control-plane certificates), or the ACME client whose hook calls waxseal deploy.'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -57,7 +57,7 @@ export function renewalAdvice(
   const { used, stage } = lifetimeOf(certificate, now)
   if (stage === 'fresh') return null
   const way = isByJob
-    ? 'Have the control plane renew it; the bundled one does not do so by itself: waxseal control-plane request on its host.'
+    ? 'Have the control plane renew it; of the bundled one waxseal control-plane certificates on its host says what is in the way.'
     : 'No control plane deployed it: run the ACME client whose hook did, or waxseal deploy with a new certificate.'
   if (stage === 'expired') return `The deployed certificate has expired. ${way}`
   const life = `The deployed certificate expires in ${timeLeft(certificate.notAfter, now)}, and ${Math.floor(used * 100)} % of its life are gone`

@@ -45,7 +45,10 @@ export interface PeopleCalls {
   audit(query?: Query): Promise<Part<Link>>
   auditHead(): Promise<SignedHead>
   /** A part of a list, with the filters of the list. */
-  part(list: 'agents' | 'targets' | 'jobs', query: Query): Promise<Part<Readonly<Record<string, unknown>>>>
+  part(
+    list: 'agents' | 'targets' | 'certificates' | 'jobs',
+    query: Query,
+  ): Promise<Part<Readonly<Record<string, unknown>>>>
 }
 
 /** These calls over the client's own. */

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { answer, type OperatorOptions, withOperator } from '../operator/ask-operator.ts'
 import { auditCommand } from '../operator/audit.ts'
+import { certificateCommands } from '../operator/certificates.ts'
 import { listCommand } from '../operator/lists.ts'
 import { peopleCommands } from '../operator/people.ts'
 import { serveCommand } from '../operator/serve.ts'
@@ -20,6 +21,7 @@ export function controlPlaneCommand(): Command {
   command.addCommand(
     listCommand('targets', 'List the targets, what is due for renewal, and what drifts.', { isOfAgent: true }),
   )
+  for (const one of certificateCommands()) command.addCommand(one)
   command.addCommand(
     listCommand('jobs', 'List the jobs, newest first.', { isOfAgent: true, isOfTarget: true, status: jobStates }),
   )

@@ -43,11 +43,22 @@ const lists = {
     none: 'There is no target yet: waxseal control-plane add-target.',
     notes: (rows) =>
       rows.some((row) => ['due', 'late', 'expired'].includes(renewal(row)))
-        ? [
-            '',
-            'Nothing is renewed by itself here: waxseal control-plane request with the agent, names and targets of what is due.',
-          ]
+        ? ['', 'When each is renewed, and what was in the way: waxseal control-plane certificates.']
         : [],
+  },
+  certificates: {
+    heads: ['CERTIFICATE', 'AGENT', 'ENDS (UTC)', 'NEXT RENEWAL (UTC)', 'DEPLOYED', 'PROVEN', 'LAST ERROR'],
+    cells: [
+      of('common_name'),
+      of('agent_name'),
+      timeOf('not_after'),
+      nextRenewal,
+      (row) => countOf(row, ({ is_deployed }) => is_deployed === true),
+      (row) => countOf(row, ({ proven }) => proven === true),
+      lastError,
+    ],
+    none: 'There is no certificate yet: waxseal control-plane request.',
+    notes: () => [],
   },
   jobs: {
     heads: ['CREATED (UTC)', 'TYPE', 'STATUS', 'AGENT', 'TARGET', 'CERTIFICATE', 'ERROR'],
@@ -67,7 +78,7 @@ const lists = {
 export function operatorTable(list: keyof typeof lists, rows: readonly Row[], isWide: boolean): readonly string[] {
   const { heads, cells, none, notes }: Columns = lists[list]
   if (rows.length === 0) return [none]
-  const ids = list === 'jobs' ? ['id', 'certificate_id'] : ['id']
+  const ids: readonly string[] = list === 'jobs' ? ['id', 'certificate_id'] : ['id']
   const wide = isWide ? ids : []
   const widened = [...cells, ...wide.map(of)]
   return [
@@ -98,6 +109,31 @@ function renewal({ renewal: of }: Row): string {
 
 function daysLeft({ renewal: of }: Row): string {
   return typeof of === 'object' && of !== null && 'days_left' in of ? String(of.days_left) : '-'
+}
+
+/** What is happening, else when something will. */
+function nextRenewal(row: Row): string {
+  const { open_job: job, revoked_at: revokedAt } = row
+  const revoked = typeof revokedAt === 'string' ? 'revoked, ' : ''
+  if (typeof job !== 'object' || job === null || !('status' in job))
+    return `${revoked}${timeOf('next_renewal_at')(row)}`
+  return `${revoked}now: ${job.status === 'AwaitingCSR' ? 'waits for its agent' : 'is signed'}`
+}
+
+/** `1 of 2` of its targets. */
+function countOf(row: Row, isOne: (target: Row) => boolean): string {
+  const targets = targetsOf(row)
+  return targets.length === 0 ? '-' : `${targets.filter(isOne).length} of ${targets.length}`
+}
+
+/** Of its renewal, else of a deployment. */
+function lastError(row: Row): string {
+  const failed = targetsOf(row).find((target) => typeof target['error'] === 'string')
+  return error({ error: row['last_error'] ?? failed?.['error'] })
+}
+
+function targetsOf({ targets }: Row): readonly Row[] {
+  return Array.isArray(targets) ? (targets as readonly Row[]) : []
 }
 
 function drift({ drift: of }: Row): string {

@@ -89,11 +89,13 @@ t.test('OpenSSL takes the list, finds what was revoked, and its number grows', a
   t.equal(await crlOf('0123456789abcdef'), null)
 })
 
+const timeouts = { handshakeMs: 10_000, requestMs: 1000, silentMs: 10_000, keepAliveMs: 1000 }
+
 t.test('the own certificate is exchanged while the server listens', async (t) => {
   const { store, authority, setTime, now } = await openSite(t)
   const own = await openOwnPair(store, authority, ['localhost'], true)
   const https = renewableHttps(own.pair)
-  const server = https.create((_, answer) => answer.end(), 1000)
+  const server = https.create((_, answer) => answer.end(), timeouts)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
