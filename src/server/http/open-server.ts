@@ -17,6 +17,8 @@ export function openServer(https: RenewableHttps, limits: Limits, log: ControlPl
   const server = fastify({
     logger: false,
     bodyLimit,
+    // Its word for the URL.
+    https: {},
     serverFactory: (answer) => https.create(answer, timeouts),
     // A URL that cannot be decoded never comes to the error handler.
     frameworkErrors: (error, request, reply) =>
