@@ -4,7 +4,6 @@ import { durableWrite } from '../host/file/durable-write.ts'
 import { ownNames } from '../host/host-facts.ts'
 import { renewableHttps } from '../host/socket/renewable-https.ts'
 import { version } from '../version.ts'
-import { openAuthority } from './authority/authority.ts'
 import { localIssuer } from './authority/issuer.ts'
 import { gapMs, startBackground } from './background.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
@@ -15,6 +14,7 @@ import type { ControlPlaneLog } from './http/log-requests.ts'
 import { type Metrics, openMetrics } from './http/metrics.ts'
 import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
+import { openCa } from './open-ca.ts'
 import type { Parts } from './operation/parts.ts'
 import { Presence } from './operation/presence.ts'
 import { crlPublisher } from './operation/publish-crl.ts'
@@ -42,6 +42,8 @@ export interface ControlPlaneOptions {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** Folder with the CA, `ca.pem` and `ca.key`, as the operator gives it to each server; left out: the data directory. */
+  readonly caDir?: string | undefined
   /** A `postgres://` URL; left out: an SQLite database in the data directory. */
   readonly database?: string | undefined
   /** Names beside localhost and the host's own, short and full, that its certificate carries. */
@@ -80,8 +82,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 }
 
 async function serve(options: ControlPlaneOptions, store: Store, release: () => void): Promise<RunningControlPlane> {
-  const { dataDir, host, port, names = [], log = silent } = options
-  const authority = await openAuthority(dataDir, await isNew(store))
+  const { dataDir, caDir, host, port, names = [], log = silent } = options
+  const authority = await openCa(options, store)
   const operatorToken = await openOperatorToken(dataDir)
   await store.server.alive(await store.now(), gapMs)
   const presence = new Presence(store, await store.server.upSince())
@@ -92,7 +94,9 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
   }
   const limits = openLimits(store)
-  const own = await openOwnPair(store, authority, await namesOf(host, names), options.database === undefined)
+  // The one server of its CA alone: two would make two.
+  const mayRenewCa = options.database === undefined && caDir === undefined
+  const own = await openOwnPair(store, authority, await namesOf(host, names), mayRenewCa)
   const https = renewableHttps(own.pair)
   const server = openServer(https, limits, log)
   const metrics = openMetrics(server, store, version)
@@ -116,11 +120,6 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
       release()
     },
   }
-}
-
-/** Nobody trusts a CA of this store yet: one may be made. */
-async function isNew(store: Store): Promise<boolean> {
-  return (await store.agents.list({ limit: 1 })).length === 0
 }
 
 /** What routes need beside the parts of operations. */

@@ -27,9 +27,20 @@ export function serveCommand(): Command {
     .description('Run the control plane until SIGTERM.')
     .option('--listen <host:port>', 'address', '127.0.0.1:8443')
     .option('--database <url>', 'postgres://USER@HOST/DATABASE, in place of an SQLite database in the data directory')
+    .option(
+      '--ca-dir <dir>',
+      'where ca.pem and ca.key are; the same ones for every server of a database (default: --data-dir)',
+    )
     .option('--name <name...>', 'names that its own certificate carries beside the host names, short and full')
     .action(
-      async (options: Shared & { readonly listen: string; readonly database?: string; readonly name?: string[] }) => {
+      async (
+        options: Shared & {
+          readonly listen: string
+          readonly database?: string
+          readonly caDir?: string
+          readonly name?: string[]
+        },
+      ) => {
         const { startControlPlane } = await import('../../server/start-control-plane.ts')
         const dataDir = resolve(options.dataDir)
         const form = standardOutput(environment()['JOURNAL_STREAM'])
@@ -39,6 +50,7 @@ export function serveCommand(): Command {
           dataDir,
           ...listen,
           database: options.database,
+          caDir: options.caDir === undefined ? undefined : resolve(options.caDir),
           names: options.name ?? [],
           log,
         })

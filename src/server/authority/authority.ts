@@ -28,6 +28,8 @@ export interface IssuedPair {
 export interface Authority {
   /** All that agents are to trust. */
   readonly caPem: string
+  /** Of the CAs that can sign. */
+  readonly ids: readonly string[]
   /** SHA-256 of the public key (SPKI) of a CSR, hex. Its names, common name and SANs together, must be just these: JOB_MALFORMED otherwise. */
   check(csrPem: string, names: readonly string[]): Promise<string>
   /** A certificate (PEM) for such a CSR, which begins a minute before `at`; left out: now. It ends with its CA at the latest. */
@@ -62,6 +64,9 @@ export async function openAuthority(folder: string, mayMake = true): Promise<Aut
   return {
     get caPem() {
       return roots.pem
+    },
+    get ids() {
+      return roots.signing.map(({ id }) => id)
     },
     check: async (csrPem, names) => {
       const { publicKey } = await readCsrFor(csrPem, names)

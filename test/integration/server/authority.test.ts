@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import t, { type Test } from 'tap'
@@ -10,6 +10,7 @@ import { createCertificateRequest } from '../../../src/material/certificate-requ
 import { openAuthority } from '../../../src/server/authority/authority.ts'
 import { readVersion } from '../../../src/server/authority/read-version.ts'
 import { readRoots } from '../../../src/server/authority/roots.ts'
+import { openCa } from '../../../src/server/open-ca.ts'
 import { crlPublisher } from '../../../src/server/operation/publish-crl.ts'
 import { openOwnPair } from '../../../src/server/renewal/own-pair.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
@@ -109,6 +110,24 @@ t.test('the own certificate is exchanged while the server listens', async (t) =>
   t.ok((await servedEnd(port)) > first + 200 * dayMs)
 })
 
+t.test('every server of a database has the same CA, which the operator gives to it', async (t) => {
+  const [dataDir, other, caDir] = [t.testdir({}), join(t.testdirName, 'other'), join(t.testdirName, 'ca')]
+  for (const dir of [other, caDir]) mkdirSync(dir)
+  const store = await openStore({ dataDir })
+  t.teardown(() => store.close())
+  const database = 'postgres://'
+  const first = await openCa({ dataDir, database }, store)
+
+  await t.rejects(openCa({ dataDir: other, database }, store), { code: 'CA_MISSING' }, 'none is made beside it')
+  await t.rejects(openCa({ dataDir: other, caDir }, store), { code: 'CA_MISSING' })
+  await openAuthority(caDir)
+  await t.rejects(openCa({ dataDir: other, caDir, database }, store), { code: 'CA_MISSING' }, 'it is another one')
+  for (const name of ['ca.pem', 'ca.key']) copyFileSync(join(dataDir, name), join(caDir, name))
+  t.equal((await openCa({ dataDir: other, caDir, database }, store)).caPem, first.caPem)
+  t.equal(readFileSync(join(other, 'ca.pem'), 'utf8'), first.caPem)
+  t.equal((await openCa({ dataDir, database }, store)).caPem, first.caPem)
+})
+
 async function openSite(t: Test) {
   const dir = t.testdir({})
   // OpenSSL has its own clock.
@@ -117,29 +136,29 @@ async function openSite(t: Test) {
   t.teardown(() => store.close())
   const authority = await openAuthority(dir)
   const agent: AgentRow = {
-    ...{ id: 'a', name: 'a', hostname: 'a', status: 'active' },
-    ...{ features: [], registeredAt: now },
+    id: 'a',
+    name: 'a',
+    hostname: 'a',
+    status: 'active',
+    features: [],
+    registeredAt: now,
   }
   await store.agents.add(agent)
   const add = async (id: string): Promise<string> => {
     const certificate: CertificateRow = {
-      ...{
-        id,
-        agentId: 'a',
-        commonName: 'mail.example.net',
-        sans: [],
-        validityDays: 47,
-        renewShare: null,
-        issuers: [],
-      },
-      ...{
-        keyPolicy: 'rotate',
-        nextRenewalAt: null,
-        renewalFailures: 0,
-        lastError: null,
-        revokedAt: null,
-        createdAt: now,
-      },
+      id,
+      agentId: 'a',
+      commonName: 'mail.example.net',
+      sans: [],
+      validityDays: 47,
+      renewShare: null,
+      issuers: [],
+      keyPolicy: 'rotate',
+      nextRenewalAt: null,
+      renewalFailures: 0,
+      lastError: null,
+      revokedAt: null,
+      createdAt: now,
     }
     await store.certificates.add(certificate, [])
     const version = readVersion(await authority.sign(await newCsr(), ['mail.example.net'], 47, now))

@@ -133,14 +133,14 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.not(second?.id, first?.id)
     await site.report(second?.id ?? '', 'Failed')
     await site.store.jobs.add({
-      ...{
-        id: 'back',
-        type: 'TakeBack',
-        status: 'Pending',
-        agentId: agent.id,
-        certificateId: second?.certificateId ?? '',
-      },
-      ...{ targetId: 'target-1', versionNumber: null, createdAt: start },
+      id: 'back',
+      type: 'TakeBack',
+      status: 'Pending',
+      agentId: agent.id,
+      certificateId: second?.certificateId ?? '',
+      targetId: 'target-1',
+      versionNumber: null,
+      createdAt: start,
     })
     site.pass(dayMs)
     await renewDue(site.store)

@@ -26,7 +26,7 @@ const lives = [6, 47] as const
 const lifeOf = (count: number): 6 | 47 => (count % 4 === 0 ? 6 : 47)
 const seed = Number(process.env['YEAR_SEED'] ?? 17)
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 type Outages = readonly (readonly [from: number, to: number])[]
 
