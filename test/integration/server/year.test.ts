@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import type { Issuer } from '../../../src/server/authority/issuer.ts'
 import { readVersion } from '../../../src/server/authority/read-version.ts'
 import { claimWork } from '../../../src/server/operation/claim-work.ts'
 import { Presence } from '../../../src/server/operation/presence.ts'
@@ -42,7 +43,10 @@ t.test(`a year of 200 certificates, of issuers that fail and agents that are sil
   const issuers = await Promise.all(
     lives.map((days) => quickIssuer(`of-${days}-days`, (at) => isIn(outages.get(days) ?? [], at))),
   )
-  const signer = openSigner({ store, issuers, check: async (csr) => createHash('sha256').update(csr).digest('hex') })
+  // All that an issuer signs has its one key.
+  const keys = await Promise.all(issuers.map((issuer) => keyOf(issuer)))
+  const keyFor = (name = ''): string => keys[lives.indexOf(lifeOf(Number(/\d+/.exec(name)?.[0])))] ?? ''
+  const signer = openSigner({ store, issuers, check: async (_, [name]) => keyFor(name) })
   const parts = { store, signer, presence }
   /** When the certificate ends that a target serves. */
   const served = new Map<string, number>()
@@ -132,6 +136,10 @@ t.test(`a year of 200 certificates, of issuers that fail and agents that are sil
       })
   }
 })
+
+async function keyOf({ sign }: Issuer): Promise<string> {
+  return readVersion(await sign({ csrPem: '', names: [], validityDays: 1, at: start })).spki
+}
 
 /** Fails for up to a third of a lifetime at a time, every second time for all of it. */
 function outagesOf(lifeMs: number, random: () => number): Outages {
