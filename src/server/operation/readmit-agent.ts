@@ -1,3 +1,4 @@
+import { renewAllOf } from '../renewal/renew-all.ts'
 import type { AgentRow, TokenRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { type Actor, audit } from './audit.ts'
@@ -22,7 +23,7 @@ export async function readmitAgent(
 
 /**
  * Gives an agent's place to the host that came with a token of `readmitAgent`: its other credentials are good for nothing, its
- * work has failed, and its certificates are due, for their keys are gone with the host.
+ * work has failed, and its certificates are renewed, for their keys are gone with the host.
  */
 export async function takePlace(
   store: Store,
@@ -37,7 +38,7 @@ export async function takePlace(
   await store.agents.readmit(agent.id, hostname, features)
   await store.presence.forgetIdentity(agent.id)
   const jobs = await store.jobs.abandon(agent.id, gone, now)
-  await store.certificates.renewAllOf(agent.id, now)
   await audit(store, `agent:${agent.id}`, 'agent.readmit', agent.id, { hostname, jobs })
+  await renewAllOf(store, `agent:${agent.id}`, agent.id)
   return { ...agent, status: 'active', hostname, features }
 }

@@ -2,6 +2,7 @@ import { Refusal } from '../operation/refusal.ts'
 import type { CertificateRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { beginRenewal } from './begin-renewal.ts'
+import { isUnused } from './is-unused.ts'
 import { redeploy } from './redeploy.ts'
 import { dueAt } from './when-due.ts'
 
@@ -41,11 +42,6 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
     // Another server was first.
     if (!(error instanceof Refusal)) throw error
   }
-}
-
-/** All the targets that it was made for have got other certificates: whoever asked for these does not want both in turn. */
-async function isUnused({ certificates }: Store, id: string): Promise<boolean> {
-  return (await certificates.stillDeployedTo(id)).length === 0 && (await certificates.deployedTo(id)).length > 0
 }
 
 function planAt(store: Store, certificate: CertificateRow, nextRenewalAt: number | null): Promise<void> {

@@ -157,6 +157,8 @@ export interface CertificateStore {
   names(): Promise<readonly string[]>
   /** By id. */
   list(page: Page): Promise<readonly CertificateRow[]>
+  /** Their ids, in order. */
+  ofAgent(agentId: string): Promise<readonly string[]>
   /** Ids of targets. */
   deployedTo(id: string): Promise<readonly string[]>
   /** Those of them that have not got another certificate since this one was deployed there. */
@@ -170,8 +172,6 @@ export interface CertificateStore {
     plan: Pick<CertificateRow, 'nextRenewalAt' | 'renewalFailures' | 'lastError'> &
       Partial<Pick<CertificateRow, 'revokedAt'>>,
   ): Promise<void>
-  /** The keys of this agent are gone: each of its certificates is due at `at`. */
-  renewAllOf(agentId: string, at: number): Promise<void>
 }
 
 export interface VersionStore {

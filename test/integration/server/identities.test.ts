@@ -97,7 +97,8 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.match(again.agent, { id: agent.id, status: 'active' })
     await t.rejects(authenticateAgent(scene, credential), /not valid/)
     t.match(await store.jobs.byId('job-1'), { status: 'Failed', error: /installed anew/ })
-    t.match(await store.certificates.byId(certificateId), { nextRenewalAt: await store.now() })
+    const renewal = await store.jobs.lastIssuance(certificateId)
+    t.match(renewal, { type: 'Renewal', status: 'AwaitingCSR', agentId: agent.id }, 'long before it is due')
 
     const asked = await scene.join(token, 'mail-1', 'key-of-sixteen-characters')
     t.match(asked.agent, { id: agent.id }, 'the first answer was lost')
@@ -197,7 +198,7 @@ async function openScene(t: Test, kind: 'SQLite' | 'PostgreSQL'): Promise<Scene>
   }
 }
 
-/** A certificate of this agent whose deployment `job-1` it runs. */
+/** A fresh certificate of this agent whose deployment `job-1` it runs. */
 async function addCertificate(store: Store, agentId: string): Promise<string> {
   const createdAt = await store.now()
   await store.targets.add({ id: 'target-1', name: 'postfix', agentId, type: 'Postfix', config: {} })
@@ -219,6 +220,19 @@ async function addCertificate(store: Store, agentId: string): Promise<string> {
     },
     ['target-1'],
   )
+  await store.versions.add({
+    certificateId: 'cert-1',
+    number: 1,
+    serial: '01',
+    pem: '',
+    fingerprint: '',
+    spki: '',
+    issuer: 'local',
+    notBefore: createdAt,
+    notAfter: createdAt + 47 * day,
+    issuedAt: createdAt,
+    revokedAt: null,
+  })
   await store.jobs.add({
     id: 'job-1',
     type: 'Deployment',

@@ -28,6 +28,10 @@ export function sqlCertificates(db: Database): CertificateStore {
       fromRows<CertificateRow>(
         await db.query('SELECT * FROM certificate WHERE id > $1 ORDER BY id LIMIT $2', [after, limit]),
       ),
+    ofAgent: async (agentId) =>
+      (await db.query('SELECT id FROM certificate WHERE agent_id = $1 ORDER BY id', [agentId])).map(({ id }) =>
+        String(id),
+      ),
     deployedTo: async (id) =>
       (await db.query('SELECT target_id FROM deploy_to WHERE certificate_id = $1 ORDER BY target_id', [id])).map(
         ({ target_id }) => String(target_id),
@@ -56,12 +60,6 @@ export function sqlCertificates(db: Database): CertificateStore {
           [at, limit],
         ),
       ),
-    renewAllOf: async (agentId, at) => {
-      await db.query('UPDATE certificate SET next_renewal_at = $2 WHERE agent_id = $1 AND revoked_at IS NULL', [
-        agentId,
-        at,
-      ])
-    },
     plan: async (id, { nextRenewalAt, renewalFailures, lastError, revokedAt }) => {
       await db.query(
         'UPDATE certificate SET next_renewal_at = $2, renewal_failures = $3, last_error = $4 WHERE id = $1',

@@ -1,0 +1,18 @@
+import type { Actor } from '../operation/audit.ts'
+import type { Store } from '../store/store.ts'
+import { beginRenewal } from './begin-renewal.ts'
+import { isUnused } from './is-unused.ts'
+
+/**
+ * The keys of this agent are gone with its host: begins the renewal of each of its certificates now, long before it is due. One whose
+ * issuance waits for the agent gets its new key by that. Call it in a transaction.
+ */
+export async function renewAllOf(store: Store, actor: Actor, agentId: string): Promise<void> {
+  for (const id of await store.certificates.ofAgent(agentId)) {
+    const certificate = await store.certificates.lock(id)
+    const last = await store.jobs.lastIssuance(id)
+    const isOpen = last?.status === 'AwaitingCSR' || last?.status === 'Running'
+    if (certificate === null || isOpen || (await isUnused(store, id))) continue
+    await beginRenewal(store, actor, certificate, await store.versions.newest(id))
+  }
+}

@@ -1,0 +1,78 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { openControlPlane, register } from '../../src/control-plane/open-control-plane.ts'
+import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
+import { hostFacts } from '../../src/host/host-facts.ts'
+import { createCertificateRequest } from '../../src/material/certificate-request.ts'
+import { jsonOf, serveControlPlane } from '../support/run-waxseal.ts'
+
+const dir = await makeTemporaryFolder('waxseal-cli-certificates-')
+t.teardown(() => removeTree(dir))
+const plane = await serveControlPlane(dir)
+t.teardown(() => plane.close())
+const { operate, url } = plane
+const ca = await readFile(plane.caFile, 'utf8')
+const { agentId, credential } = await register(
+  { url, ca, credential: await plane.token() },
+  'mail-1',
+  hostFacts('0.0.0'),
+)
+const agent = openControlPlane({ url, ca, agentId, credential: credential ?? '' })
+t.teardown(() => agent.close())
+
+type Ids = Readonly<Record<string, string>>
+
+t.test('certificates says so where there is none', async (t) => {
+  t.match(await operate('certificates'), { status: 0, stdout: /^There is no certificate yet/ })
+  t.same(jsonOf(await operate('certificates', '--json')), [])
+})
+
+t.test(
+  'certificates shows what waits for an agent, then the end, the next renewal, and the ids on request',
+  async (t) => {
+    const requested = await operate('request', '--agent', 'mail-1', '--cn', 'mail.example.net', '--json')
+    const { certificate_id: id = '' } = jsonOf<Ids>(requested)
+    t.match(
+      (await operate('certificates')).stdout,
+      /^mail\.example\.net +mail-1 +- +now: waits for its agent +- +- +-$/m,
+    )
+
+    await agent.submitCsr(id, await newCsr())
+
+    const { stdout } = await operate('certificates')
+    t.match(stdout, /^CERTIFICATE +AGENT +ENDS \(UTC\) +NEXT RENEWAL \(UTC\) +DEPLOYED +PROVEN +LAST ERROR\n/)
+    t.match(stdout, /^mail\.example\.net +mail-1 +20\S+T\S+ +20\S+T\S+ +- +- +-$/m)
+    t.notMatch(stdout, id)
+    t.match(
+      (await operate('certificates', '--wide', '--limit', '1')).stdout,
+      new RegExp(` ${id}\n\n.*--after ${id}\n$`),
+    )
+  },
+)
+
+t.test('renew begins a renewal at once, and not a second one beside it', async (t) => {
+  t.match(await operate('renew', 'mail.example.net'), {
+    status: 0,
+    stdout: /^certificate_id=cert-\w+ {2}job_id=job-\w+\n$/,
+  })
+  const refused = { status: 1, stdout: '', stderr: /CONTROL_PLANE_REFUSED/ }
+  t.match(await operate('renew', 'mail.example.net'), refused)
+  t.match(await operate('renew', 'mail.example.nt', '--json'), { ...refused, stderr: /is mail\.example\.net meant\?/ })
+})
+
+t.test('revoke tells the serials that are good for nothing now, and the job that makes a new key', async (t) => {
+  const revoked = jsonOf<{ readonly serials: readonly string[]; readonly job_id: string }>(
+    await operate('revoke', 'mail.example.net', '--json'),
+  )
+
+  t.match(revoked, { serials: [/^[0-9A-F]+$/i], job_id: /^job-/ })
+  t.match((await operate('certificates')).stdout, /revoked, now: waits for its agent/)
+  t.match(await operate('revoke', 'nothing'), { status: 1, stdout: '', stderr: /there is no such certificate/ })
+})
+
+function newCsr(): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
+}
