@@ -1,4 +1,5 @@
 import t from 'tap'
+import { chainAudit } from '../../../src/server/operation/audit-trail.ts'
 import { hashSecret } from '../../../src/server/operation/secret.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import { openTestControlPlane } from '../../support/control-plane.ts'
@@ -46,6 +47,7 @@ t.test('whatever is changed is in the audit trail, with who changed it', async (
 
   const store = await openStore({ dataDir: plane.dataDir })
   t.teardown(() => store.close())
+  await chainAudit(store)
   const rows = await store.audit.list({ limit: 99 })
 
   const [operator, self] = ['operator:admin', `agent:${agent.id}`]
