@@ -97,7 +97,7 @@ t.test(
     await looks(site, 2)
     const ran = await runWaxseal(['check', '--config', join(site.dir, 'waxseal.yaml')])
 
-    t.match(due['reason'], /expires in \d+ days, and 71 % of its life are gone.*waxseal control-plane request/)
+    t.match(due['reason'], /expires in \d+ days, and 71 % of its life are gone.*waxseal control-plane certificates/)
     t.equal(agent.lines.filter(({ msg }) => msg === 'renewal due').length, 1)
     t.match(ran.stdout, /warning +target .*as it was deployed, \d+ days left\. .*its renewal is due\./)
     t.match(await targetsOf(site), [{ state: 'due', deployed: { lifetimeUsed: Number } }])

@@ -142,6 +142,17 @@ t.test('who is known is served while others fail from the same address, and a he
   t.equal((await agent.get('/work')).status, 200)
 })
 
+t.test('who guesses at lists of revocations is told to come again, and the health is not told either', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const guess = async (): Promise<number> => (await plane.ask('GET', '/crl/0123456789abcdef.crl', '')).status
+
+  const statuses = await Promise.all(Array.from({ length: 100 }, guess))
+
+  t.same(new Set(statuses), new Set([404]))
+  t.equal(await guess(), 429)
+  t.equal((await plane.ask('GET', '/healthz', '')).status, 429)
+})
+
 t.test('who is not known is refused before its body has come', async (t) => {
   const plane = await openTestControlPlane(t)
   const { hostname, port } = new URL(plane.url)

@@ -44,7 +44,7 @@ t.test('a fresh certificate wants nothing; one that is not names who has to do w
     renewalAdvice(living(6), start + share * 6 * dayMs, isByJob)
 
   t.equal(at(0.5, true), null)
-  t.match(at(0.7, true), /70 % of its life are gone: its renewal is due\..*waxseal control-plane request/)
+  t.match(at(0.7, true), /70 % of its life are gone: its renewal is due\..*waxseal control-plane certificates/)
   t.match(at(0.95, false), /its renewal is late\. No control plane deployed it: run the ACME client/)
   t.match(at(1.2, true), /^The deployed certificate has expired\./)
 })

@@ -115,7 +115,7 @@ t.test('a certificate that is due says who has to renew it, and that differs by 
   const byHand = targetStatuses([lived(6, 0.7)], last(aLine()), [], now)[0]?.problems
 
   t.match(byJob, [
-    /expires in 43 hours, and 70 % of its life are gone: its renewal is due\..*waxseal control-plane request/,
+    /expires in 43 hours, and 70 % of its life are gone: its renewal is due\..*waxseal control-plane certificates/,
   ])
   t.match(byHand, [/its renewal is due\..*ACME client/])
 })
