@@ -22,7 +22,7 @@ export function manPages(program: Command, date: string): readonly ManPage[] {
 }
 
 function page(command: Command, name: string, date: string): string {
-  const program = everyCommand(command).length > 1 ? command.commands : []
+  const program = command.parent === null ? command.commands : runnableBelow(command)
   const lines = [
     `.TH ${name.toUpperCase()} 1 ${date} "Waxseal ${versionOf(command)}" "User Commands"`,
     '.SH NAME',
@@ -37,6 +37,11 @@ function page(command: Command, name: string, date: string): string {
     seeAlso(command),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** However deep: a command with commands below it, such as `operator`, does nothing itself. */
+function runnableBelow(command: Command): readonly Command[] {
+  return everyCommand(command).filter((below) => below !== command && below.commands.length === 0)
 }
 
 function synopsis(command: Command): readonly string[] {

@@ -12,7 +12,8 @@ t.test('a command is completed', async (t) => {
 })
 
 t.test('the commands below a command are completed', async (t) => {
-  t.same(await complete('waxseal', 'control-plane', 're'), ['request', 'retire'])
+  t.same(await complete('waxseal', 'control-plane', 'ret'), ['retire'])
+  t.same(await complete('waxseal', 'control-plane', 'operator', 'a'), ['add'])
 })
 
 t.test('the options of the command that is being written are completed', async (t) => {
