@@ -4,8 +4,12 @@ import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { openAuthority } from '../../src/server/authority/authority.ts'
 
-/** What happens to one request instead of its being passed on. `lose-answer`: it is passed on, the answer is not. */
+/**
+ * What happens to one request instead of its being passed on. `lose-answer`: it is passed on, the answer is not. `keep`: it is passed
+ * on, and this share of the answer's body is.
+ */
 export type Fault =
+  | { readonly keep: number }
   | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
   | 'cut-request'
   | 'cut-body'
@@ -47,10 +51,11 @@ export async function startProxy(places: ProxyPlaces, dataDir: string): Promise<
     const one = { method: incoming.method ?? '', path: incoming.url ?? '', body: await bodyOf(incoming) }
     seen.push(one)
     const fault = decide(one)
-    if (fault === null || fault === 'lose-answer') {
+    if (fault === null || fault === 'lose-answer' || isCut(fault)) {
       // The control plane may end in the middle of a request, at the end of a test above all.
       const passed = await pass(places, authority.caPem, incoming, one.body).catch(() => null)
       if (fault === 'lose-answer' || passed === null) answer.destroy()
+      else if (fault !== null) cut(answer, passed, fault.keep)
       else answer.writeHead(passed.status, passed.headers).end(passed.body)
     } else spoil(answer, fault)
   })
@@ -69,7 +74,16 @@ export async function startProxy(places: ProxyPlaces, dataDir: string): Promise<
   }
 }
 
-function spoil(answer: ServerResponse, fault: Exclude<Fault, 'lose-answer'>): void {
+function isCut(fault: Fault): fault is { readonly keep: number } {
+  return typeof fault === 'object' && 'keep' in fault
+}
+
+function cut(answer: ServerResponse, { status, headers, body }: Passed, keep: number): void {
+  answer.writeHead(status, headers)
+  answer.write(body.slice(0, Math.floor(body.length * keep)), () => answer.destroy())
+}
+
+function spoil(answer: ServerResponse, fault: Exclude<Fault, 'lose-answer' | { readonly keep: number }>): void {
   if (fault === 'cut-request') answer.destroy()
   else if (fault === 'cut-body') {
     answer.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })

@@ -1,0 +1,113 @@
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Client } from 'pg'
+import t, { type Test } from 'tap'
+import { openRandom } from '../../hostile/support/random.ts'
+import { type ChaosFigures, type ChaosSite, type ChaosSize, runChaos } from '../../support/chaos/chaos.ts'
+import { type KilledServer, startKilledServer } from '../../support/chaos/killed-server.ts'
+import type { Row } from '../../support/chaos/verdict.ts'
+import { type MisbehavingProxy, startProxy } from '../../support/misbehaving-proxy.ts'
+import { startPostgres } from '../../support/postgres.ts'
+
+/** `npm run soak:chaos`; a certificate is an issuance and two deployments. */
+const isSoak = process.env['WAXSEAL_SOAK'] === '1'
+const size: ChaosSize = isSoak
+  ? { agents: 40, certificates: 500, breaks: 80 }
+  : { agents: 6, certificates: 20, breaks: 8 }
+const seed = Number(process.env['CHAOS_SEED'] ?? (isSoak ? Date.now() % 2 ** 31 : 17))
+
+t.setTimeout(isSoak ? 7_200_000 : 300_000)
+t.jobs = 2
+
+t.test(`nothing is lost or done twice by one server on SQLite that is killed (seed ${seed})`, async (t) => {
+  const dataDir = t.testdir({ data: {}, ahead: '0' })
+  const [data, clockFile] = [join(dataDir, 'data'), join(dataDir, 'ahead')]
+  const server = await startKilledServer(t, { dataDir: data, clockFile })
+  const setClock = (aheadMs: number): Promise<void> => writeFile(clockFile, String(aheadMs))
+  // Its own certificate is of the time of its start, and the agents have the right time: a clock is set right before a start.
+  const inTime = { ...server, url: '', start: () => setClock(0).then(server.start) }
+  const site = await siteOf(t, data, [server], {
+    servers: [inTime],
+    more: {},
+    setClock,
+    look: async (sql) => {
+      const database = new DatabaseSync(join(data, 'control-plane.db'), { timeout: 10_000 })
+      try {
+        return database.prepare(sql).all() as Row[]
+      } finally {
+        database.close()
+      }
+    },
+  })
+
+  hold(t, await runChaos(site, size, openRandom(seed)))
+})
+
+t.test(`nor by two on a PostgreSQL that is killed, too (seed ${seed})`, async (t) => {
+  const postgres = await startPostgres(t)
+  const database = await postgres.newDatabase()
+  const ask = async (sql: string): Promise<Row[]> => {
+    const client = new Client({ connectionString: database })
+    await client.connect()
+    try {
+      return (await client.query<Row>(sql)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  await ask(clockThatJumps)
+  const dirs = t.testdir({ one: {}, two: {}, ca: {} })
+  const [first, second] = [join(dirs, 'one'), join(dirs, 'two')]
+  const one = await startKilledServer(t, { dataDir: first, database })
+  for (const name of ['ca.pem', 'ca.key', 'operator-token']) await copyFile(join(first, name), join(second, name))
+  const two = await startKilledServer(t, { dataDir: second, database })
+  const site = await siteOf(t, first, [one, two], {
+    servers: [one, two],
+    more: {
+      'PostgreSQL restarted': () => postgres.stop().then(postgres.start),
+      'PostgreSQL killed': () => postgres.kill().then(postgres.start),
+    },
+    setClock: async (aheadMs) => {
+      await ask(`UPDATE ahead SET ms = ${aheadMs}`)
+    },
+    look: ask,
+  })
+
+  hold(t, await runChaos(site, size, openRandom(seed + 1)))
+})
+
+/** What is found before the catalogue is used in place of PostgreSQL's own. */
+const clockThatJumps = `CREATE TABLE ahead (ms BIGINT NOT NULL); INSERT INTO ahead VALUES (0);
+  CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+    $$ SELECT pg_catalog.clock_timestamp() + (SELECT ms FROM public.ahead) * interval '1 millisecond' $$;
+  DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$`
+
+async function siteOf(
+  t: Test,
+  dataDir: string,
+  servers: readonly KilledServer[],
+  rest: Pick<ChaosSite, 'servers' | 'more' | 'setClock' | 'look'>,
+): Promise<ChaosSite> {
+  const proxies: MisbehavingProxy[] = []
+  for (const server of servers) {
+    const places = {
+      get target() {
+        return server.url
+      },
+    }
+    const proxy = await startProxy(places, dataDir)
+    t.teardown(proxy.close)
+    proxies.push(proxy)
+  }
+  const [caPem, token] = await Promise.all(
+    ['ca.pem', 'operator-token'].map((name) => readFile(join(dataDir, name), 'utf8')),
+  )
+  return { ...rest, proxies, caPem: caPem ?? '', operatorToken: (token ?? '').trim() }
+}
+
+function hold(t: Test, { violations, ...figures }: ChaosFigures): void {
+  t.comment(JSON.stringify({ seed, ...size, ...figures }))
+  t.same(violations, [])
+  t.ok(figures.jobs >= size.certificates * 2 && figures.spoiled > 0, 'there was work, and it was disturbed')
+}

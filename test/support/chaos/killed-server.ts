@@ -1,0 +1,65 @@
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { startWaxseal, type WaxsealProcess } from '../process.ts'
+
+const clock = fileURLToPath(new URL('jumping-clock.ts', import.meta.url))
+
+/** Where a server keeps its data. */
+export interface KilledServerPlaces {
+  readonly dataDir: string
+  readonly database?: string
+  /** As `--ca-dir`. */
+  readonly caDir?: string
+  /** The file that its clock is read from. */
+  readonly clockFile?: string
+}
+
+/** `waxseal control-plane serve` as a process of its own that is killed and comes again, at another port each time. */
+export interface KilledServer {
+  /** Where it listens, or listened last. */
+  readonly url: string
+  /** SIGKILL, as where the power fails. */
+  kill(): Promise<void>
+  /** Resolves when it listens; tries again while its database is away. */
+  start(): Promise<void>
+}
+
+const mostTries = 200
+
+/** Starts one, which ends with the test. */
+export async function startKilledServer(t: Test, places: KilledServerPlaces): Promise<KilledServer> {
+  const { dataDir, database, caDir, clockFile } = places
+  const args = ['control-plane', 'serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0']
+  const more = [
+    ...(database === undefined ? [] : ['--database', database]),
+    ...(caDir === undefined ? [] : ['--ca-dir', caDir]),
+  ]
+  const env = clockFile === undefined ? {} : { NODE_OPTIONS: `--import=${clock}`, WAXSEAL_TEST_CLOCK: clockFile }
+  let server: WaxsealProcess | null = null
+  let url = ''
+  const kill = async (): Promise<void> => {
+    server?.kill('SIGKILL')
+    await server?.exited
+  }
+  const start = async (): Promise<void> => {
+    for (let tries = 1; ; tries += 1) {
+      server = startWaxseal([...args, ...more], env)
+      try {
+        const { text } = await server.waitFor(({ text: line }) => /listens at /.test(String(line)))
+        url = /listens at (https:\/\/[^;]+);/.exec(String(text))?.[1] ?? ''
+        return
+      } catch (error) {
+        if (tries === mostTries) throw error
+      }
+    }
+  }
+  t.teardown(kill)
+  await start()
+  return {
+    get url() {
+      return url
+    },
+    kill,
+    start,
+  }
+}
