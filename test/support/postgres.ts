@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { chownSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import type { Test } from 'tap'
 import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 
 const debian = '/usr/lib/postgresql'
@@ -20,8 +19,13 @@ export interface Postgres {
   start(): Promise<void>
 }
 
+/** What a server ends with: a test, or a bench. */
+export interface Owner {
+  teardown(end: () => Promise<void>): unknown
+}
+
 /** Starts one, which ends with the test. `isDurable` false: a power cut may cost it all, and it is faster. */
-export async function startPostgres(t: Test, isDurable = true): Promise<Postgres> {
+export async function startPostgres(t: Owner, isDurable = true): Promise<Postgres> {
   const dir = await makeTemporaryFolder('wx-pg-')
   const data = join(dir, 'data')
   const asUser = dropRights(dir)

@@ -42,6 +42,8 @@ const jumps = [0, -10 * minuteMs, 6 * minuteMs, 40 * minuteMs, 120 * minuteMs]
 /** After all leases, pauses and silences that began at any of them. */
 const pastAllMs = 360 * minuteMs
 const targetsOfAgent = 2
+/** All agents together poll as often, however many they are. */
+const idleMsPerAgent = 70
 const knowing = ['lease', 'cancel', 'csr_accepted']
 
 /** Breaks the site while agents work, then leaves it alone until nothing is open. */
@@ -57,7 +59,8 @@ export async function runChaos(site: ChaosSite, size: ChaosSize, random: Random)
   try {
     for (let at = 0; at < size.agents; at += 1) {
       const parts = { name: `agent-${at}`, token: await operator.token(), cancelled: operator.told.cancelled }
-      agents.push(await enrollModelAgent({ ...parts, features: at % 2 === 0 ? knowing : [], calls, random }))
+      const features = at % 2 === 0 ? knowing : []
+      agents.push(await enrollModelAgent({ ...parts, features, calls, random, idleMs: size.agents * idleMsPerAgent }))
     }
     const running = agents.map((agent) => agent.run(over.signal))
     await operate(operator, agents, size.certificates, random)

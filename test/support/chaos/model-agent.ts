@@ -25,6 +25,8 @@ export interface ModelAgentParts {
   readonly calls: readonly ChaosCall[]
   readonly random: Random
   readonly cancelled: ReadonlySet<string>
+  /** The longest from one of its polls to the next. */
+  readonly idleMs: number
 }
 
 /** An agent that speaks the protocol and commits nothing but a line in its memory. */
@@ -65,7 +67,7 @@ export async function enrollModelAgent(parts: ModelAgentParts): Promise<ModelAge
 }
 
 function openModelAgent(parts: ModelAgentParts, id: string, credential: string): ModelAgent {
-  const { features, calls, random, cancelled } = parts
+  const { features, calls, random, cancelled, idleMs } = parts
   const isLeasing = features.includes('lease')
   const jobs = new Map<string, KnownJob>()
   const csrs = new Map<string, Promise<string>>()
@@ -136,7 +138,7 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
   const hand = async (over: AbortSignal): Promise<void> => {
     while (!over.aborted) {
       await poll()
-      await briefly(random, 400)
+      await briefly(random, idleMs)
     }
   }
   return {
