@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chownSync, readdirSync } from 'node:fs'
@@ -43,7 +43,7 @@ export async function startPostgres(t: Owner, isDurable = true): Promise<Postgre
   const command = [...asUser, tool('postgres'), '-D', data, ...settings]
   let server = launch(command)
   const urlOf = (name: string): string => `postgres://waxseal@localhost/${name}?host=${dir}`
-  await untilReady(urlOf('postgres'))
+  if (!(await isReady(urlOf('postgres'), server))) throw new Error('PostgreSQL does not start')
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return
     const ended = once(server, 'exit')
@@ -64,8 +64,9 @@ export async function startPostgres(t: Owner, isDurable = true): Promise<Postgre
     kill: () => end('SIGKILL'),
     stop: () => end('SIGINT'),
     start: async () => {
-      server = launch(command)
-      await untilReady(urlOf('postgres'))
+      // After SIGKILL its processes may hold its memory for a moment, and the next one refuses to start as long as they do.
+      do server = launch(command)
+      while (!(await isReady(urlOf('postgres'), server)))
     },
   }
 }
@@ -93,16 +94,19 @@ function launch([program = '', ...args]: readonly string[]) {
   return spawn(program, args, { stdio: 'ignore', env: {}, cwd: '/' })
 }
 
-/** Its socket is there before it takes connections. */
-async function untilReady(url: string): Promise<void> {
-  for (;;) {
+/** Its socket is there before it takes connections. False: it has ended. */
+async function isReady(url: string, server: ChildProcess): Promise<boolean> {
+  while (server.exitCode === null && server.signalCode === null) {
     try {
-      return await ask(url, 'SELECT 1')
+      await ask(url, 'SELECT 1')
+      return true
     } catch (error) {
-      if (!/ECONNREFUSED|ENOENT|57P03/.test(String((error as { code?: unknown }).code))) throw error
+      const { code = '', message } = error as Error & { readonly code?: string }
+      if (!/ECONNREFUSED|ECONNRESET|ENOENT|57P03|Connection terminated/.test(`${code} ${message}`)) throw error
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
+  return false
 }
 
 async function ask(url: string, sql: string): Promise<void> {

@@ -17,12 +17,17 @@ export type ChaosCall = (
 /** The longest that a call may take: a server that is killed takes none of its answers with it for longer. */
 const callMs = 20_000
 
-/** Calls of one server, which trust this CA alone. */
-export function openCalls(url: string, ca: string): { readonly call: ChaosCall; close(): Promise<void> } {
+/** Calls of one server, which trust this CA alone; they reject after `gaveUp`, which ends all that tries again. */
+export function openCalls(
+  url: string,
+  ca: string,
+  gaveUp: AbortSignal,
+): { readonly call: ChaosCall; close(): Promise<void> } {
   const dispatcher = new Agent({ connect: { ca }, headersTimeout: callMs, bodyTimeout: callMs })
   return {
     close: () => dispatcher.destroy(),
     call: async (method, path, credential, body, headers = {}) => {
+      gaveUp.throwIfAborted()
       try {
         const answer = await request(`${url}${path}`, {
           dispatcher,

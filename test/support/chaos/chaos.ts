@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Random } from '../../hostile/support/random.ts'
 import type { Fault, MisbehavingProxy } from '../misbehaving-proxy.ts'
-import { briefly, openCalls } from './chaos-call.ts'
+import { briefly, type ChaosCall, openCalls } from './chaos-call.ts'
 import type { KilledServer } from './killed-server.ts'
 import { enrollModelAgent, type ModelAgent } from './model-agent.ts'
 import { type ChaosOperator, openChaosOperator } from './operator.ts'
@@ -26,6 +26,8 @@ export interface ChaosSize {
   readonly agents: number
   readonly certificates: number
   readonly breaks: number
+  /** So many requests for certificates are under way at once. */
+  readonly atOnce: number
 }
 
 /** What was done, and how it ended. */
@@ -41,6 +43,8 @@ const minuteMs = 60_000
 const jumps = [0, -10 * minuteMs, 6 * minuteMs, 40 * minuteMs, 120 * minuteMs]
 /** After all leases, pauses and silences that began at any of them. */
 const pastAllMs = 360 * minuteMs
+/** Servers look for what is over four times a minute. */
+const mostCalmMs = 120_000
 const targetsOfAgent = 2
 /** All agents together poll as often, however many they are. */
 const idleMsPerAgent = 70
@@ -49,22 +53,20 @@ const knowing = ['lease', 'cancel', 'csr_accepted']
 /** Breaks the site while agents work, then leaves it alone until nothing is open. */
 export async function runChaos(site: ChaosSite, size: ChaosSize, random: Random): Promise<ChaosFigures> {
   const spoiled = spoil(site.proxies, random)
-  const clients = site.proxies.map(({ url }) => openCalls(url, site.caPem))
+  const [over, gaveUp] = [new AbortController(), new AbortController()]
+  const clients = site.proxies.map(({ url }) => openCalls(url, site.caPem, gaveUp.signal))
   const calls = clients.map(({ call }) => call)
   const operator = openChaosOperator(calls, site.operatorToken, random)
-  const over = new AbortController()
   const agents: ModelAgent[] = []
+  const running: Promise<void>[] = []
+  const live = async (): Promise<void> => {
+    agents.push(...(await enrollAll(operator, calls, size.agents, random)))
+    running.push(...agents.map((agent) => agent.run(over.signal)))
+    await operate(operator, agents, size, random)
+  }
   const start = performance.now()
-  const breaking = breakThings(site, size.breaks, random)
   try {
-    for (let at = 0; at < size.agents; at += 1) {
-      const parts = { name: `agent-${at}`, token: await operator.token(), cancelled: operator.told.cancelled }
-      const features = at % 2 === 0 ? knowing : []
-      agents.push(await enrollModelAgent({ ...parts, features, calls, random, idleMs: size.agents * idleMsPerAgent }))
-    }
-    const running = agents.map((agent) => agent.run(over.signal))
-    await operate(operator, agents, size.certificates, random)
-    const breaks = await breaking
+    const [breaks] = await Promise.all([breakThings(site, size.breaks, random, gaveUp.signal), live()])
     const calm = performance.now()
     for (const proxy of site.proxies) proxy.misbehave(() => null)
     await site.setClock(pastAllMs)
@@ -76,8 +78,24 @@ export async function runChaos(site: ChaosSite, size: ChaosSize, random: Random)
     return { ...(await judge(site.look, agents, operator.told)), spoiled: spoiled(), breaks, ...seconds }
   } finally {
     over.abort()
+    gaveUp.abort()
+    await Promise.allSettled(running)
     for (const client of clients) await client.close()
   }
+}
+
+function enrollAll(
+  operator: ChaosOperator,
+  calls: readonly ChaosCall[],
+  count: number,
+  random: Random,
+): Promise<readonly ModelAgent[]> {
+  const enroll = async (at: number): Promise<ModelAgent> => {
+    const features = at % 2 === 0 ? knowing : []
+    const parts = { name: `agent-${at}`, token: await operator.token(), cancelled: operator.told.cancelled }
+    return enrollModelAgent({ ...parts, features, calls, random, idleMs: count * idleMsPerAgent })
+  }
+  return Promise.all(Array.from({ length: count }, (_, at) => enroll(at)))
 }
 
 /** Returns how many answers were spoiled. */
@@ -106,6 +124,7 @@ async function breakThings(
   { servers, more, setClock }: ChaosSite,
   count: number,
   random: Random,
+  gaveUp: AbortSignal,
 ): Promise<Readonly<Record<string, number>>> {
   const done: Record<string, number> = {}
   const kill = async (): Promise<void> => {
@@ -115,12 +134,16 @@ async function breakThings(
     await server.start()
   }
   const all = { kill, ...more, jump: () => setClock(random.pick(jumps)) }
-  const names = ['kill', 'kill', 'jump', ...Object.keys(more)] as (keyof typeof all)[]
-  for (let turn = 0; turn < count; turn += 1) {
-    await pause(300 + random.below(700))
+  const names = ['kill', 'jump', ...Object.keys(more)] as (keyof typeof all)[]
+  let tookMs = 0
+  for (let turn = 0; turn < count && !gaveUp.aborted; turn += 1) {
+    // On a busy machine a start takes long: they are up for about as long as they are down.
+    await pause(300 + random.below(700) + tookMs)
+    const start = performance.now()
     // Each at least once, then as it comes.
-    const name = names[turn + 1] ?? random.pick(names)
+    const name = names[turn] ?? random.pick(['kill' as const, ...names])
     await all[name]?.()
+    tookMs = performance.now() - start
     done[name] = (done[name] ?? 0) + 1
   }
   return done
@@ -129,28 +152,34 @@ async function breakThings(
 async function operate(
   operator: ChaosOperator,
   agents: readonly ModelAgent[],
-  certificates: number,
+  { certificates, atOnce }: ChaosSize,
   random: Random,
 ): Promise<void> {
   const targets = new Map<string, readonly string[]>()
-  for (const { id } of agents) {
-    const own: string[] = []
-    for (let at = 0; at < targetsOfAgent; at += 1) own.push(await operator.target(id, `${id}-${at}`))
-    targets.set(id, own)
+  const add = async ({ id }: ModelAgent): Promise<void> => {
+    const names = Array.from({ length: targetsOfAgent }, (_, at) => `${id}-${at}`)
+    targets.set(id, await Promise.all(names.map((name) => operator.target(id, name))))
   }
-  for (let at = 0; at < certificates; at += 1) {
-    const { id } = agents[at % agents.length] ?? random.pick(agents)
-    await operator.request(id, `host-${at}.example.net`, targets.get(id) ?? [])
-    // Not all at once: what breaks last is to meet work, too.
-    await briefly(random, 800)
-    if (random.below(2) === 0) await operator.cancelOne()
-    if (random.below(8) === 0) await operator.renewOne()
+  await Promise.all(agents.map(add))
+  let next = 0
+  const work = async (): Promise<void> => {
+    for (let at = next++; at < certificates; at = next++) {
+      const { id } = agents[at % agents.length] ?? random.pick(agents)
+      await operator.request(id, `host-${at}.example.net`, targets.get(id) ?? [])
+      // Not all at once: what breaks last is to meet work, too.
+      await briefly(random, 800)
+      if (random.below(2) === 0) await operator.cancelOne()
+      if (random.below(8) === 0) await operator.renewOne()
+    }
   }
+  await Promise.all(Array.from({ length: atOnce }, work))
 }
 
+/** Or will not: then the verdict says what is open. */
 async function allEnded(look: Look): Promise<void> {
+  const start = performance.now()
   const open = "SELECT count(*) AS n FROM job WHERE status IN ('Pending', 'AwaitingCSR', 'Running')"
-  while (Number((await look(open))[0]?.['n']) > 0) await pause(250)
+  while (Number((await look(open))[0]?.['n']) > 0 && performance.now() - start < mostCalmMs) await pause(250)
 }
 
 function secondsBetween(from: number, to: number): number {

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { startWaxseal, type WaxsealProcess } from '../process.ts'
@@ -10,7 +11,10 @@ export interface KilledServerPlaces {
   readonly database?: string
   /** As `--ca-dir`. */
   readonly caDir?: string
-  /** The file that its clock is read from. */
+  /**
+   * The file that its clock is read from. It is put right before each start: the server's own certificate is of that time, and its
+   * clients have the right one.
+   */
   readonly clockFile?: string
 }
 
@@ -42,6 +46,7 @@ export async function startKilledServer(t: Test, places: KilledServerPlaces): Pr
     await server?.exited
   }
   const start = async (): Promise<void> => {
+    if (clockFile !== undefined) await writeFile(clockFile, '0')
     for (let tries = 1; ; tries += 1) {
       server = startWaxseal([...args, ...more], env)
       try {

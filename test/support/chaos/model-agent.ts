@@ -1,8 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import type { Random } from '../../hostile/support/random.ts'
-import type { ChaosCall } from './chaos-call.ts'
-import { briefly } from './chaos-call.ts'
+import { briefly, type ChaosAnswer, type ChaosCall } from './chaos-call.ts'
 
 /** What an agent keeps of a deployment, as on a disk. */
 export interface KnownJob {
@@ -60,8 +59,7 @@ export async function enrollModelAgent(parts: ModelAgentParts): Promise<ModelAge
     const body = { name, hostname: `${name}.example.net`, features }
     const answer = await random.pick(calls)('POST', '/api/v1/agents', token, body, headers)
     if (answer?.status === 201) return openModelAgent(parts, String(answer.body['id']), String(answer.body['api_key']))
-    if (answer !== null && answer.status >= 400 && answer.status < 429)
-      throw new Error(`the registration of ${name} was refused: ${answer.status} ${JSON.stringify(answer.body)}`)
+    if (isRefused(answer)) throw new Error(`the registration of ${name} is refused: ${JSON.stringify(answer)}`)
     await briefly(random, 100)
   }
 }
@@ -76,8 +74,12 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
   const atWork = new Set<Promise<void>>()
   const call = (method: 'GET' | 'POST', path: string, body?: object) =>
     random.pick(calls)(method, `/api/v1/agents/${id}${path}`, credential, body)
-  const report = async (job: string, status: string): Promise<boolean> =>
-    (await call('POST', `/jobs/${job}/status`, { status }))?.status === 200
+  /** False: the answer does not say that it is taken. */
+  const report = async (job: string, status: string): Promise<boolean> => {
+    const answer = await call('POST', `/jobs/${job}/status`, { status })
+    if (isRefused(answer)) violations.push(`the report of ${job} is refused: ${JSON.stringify(answer)}`)
+    return answer?.status === 200 || isRefused(answer)
+  }
 
   const sendCsr = async (item: Item): Promise<void> => {
     const csr = csrs.get(item.id) ?? newCsr(item.common_name)
@@ -116,6 +118,8 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
       violations.push(`${job} is handed out after it was reported Running`)
     if (before !== undefined) return
     const working = work(job, known).finally(() => atWork.delete(working))
+    // Whoever waits for it is told.
+    working.catch(() => {})
     atWork.add(working)
   }
   const ask = async (): Promise<void> => {
@@ -151,6 +155,11 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
       await Promise.all(atWork)
     },
   }
+}
+
+/** However often it is asked again. */
+function isRefused(answer: ChaosAnswer): boolean {
+  return answer !== null && answer.status >= 400 && answer.status < 500 && answer.status !== 429
 }
 
 function newCsr(commonName: string): Promise<string> {

@@ -52,7 +52,7 @@ function deployments(jobs: readonly Row[], agents: readonly ModelAgent[]): reado
   return jobs
     .filter(({ type }) => type === 'Deployment')
     .flatMap((job) => {
-      const { id, status, is_reaped } = job as { id: string; status: string; is_reaped: number }
+      const { id, status, is_reaped } = job as { id: string; status: string; is_reaped: unknown }
       const agent = byId.get(String(job['agent_id']))
       const known = agent?.jobs.get(id)
       const commits = known?.commits ?? 0
