@@ -25,6 +25,7 @@ export interface ChaosSite {
 export interface ChaosSize {
   readonly agents: number
   readonly certificates: number
+  /** At least; it goes on while certificates are requested. */
   readonly breaks: number
   /** So many requests for certificates are under way at once. */
   readonly atOnce: number
@@ -59,22 +60,21 @@ export async function runChaos(site: ChaosSite, size: ChaosSize, random: Random)
   const operator = openChaosOperator(calls, site.operatorToken, random)
   const agents: ModelAgent[] = []
   const running: Promise<void>[] = []
+  let isAllAsked = false
   const live = async (): Promise<void> => {
     agents.push(...(await enrollAll(operator, calls, size.agents, random)))
     running.push(...agents.map((agent) => agent.run(over.signal)))
     await operate(operator, agents, size, random)
+    isAllAsked = true
   }
+  const isEnough = (breaks: number): boolean => gaveUp.signal.aborted || (isAllAsked && breaks >= size.breaks)
   const start = performance.now()
   try {
-    const [breaks] = await Promise.all([breakThings(site, size.breaks, random, gaveUp.signal), live()])
+    const [breaks] = await Promise.all([breakThings(site, random, isEnough), live()])
     const calm = performance.now()
     for (const proxy of site.proxies) proxy.misbehave(() => null)
-    await site.setClock(pastAllMs)
-    await allEnded(site.look)
-    over.abort()
-    await Promise.all(running)
+    await endAll(site, agents)
     const seconds = { brokenS: secondsBetween(start, calm), calmS: secondsBetween(calm, performance.now()) }
-    for (const server of site.servers) await server.kill()
     return { ...(await judge(site.look, agents, operator.told)), spoiled: spoiled(), breaks, ...seconds }
   } finally {
     over.abort()
@@ -122,9 +122,8 @@ function spoil(proxies: readonly MisbehavingProxy[], random: Random): () => numb
 
 async function breakThings(
   { servers, more, setClock }: ChaosSite,
-  count: number,
   random: Random,
-  gaveUp: AbortSignal,
+  isEnough: (breaks: number) => boolean,
 ): Promise<Readonly<Record<string, number>>> {
   const done: Record<string, number> = {}
   const kill = async (): Promise<void> => {
@@ -136,7 +135,7 @@ async function breakThings(
   const all = { kill, ...more, jump: () => setClock(random.pick(jumps)) }
   const names = ['kill', 'jump', ...Object.keys(more)] as (keyof typeof all)[]
   let tookMs = 0
-  for (let turn = 0; turn < count && !gaveUp.aborted; turn += 1) {
+  for (let turn = 0; !isEnough(turn); turn += 1) {
     // On a busy machine a start takes long: they are up for about as long as they are down.
     await pause(300 + random.below(700) + tookMs)
     const start = performance.now()
@@ -175,12 +174,23 @@ async function operate(
   await Promise.all(Array.from({ length: atOnce }, work))
 }
 
-/** Or will not: then the verdict says what is open. */
-async function allEnded(look: Look): Promise<void> {
-  const start = performance.now()
-  const open = "SELECT count(*) AS n FROM job WHERE status IN ('Pending', 'AwaitingCSR', 'Running')"
-  while (Number((await look(open))[0]?.['n']) > 0 && performance.now() - start < mostCalmMs) await pause(250)
+/** Until nothing is open and no server is there that could open something; or it does not end: the verdict says what is open then. */
+async function endAll({ servers, setClock, look }: ChaosSite, agents: readonly ModelAgent[]): Promise<void> {
+  const until = performance.now() + mostCalmMs
+  const countOpen = async (): Promise<number> => Number((await look(openJobs))[0]?.['n'])
+  for (;;) {
+    await setClock(pastAllMs)
+    // What the reaper has ended may be at work yet: its report corrects it.
+    const isBusy = async (): Promise<boolean> => agents.some((agent) => agent.isBusy()) || (await countOpen()) > 0
+    while ((await isBusy()) && performance.now() < until) await pause(250)
+    for (const server of servers) await server.kill()
+    // A server may have begun a deployment again since the look.
+    if ((await countOpen()) === 0 || performance.now() >= until) return
+    for (const server of servers) await server.start()
+  }
 }
+
+const openJobs = "SELECT count(*) AS n FROM job WHERE status IN ('Pending', 'AwaitingCSR', 'Running')"
 
 function secondsBetween(from: number, to: number): number {
   return Math.round((to - from) / 1000)

@@ -35,13 +35,14 @@ export interface ModelAgent {
   readonly jobs: ReadonlyMap<string, KnownJob>
   /** What the server did that it must not do. */
   readonly violations: readonly string[]
+  /** It has a deployment whose final report is not taken. */
+  isBusy(): boolean
   /** Polls until the signal; resolves when all that it has is reported. */
   run(over: AbortSignal): Promise<void>
 }
 
 interface Item {
   readonly id: string
-  readonly type: string
   readonly status: string
   readonly certificate_id: string
   readonly common_name: string
@@ -126,10 +127,10 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
     const polledAt = performance.now()
     const answer = await call('GET', '/work')
     if (answer?.status !== 200) return
-    for (const item of answer.body['jobs'] as Item[]) {
-      if (item.status === 'AwaitingCSR') await sendCsr(item)
-      else take(item.id, item.attempt ?? 1, polledAt)
-    }
+    const items = answer.body['jobs'] as Item[]
+    const isAwaited = ({ status }: Item): boolean => status === 'AwaitingCSR'
+    for (const { id: job, attempt = 1 } of items.filter((item) => !isAwaited(item))) take(job, attempt, polledAt)
+    for (const item of items.filter(isAwaited)) await sendCsr(item)
   }
   const poll = async (): Promise<void> => {
     if (random.below(4) === 0) {
@@ -150,6 +151,7 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
     isLeasing,
     jobs,
     violations,
+    isBusy: () => atWork.size > 0,
     run: async (over) => {
       await Promise.all(Array.from({ length: hands }, () => hand(over)))
       await Promise.all(atWork)
