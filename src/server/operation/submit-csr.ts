@@ -58,12 +58,13 @@ async function accept(
   if (open !== null) return open
   const job = await store.jobs.lastIssuance(certificateId)
   const isAwaited = job?.status === 'AwaitingCSR'
-  if (!isAwaited && (await store.versions.newest(certificateId))?.spki === spki) return null
-  if (job?.status === 'Cancelled') throw new Refusal('invalid', 'the certificate is not wanted any more')
-  if (
-    (await store.versions.list(certificateId, mostVersions)).some((one) => one.spki === spki && one.revokedAt !== null)
-  )
-    throw new Refusal('invalid', 'the certificate of this key was revoked; make a new key')
+  const versions = await store.versions.list(certificateId, mostVersions)
+  const ofKey = versions.filter((one) => one.spki === spki)
+  const isRevoked = ofKey.some(({ revokedAt }) => revokedAt !== null)
+  // The newest, or an earlier one where the first answer was lost and a renewal came between.
+  if (!isAwaited && ofKey.length > 0 && (!isRevoked || versions[0]?.spki === spki)) return null
+  if (job?.status === 'Cancelled') throw notWanted()
+  if (isRevoked) throw new Refusal('invalid', 'the certificate of this key was revoked; make a new key')
   const at = await store.now()
   const signing: SigningRow = {
     id: newId('signing'),
@@ -77,7 +78,12 @@ async function accept(
     error: null,
   }
   await store.signings.add(signing)
-  if (isAwaited) await store.jobs.move(job.id, ['AwaitingCSR'], 'Running', at)
+  // Cancelled since it was read: nothing of this stays.
+  if (isAwaited && !(await store.jobs.move(job.id, ['AwaitingCSR'], 'Running', at))) throw notWanted()
   await audit(store, `agent:${agent.id}`, 'certificate.csr', certificateId, { spki })
   return signing
+}
+
+function notWanted(): Refusal {
+  return new Refusal('invalid', 'the certificate is not wanted any more')
 }

@@ -13,7 +13,7 @@ import { startPostgres } from '../../support/postgres.ts'
 /** `npm run soak:chaos`; a certificate is an issuance and two deployments. The seed chooses what is done, and not when it meets what. */
 const isSoak = process.env['WAXSEAL_SOAK'] === '1'
 const size: ChaosSize = isSoak
-  ? { agents: 20, certificates: 500, breaks: 40, atOnce: 12 }
+  ? { agents: 20, certificates: 520, breaks: 40, atOnce: 12 }
   : { agents: 6, certificates: 20, breaks: 8, atOnce: 1 }
 const seed = Number(process.env['CHAOS_SEED'] ?? (isSoak ? Date.now() % 2 ** 31 : 17))
 

@@ -28,16 +28,38 @@ t.test('a CSR that was accepted before a restart is signed after it, once, and d
   t.same(await agent.work(), [])
 })
 
+t.test('a CSR that comes again after a renewal with another key makes no other version', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  const wanted = { agent_id: agent.id, common_name: 'mail.example.net' }
+  const { certificate_id: certificateId } = await plane.operator.requestCertificate(wanted)
+  const first = { certificate_id: certificateId, csr_pem: await newCsr() }
+  const newest = async (): Promise<unknown> => (await agent.get(`/certificates/${certificateId}`)).body
+  await agent.post('/csr', first)
+  await plane.operator.renew(certificateId)
+  await agent.sendCsr(certificateId)
+  const renewed = await newest()
+
+  t.match(await agent.post('/csr', first), { status: 202, body: { status: 'csr_signed' } })
+
+  t.same(await newest(), renewed)
+})
+
 /** What a control plane does that ends right after its answer. */
 async function acceptAndEnd(dataDir: string, agentId: string, certificateId: string): Promise<void> {
   const store = await openStore({ dataDir, now: () => Date.parse('2026-11-01T00:00:30Z') })
   const { check } = await openAuthority(dataDir)
   const agent = await store.agents.named(agentId)
   if (agent === null) throw new Error('there is no agent')
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const csrPem = await createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
+  const csrPem = await newCsr()
   const signer = { check, sign: async () => null, signDue: async () => {} }
   t.equal(await submitCsr({ store, signer }, agent, { certificateId, csrPem }), 'accepted')
   await store.close()
+}
+
+/** For mail.example.net, with a key of its own. */
+function newCsr(): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
 }

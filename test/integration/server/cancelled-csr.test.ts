@@ -1,0 +1,60 @@
+import { generateKeyPairSync } from 'node:crypto'
+import t from 'tap'
+import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
+import { openAuthority } from '../../../src/server/authority/authority.ts'
+import { cancelJob } from '../../../src/server/operation/cancel-job.ts'
+import { submitCsr } from '../../../src/server/operation/submit-csr.ts'
+import { openStore } from '../../../src/server/store/open-store.ts'
+import type { Store } from '../../../src/server/store/store.ts'
+import { openTestControlPlane } from '../../support/control-plane.ts'
+import { startPostgres } from '../../support/postgres.ts'
+
+t.test('a CSR whose request is cancelled while it is taken is refused, and nothing is signed', async (t) => {
+  const postgres = await startPostgres(t, false)
+  const database = await postgres.newDatabase()
+  const plane = await openTestControlPlane(t, { database })
+  const { id } = await plane.enroll()
+  const wanted = await plane.operator.requestCertificate({ agent_id: id, common_name: 'mail.example.net' })
+  const store = await openStore({ dataDir: plane.dataDir, database })
+  t.teardown(() => store.close())
+  const agent = await store.agents.named(id)
+  if (agent === null) throw new Error('there is no agent')
+  const { check } = await openAuthority(plane.dataDir)
+  const signer = { check, sign: async () => null, signDue: async () => {} }
+  const cancel = () => cancelJob({ store }, 'operator:test', wanted.job_id)
+  const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
+
+  await t.rejects(submitCsr({ store: interrupted(store, cancel), signer }, agent, csr), {
+    message: /not wanted any more/,
+  })
+
+  t.equal((await store.jobs.byId(wanted.job_id))?.status, 'Cancelled')
+  t.same(await store.signings.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 10), [])
+})
+
+/** The store in whose transactions something else happens after the newest issuance was read. */
+function interrupted(store: Store, happen: () => Promise<unknown>): Store {
+  return {
+    ...store,
+    transaction: (work) =>
+      store.transaction((inside) =>
+        work({
+          ...inside,
+          jobs: {
+            ...inside.jobs,
+            lastIssuance: async (certificateId) => {
+              const job = await inside.jobs.lastIssuance(certificateId)
+              await happen()
+              return job
+            },
+          },
+        }),
+      ),
+  }
+}
+
+function newCsr(): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
+}
