@@ -2,6 +2,7 @@ import type { ControlPlaneLog } from './http/log-requests.ts'
 import { chainAudit } from './operation/audit-trail.ts'
 import type { Parts } from './operation/parts.ts'
 import { expireJobs } from './operation/reap.ts'
+import { releaseAgents } from './operation/release-agents.ts'
 import { renewDue } from './renewal/scheduler.ts'
 
 /** After a longer silence of all servers the silence of agents begins anew. */
@@ -31,6 +32,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     every(sweepEveryMs, log, () => chainAudit(store)),
     every(tendEveryMs, log, tendOwn),
     every(sweepEveryMs, log, async () => {
+      for (const agent of await releaseAgents(store)) log.info({ agent }, 'its host was asked after the restore')
       await renewDue(store)
     }),
   ]

@@ -3,6 +3,7 @@ import { WaxsealError } from '../../error/waxseal-error.ts'
 import { answer, type OperatorOptions, withOperator } from '../operator/ask-operator.ts'
 import { auditCommand } from '../operator/audit.ts'
 import { certificateCommands } from '../operator/certificates.ts'
+import { keepCommands } from '../operator/keep.ts'
 import { listCommand } from '../operator/lists.ts'
 import { peopleCommands } from '../operator/people.ts'
 import { serveCommand } from '../operator/serve.ts'
@@ -16,6 +17,7 @@ export function controlPlaneCommand(): Command {
     'The bundled control plane, for trials, tests and small sites.',
   )
   command.addCommand(serveCommand())
+  for (const one of keepCommands()) command.addCommand(one)
   for (const one of peopleCommands()) command.addCommand(one)
   command.addCommand(listCommand('agents', 'List the agents.', { status: ['active', 'retired'] }))
   command.addCommand(

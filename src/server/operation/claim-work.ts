@@ -21,9 +21,11 @@ export async function claimWork({ store }: Pick<Parts, 'store'>, agent: AgentRow
   const at = await store.now()
   if (!(await store.jobs.isWorkFor(agent.id, at))) return []
   return store.transaction(async (inside) => {
+    const isHeld = (await inside.holds.of(agent.id)) !== null
     const lease = agent.features.includes('lease') ? leaseMs : null
-    const claimed = await inside.jobs.claim({ agentId: agent.id, at, leaseMs: lease, limit: mostJobs })
-    const csrs = await inside.jobs.awaitingCsr(agent.id, at, mostJobs - claimed.length)
+    const claimed = await inside.jobs.claim({ agentId: agent.id, at, leaseMs: lease, limit: mostJobs, isHeld })
+    if (isHeld && claimed.length > 0) await inside.holds.asked(agent.id, at)
+    const csrs = isHeld ? [] : await inside.jobs.awaitingCsr(agent.id, at, mostJobs - claimed.length)
     if (claimed.length > 0)
       await audit(inside, `agent:${agent.id}`, 'job.claim', agent.id, { jobs: claimed.map(({ id }) => id) })
     const items: ClaimedJob[] = []

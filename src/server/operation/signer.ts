@@ -59,7 +59,7 @@ async function signOnce({ store, issuers }: SigningParts, id: string): Promise<v
   const signing = await store.signings.byId(id)
   if (signing === null || signing.state !== 'open') return
   const certificate = await store.certificates.byId(signing.certificateId)
-  if (certificate === null) return
+  if (certificate === null || (await store.holds.of(certificate.agentId)) !== null) return
   const now = await store.now()
   const { validityDays } = certificate
   let signed: Signed

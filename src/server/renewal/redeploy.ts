@@ -2,6 +2,7 @@ import { addJob } from '../operation/add-job.ts'
 import { audit } from '../operation/audit.ts'
 import type { CertificateRow, JobRow, VersionRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
+import { newerOnHost } from './newer-on-host.ts'
 import { deploymentPace, pauseAfter } from './when-due.ts'
 
 /**
@@ -10,10 +11,11 @@ import { deploymentPace, pauseAfter } from './when-due.ts'
  */
 export async function redeploy(store: Store, certificate: CertificateRow, version: VersionRow): Promise<number | null> {
   let next: number | null = null
+  const { seen } = await newerOnHost(store, certificate.id, version)
   for (const targetId of await store.certificates.stillDeployedTo(certificate.id)) {
     const failed = await failuresOn(store, targetId, version)
     const last = failed[0]
-    if (last === undefined) continue
+    if (last === undefined || seen.some((row) => row.targetId === targetId)) continue
     const now = await store.now()
     const msLeft = (await endOfServed(store, version)) - last.updatedAt
     const retryAt = last.updatedAt + pauseAfter(failed.length, msLeft, targetId, deploymentPace)

@@ -1,8 +1,9 @@
 import { Refusal } from '../operation/refusal.ts'
-import type { CertificateRow } from '../store/rows.ts'
+import type { CertificateRow, VersionRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { beginRenewal } from './begin-renewal.ts'
 import { isUnused } from './is-unused.ts'
+import { newerOnHost } from './newer-on-host.ts'
 import { redeploy } from './redeploy.ts'
 import { dueAt } from './when-due.ts'
 
@@ -26,11 +27,10 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
   const agent = await store.agents.named(certificate.agentId)
   if (agent?.status !== 'active') return planAt(store, { ...certificate, lastError: 'its agent is retired' }, null)
   const version = await store.versions.newest(certificate.id)
-  const isDue = version === null || certificate.revokedAt !== null || dueAt(version, certificate.renewShare) <= now
-  if (!isDue) {
+  const due = await dueOf(store, certificate, version)
+  if (version !== null && certificate.revokedAt === null && due > now) {
     const retryAt = await redeploy(store, certificate, version)
-    const next = dueAt(version, certificate.renewShare)
-    return planAt(store, certificate, Math.min(retryAt ?? next, next))
+    return planAt(store, certificate, Math.min(retryAt ?? due, due))
   }
   if (version !== null && (await isUnused(store, certificate.id))) {
     const lastError = 'it is not renewed: all its targets have got other certificates since'
@@ -42,6 +42,18 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
     // Another server was first.
     if (!(error instanceof Refusal)) throw error
   }
+}
+
+/** By what its hosts have, where they have more than this database. */
+async function dueOf(store: Store, certificate: CertificateRow, version: VersionRow | null): Promise<number> {
+  if (version === null) return 0
+  const { seen, isEverywhere } = await newerOnHost(store, certificate.id, version)
+  const current = isEverywhere ? seen : [version]
+  return Math.min(
+    ...current.map(({ notBefore, notAfter }) =>
+      dueAt({ certificateId: certificate.id, notBefore, notAfter }, certificate.renewShare),
+    ),
+  )
 }
 
 function planAt(store: Store, certificate: CertificateRow, nextRenewalAt: number | null): Promise<void> {

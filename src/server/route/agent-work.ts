@@ -4,9 +4,8 @@ import type { ControlPlaneLog } from '../http/log-requests.ts'
 import { claimWork, leaseMs } from '../operation/claim-work.ts'
 import { heartbeat } from '../operation/heartbeat.ts'
 import type { SaidIdentity } from '../operation/notice-twin.ts'
-import { ownCertificate } from '../operation/own-certificate.ts'
+import { newestFor } from '../operation/own-certificate.ts'
 import type { Parts } from '../operation/parts.ts'
-import { Refusal } from '../operation/refusal.ts'
 import { submitCsr } from '../operation/submit-csr.ts'
 import { workItem } from './on-wire.ts'
 import { csrSchema, heartbeatSchema } from './schemas.ts'
@@ -44,10 +43,7 @@ export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Gu
     '/api/v1/agents/:id/certificates/:certificate',
     { onRequest: guard },
     async (request) => {
-      const { id } = await ownCertificate(parts.store, agentOf(request), request.params.certificate)
-      const newest = await parts.store.versions.newest(id)
-      if (newest === null) throw new Refusal('missing', 'the certificate has no version yet')
-      return { certificate_pem: newest.pem }
+      return { certificate_pem: await newestFor(parts, agentOf(request), request.params.certificate) }
     },
   )
 

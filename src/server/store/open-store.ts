@@ -3,7 +3,7 @@ import { WaxsealError } from '../../error/waxseal-error.ts'
 import { adoptFile } from '../../host/file/adopt-file.ts'
 import { removeFile } from '../../host/file/files.ts'
 import type { Database } from './database.ts'
-import { migrate } from './migration/migrate.ts'
+import { type FoundVersion, migrate } from './migration/migrate.ts'
 import { sqlStore } from './sql/sql-store.ts'
 import { openSqlite } from './sqlite/open-sqlite.ts'
 import type { Store } from './store.ts'
@@ -18,19 +18,31 @@ export interface StoreOptions {
   readonly now?: (() => number) | undefined
 }
 
-const fileName = 'control-plane.db'
+/** Of an SQLite database, in the data directory. */
+export const databaseFile = 'control-plane.db'
 
 /** Opens the store, and brings its database to this version; an older SQLite database is kept beside it as it was. */
-export async function openStore({ dataDir, database, now }: StoreOptions): Promise<Store> {
-  const file = join(dataDir, fileName)
+export async function openStore(options: StoreOptions): Promise<Store> {
+  return (await openMigrated(options)).store
+}
+
+/** The same, and tells the version that the database had. */
+export async function openMigrated({
+  dataDir,
+  database,
+  now,
+}: StoreOptions): Promise<{ readonly store: Store; readonly from: FoundVersion }> {
+  const file = join(dataDir, databaseFile)
   const db = database === undefined ? openSqlite(file, now ?? Date.now) : await postgresAt(database, now)
   try {
-    await migrate(db, (to) => (database === undefined ? backUp(db, `${file}.before-${to}`) : Promise.resolve()))
+    const from = await migrate(db, (to) =>
+      database === undefined ? backUp(db, `${file}.before-${to}`) : Promise.resolve(),
+    )
+    return { store: sqlStore(db), from }
   } catch (error) {
     await db.close()
     throw error
   }
-  return sqlStore(db)
 }
 
 /** A copy that is whole whatever is written meanwhile. */

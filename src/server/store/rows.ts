@@ -178,6 +178,23 @@ export interface ListedJob extends JobRow {
   readonly commonName: string
 }
 
+/** An agent to which nothing is issued until it has said what its host has: the database was put back from a backup. */
+export interface HoldRow {
+  readonly agentId: string
+  /** When it took the first of the questions; null: it has taken none. */
+  readonly askedAt: number | null
+}
+
+/** What a host has on a target, and the database has not: it was issued after the backup. */
+export interface OnHostRow {
+  readonly targetId: string
+  readonly certificateId: string
+  /** SHA-256 of the leaf, hex. */
+  readonly fingerprint: string
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
 /** What is not as it was deployed to a target. */
 export interface DriftRow {
   readonly targetId: string

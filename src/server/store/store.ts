@@ -4,11 +4,13 @@ import type {
   CertificateRow,
   CredentialRow,
   DriftRow,
+  HoldRow,
   IdentityRow,
   JobRow,
   JobStatus,
   JobType,
   ListedJob,
+  OnHostRow,
   OperatorRow,
   PresenceRow,
   RegistrationRow,
@@ -35,6 +37,7 @@ export interface Store {
   readonly versions: VersionStore
   readonly signings: SigningStore
   readonly jobs: JobStore
+  readonly holds: HoldStore
   readonly audit: AuditStore
   /** The time of the store: all rows have it. */
   now(): Promise<number>
@@ -102,6 +105,8 @@ export interface TokenStore {
   find(hash: string): Promise<TokenRow | null>
   /** Takes one use; null: there is none left, or it has ended. */
   take(hash: string, at: number): Promise<TokenRow | null>
+  /** All of them. */
+  endAll(): Promise<void>
   addRegistration(registration: RegistrationRow): Promise<void>
   /** The agent that this key and this token registered. */
   registered(keyHash: string, tokenHash: string): Promise<AgentRow | null>
@@ -223,6 +228,8 @@ export interface Claim {
   readonly at: number
   readonly leaseMs: number | null
   readonly limit: number
+  /** Validations alone. */
+  readonly isHeld?: boolean
 }
 
 /** Which jobs are listed; what is left out does not matter. */
@@ -276,6 +283,22 @@ export interface JobStore {
   countOpen(): Promise<readonly { readonly status: JobStatus; readonly count: number }[]>
   /** Ends what nobody has and whose deadline is past; returns ids. */
   expire(at: number, error: string): Promise<readonly string[]>
+}
+
+/** Agents that are asked first after a restore, and what they said. */
+export interface HoldStore {
+  add(hold: HoldRow): Promise<void>
+  of(agentId: string): Promise<HoldRow | null>
+  /** Notes the first question that it took. */
+  asked(agentId: string, at: number): Promise<void>
+  /** Those that have taken a question at `askedBefore` or earlier, or of which no validation is open any more. */
+  over(askedBefore: number, limit: number): Promise<readonly HoldRow[]>
+  /** False: another server was first. */
+  remove(agentId: string): Promise<boolean>
+  count(): Promise<number>
+  /** In place of what was seen on the target before. */
+  see(row: OnHostRow): Promise<void>
+  seen(certificateId: string): Promise<readonly OnHostRow[]>
 }
 
 export interface AuditStore {

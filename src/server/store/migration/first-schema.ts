@@ -83,6 +83,13 @@ export function firstSchema({ name, integer, real, serial, tableOptions }: Diale
     ),
     "CREATE UNIQUE INDEX signing_open ON signing (certificate_id, spki) WHERE state = 'open'",
     "CREATE INDEX signing_due ON signing (next_try_at) WHERE state = 'open'",
+    table('hold', `agent_id TEXT PRIMARY KEY REFERENCES agent(id), asked_at ${integer}`),
+    table(
+      'on_host',
+      `target_id TEXT PRIMARY KEY REFERENCES target(id), certificate_id TEXT NOT NULL REFERENCES certificate(id),
+       fingerprint TEXT NOT NULL, not_before ${integer} NOT NULL, not_after ${integer} NOT NULL`,
+    ),
+    'CREATE INDEX on_host_of_certificate ON on_host (certificate_id)',
     table('drift', 'target_id TEXT PRIMARY KEY REFERENCES target(id), reasons TEXT NOT NULL, since TEXT NOT NULL'),
     table(
       'audit',

@@ -17,18 +17,18 @@ const steps: readonly Step[] = [
 ]
 
 /** The version that this program reads and writes. */
-const schemaVersion = steps.length
+export const schemaVersion = steps.length
 
 /** What a database was written by; `empty`: nothing yet. */
-type FoundVersion = number | 'empty'
+export type FoundVersion = number | 'empty'
 
 /**
  * Brings the database to this program's version, in one transaction; other servers wait for it. DATABASE_NEWER: a newer program
- * has written it. `backUp` runs before the first change of a database that is not empty.
+ * has written it. `backUp` runs before the first change of a database that is not empty. Returns the version that it had.
  */
-export async function migrate(db: Database, backUp: (to: number) => Promise<void>): Promise<void> {
+export async function migrate(db: Database, backUp: (to: number) => Promise<void>): Promise<FoundVersion> {
   const found = await versionOf(db)
-  if (found === schemaVersion) return
+  if (found === schemaVersion) return found
   refuseNewer(found)
   if (found !== 'empty') await backUp(schemaVersion)
   await db.transaction(async (inside) => {
@@ -43,6 +43,7 @@ export async function migrate(db: Database, backUp: (to: number) => Promise<void
       [String(schemaVersion)],
     )
   })
+  return found
 }
 
 function refuseNewer(found: FoundVersion): void {

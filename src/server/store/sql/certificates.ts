@@ -3,6 +3,7 @@ import { isOpen } from '../migration/first-schema.ts'
 import type { CertificateRow, VersionRow } from '../rows.ts'
 import type { CertificateStore, VersionStore } from '../store.ts'
 import { firstOf, fromRows, insert, toColumn } from './columns.ts'
+import { isHeld } from './holds.ts'
 
 /** Certificates over SQL. */
 export function sqlCertificates(db: Database): CertificateStore {
@@ -55,6 +56,7 @@ export function sqlCertificates(db: Database): CertificateStore {
         await db.query(
           `SELECT * FROM certificate WHERE next_renewal_at <= $1 AND NOT EXISTS (
               SELECT 1 FROM job WHERE certificate_id = certificate.id AND type IN ('Issuance', 'Renewal') AND ${isOpen})
+              AND NOT ${isHeld('certificate')}
             ORDER BY COALESCE((SELECT MAX(not_after) FROM version WHERE certificate_id = certificate.id), 0), next_renewal_at
             LIMIT $2 ${db.dialect.skipLocked}`,
           [at, limit],

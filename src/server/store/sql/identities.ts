@@ -60,6 +60,9 @@ export function sqlTokens(db: Database): TokenStore {
           [hash, at],
         ),
       ),
+    endAll: async () => {
+      await db.query('UPDATE token SET uses_left = 0 WHERE uses_left > 0')
+    },
     addRegistration: async (registration) => {
       await insert(db, 'registration', registration)
     },

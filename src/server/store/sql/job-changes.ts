@@ -13,11 +13,12 @@ export function changeOf(db: Database): Changes {
   const isChanged = async (sql: string, values: Parameters<Database['query']>[1]): Promise<boolean> =>
     (await db.query(`${sql} RETURNING id`, values)).length > 0
   return {
-    claim: async ({ agentId, at, leaseMs, limit }) =>
+    claim: async ({ agentId, at, leaseMs, limit, isHeld = false }) =>
       fromRows<JobRow>(
         await db.query(
           `WITH taken AS MATERIALIZED (
               SELECT id FROM job WHERE agent_id = $1 AND status = 'Pending' AND ${isOpen}
+                ${isHeld ? "AND type = 'Validation'" : ''}
                 AND (not_before IS NULL OR not_before <= $2) AND (deadline IS NULL OR deadline > $2)
                 AND (lease_until IS NULL OR lease_until <= $2) ORDER BY seq LIMIT $5 ${db.dialect.skipLocked})
             UPDATE job SET attempt = attempt + 1, updated_at = $2, status = $3, lease_until = $4

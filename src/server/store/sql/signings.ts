@@ -2,6 +2,7 @@ import type { Database } from '../database.ts'
 import type { SigningRow } from '../rows.ts'
 import type { SigningStore } from '../store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
+import { isHeld } from './holds.ts'
 
 /** CSRs on their way over SQL. */
 export function sqlSignings(db: Database): SigningStore {
@@ -19,7 +20,8 @@ export function sqlSignings(db: Database): SigningStore {
       fromRows<SigningRow>(
         await db.query(
           `WITH taken AS MATERIALIZED (
-              SELECT id FROM signing WHERE state = 'open' AND next_try_at <= $1 ORDER BY next_try_at LIMIT $3
+              SELECT id FROM signing WHERE state = 'open' AND next_try_at <= $1 AND NOT EXISTS (
+                SELECT 1 FROM certificate WHERE id = signing.certificate_id AND ${isHeld('certificate')}) ORDER BY next_try_at LIMIT $3
               ${db.dialect.skipLocked})
             UPDATE signing SET next_try_at = $2, attempts = attempts + 1 WHERE id IN (SELECT id FROM taken) RETURNING *`,
           [at, until, limit],

@@ -3,6 +3,7 @@ import type { Store } from '../store.ts'
 import { sqlAgents, sqlPresence } from './agents.ts'
 import { sqlAudit } from './audit.ts'
 import { sqlCertificates, sqlVersions } from './certificates.ts'
+import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators, sqlTokens } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlServerFacts } from './server-facts.ts'
@@ -23,6 +24,7 @@ export function sqlStore(db: Database): Store {
     versions: sqlVersions(db),
     signings: sqlSignings(db),
     jobs: sqlJobs(db),
+    holds: sqlHolds(db),
     audit: sqlAudit(db),
     now: () => db.now(),
     transaction: (work) => db.transaction((inside) => work(sqlStore(inside))),

@@ -1,0 +1,28 @@
+import type { OnHostRow, VersionRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+
+/** What hosts have of a certificate that is newer than the newest version. */
+export interface NewerOnHost {
+  readonly seen: readonly OnHostRow[]
+  /** All its targets have that: the certificate is as new as the oldest of them. */
+  readonly isEverywhere: boolean
+}
+
+/** Of a host that was asked after a restore. A version that is signed later makes it the past. */
+export async function newerOnHost(
+  { certificates, holds }: Pick<Store, 'certificates' | 'holds'>,
+  certificateId: string,
+  version: VersionRow | null,
+): Promise<NewerOnHost> {
+  const all = await holds.seen(certificateId)
+  if (all.length === 0) return { seen: [], isEverywhere: false }
+  const seen = all.filter((row) => isNewerOnHost(row, version))
+  const targets = await certificates.stillDeployedTo(certificateId)
+  const isEverywhere = targets.length > 0 && targets.every((targetId) => seen.some((row) => row.targetId === targetId))
+  return { seen, isEverywhere }
+}
+
+/** By its end: the one that lives longer is the one that was issued later. */
+export function isNewerOnHost({ notAfter }: Pick<OnHostRow, 'notAfter'>, version: VersionRow | null): boolean {
+  return notAfter > (version?.notAfter ?? 0)
+}

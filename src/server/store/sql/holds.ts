@@ -1,0 +1,43 @@
+import type { Database } from '../database.ts'
+import { isOpen } from '../migration/first-schema.ts'
+import type { HoldRow, OnHostRow } from '../rows.ts'
+import type { HoldStore } from '../store.ts'
+import { firstOf, fromRows, insert } from './columns.ts'
+
+/** For SQL about a row with an `agent_id`: nothing is issued to it yet. */
+export function isHeld(table: 'certificate'): string {
+  return `EXISTS (SELECT 1 FROM hold WHERE hold.agent_id = ${table}.agent_id)`
+}
+
+/** What is asked first after a restore, over SQL. */
+export function sqlHolds(db: Database): HoldStore {
+  return {
+    add: async (hold) => {
+      await insert(db, 'hold', hold)
+    },
+    of: async (agentId) => firstOf<HoldRow>(await db.query('SELECT * FROM hold WHERE agent_id = $1', [agentId])),
+    asked: async (agentId, at) => {
+      await db.query('UPDATE hold SET asked_at = $2 WHERE agent_id = $1 AND asked_at IS NULL', [agentId, at])
+    },
+    over: async (askedBefore, limit) =>
+      fromRows<HoldRow>(
+        await db.query(
+          `SELECT * FROM hold WHERE asked_at <= $1 OR NOT EXISTS (
+              SELECT 1 FROM job WHERE job.agent_id = hold.agent_id AND type = 'Validation' AND ${isOpen})
+            ORDER BY agent_id LIMIT $2 ${db.dialect.skipLocked}`,
+          [askedBefore, limit],
+        ),
+      ),
+    remove: async (agentId) =>
+      (await db.query('DELETE FROM hold WHERE agent_id = $1 RETURNING agent_id', [agentId])).length > 0,
+    count: async () => Number((await db.query('SELECT count(*) AS count FROM hold'))[0]?.['count'] ?? 0),
+    see: async (row) => {
+      await db.query('DELETE FROM on_host WHERE target_id = $1', [row.targetId])
+      await insert(db, 'on_host', row)
+    },
+    seen: async (certificateId) =>
+      fromRows<OnHostRow>(
+        await db.query('SELECT * FROM on_host WHERE certificate_id = $1 ORDER BY target_id', [certificateId]),
+      ),
+  }
+}
