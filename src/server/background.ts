@@ -3,6 +3,7 @@ import { chainAudit } from './operation/audit-trail.ts'
 import type { Parts } from './operation/parts.ts'
 import { expireJobs } from './operation/reap.ts'
 import { releaseAgents } from './operation/release-agents.ts'
+import { ringDue } from './operation/wait-for-work.ts'
 import { renewDue } from './renewal/scheduler.ts'
 
 /** After a longer silence of all servers the silence of agents begins anew. */
@@ -20,7 +21,7 @@ export interface Background {
 
 /** Writes presence once a second; looks for what is over or due four times a minute, and at the start. `tendOwn`: of the own pair and CA. */
 export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () => Promise<void>): Background {
-  const { store, presence, signer } = parts
+  const { store, presence, signer, bell } = parts
   const loops = [
     every(flushEveryMs, log, () => presence.flush()),
     every(sweepEveryMs, log, async () => {
@@ -28,6 +29,8 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
       await presence.reap()
       await expireJobs(store)
     }),
+    // What became due, and of what nobody was told.
+    every(sweepEveryMs, log, () => ringDue(parts)),
     every(sweepEveryMs, log, () => signer.signDue()),
     every(sweepEveryMs, log, () => chainAudit(store)),
     every(tendEveryMs, log, tendOwn),
@@ -36,8 +39,10 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
       await renewDue(store)
     }),
   ]
+  const endListening = store.listen((agentId) => bell.ring(agentId))
   return {
     stop: async () => {
+      await endListening()
       await Promise.all(loops.map((loop) => loop.stop()))
     },
   }

@@ -19,6 +19,7 @@ import type { Parts } from './operation/parts.ts'
 import { Presence } from './operation/presence.ts'
 import { crlPublisher } from './operation/publish-crl.ts'
 import { openSigner } from './operation/signer.ts'
+import { WorkBell } from './operation/work-bell.ts'
 import { openOwnPair } from './renewal/own-pair.ts'
 import { agentCredentialRoutes } from './route/agent-credential.ts'
 import { agentRegisterRoutes } from './route/agent-register.ts'
@@ -91,6 +92,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     store,
     authority,
     presence,
+    bell: new WorkBell(),
     signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
   }
   const limits = openLimits(store)
@@ -99,7 +101,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const own = await openOwnPair(store, authority, await namesOf(host, names), mayRenewCa)
   const https = renewableHttps(own.pair)
   const server = openServer(https, limits, log)
-  const metrics = openMetrics(server, store, version)
+  const metrics = openMetrics(server, parts, version)
   await describeCalls(server)
   await addRoutes(server, parts, { limits, operatorToken, auditKey: await openAuditKey(dataDir), metrics, log })
   // The address of all addresses is one to listen at, not one to call, and no certificate carries it.
@@ -112,6 +114,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     caPem: authority.caPem,
     operatorToken,
     close: async () => {
+      parts.bell.close()
       await server.close()
       metrics.close()
       await background.stop()

@@ -32,6 +32,14 @@ export function activeAgentOf(request: FastifyRequest): AgentRow {
   return agent
 }
 
+/** The agent of this request as it is now, after a while: fails where its credential is not good any more, or it was retired. */
+export async function agentAgain(parts: Parts, request: FastifyRequest): Promise<AgentRow> {
+  const agent = await authenticateAgent(parts, secretIn(request) ?? '')
+  if (agent.status === 'retired') throw new Refusal('gone', 'this agent is retired')
+  await parts.presence.hear(agent.id, true)
+  return agent
+}
+
 /** The operator that this request comes from. */
 export function operatorOf(request: FastifyRequest): Caller {
   const operator = operators.get(request)

@@ -46,7 +46,11 @@ export const calls: Readonly<Record<string, Call>> = {
     status: 201,
     answer: { type: 'object', required: ['api_key'], properties: { api_key: { type: 'string' } } },
   },
-  'GET /api/v1/agents/:id/work': { summary: 'What the agent is to do. The call is the claim.', answer: workSchema },
+  'GET /api/v1/agents/:id/work': {
+    summary:
+      'What the agent is to do. The call is the claim. With wait (seconds) it waits, 40 s at most, until there is something.',
+    answer: workSchema,
+  },
   'GET /api/v1/agents/:id/certificates/:certificate': {
     summary: 'Leaf and chain of the newest version.',
     answer: certificateSchema,

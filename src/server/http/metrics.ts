@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Parts } from '../operation/parts.ts'
 import type { Store } from '../store/store.ts'
 import { callOf } from './log-requests.ts'
 
@@ -16,7 +17,11 @@ export interface Metrics {
 }
 
 /** Counts what this server answers; `store` is asked when somebody looks. */
-export function openMetrics(server: FastifyInstance, store: Store, version: string): Metrics {
+export function openMetrics(
+  server: FastifyInstance,
+  { store, bell }: Pick<Parts, 'store' | 'bell'>,
+  version: string,
+): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const seconds = new Histogram({
@@ -31,6 +36,14 @@ export function openMetrics(server: FastifyInstance, store: Store, version: stri
   })
   new Gauge({ name: 'waxseal_server_info', help: 'Always 1.', labelNames: ['version'], registers }).set({ version }, 1)
   measureStore(store, registry)
+  new Gauge({
+    name: 'waxseal_server_polls_waiting',
+    help: 'Agents that wait for work.',
+    registers,
+    collect() {
+      this.set(bell.count)
+    },
+  })
   const delay = measureProcess(registry)
   return {
     contentType: registry.contentType,

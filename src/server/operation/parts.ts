@@ -2,6 +2,7 @@ import type { Authority } from '../authority/authority.ts'
 import type { Store } from '../store/store.ts'
 import type { Presence } from './presence.ts'
 import type { Signer } from './signer.ts'
+import type { WorkBell } from './work-bell.ts'
 
 /** What operations work with. */
 export interface Parts {
@@ -9,4 +10,5 @@ export interface Parts {
   readonly authority: Authority
   readonly presence: Presence
   readonly signer: Signer
+  readonly bell: WorkBell
 }

@@ -1,17 +1,22 @@
 import type { FastifyInstance } from 'fastify'
-import { activeAgentOf, agentOf, type Guard } from '../http/authenticate.ts'
+import { activeAgentOf, agentAgain, agentOf, type Guard } from '../http/authenticate.ts'
 import type { ControlPlaneLog } from '../http/log-requests.ts'
-import { claimWork, leaseMs } from '../operation/claim-work.ts'
+import { retryAfterS } from '../http/retry-after.ts'
+import { leaseMs } from '../operation/claim-work.ts'
 import { heartbeat } from '../operation/heartbeat.ts'
 import type { SaidIdentity } from '../operation/notice-twin.ts'
 import { newestFor } from '../operation/own-certificate.ts'
 import type { Parts } from '../operation/parts.ts'
 import { submitCsr } from '../operation/submit-csr.ts'
+import { waitForWork } from '../operation/wait-for-work.ts'
 import { workItem } from './on-wire.ts'
-import { csrSchema, heartbeatSchema } from './schemas.ts'
+import { csrSchema, heartbeatSchema, workQuerySchema } from './schemas.ts'
 
 /** What this server knows of protocol §4. */
-const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'ca_pem', 'credential', 'host'] as const
+const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'ca_pem', 'credential', 'host', 'wait'] as const
+const pollIntervalS = 30
+/** What an agent that knows `wait` is told, in seconds. */
+const pace = { poll_interval: pollIntervalS, splay: 5 } as const
 
 /** The calls by which an agent gets its work. */
 export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Guard, log: ControlPlaneLog): void {
@@ -26,18 +31,32 @@ export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Gu
       const answer = { status: 'heartbeat_recorded', features: serverFeatures }
       return {
         ...answer,
+        ...(features.includes('wait') ? pace : {}),
         ...(features.includes('cancel') ? { cancel } : {}),
         ...(features.includes('ca_pem') ? { ca_pem: parts.authority.caPem } : {}),
       }
     },
   )
 
-  server.get('/api/v1/agents/:id/work', { onRequest: guard }, async (request) => {
-    const agent = activeAgentOf(request)
-    const leaseS = agent.features.includes('lease') ? leaseMs / 1000 : null
-    const jobs = (await claimWork(parts, agent)).map((claimed) => workItem(claimed, leaseS))
-    return { jobs, count: jobs.length }
-  })
+  server.get<{ Querystring: { readonly wait?: string } }>(
+    '/api/v1/agents/:id/work',
+    { onRequest: guard, schema: { querystring: workQuerySchema } },
+    async (request, reply) => {
+      const agent = activeAgentOf(request)
+      const waitMs = Number(request.query.wait ?? 0) * 1000
+      if (waitMs > 0) await parts.presence.hear(agent.id, true)
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const again = () => agentAgain(parts, request)
+      const work = await waitForWork(parts, { agent, waitMs, again, gone: gone.signal })
+      const leaseS = agent.features.includes('lease') ? leaseMs / 1000 : null
+      const jobs = work.jobs.map((claimed) => workItem(claimed, leaseS))
+      if (work.isFull) reply.header('retry-after', String(retryAfterS(pollIntervalS)))
+      const { cancel } = work
+      const waited = { ...pace, ...(agent.features.includes('cancel') ? { cancel } : {}) }
+      return { jobs, count: jobs.length, ...(waitMs === 0 ? {} : waited) }
+    },
+  )
 
   server.get<{ Params: { certificate: string } }>(
     '/api/v1/agents/:id/certificates/:certificate',

@@ -33,6 +33,12 @@ export const heartbeatSchema = {
   properties: { version: text, hostname: text, features, host },
 } as const
 
+/** Seconds that a call may wait for work. */
+export const workQuerySchema = {
+  type: 'object',
+  properties: { wait: { type: 'string', pattern: '^\\d{1,3}$' } },
+} as const
+
 export const csrSchema = {
   type: 'object',
   required: ['csr_pem', 'certificate_id'],

@@ -26,6 +26,10 @@ export interface Database {
   query(sql: string, values?: readonly Value[]): Promise<readonly RawRow[]>
   /** All of `work` or nothing of it; inside, `db` alone is used. One inside another is part of it. */
   transaction<T>(work: (db: Database) => Promise<T>): Promise<T>
+  /** Tells those who listen, on every server, this text: when what belongs to it is committed, or never. */
+  notify(text: string): Promise<void>
+  /** Calls with each text that is told from now on. Some may get lost while the database is away. Returns what ends it. */
+  listen(heard: (text: string) => void): () => Promise<void>
   /** Milliseconds since 1970, UTC, by the clock of the database. */
   now(): Promise<number>
   close(): Promise<void>

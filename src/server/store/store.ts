@@ -43,6 +43,8 @@ export interface Store {
   now(): Promise<number>
   /** All of `work` or nothing of it. It may run again after a deadlock: nothing but the store may remember it. */
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T>
+  /** Calls with the id of each agent for which something new is there, on whatever server that was done; some may get lost. Returns what ends it. */
+  listen(heard: (agentId: string) => void): () => Promise<void>
   close(): Promise<void>
 }
 
@@ -247,6 +249,8 @@ export interface JobStore {
   list(page: Page, filter?: JobFilter): Promise<readonly ListedJob[]>
   /** Whether a claim or a look for CSRs would find something. */
   isWorkFor(agentId: string, at: number): Promise<boolean>
+  /** Those of these agents for which it would. */
+  agentsWithWork(at: number, agentIds: ReadonlySet<string>): Promise<readonly string[]>
   /** What an agent is to do now, oldest first; each is counted as one more attempt. */
   claim(claim: Claim): Promise<readonly JobRow[]>
   /** Of an agent, that wait for a CSR. */

@@ -3,6 +3,7 @@ import { Pool, type PoolClient, types } from 'pg'
 import type { Database, Dialect, RawRow, Value } from '../database.ts'
 import { databaseClock } from './database-clock.ts'
 import { asDatabaseError, isConflict, isUnreachable } from './database-error.ts'
+import { channel, listenAt } from './listen.ts'
 
 const dialect: Dialect = {
   name: 'postgres',
@@ -18,6 +19,7 @@ const dialect: Dialect = {
 const parserOf = (...[id, format]: Parameters<typeof types.getTypeParser>): unknown =>
   id === types.builtins.INT8 ? Number : types.getTypeParser(id, format)
 
+const notify = `SELECT pg_notify('${channel}', $1)`
 const mostTries = 5
 const limits = {
   max: 10,
@@ -57,6 +59,10 @@ export function openPostgres(url: string, now?: () => number): Database {
   return {
     dialect,
     query,
+    notify: async (text) => {
+      await query(notify, [text])
+    },
+    listen: (heard) => listenAt(url, heard),
     transaction: (work) => inTransaction(pool, clock, work),
     now: clock,
     close: () => pool.end(),
@@ -107,6 +113,12 @@ function insideOf(client: PoolClient, clock: () => Promise<number>): Database {
   const inside: Database = {
     dialect,
     query: async (sql, values = []) => (await client.query<RawRow>(statementOf(sql, values))).rows,
+    notify: async (text) => {
+      await client.query(statementOf(notify, [text]))
+    },
+    listen: () => {
+      throw new Error('a transaction has ended before anybody is told')
+    },
     transaction: (work) => work(inside),
     now: clock,
     close: async () => {},

@@ -28,8 +28,11 @@ export function sqlHolds(db: Database): HoldStore {
           [askedBefore, limit],
         ),
       ),
-    remove: async (agentId) =>
-      (await db.query('DELETE FROM hold WHERE agent_id = $1 RETURNING agent_id', [agentId])).length > 0,
+    remove: async (agentId) => {
+      const isHere = (await db.query('DELETE FROM hold WHERE agent_id = $1 RETURNING agent_id', [agentId])).length > 0
+      if (isHere) await db.notify(agentId)
+      return isHere
+    },
     count: async () => Number((await db.query('SELECT count(*) AS count FROM hold'))[0]?.['count'] ?? 0),
     see: async (row) => {
       await db.query('DELETE FROM on_host WHERE target_id = $1', [row.targetId])

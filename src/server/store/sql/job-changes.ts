@@ -59,9 +59,10 @@ export function changeOf(db: Database): Changes {
       const [row] = await db.query(
         `UPDATE job SET cancel_requested_at = COALESCE(cancel_requested_at, $2), updated_at = $2,
             status = CASE WHEN status = 'AwaitingCSR' OR (status = 'Pending' AND attempt = 0) THEN 'Cancelled' ELSE status END
-          WHERE id = $1 AND ${isOpen} RETURNING status`,
+          WHERE id = $1 AND ${isOpen} RETURNING status, agent_id`,
         [id, at],
       )
+      if (row !== undefined) await db.notify(String(row['agent_id']))
       return row === undefined ? null : (String(row['status']) as JobStatus)
     },
   }

@@ -11,7 +11,11 @@ export function sqlJobs(db: Database): JobStore {
   return {
     ...changeOf(db),
     ...reapingOf(db),
-    add: (job) => insert(db, 'job', asRow(job)),
+    add: async (job) => {
+      const isNew = await insert(db, 'job', asRow(job))
+      if (isNew) await db.notify(job.agentId)
+      return isNew
+    },
     byId: async (id) => firstOf<JobRow>(await db.query('SELECT * FROM job WHERE id = $1', [id])),
     list: async ({ after, limit }, { agentId = '', targetId = '', status = '' } = {}) =>
       fromRows<ListedJob>(
@@ -32,6 +36,16 @@ export function sqlJobs(db: Database): JobStore {
           [agentId, at],
         )
       ).length > 0,
+    agentsWithWork: async (at, agentIds) =>
+      (
+        await db.query(
+          `SELECT DISTINCT agent_id FROM job WHERE status IN ('Pending', 'AwaitingCSR') AND ${isOpen}
+            AND (not_before IS NULL OR not_before <= $1) AND (lease_until IS NULL OR lease_until <= $1)`,
+          [at],
+        )
+      )
+        .map(({ agent_id }) => String(agent_id))
+        .filter((id) => agentIds.has(id)),
     awaitingCsr: async (agentId, at, limit) =>
       fromRows<JobRow>(
         await db.query(

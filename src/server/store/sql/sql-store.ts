@@ -28,6 +28,7 @@ export function sqlStore(db: Database): Store {
     audit: sqlAudit(db),
     now: () => db.now(),
     transaction: (work) => db.transaction((inside) => work(sqlStore(inside))),
+    listen: (heard) => db.listen(heard),
     close: () => db.close(),
   }
 }

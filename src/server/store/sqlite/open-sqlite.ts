@@ -28,9 +28,24 @@ export function openSqlite(path: string, now: () => number): Database {
     return statement.all(...values) as RawRow[]
   }
   const inTurn = turns()
+  const listeners = new Set<(text: string) => void>()
+  let untold: string[] = []
+  const tell = (texts: readonly string[]): void => {
+    for (const text of texts) for (const heard of listeners) heard(text)
+  }
+  const listen: Database['listen'] = (heard) => {
+    listeners.add(heard)
+    return async () => {
+      listeners.delete(heard)
+    }
+  }
   const inside: Database = {
     dialect,
     query: async (sql, values) => run(sql, values),
+    notify: async (text) => {
+      untold.push(text)
+    },
+    listen,
     transaction: (work) => work(inside),
     now: async () => now(),
     close: async () => {},
@@ -46,11 +61,18 @@ export function openSqlite(path: string, now: () => number): Database {
     },
     transaction: async (work) => {
       try {
-        return await inTurn(() => transact(file, () => work(inside)))
+        const [result, texts] = await inTurn(async () => {
+          untold = []
+          return [await transact(file, () => work(inside)), untold] as const
+        })
+        tell(texts)
+        return result
       } catch (error) {
         throw withCaller(error)
       }
     },
+    notify: async (text) => tell([text]),
+    listen,
     now: inside.now,
     close: () => inTurn(async () => file.close()),
   }
