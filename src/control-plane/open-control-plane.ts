@@ -2,7 +2,7 @@ import type { Job } from '../documents/job.ts'
 import { outcomeWithout } from '../documents/without-output.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
-import type { Outcome } from '../outcome/outcome.ts'
+import type { CertificateFacts, Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type Endpoint, openSend, type Send } from './request.ts'
 import { beyond, type MalformedItem, toJob } from './to-job.ts'
@@ -23,6 +23,7 @@ export interface StatusReport {
   readonly status: 'Running' | 'Completed' | 'Failed'
   readonly error?: string
   readonly outcome?: Outcome
+  readonly certificate?: CertificateFacts
 }
 
 /** What was seen on the socket. */

@@ -1,4 +1,4 @@
-import type { Outcome } from '../outcome/outcome.ts'
+import type { CertificateFacts, Outcome } from '../outcome/outcome.ts'
 
 /** What the control plane is told of a job. */
 export type Report =
@@ -8,6 +8,8 @@ export type Report =
       readonly status: 'Running' | 'Completed' | 'Failed'
       readonly error?: string
       readonly outcome?: Outcome
+      /** Of a validation: what was deployed to the target. A control plane that was put back from a backup does not know it. */
+      readonly certificate?: CertificateFacts
     }
   | {
       readonly kind: 'verification'

@@ -8,6 +8,7 @@ import { isCode, moveFile, syncFoldersOf } from '../host/file/files.ts'
 import { removeTree } from '../host/file/plain-files.ts'
 import { ensurePrivateFolder, isLinkOrNoFolder } from '../host/file/private-folder.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
+import { becomeOwnerOf } from '../host/process/become-owner.ts'
 import { takeDataDirectory } from './data-directory.ts'
 import { holdAgents } from './operation/hold-agents.ts'
 import { databaseFile, openStore } from './store/open-store.ts'
@@ -55,30 +56,41 @@ export interface Restored {
 
 /**
  * Puts a backup into a data directory without a database, whose server does not run. The database takes its place when all is in it
- * that has the hosts asked first. CONFIG_INVALID: there is a database, or the file is none; STATE_BUSY: a server runs.
+ * that has the hosts asked first. Root goes on as the user whose directory it is. CONFIG_INVALID: there is a database, or the file is
+ * none; STATE_BUSY: a server runs.
  */
 export async function restoreFrom(file: string, dataDir: string, now?: () => number): Promise<Restored> {
-  const lock = await takeDataDirectory(dataDir)
-  const [place, working] = [join(dataDir, databaseFile), join(dataDir, 'restoring')]
+  const backup = openBackup(file)
   try {
-    if ((await isLinkOrNoFolder(place)) || (await isLinkOrNoFolder(`${place}-wal`)))
-      throw new WaxsealError('CONFIG_INVALID', {
-        folder: dataDir,
-        reason: 'there is a database already',
-        hint: 'move it away first, or name an empty folder with --data-dir',
-      })
-    await removeTree(working)
-    await ensurePrivateFolder(working)
-    const kept = copyOut(file, join(working, databaseFile))
-    const agents = await holdIn(working, now)
-    await moveFile(join(working, databaseFile), place)
-    await syncFoldersOf([place])
-    await removeTree(working)
-    for (const [name, content] of kept) await writeMissing(join(dataDir, name), content)
-    return { agents, ca: await fingerprintsOf(join(dataDir, 'ca.pem')) }
+    await becomeOwnerOf(dataDir)
+    const lock = await takeDataDirectory(dataDir)
+    try {
+      return await restoreInto(dataDir, backup, now)
+    } finally {
+      lock.release()
+    }
   } finally {
-    lock.release()
+    backup.close()
   }
+}
+
+async function restoreInto(dataDir: string, backup: DatabaseSync, now: (() => number) | undefined): Promise<Restored> {
+  const [place, working] = [join(dataDir, databaseFile), join(dataDir, 'restoring')]
+  if ((await isLinkOrNoFolder(place)) || (await isLinkOrNoFolder(`${place}-wal`)))
+    throw new WaxsealError('CONFIG_INVALID', {
+      folder: dataDir,
+      reason: 'there is a database already',
+      hint: 'move it away first, or name an empty folder with --data-dir',
+    })
+  await removeTree(working)
+  await ensurePrivateFolder(working)
+  const kept = copyOut(backup, join(working, databaseFile))
+  const agents = await holdIn(working, now)
+  for (const [name, content] of kept) await writeMissing(join(dataDir, name), content)
+  await moveFile(join(working, databaseFile), place)
+  await syncFoldersOf([place])
+  await removeTree(working)
+  return { agents, ca: await fingerprintsOf(join(dataDir, 'ca.pem')) }
 }
 
 async function holdIn(dataDir: string, now: (() => number) | undefined): Promise<number> {
@@ -90,22 +102,24 @@ async function holdIn(dataDir: string, now: (() => number) | undefined): Promise
   }
 }
 
-/** Copies the database out of a backup, without what was kept beside it, which is returned. */
-function copyOut(file: string, to: string): ReadonlyMap<string, string> {
+/** CONFIG_INVALID: it is no whole database of a control plane. */
+function openBackup(file: string): DatabaseSync {
   const backup = openReadOnly(file)
   try {
     const [check] = backup.prepare('PRAGMA integrity_check(1)').all()
-    const isBackup =
-      backup.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'job'").get() !== undefined
-    if (check?.['integrity_check'] !== 'ok' || !isBackup)
-      throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is no whole database of a control plane' })
-    backup.prepare('VACUUM INTO ?').run(to)
+    const job = backup.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'job'").get()
+    if (check?.['integrity_check'] === 'ok' && job !== undefined) return backup
+    throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is no whole database of a control plane' })
   } catch (error) {
+    backup.close()
     if (!isCode(error, 'ERR_SQLITE_ERROR')) throw error
     throw new WaxsealError('CONFIG_INVALID', { file, reason: (error as Error).message }, { cause: error })
-  } finally {
-    backup.close()
   }
+}
+
+/** Copies the database out of a backup, without what was kept beside it, which is returned. */
+function copyOut(backup: DatabaseSync, to: string): ReadonlyMap<string, string> {
+  backup.prepare('VACUUM INTO ?').run(to)
   const copy = new DatabaseSync(to)
   try {
     const isKept = copy.prepare("SELECT 1 FROM sqlite_master WHERE name = 'kept_file'").get() !== undefined

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { becomeOwnerOf } from '../host/process/become-owner.ts'
 import { takeDataDirectory } from './data-directory.ts'
 import { holdAgents } from './operation/hold-agents.ts'
 import { type FoundVersion, schemaVersion } from './store/migration/migrate.ts'
@@ -13,13 +14,14 @@ export interface Migrated {
   readonly copy: string | null
 }
 
-/** Brings the database to this program's version. STATE_BUSY: a server runs on this data directory. */
-export async function migrateData(dataDir: string, database: string | undefined): Promise<Migrated> {
+/** Brings the SQLite database of a data directory to this program's version, as its user. STATE_BUSY: a server runs on it. */
+export async function migrateData(dataDir: string): Promise<Migrated> {
+  await becomeOwnerOf(dataDir)
   const lock = await takeDataDirectory(dataDir)
   try {
-    const { store, from } = await openMigrated({ dataDir, database })
+    const { store, from } = await openMigrated({ dataDir })
     await store.close()
-    const isCopied = database === undefined && from !== 'empty' && from !== schemaVersion
+    const isCopied = from !== 'empty' && from !== schemaVersion
     const copy = isCopied ? `${join(dataDir, databaseFile)}.before-${schemaVersion}` : null
     return { from, to: schemaVersion, copy }
   } finally {
@@ -27,17 +29,19 @@ export async function migrateData(dataDir: string, database: string | undefined)
   }
 }
 
+/** Brings a PostgreSQL database to this program's version: `pg_dump` has copied it. Servers wait for it. */
+export async function migratePostgres(database: string): Promise<Migrated> {
+  const { store, from } = await openMigrated({ dataDir: '', database })
+  await store.close()
+  return { from, to: schemaVersion, copy: null }
+}
+
 /** Has the hosts asked first after pg_restore has put a database back; returns how many agents are asked. */
-export async function holdData(dataDir: string, database: string): Promise<number> {
-  const lock = await takeDataDirectory(dataDir)
+export async function holdPostgres(database: string): Promise<number> {
+  const { store } = await openMigrated({ dataDir: '', database })
   try {
-    const { store } = await openMigrated({ dataDir, database })
-    try {
-      return await holdAgents(store)
-    } finally {
-      await store.close()
-    }
+    return await holdAgents(store)
   } finally {
-    lock.release()
+    await store.close()
   }
 }

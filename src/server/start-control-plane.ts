@@ -108,6 +108,8 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const url = (await server.listen({ host, port })).replace('//[::]:', '//[::1]:')
   await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
   authority.publishAt(publicUrl(url, names))
+  const held = await store.holds.count()
+  if (held > 0) log.info({ agents: held }, 'the database was put back: what these have is asked first')
   const background = startBackground(parts, log, () => own.tend(https.exchange))
   return {
     url,

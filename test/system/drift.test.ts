@@ -63,7 +63,8 @@ t.test('a validation job is Completed when the target is as it was deployed', as
 
   await finished(agent, id)
 
-  t.match(await site.operator.job(id), { status: 'Completed', error: null })
+  const deployed = { certificate: { sha256: /^[0-9a-f]{64}$/, notBefore: String, notAfter: String } }
+  t.match(await site.operator.job(id), { status: 'Completed', error: null, outcome: deployed })
 })
 
 t.test('a validation job is Failed with the reasons when it is not, and changes nothing', async (t) => {
@@ -75,6 +76,7 @@ t.test('a validation job is Failed with the reasons when it is not, and changes 
   await finished(agent, id)
 
   t.match(await site.operator.job(id), { status: 'Failed', error: /^VALIDATION_FAILED.*is not what was deployed/ })
+  t.match(await site.operator.job(id), { outcome: { certificate: { sha256: String } } })
   t.equal(await readFile(keyPath, 'utf8'), site.oldPair.keyPem)
   await writeFile(keyPath, deployed)
 })

@@ -26,8 +26,8 @@ function migrateCommand(): Command {
       'Bring the database to this version, with the server stopped; an SQLite one is copied first. serve does it, too.',
     )
     .action(async ({ dataDir, database, json }: KeepOptions) => {
-      const { migrateData } = await import('../../server/migrate-data.ts')
-      const done = await migrateData(resolve(dataDir), database)
+      const { migrateData, migratePostgres } = await import('../../server/migrate-data.ts')
+      const done = await (database === undefined ? migrateData(resolve(dataDir)) : migratePostgres(database))
       if (json === true) return printJson(done)
       if (done.from === done.to) return print(`The database has version ${done.to} already.`)
       print(`The database has version ${done.to} now.`)
@@ -64,8 +64,8 @@ function restoreCommand(): Command {
       if (database !== undefined) {
         if (file !== undefined)
           throw ownTools('pg_restore --dbname=URL FILE, then restore --database URL without a file')
-        const { holdData } = await import('../../server/migrate-data.ts')
-        const agents = await holdData(folder, database)
+        const { holdPostgres } = await import('../../server/migrate-data.ts')
+        const agents = await holdPostgres(database)
         return json === true ? printJson({ agents }) : print(asked(agents))
       }
       if (file === undefined)

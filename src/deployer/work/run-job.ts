@@ -13,7 +13,7 @@ import type { Step } from '../../outcome/outcome.ts'
 import { deployAgain } from '../deploy-again.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
-import { endOf, type JobEnd } from './job-end.ts'
+import { endOf, failed, type JobEnd } from './job-end.ts'
 import { reportsOf } from './reports-of.ts'
 
 /** By the id of its job each certificate, or why it cannot be had. */
@@ -59,6 +59,7 @@ async function validate(job: ValidationJob, { engine, onBegin }: Workshop): Prom
   if (record === null)
     throw new WaxsealError('VALIDATION_FAILED', { target: job.targetId, reasons: ['nothing was deployed to it'] })
   const { valid, reasons } = await engine.turns.take(() => inspect(record, engine, { withCheck: true }))
-  if (!valid) throw new WaxsealError('VALIDATION_FAILED', { target: job.targetId, reasons })
-  return { kind: 'status', jobId: job.id, status: 'Completed' }
+  const { certificate } = record
+  if (valid) return { kind: 'status', jobId: job.id, status: 'Completed', certificate }
+  return { ...failed(job.id, new WaxsealError('VALIDATION_FAILED', { target: job.targetId, reasons })), certificate }
 }

@@ -67,6 +67,16 @@ function measureStore(store: Store, registry: Registry): void {
   )
   registry.registerMetric(
     new Gauge({
+      name: 'waxseal_server_agents_held',
+      help: 'Agents that are issued nothing before they have said what their hosts have: the database was put back.',
+      registers: [],
+      async collect() {
+        this.set(await store.holds.count())
+      },
+    }),
+  )
+  registry.registerMetric(
+    new Gauge({
       name: 'waxseal_server_audit_rows',
       help: 'Rows in the chain of the audit trail.',
       registers: [],

@@ -18,8 +18,6 @@ export function holdAgents(store: Store): Promise<number> {
     let count = 0
     for await (const agent of activeAgents(inside)) if (await hold(inside, agent)) count += 1
     await inside.tokens.endAll()
-    const at = await inside.now()
-    await inside.server.set('restored_at', String(at))
     await inside.server.set('alive_at', '0')
     await audit(inside, 'server', 'database.restore', 'database', { agents: count })
     return count

@@ -33,12 +33,14 @@ async function planAnew(store: Store, certificateId: string): Promise<void> {
   if (certificate === null) return
   const version = await store.versions.newest(certificateId)
   const newer = await newerOnHost(store, certificateId, version)
-  await store.certificates.plan(certificateId, { ...planOf(certificate), lastError: told(newer) })
   const now = await store.now()
+  const isMixed = newer.seen.length > 0 && !newer.isEverywhere
+  const nextRenewalAt = isMixed ? now : certificate.nextRenewalAt
+  await store.certificates.plan(certificateId, { ...planOf(certificate), nextRenewalAt, lastError: told(newer) })
   for (const { targetId } of newer.seen)
     for (const job of await store.jobs.ofTarget(targetId, ['Deployment'], false, openEnough))
       if (job.certificateId === certificateId)
-        await store.jobs.move(job.id, ['Pending', 'Running'], 'Cancelled', now, 'the host has a newer certificate')
+        await store.jobs.move(job.id, ['Pending'], 'Cancelled', now, 'the host has a newer certificate')
   const last = await store.jobs.lastIssuance(certificateId)
   if (newer.isEverywhere && last !== null && certificate.revokedAt === null)
     await store.jobs.move(last.id, ['AwaitingCSR'], 'Cancelled', now, 'the host has a newer certificate')
@@ -68,7 +70,7 @@ export async function takeFact(store: Store, { certificateId, targetId, outcome 
   if (told === null) return
   const known: readonly VersionRow[] = await store.versions.list(certificateId, openEnough)
   if (known.some(({ fingerprint }) => fingerprint === told.fingerprint)) return
-  const fact = { ...told, certificateId, targetId }
+  const fact = { ...told, certificateId, targetId, seenAt: await store.now() }
   if (!isNewerOnHost(fact, known[0] ?? null)) return
   await store.holds.see(fact)
   await audit(store, 'server', 'target.newer', targetId, { ...told, certificateId })

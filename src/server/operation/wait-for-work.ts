@@ -36,7 +36,7 @@ export async function waitForWork(
   parts: Pick<Parts, 'store' | 'bell'>,
   { agent, waitMs, again, gone }: Waiting,
 ): Promise<Work> {
-  if (waitMs === 0) return look(parts, agent)
+  if (waitMs === 0) return { ...nothing, jobs: await claimWork(parts, agent) }
   const turn = parts.bell.enter(agent.id)
   if (turn === null) return { ...(await look(parts, agent)), isFull: true }
   const leave = (): void => turn.leave()

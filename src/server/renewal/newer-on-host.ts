@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts'
 /** What hosts have of a certificate that is newer than the newest version. */
 export interface NewerOnHost {
   readonly seen: readonly OnHostRow[]
-  /** All its targets have that: the certificate is as new as the oldest of them. */
+  /** All its targets have that: the certificate is as new as the oldest of them. Where they differ it is due. */
   readonly isEverywhere: boolean
 }
 
@@ -22,7 +22,10 @@ export async function newerOnHost(
   return { seen, isEverywhere }
 }
 
-/** By its end: the one that lives longer is the one that was issued later. */
-export function isNewerOnHost({ notAfter }: Pick<OnHostRow, 'notAfter'>, version: VersionRow | null): boolean {
-  return notAfter > (version?.notAfter ?? 0)
+/** The one that ends later was issued later; but what was issued here since then follows it, whenever it ends. */
+export function isNewerOnHost(
+  { notAfter, seenAt }: Pick<OnHostRow, 'notAfter' | 'seenAt'>,
+  version: VersionRow | null,
+): boolean {
+  return version === null || (notAfter > version.notAfter && seenAt >= version.issuedAt)
 }

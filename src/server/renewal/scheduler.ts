@@ -44,10 +44,11 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
   }
 }
 
-/** By what its hosts have, where they have more than this database. */
+/** By what its hosts have, where they have more than this database; at once where they differ, for nothing else makes them one again. */
 async function dueOf(store: Store, certificate: CertificateRow, version: VersionRow | null): Promise<number> {
   if (version === null) return 0
   const { seen, isEverywhere } = await newerOnHost(store, certificate.id, version)
+  if (seen.length > 0 && !isEverywhere) return 0
   const current = isEverywhere ? seen : [version]
   return Math.min(
     ...current.map(({ notBefore, notAfter }) =>

@@ -22,9 +22,11 @@ interface Discoveries {
 export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: Guard): void {
   server.post<{
     Params: { job: string }
-    Body: { status: JobReport['status']; error?: string; outcome?: object }
+    Body: { status: JobReport['status']; error?: string; outcome?: object; certificate?: object }
   }>('/api/v1/agents/:id/jobs/:job/status', { onRequest: guard, schema: { body: statusSchema } }, async (request) => {
-    const { status, error = null, outcome = null } = request.body
+    const { status, error = null, certificate } = request.body
+    // Of a validation, which has no other outcome.
+    const { outcome = certificate === undefined ? null : { certificate } } = request.body
     await reportJob(parts, agentOf(request), { jobId: request.params.job, status, error, outcome })
     return { status: 'updated' }
   })

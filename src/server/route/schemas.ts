@@ -52,6 +52,7 @@ export const statusSchema = {
     status: { enum: ['Running', 'Completed', 'Failed', 'Cancelled'] },
     error: text,
     outcome: { type: 'object' },
+    certificate: { type: 'object' },
   },
 } as const
 

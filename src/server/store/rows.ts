@@ -193,6 +193,7 @@ export interface OnHostRow {
   readonly fingerprint: string
   readonly notBefore: number
   readonly notAfter: number
+  readonly seenAt: number
 }
 
 /** What is not as it was deployed to a target. */

@@ -1,10 +1,12 @@
-import { createHash } from 'node:crypto'
-import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises'
+import { createHash, X509Certificate } from 'node:crypto'
+import { chown, copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { isRoot } from '../../../src/host/host-facts.ts'
 import { backUpTo, restoreFrom } from '../../../src/server/back-up.ts'
-import { holdData } from '../../../src/server/migrate-data.ts'
+import { holdPostgres } from '../../../src/server/migrate-data.ts'
 import { claimWork } from '../../../src/server/operation/claim-work.ts'
 import { deployCertificate } from '../../../src/server/operation/deploy-certificate.ts'
 import { holdAgents } from '../../../src/server/operation/hold-agents.ts'
@@ -22,6 +24,7 @@ import type { AgentRow } from '../../../src/server/store/rows.ts'
 import { deploymentFor, openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { quickIssuer } from '../../support/quick-issuer.ts'
+import { runWaxseal } from '../../support/run-waxseal.ts'
 
 const dayMs = 86_400_000
 const start = Date.parse('2026-11-01T00:00:00Z')
@@ -97,7 +100,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.match(await site.work(), [{ type: 'Deployment', versionNumber: 2 }])
   })
 
-  t.test(`${kind}: a certificate is as old as what its oldest target has`, async (t) => {
+  t.test(`${kind}: a certificate of which one target has a newer one than the others is renewed at once`, async (t) => {
     const site = await openSite(t, kind)
     const id = await site.deployed(['target-1', 'target-2'])
     await holdAgents(site.store)
@@ -108,9 +111,17 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       await site.report(job, 'Completed', targetId === 'target-1' ? { certificate: host } : null)
     await releaseAgents(site.store)
 
-    site.setTime(await site.due(id))
+    site.pass(1)
     await renewDue(site.store)
     t.match(await site.work(), [{ type: 'Renewal' }])
+    await site.sendCsr(id, 'another key')
+    const deployments = await site.work()
+    t.same(deployments.map(({ targetId }) => targetId).toSorted(), ['target-1', 'target-2'])
+    t.match(await newestFor(site, agent, id), /BEGIN CERTIFICATE/, 'though it ends before what was seen')
+    for (const { id: job } of deployments) await site.report(job, 'Failed')
+    site.pass(dayMs)
+    await renewDue(site.store)
+    t.equal((await site.work()).length, 2, 'and what failed is deployed again')
   })
 
   t.test(`${kind}: an agent that takes the question and never answers is waited for within a bound`, async (t) => {
@@ -217,9 +228,45 @@ t.test('a PostgreSQL database that pg_restore has put back has its hosts asked f
   await deploymentFor(plane, enrolled)
   await plane.close()
 
-  t.equal(await holdData(plane.dataDir, database), 1)
+  t.equal(await holdPostgres(database), 1)
   const after = await openTestControlPlane(t, { database, dataDir: plane.dataDir })
   t.match(await after.agent(enrolled).work(), [{ type: 'Validation' }])
+})
+
+t.test('the commands say what they did, and where PostgreSQL has its own', async (t) => {
+  const dir = t.testdir({})
+  const [from, to, file] = ['from', 'to', 'backup'].map((name) => join(dir, name)) as [string, string, string]
+  const plane = await openTestControlPlane(t, { dataDir: from })
+  const busy = await runWaxseal(['control-plane', 'migrate', '--data-dir', from])
+  t.match(busy, { status: 1, stderr: /STATE_BUSY/ })
+  const url = ['--database', 'postgres://localhost/none']
+  const other = await runWaxseal(['control-plane', 'backup', file, ...url])
+  t.match(other, { stderr: /CONFIG_INVALID.*pg_dump --format=custom/ })
+  t.match((await runWaxseal(['control-plane', 'restore', file, ...url])).stderr, /pg_restore/)
+
+  const saved = await runWaxseal(['control-plane', 'backup', file, '--data-dir', from])
+  t.match(saved, { status: 0, stdout: /No key and no token is in it.*ca\.key/s })
+  const restored = await runWaxseal(['control-plane', 'restore', file, '--data-dir', to])
+  t.match(restored, { status: 0, stdout: /asked what their hosts have.*: 0\..*put ca\.key there/s })
+  t.match(restored.stdout, new X509Certificate(plane.caPem).fingerprint256)
+  const migrated = await runWaxseal(['control-plane', 'migrate', '--data-dir', to])
+  t.match(migrated, { status: 0, stdout: /has version 1 already/ })
+})
+
+t.test('root restores and migrates as the user whose data directory it is', { skip: !isRoot() }, async (t) => {
+  const dir = t.testdir({})
+  const file = join(dir, 'backup')
+  const plane = await openTestControlPlane(t, { dataDir: join(dir, 'plane') })
+  await backUpTo(plane.dataDir, file)
+  // Where another user can come: the checkout may be in a folder of root's own.
+  const theirs = await makeTemporaryFolder('wx-restore-')
+  t.teardown(() => removeTree(theirs))
+  await chown(theirs, 65_534, 65_534)
+
+  t.match(await runWaxseal(['control-plane', 'restore', file, '--data-dir', theirs]), { status: 0 })
+  for (const name of await readdir(theirs)) t.match(await stat(join(theirs, name)), { uid: 65_534, gid: 65_534 }, name)
+  t.match(await readdir(theirs), ['audit.pem', 'ca.pem', 'control-plane.db', 'lock.db'])
+  t.match(await runWaxseal(['control-plane', 'migrate', '--data-dir', theirs]), { status: 0 })
 })
 
 function rfc3339(at: number): string {

@@ -87,7 +87,7 @@ export function firstSchema({ name, integer, real, serial, tableOptions }: Diale
     table(
       'on_host',
       `target_id TEXT PRIMARY KEY REFERENCES target(id), certificate_id TEXT NOT NULL REFERENCES certificate(id),
-       fingerprint TEXT NOT NULL, not_before ${integer} NOT NULL, not_after ${integer} NOT NULL`,
+       fingerprint TEXT NOT NULL, not_before ${integer} NOT NULL, not_after ${integer} NOT NULL, seen_at ${integer} NOT NULL`,
     ),
     'CREATE INDEX on_host_of_certificate ON on_host (certificate_id)',
     table('drift', 'target_id TEXT PRIMARY KEY REFERENCES target(id), reasons TEXT NOT NULL, since TEXT NOT NULL'),
