@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { register } from '../../src/control-plane/open-control-plane.ts'
 import type { Daemon } from '../../src/demo/mail-host/daemon.ts'
-import { makeFolder, makeTemporaryFolder, writeText } from '../../src/host/file/plain-files.ts'
+import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
 import { type Operator, type OperatorJob, openOperator } from '../../src/server/operator-client.ts'
 import { makeAuthority, type TestPair } from './certificates.ts'
@@ -11,6 +11,7 @@ import { targetOf } from './deployment.ts'
 import { type MisbehavingProxy, startProxy } from './misbehaving-proxy.ts'
 import { startWaxseal, type WaxsealProcess } from './process.ts'
 import { removeWhenQuiet } from './remove-when-quiet.ts'
+import { runWaxseal } from './run-waxseal.ts'
 
 /** A control plane in a process, a proxy before it, a mail server (Postfix where it can be), and an enrolled agent that is not yet started. */
 export interface Site {
@@ -25,6 +26,9 @@ export interface Site {
   startAgent(env?: Readonly<Record<string, string>>): WaxsealProcess
   /** Has a certificate made and deployed to these targets; returns its id. */
   request(targets?: readonly string[]): Promise<string>
+  readonly dataDir: string
+  /** Puts a backup in the place of the control plane's database, as the documentation says it. */
+  restore(file: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -32,8 +36,12 @@ export interface Site {
 export async function startSite(changes: object = {}): Promise<Site> {
   const dir = await makeTemporaryFolder('waxseal-site-')
   const dataDir = join(dir, 'control-plane')
-  const controlPlane = startWaxseal(['control-plane', 'serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0'])
-  await controlPlane.waitFor(({ text }) => String(text).startsWith('The control plane listens'))
+  const serve = async (listen: string): Promise<WaxsealProcess> => {
+    const server = startWaxseal(['control-plane', 'serve', '--data-dir', dataDir, '--listen', listen])
+    await server.waitFor(({ text }) => String(text).startsWith('The control plane listens'))
+    return server
+  }
+  let controlPlane = await serve('127.0.0.1:0')
   const [url = '', caPem = '', operatorToken = ''] = await Promise.all(
     ['url', 'ca.pem', 'operator-token'].map(async (name) => (await readFile(join(dataDir, name), 'utf8')).trim()),
   )
@@ -87,6 +95,15 @@ export async function startSite(changes: object = {}): Promise<Site> {
     request: async (targets = [targetId]) => {
       const wanted = { agent_id: registered.agentId, common_name: 'mail.example.net', deploy_to: targets }
       return (await operator.requestCertificate(wanted)).certificate_id
+    },
+    dataDir,
+    restore: async (file) => {
+      controlPlane.kill('SIGTERM')
+      await controlPlane.exited
+      await removeTree(join(dataDir, 'control-plane.db'))
+      const ran = await runWaxseal(['control-plane', 'restore', file, '--data-dir', dataDir])
+      if (ran.status !== 0) throw new Error(ran.stderr)
+      controlPlane = await serve(new URL(url).host)
     },
     close: async () => {
       for (const agent of agents) agent.killAll()

@@ -17,6 +17,6 @@ function isWorthAnotherTry({ code, retry, details }: WaxsealError): boolean {
 }
 
 /** The report of a job that failed before it became a deployment. */
-export function failed(jobId: string, error: WaxsealError): Report {
+export function failed(jobId: string, error: WaxsealError): Extract<Report, { kind: 'status' }> {
   return { kind: 'status', jobId, status: 'Failed', error: `${error.code}: ${describeError(error)}` }
 }

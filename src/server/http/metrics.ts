@@ -36,14 +36,16 @@ export function openMetrics(
   })
   new Gauge({ name: 'waxseal_server_info', help: 'Always 1.', labelNames: ['version'], registers }).set({ version }, 1)
   measureStore(store, registry)
-  new Gauge({
-    name: 'waxseal_server_polls_waiting',
-    help: 'Agents that wait for work.',
-    registers,
-    collect() {
-      this.set(bell.count)
-    },
-  })
+  registry.registerMetric(
+    new Gauge({
+      name: 'waxseal_server_polls_waiting',
+      help: 'Agents that wait for work.',
+      registers: [],
+      collect() {
+        this.set(bell.count)
+      },
+    }),
+  )
   const delay = measureProcess(registry)
   return {
     contentType: registry.contentType,

@@ -15,16 +15,25 @@ export function releaseAgents(store: Store): Promise<readonly string[]> {
     const now = await inside.now()
     const over = await inside.holds.over(now - answerMs, mostAtOnce)
     const released: string[] = []
-    for (const { agentId, askedAt } of over) {
-      if (!(await inside.holds.remove(agentId))) continue
-      for (const id of await inside.certificates.ofAgent(agentId)) await planAnew(inside, id)
-      await audit(inside, 'server', 'agent.release', agentId, {
-        answered: askedAt === null || now - askedAt < answerMs,
-      })
-      released.push(agentId)
-    }
+    for (const { agentId } of over) if (await release(inside, agentId)) released.push(agentId)
     return released
   })
+}
+
+/** False: another server was first. */
+async function release(store: Store, agentId: string): Promise<boolean> {
+  const isAnswered = await store.holds.isAnswered(agentId)
+  if (!(await store.holds.remove(agentId))) return false
+  for (const id of await store.certificates.ofAgent(agentId)) await planAnew(store, id)
+  await audit(store, 'server', 'agent.release', agentId, { isAnswered })
+  return true
+}
+
+/** Takes the end of a validation, where its agent is asked first; with the last one it goes on. Call it in the transaction that noted the end. */
+export async function hearAnswer(store: Store, agentId: string, answer: OnTarget): Promise<void> {
+  if ((await store.holds.of(agentId)) === null) return
+  await takeFact(store, answer)
+  if (await store.holds.isAnswered(agentId)) await release(store, agentId)
 }
 
 /** What the host has beyond this database stays in place: nothing older follows it, and it is told. */
@@ -65,7 +74,7 @@ const longestLifeMs = 400 * dayMs
 const digest = /^[0-9a-f]{64}$/
 
 /** Takes what is on a target as a fact, where the database does not know it and it is newer than all that it knows. */
-export async function takeFact(store: Store, { certificateId, targetId, outcome }: OnTarget): Promise<void> {
+async function takeFact(store: Store, { certificateId, targetId, outcome }: OnTarget): Promise<void> {
   const told = certificateIn(outcome)
   if (told === null) return
   const known: readonly VersionRow[] = await store.versions.list(certificateId, openEnough)

@@ -1,11 +1,10 @@
 import { planRedeployment } from '../renewal/redeploy.ts'
-import type { AgentRow, JobRow } from '../store/rows.ts'
-import type { Store } from '../store/store.ts'
+import type { AgentRow } from '../store/rows.ts'
 import { audit } from './audit.ts'
 import { leaseMs } from './claim-work.ts'
 import type { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
-import { takeFact } from './release-agents.ts'
+import { hearAnswer } from './release-agents.ts'
 
 /** What an agent says of a job. */
 export interface JobReport {
@@ -30,16 +29,11 @@ export async function reportJob(
         ? await inside.jobs.start(jobId, agent.id, at)
         : await inside.jobs.finish({ id: jobId, agentId: agent.id, status, error, outcome, at })
     if (isChanged && status === 'Failed') await planRedeployment(inside, job)
-    if (isChanged && status !== 'Running') await hearOnHost(inside, job, outcome)
+    const { type, certificateId, targetId } = job
+    if (isChanged && status !== 'Running' && type === 'Validation' && targetId !== null)
+      await hearAnswer(inside, agent.id, { certificateId, targetId, outcome })
     if (isChanged) await audit(inside, `agent:${agent.id}`, 'job.report', jobId, { status, error })
   })
-}
-
-/** After a restore a validation says what the host has. */
-async function hearOnHost(store: Store, job: JobRow, outcome: object | null): Promise<void> {
-  const { type, agentId, certificateId, targetId } = job
-  if (type !== 'Validation' || targetId === null || (await store.holds.of(agentId)) === null) return
-  await takeFact(store, { certificateId, targetId, outcome })
 }
 
 /** The agent still has this job; returns for how long, in milliseconds. */

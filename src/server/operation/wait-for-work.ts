@@ -43,6 +43,7 @@ export async function waitForWork(
   gone.addEventListener('abort', leave)
   const until = performance.now() + Math.min(waitMs, longestMs) + Math.random() * Math.min(waitMs / 7, spreadMs)
   try {
+    if (gone.aborted) return nothing
     for (let who = agent; ; who = await again()) {
       const work = await look(parts, who)
       const left = until - performance.now()

@@ -24,8 +24,11 @@ export async function newerOnHost(
 
 /** The one that ends later was issued later; but what was issued here since then follows it, whenever it ends. */
 export function isNewerOnHost(
-  { notAfter, seenAt }: Pick<OnHostRow, 'notAfter' | 'seenAt'>,
+  { notBefore, notAfter, seenAt }: Pick<OnHostRow, 'notBefore' | 'notAfter' | 'seenAt'>,
   version: VersionRow | null,
 ): boolean {
-  return version === null || (notAfter > version.notAfter && seenAt >= version.issuedAt)
+  if (version === null) return true
+  // Near the end of a CA all end with it.
+  const isLater = notAfter > version.notAfter || (notAfter === version.notAfter && notBefore > version.notBefore)
+  return isLater && seenAt >= version.issuedAt
 }

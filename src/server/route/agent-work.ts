@@ -40,13 +40,16 @@ export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Gu
 
   server.get<{ Querystring: { readonly wait?: string } }>(
     '/api/v1/agents/:id/work',
-    { onRequest: guard, schema: { querystring: workQuerySchema } },
+    // What a HEAD would claim nobody would get.
+    { onRequest: guard, schema: { querystring: workQuerySchema }, exposeHeadRoute: false },
     async (request, reply) => {
       const agent = activeAgentOf(request)
       const waitMs = Number(request.query.wait ?? 0) * 1000
       if (waitMs > 0) await parts.presence.hear(agent.id, true)
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
+      // While it was authenticated.
+      if (request.raw.socket.destroyed) gone.abort()
       const again = () => agentAgain(parts, request)
       const work = await waitForWork(parts, { agent, waitMs, again, gone: gone.signal })
       const leaseS = agent.features.includes('lease') ? leaseMs / 1000 : null

@@ -1,16 +1,15 @@
+import type { HoldStore } from './hold-store.ts'
 import type {
   AgentRow,
   AuditRow,
   CertificateRow,
   CredentialRow,
   DriftRow,
-  HoldRow,
   IdentityRow,
   JobRow,
   JobStatus,
   JobType,
   ListedJob,
-  OnHostRow,
   OperatorRow,
   PresenceRow,
   RegistrationRow,
@@ -107,7 +106,6 @@ export interface TokenStore {
   find(hash: string): Promise<TokenRow | null>
   /** Takes one use; null: there is none left, or it has ended. */
   take(hash: string, at: number): Promise<TokenRow | null>
-  /** All of them. */
   endAll(): Promise<void>
   addRegistration(registration: RegistrationRow): Promise<void>
   /** The agent that this key and this token registered. */
@@ -287,22 +285,6 @@ export interface JobStore {
   countOpen(): Promise<readonly { readonly status: JobStatus; readonly count: number }[]>
   /** Ends what nobody has and whose deadline is past; returns ids. */
   expire(at: number, error: string): Promise<readonly string[]>
-}
-
-/** Agents that are asked first after a restore, and what they said. */
-export interface HoldStore {
-  add(hold: HoldRow): Promise<void>
-  of(agentId: string): Promise<HoldRow | null>
-  /** Notes the first question that it took. */
-  asked(agentId: string, at: number): Promise<void>
-  /** Those that have taken a question at `askedBefore` or earlier, or of which no validation is open any more. */
-  over(askedBefore: number, limit: number): Promise<readonly HoldRow[]>
-  /** False: another server was first. */
-  remove(agentId: string): Promise<boolean>
-  count(): Promise<number>
-  /** In place of what was seen on the target before. */
-  see(row: OnHostRow): Promise<void>
-  seen(certificateId: string): Promise<readonly OnHostRow[]>
 }
 
 export interface AuditStore {

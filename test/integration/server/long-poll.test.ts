@@ -152,13 +152,33 @@ t.test('of an agent one call waits; what was asked again, or whose connection is
 t.test('a server that ends answers those who wait', async (t) => {
   const plane = await openTestControlPlane(t)
   const agent = await plane.enroll()
-  const waiting = agent.get('/work?wait=30')
+  const dispatcher = new Agent({ connect: { ca: plane.caPem } })
+  t.teardown(() => dispatcher.destroy())
+  const headers = { authorization: `Bearer ${agent.credential}` }
+  const waiting = request(`${plane.url}/api/v1/agents/${agent.id}/work?wait=30`, { dispatcher, headers })
   await untilWaiting(plane, 1)
 
   const since = performance.now()
-  // The client of the test goes with it: what is looked at is how long it takes.
-  await Promise.all([waiting.catch(() => null), plane.close()])
+  const [{ statusCode, body }] = await Promise.all([waiting, plane.close()])
+  t.equal(statusCode, 200)
+  t.match(await body.json(), { jobs: [], count: 0 })
   t.ok(performance.now() - since < soonMs)
+})
+
+t.test('a HEAD claims nothing', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  const { jobId } = await deploymentFor(plane, agent)
+  const client = new Agent({ connect: { ca: plane.caPem } })
+  t.teardown(() => client.destroy())
+
+  const { statusCode } = await request(`${plane.url}/api/v1/agents/${agent.id}/work`, {
+    method: 'HEAD',
+    dispatcher: client,
+    headers: { authorization: `Bearer ${agent.credential}` },
+  })
+  t.equal(statusCode, 404)
+  t.match(await plane.operator.job(jobId), { status: 'Pending', attempt: 0 })
 })
 
 t.test('a wait is announced, and one that is no number is refused', async (t) => {

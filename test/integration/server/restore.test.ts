@@ -60,7 +60,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.match(await site.store.certificates.byId(id), { lastError: /put back from a backup/ })
 
     await site.report(offered[0]?.id ?? '', 'Completed')
-    t.same(await releaseAgents(site.store), [agent.id])
+    t.same(await releaseAgents(site.store), [], 'it goes on with the last answer')
     t.match(await site.store.certificates.byId(id), { lastError: null })
     const types = (await site.work()).map(({ type }) => type)
     t.same(types, ['Deployment'], 'the CSR that it sent is signed next')
@@ -81,7 +81,6 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
     const [question] = await site.work()
     await site.report(question?.id ?? '', 'Failed', { outcome: 'refused', certificate: host })
-    await releaseAgents(site.store)
 
     t.match(await site.store.jobs.byId(waiting), { status: 'Cancelled', error: /newer/ })
     t.same(await site.work(), [], 'and the renewal that was open is not needed')
@@ -109,14 +108,13 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.equal(questions.length, 2)
     for (const { id: job, targetId } of questions)
       await site.report(job, 'Completed', targetId === 'target-1' ? { certificate: host } : null)
-    await releaseAgents(site.store)
 
     site.pass(1)
     await renewDue(site.store)
     t.match(await site.work(), [{ type: 'Renewal' }])
     await site.sendCsr(id, 'another key')
     const deployments = await site.work()
-    t.same(deployments.map(({ targetId }) => targetId).toSorted(), ['target-1', 'target-2'])
+    t.same(new Set(deployments.map(({ targetId }) => targetId)), new Set(['target-1', 'target-2']))
     t.match(await newestFor(site, agent, id), /BEGIN CERTIFICATE/, 'though it ends before what was seen')
     for (const { id: job } of deployments) await site.report(job, 'Failed')
     site.pass(dayMs)
@@ -155,7 +153,6 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       await holdAgents(site.store)
       const [question] = await site.work()
       await site.report(question?.id ?? '', 'Completed', { certificate })
-      await releaseAgents(site.store)
       t.same(await site.store.holds.seen(id), [])
     }
   })

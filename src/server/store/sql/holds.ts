@@ -1,12 +1,16 @@
 import type { Database } from '../database.ts'
+import type { HoldStore } from '../hold-store.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { HoldRow, OnHostRow } from '../rows.ts'
-import type { HoldStore } from '../store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 
 /** For SQL about a row with an `agent_id`: nothing is issued to it yet. */
 export function isHeld(table: 'certificate'): string {
   return `EXISTS (SELECT 1 FROM hold WHERE hold.agent_id = ${table}.agent_id)`
+}
+
+function isAsked(agentId: '$1' | 'hold.agent_id'): string {
+  return `EXISTS (SELECT 1 FROM job WHERE job.agent_id = ${agentId} AND type = 'Validation' AND ${isOpen})`
 }
 
 /** What is asked first after a restore, over SQL. */
@@ -19,11 +23,14 @@ export function sqlHolds(db: Database): HoldStore {
     asked: async (agentId, at) => {
       await db.query('UPDATE hold SET asked_at = $2 WHERE agent_id = $1 AND asked_at IS NULL', [agentId, at])
     },
+    isAnswered: async (agentId) =>
+      Number(
+        (await db.query(`SELECT CASE WHEN ${isAsked('$1')} THEN 0 ELSE 1 END AS is_done`, [agentId]))[0]?.['is_done'],
+      ) === 1,
     over: async (askedBefore, limit) =>
       fromRows<HoldRow>(
         await db.query(
-          `SELECT * FROM hold WHERE asked_at <= $1 OR NOT EXISTS (
-              SELECT 1 FROM job WHERE job.agent_id = hold.agent_id AND type = 'Validation' AND ${isOpen})
+          `SELECT * FROM hold WHERE asked_at <= $1 OR NOT ${isAsked('hold.agent_id')}
             ORDER BY agent_id LIMIT $2 ${db.dialect.skipLocked}`,
           [askedBefore, limit],
         ),
