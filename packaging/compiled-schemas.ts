@@ -3,7 +3,8 @@ import { Ajv } from 'ajv'
 import standaloneCode from 'ajv/dist/standalone/index.js'
 import type { Plugin } from 'esbuild-wasm'
 import { configSchema } from '../src/config/config-schema.ts'
-import { driftFeatureSchema, workSchema } from '../src/control-plane/wire.ts'
+import { heardSchemas, workSchema } from '../src/control-plane/wire.ts'
+import { courierMemorySchema } from '../src/deployer/serve/courier-memory.ts'
 import { arrivedSchema } from '../src/deployer/work/job-store.ts'
 import { keyRequestSchema } from '../src/deployer/work/key-requests.ts'
 import { lineSchemas } from '../src/documents/ask.ts'
@@ -21,7 +22,7 @@ import { schemaDigest } from './schema-digest.ts'
 const schemas = [
   configSchema,
   workSchema,
-  driftFeatureSchema,
+  ...Object.values(heardSchemas),
   envelopeSchema(claimedJobSchema),
   envelopeSchema(recordSchema),
   historyLineSchema,
@@ -30,6 +31,7 @@ const schemas = [
   envelopeSchema(keyRequestSchema),
   envelopeSchema(waitingSchema),
   envelopeSchema(deadSchema),
+  envelopeSchema(courierMemorySchema),
   shownHostSchema,
   ...lineSchemas,
 ]

@@ -1,13 +1,18 @@
+import { createHash } from 'node:crypto'
 import type { Job } from '../documents/job.ts'
+import type { Membership } from '../documents/membership.ts'
 import { outcomeWithout } from '../documents/without-output.ts'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
 import type { CertificateFacts, Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
+import { Credentials } from './credentials.ts'
+import { agentFeatures, type Heard, readHeard } from './heard.ts'
+import { isBeyond, usableCas } from './offered-ca.ts'
 import { type Endpoint, openSend, type Send } from './request.ts'
 import { beyond, type MalformedItem, toJob } from './to-job.ts'
 import { watchForUnknownAgent } from './unknown-agent.ts'
-import { certificateSchema, driftFeatureSchema, registrationSchema, workSchema } from './wire.ts'
+import { certificateSchema, exchangeSchema, registrationSchema, workSchema } from './wire.ts'
 
 /** What the agent says of its host. */
 export interface HostFacts {
@@ -16,6 +21,16 @@ export interface HostFacts {
   readonly os: string
   readonly architecture: string
   readonly ipAddress: string
+}
+
+/** Which host this is, so that two with one credential are noticed (protocol §4). */
+export interface HostIdentity {
+  /** A digest that tells machines apart, and not which they are. */
+  readonly machine: string
+  /** How often the agent has started with its state directory. */
+  readonly starts: number
+  /** Drawn at each start. */
+  readonly run: string
 }
 
 /** A final or running state of a job. */
@@ -49,7 +64,18 @@ export interface TargetDrift {
  * CONTROL_PLANE_REFUSED or AGENT_RETIRED.
  */
 export interface ControlPlane {
-  heartbeat(facts: HostFacts): Promise<void>
+  /** `host` goes to a server that has said that it takes it. */
+  heartbeat(facts: HostFacts, host?: HostIdentity | null): Promise<Heard>
+  /** Goes on with what was kept, as far as it belongs to what is configured. */
+  adopt(membership: Membership): void
+  /** What a membership of this host belongs to. `trust`: null: the CAs are the administrator's, and none is added. */
+  readonly basis: { readonly trust: string | null; readonly credential: string }
+  /** The credential that the server took last; null: none yet. */
+  readonly proven: string | null
+  /** Of CAs that this server handed out, what can be trusted (PEM), and whether it is beyond what is configured; null: nothing. */
+  judge(caPem: string, now: number): { readonly usable: string; readonly isBeyond: boolean } | null
+  /** Has the server make another credential. The present one is good until the new one was used. */
+  exchangeCredential(): Promise<string>
   /** The call is the claim: what it returns is not offered again. */
   work(): Promise<{ readonly jobs: readonly Job[]; readonly malformed: readonly MalformedItem[] }>
   /** PEM: leaf and chain, the newest version. */
@@ -70,15 +96,25 @@ export interface ControlPlane {
 const isWork = schemaCheck<{ readonly jobs: readonly unknown[] | null }>(workSchema)
 const isCertificate = schemaCheck<{ readonly certificate_pem: string }>(certificateSchema)
 const isRegistration = schemaCheck<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
-const takesDriftOf = schemaCheck<object>(driftFeatureSchema)
+const isExchange = schemaCheck<{ readonly api_key: string }>(exchangeSchema)
 
 const signingMs = 300_000
 
+/** How one agent reaches its control plane. */
+export interface AgentEndpoint extends Endpoint {
+  readonly agentId: string
+  /** CAs that the server hands out may be trusted beside `ca`; missing: `ca` is all that is trusted. */
+  readonly followsCa?: boolean
+}
+
 /** Opens the client of one agent. Connects at the first call. */
-export function openControlPlane(options: Endpoint & { readonly agentId: string }): ControlPlane {
-  const { send, clockAheadMs, close } = openSend(options)
+export function openControlPlane(options: AgentEndpoint): ControlPlane {
+  const { send: sendOnce, clockAheadMs, trustAlso, close } = openSend(options)
+  const credentials = new Credentials(sendOnce, options.credential)
+  const { send } = credentials
+  const basis = basisOf(options)
   const agent = `/api/v1/agents/${encodeURIComponent(options.agentId)}`
-  let takesDrift = false
+  let features: Heard['features'] = new Set()
   const watch = watchForUnknownAgent()
   const sendAsAgent: Send = async (call) => {
     try {
@@ -92,8 +128,29 @@ export function openControlPlane(options: Endpoint & { readonly agentId: string 
   return {
     clockAheadMs,
     close,
-    heartbeat: async (facts) => {
-      takesDrift = takesDriftOf(await sendAsAgent({ method: 'POST', path: `${agent}/heartbeat`, body: toWire(facts) }))
+    basis,
+    get proven() {
+      return credentials.proven
+    },
+    adopt: ({ trust, credential }) => {
+      trustAlso(trust !== null && trust.basis === basis.trust ? trust.ca : null)
+      if (credential?.basis === basis.credential) credentials.offer(credential.secrets)
+    },
+    judge: (caPem, now) => {
+      const usable = usableCas(caPem, now)
+      return usable === null ? null : { usable, isBeyond: isBeyond(usable, options.ca ?? '') }
+    },
+    exchangeCredential: async () => {
+      const answer = await sendAsAgent({ method: 'POST', path: `${agent}/credential` })
+      if (!isExchange(answer)) throw unusable('the answer to the exchange of the credential has no api_key')
+      return answer.api_key
+    },
+    heartbeat: async (facts, host = null) => {
+      const said = host === null || !features.has('host') ? {} : { host }
+      const body = { ...toWire(facts), features: agentFeatures, ...said }
+      const heard = readHeard(await sendAsAgent({ method: 'POST', path: `${agent}/heartbeat`, body }))
+      features = heard.features
+      return heard
     },
     work: async () => {
       const answer = await sendAsAgent({ method: 'GET', path: `${agent}/work` })
@@ -125,7 +182,7 @@ export function openControlPlane(options: Endpoint & { readonly agentId: string 
     reportDrift: async (drift) => {
       const errors = drift.flatMap(({ target, reasons }) => reasons.map((reason) => `${target}: ${reason}`))
       // A server that does not know the field has an error for a discovery without a finding.
-      if (errors.length === 0 && !(takesDrift && drift.length > 0)) return false
+      if (errors.length === 0 && !(features.has('drift') && drift.length > 0)) return false
       const body = {
         agent_id: options.agentId,
         directories: [],
@@ -152,7 +209,11 @@ export async function register(
 ): Promise<{ readonly agentId: string; readonly credential: string | null }> {
   const { send, close } = openSend(endpoint)
   try {
-    const answer = await send({ method: 'POST', path: '/api/v1/agents', body: { name, ...toWire(facts) } })
+    const answer = await send({
+      method: 'POST',
+      path: '/api/v1/agents',
+      body: { name, ...toWire(facts), features: agentFeatures },
+    })
     if (!isRegistration(answer)) throw unusable('the registration answer has no id')
     return { agentId: answer.id, credential: answer.api_key ?? null }
   } finally {
@@ -162,6 +223,16 @@ export async function register(
 
 function toWire({ ipAddress, ...facts }: HostFacts): object {
   return { ...facts, ip_address: ipAddress }
+}
+
+/** Without the secrets themselves. Another file of CAs, or another enrolment, makes another one. */
+function basisOf({ url, ca, credential, agentId, followsCa = false }: AgentEndpoint): ControlPlane['basis'] {
+  const digest = (...parts: readonly string[]): string =>
+    createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  return {
+    trust: followsCa && ca !== null ? digest('trust', url, ca) : null,
+    credential: digest('credential', url, agentId, credential),
+  }
 }
 
 function unusable(reason: string): WaxsealError {

@@ -20,6 +20,8 @@ export interface Call {
   readonly path: string
   readonly body?: object
   readonly headers?: Readonly<Record<string, string>>
+  /** In place of that of the endpoint. */
+  readonly credential?: string
   readonly timeoutMs?: number
 }
 
@@ -37,24 +39,30 @@ export function openSend(endpoint: Endpoint): {
   readonly send: Send
   /** How far this clock is ahead of the server's at the last answer, in milliseconds; null: it has not said. */
   clockAheadMs(): number | null
+  /** New connections trust these roots (PEM) as well, in place of what was added before; not where the roots are the system's (`ca: null`). */
+  trustAlso(pem: string | null): void
   close(): Promise<void>
 } {
   let aheadMs: number | null = null
-  const { url, ca, credential, timeoutMs: usualTimeoutMs = defaultTimeoutMs } = endpoint
+  const { url, ca, timeoutMs: usualTimeoutMs = defaultTimeoutMs } = endpoint
+  const connectWith = (roots: string | null): ReturnType<typeof connectTls> =>
+    connectTls({
+      allowH2: false,
+      timeout: Math.min(longestConnectMs, usualTimeoutMs),
+      minVersion: 'TLSv1.3',
+      ...(roots === null ? {} : { ca: roots }),
+    })
+  let connect = connectWith(ca)
   const agent = new Agent({
     connections: 4,
     allowH2: false,
     keepAliveTimeout: 90_000,
     headersTimeout: longestTimeoutMs,
     bodyTimeout: longestTimeoutMs,
-    connect: connectTls({
-      allowH2: false,
-      timeout: Math.min(longestConnectMs, usualTimeoutMs),
-      minVersion: 'TLSv1.3',
-      ...(ca === null ? {} : { ca }),
-    }),
+    connect: (options, callback) => connect(options, callback),
   })
-  const send: Send = async ({ method, path, body, headers, timeoutMs = usualTimeoutMs }) => {
+  const send: Send = async (call) => {
+    const { method, path, body, headers, credential = endpoint.credential, timeoutMs = usualTimeoutMs } = call
     try {
       const { origin, pathname, search } = new URL(`${url}${path}`)
       const answer = await agent.request({
@@ -78,7 +86,10 @@ export function openSend(endpoint: Endpoint): {
       throw error instanceof WaxsealError ? error : unreachable(error)
     }
   }
-  return { send, clockAheadMs: () => aheadMs, close: () => agent.destroy() }
+  const trustAlso = (pem: string | null): void => {
+    if (ca !== null) connect = connectWith(pem === null ? ca : `${ca}\n${pem}`)
+  }
+  return { send, clockAheadMs: () => aheadMs, trustAlso, close: () => agent.destroy() }
 }
 
 /** By the Date header (RFC 9110 §6.6.1), which counts whole seconds. */

@@ -50,11 +50,21 @@ export const registrationSchema = {
   properties: { id, api_key: { type: 'string', minLength: 1, maxLength: 4096 } },
 } as const
 
-/** The answer to a heartbeat of a server that takes drift: an addition of ours (docs/control-plane.md). */
-export const driftFeatureSchema = {
+/** What the answer to a heartbeat may have of ours (protocol §4), each field for itself. */
+export const heardSchemas = {
+  features: {
+    type: 'object',
+    required: ['features'],
+    properties: { features: { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 64 } } },
+  },
+  caPem: { type: 'object', required: ['ca_pem'], properties: { ca_pem: { type: 'string', minLength: 1 } } },
+} as const
+
+/** The answer to the exchange of a credential: what can stand in a header. */
+export const exchangeSchema = {
   type: 'object',
-  required: ['features'],
-  properties: { features: { type: 'array', maxItems: 100, contains: { const: 'drift' } } },
+  required: ['api_key'],
+  properties: { api_key: { type: 'string', pattern: '^[\\x21-\\x7e]{1,4096}$' } },
 } as const
 
 /** One unit of work as it stands on the wire. */

@@ -4,12 +4,13 @@ import { failureWait, pollWait } from '../control-plane/pace.ts'
 import { type Job, longestReason } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
-import { aborted, type Clock } from '../host/clock.ts'
+import { aborted, type Clock, pause } from '../host/clock.ts'
 import { Deliveries } from './deliveries.ts'
 import type { Deployer } from './deployer.ts'
 import { watchDrift } from './drift-watch.ts'
 import { gather } from './gather.ts'
 import { runLoop } from './loop.ts'
+import { Member } from './member.ts'
 import type { Progress } from './progress.ts'
 import { Reporter } from './reporter.ts'
 import { Rounds } from './rounds.ts'
@@ -27,6 +28,8 @@ export interface CourierParts {
   readonly state: CourierState
   readonly progress: Progress
   readonly facts: HostFacts
+  /** A digest that tells this machine from others; null: it has no id. */
+  readonly machine: string | null
   /** Cron expression of the drift watch; null: off. */
   readonly driftWatch: string | null
   readonly pollIntervalMs: number
@@ -40,10 +43,14 @@ export interface CourierParts {
 /** Poll and heartbeat do not begin together: the second takes the connection of the first, one handshake a start of a fleet, not two. */
 const firstHeartbeatMs = 1000
 
+/** A heartbeat waits no longer for a deployer that puts in order what a crash left, in milliseconds. */
+const introductionMs = 5000
+
 /** The loops that face the control plane, and what ends them. */
 interface Loops {
   readonly controlPlane: ControlPlane
   readonly rounds: Rounds
+  readonly member: Member
   readonly signal: AbortSignal
   readonly retire: () => void
 }
@@ -71,7 +78,13 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     deliveries.learn(reports)
     if (reports.length > 0) reporter.wake()
   }
-  const loops = { controlPlane, rounds: new Rounds({ deployer, controlPlane, onReports, log, signal }), signal, retire }
+  const loops = {
+    controlPlane,
+    rounds: new Rounds({ deployer, controlPlane, onReports, log, signal }),
+    member: new Member({ ...parts, controlPlane }),
+    signal,
+    retire,
+  }
   await Promise.all([pollLoop(parts, loops), heartbeatLoop(parts, loops), reporter.run(signal)])
   state.phase = 'draining'
   await reporter.flush()
@@ -79,9 +92,10 @@ export async function runCourier(parts: CourierParts): Promise<void> {
   state.phase = 'stopped'
 }
 
-async function pollLoop(parts: CourierParts, { controlPlane, rounds, signal, retire }: Loops): Promise<void> {
+async function pollLoop(parts: CourierParts, { controlPlane, rounds, member, signal, retire }: Loops): Promise<void> {
   const { clock, state, log } = parts
   const turn = async (): Promise<number> => {
+    await member.introduce()
     await rounds.catchUp()
     const left = await rounds.work()
     state.deployerError = null
@@ -138,11 +152,13 @@ async function poll(
   return { jobs, fresh }
 }
 
-async function heartbeatLoop(parts: CourierParts, { controlPlane, signal, retire }: Loops): Promise<void> {
+async function heartbeatLoop(parts: CourierParts, { controlPlane, member, signal, retire }: Loops): Promise<void> {
   const { clock, state, log, facts } = parts
   const turn = async (): Promise<number> => {
-    await controlPlane.heartbeat(facts)
+    if (!member.isIntroduced) await introduceSoon(member, clock, signal)
+    const heard = await controlPlane.heartbeat(facts, member.host)
     state.lastHeartbeat = new Date(clock.now()).toISOString()
+    await member.heard(heard)
     return parts.heartbeatIntervalMs
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
@@ -152,4 +168,11 @@ async function heartbeatLoop(parts: CourierParts, { controlPlane, signal, retire
   }
   const firstWait = firstHeartbeatMs
   await runLoop({ name: 'heartbeat', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
+}
+
+async function introduceSoon(member: Member, clock: Clock, signal: AbortSignal): Promise<void> {
+  const over = new AbortController()
+  const late = pause(clock, introductionMs, AbortSignal.any([signal, over.signal]))
+  await Promise.race([member.introduce().catch(() => {}), late])
+  over.abort()
 }

@@ -15,6 +15,7 @@ const folders = [
   'keys',
   'reloads',
   'certificates',
+  'courier',
 ]
 const locks = ['agent.lock', 'deploy.lock', 'view.lock']
 /** What SQLite looks for beside a database, and would open. */

@@ -1,6 +1,7 @@
 import type { ErrorDetails } from '../error/waxseal-error.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type Job, jobSchemaOf } from './job.ts'
+import { type Membership, membershipSchema } from './membership.ts'
 import { type Report, reportSchema } from './report.ts'
 
 /** Of the documents between the two halves. Halves that do not share it refuse each other (HALVES_DIFFER). */
@@ -38,6 +39,10 @@ export type Ask =
     }
   /** Look at every target: files and ports against the records. */
   | { readonly ask: 'inspect' }
+  /** A courier has started, and asks for what was kept for it. */
+  | { readonly ask: 'introduce' }
+  /** What the courier is to find after its next start. Durable when this is answered. */
+  | { readonly ask: 'keep'; readonly membership: Membership }
 
 /** What became of a report. */
 export interface Delivered {
@@ -104,6 +109,9 @@ export interface AnswerTo {
   readonly answers: Answers
   readonly delivered: Record<string, never>
   readonly inspect: { readonly looks: readonly TargetLook[] }
+  /** `starts`: how often a courier has started with this state directory, this start included. */
+  readonly introduce: { readonly starts: number; readonly membership: Membership }
+  readonly keep: Record<string, never>
 }
 
 const id = { type: 'string', minLength: 1, maxLength: 1024 } as const
@@ -156,6 +164,8 @@ const askSchemas = {
     requests: listOf(closed({ jobId: id, error: orNull(toldError) }), 1000),
   }),
   inspect: closed({ ask: { const: 'inspect' } }),
+  introduce: closed({ ask: { const: 'introduce' } }),
+  keep: closed({ ask: { const: 'keep' }, membership: membershipSchema }),
 } as const satisfies Record<Ask['ask'], object>
 
 /** JSON schema of each answer. */
@@ -178,6 +188,8 @@ const answerSchemas = {
   }),
   delivered: closed({}),
   inspect: closed({ looks: listOf(closed({ target: id, at: text, reasons: listOf(text, 1000) }), 100_000) }),
+  introduce: closed({ starts: { type: 'integer', minimum: 1 }, membership: membershipSchema }),
+  keep: closed({}),
 } as const satisfies Record<Ask['ask'], object>
 
 const isAsk = Object.fromEntries(

@@ -1,4 +1,4 @@
-import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
+import type { HostFacts } from '../control-plane/open-control-plane.ts'
 import { unknownAgent } from '../control-plane/unknown-agent.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
@@ -8,7 +8,11 @@ import type { Finding } from './finding.ts'
 /** The control plane, and what this host says of itself. */
 export interface AskedControlPlane {
   /** Null: none is configured. */
-  readonly controlPlane: Pick<ControlPlane, 'heartbeat' | 'clockAheadMs'> | null
+  readonly controlPlane: {
+    heartbeat(facts: HostFacts): Promise<unknown>
+    /** How far this clock is ahead of the server's, in milliseconds; null: it has not said. */
+    clockAheadMs(): number | null
+  } | null
   readonly facts: HostFacts
 }
 

@@ -62,6 +62,7 @@ export async function startBothHalves(parts: HalvesParts): Promise<BothHalves> {
     state: initialState(),
     progress: openProgress(),
     facts: hostFacts(version),
+    machine: 'a'.repeat(64),
     driftWatch: null,
     isBoot: false,
     stop: stop.signal,

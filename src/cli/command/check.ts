@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { openEngine } from '../../deployer/open-engine.ts'
+import { courierMemoryFolder, readMembership } from '../../deployer/serve/courier-memory.ts'
 import { readShownHost } from '../../documents/read-shown-host.ts'
 import { type Examination, examine } from '../../examine/examine.ts'
 import { systemClock } from '../../host/clock.ts'
@@ -8,7 +9,7 @@ import { hostFacts } from '../../host/host-facts.ts'
 import { version } from '../../version.ts'
 import { configOf, withConfig } from '../context.ts'
 import { endpointOf } from '../control-plane/connect.ts'
-import { faceControlPlane } from '../control-plane/face-control-plane.ts'
+import { type FacedControlPlane, faceControlPlane } from '../control-plane/face-control-plane.ts'
 import { effectiveBeforeUs } from '../own-environment.ts'
 import { print, printJson, withDocs } from '../print/print.ts'
 import { table } from '../print/table.ts'
@@ -35,9 +36,8 @@ export function checkCommand(): Command {
     })
 }
 
-async function faced(config: Config): Promise<ReturnType<typeof faceControlPlane>> {
-  const { agentId, ...endpoint } = await endpointOf(config)
-  return faceControlPlane(endpoint, agentId)
+async function faced(config: Config): Promise<FacedControlPlane> {
+  return faceControlPlane(await endpointOf(config), await readMembership(courierMemoryFolder(config.stateDir)))
 }
 
 function environmentFindings(): Examination['findings'] {

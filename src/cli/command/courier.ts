@@ -12,6 +12,7 @@ import type { ShownHost } from '../../documents/shown-host.ts'
 import { asWaxsealError, describeError, type WaxsealError } from '../../error/waxseal-error.ts'
 import { systemClock } from '../../host/clock.ts'
 import { hostFacts, localHostname, secondsSinceBoot } from '../../host/host-facts.ts'
+import { machineDigest } from '../../host/machine-id.ts'
 import { sayReady } from '../../host/process/half.ts'
 import { inheritedSocket } from '../../host/process/inherited-socket.ts'
 import { standardOutput, writeToStandardOutput } from '../../host/process/log-stream.ts'
@@ -116,6 +117,7 @@ async function run(options: CourierOptions): Promise<void> {
     state,
     progress,
     facts: hostFacts(version),
+    machine: await machineDigest(),
     driftWatch: config.driftWatch === 'hourly' ? hourlyFor(localHostname()) : config.driftWatch,
     isBoot: environment()['INVOCATION_ID'] !== undefined && secondsSinceBoot() < bootSeconds,
     get pollIntervalMs() {

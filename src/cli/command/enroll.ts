@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { stringify } from 'yaml'
 import { defaultConfigFile, loadConfig } from '../../config/load-config.ts'
@@ -10,6 +10,7 @@ import { readBounded } from '../../host/file/read-bounded.ts'
 import { hostFacts } from '../../host/host-facts.ts'
 import { version } from '../../version.ts'
 import { environment } from '../context.ts'
+import { enrolledCaFile } from '../control-plane/connect.ts'
 import {
   forgetPending,
   joinAsKnown,
@@ -181,7 +182,7 @@ async function ensureWritable(file: string): Promise<void> {
 
 /** Beside the credential: the service sees no home folders, which is where the given file may be. */
 async function keepCa(ca: string, credentialFile: string): Promise<string> {
-  const file = join(dirname(credentialFile), 'ca.pem')
+  const file = enrolledCaFile(credentialFile)
   await durableWrite(file, Buffer.from(ca), 0o644)
   return file
 }

@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers'
 import {
+  type AgentEndpoint,
   type ControlPlane,
   type HostFacts,
   openControlPlane,
@@ -7,6 +8,7 @@ import {
 } from '../../control-plane/open-control-plane.ts'
 import type { Endpoint } from '../../control-plane/request.ts'
 import { isMeetingAnswer, type MeetingAnswer, type MeetingError } from '../../documents/meeting.ts'
+import { type Membership, noMembership } from '../../documents/membership.ts'
 import { errorTold, tellError } from '../../error/told-error.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { askProgram } from '../../host/process/ask-program.ts'
@@ -14,26 +16,28 @@ import { resolveUser } from '../../host/users.ts'
 import { courierUser } from '../half/sockets.ts'
 
 /** What a command asks a control plane once. */
-type Question = { readonly endpoint: Endpoint; readonly facts: HostFacts } & (
-  | { readonly ask: 'heartbeat'; readonly agentId: string }
-  | { readonly ask: 'register'; readonly name: string }
+type Question = { readonly facts: HostFacts } & (
+  | { readonly ask: 'heartbeat'; readonly endpoint: AgentEndpoint; readonly membership: Membership }
+  | { readonly ask: 'register'; readonly endpoint: Endpoint; readonly name: string }
 )
 
 /** Longer than the control plane has for one request. */
 const answerMs = 60_000
 
+/** What a command may ask of it. */
+export interface FacedControlPlane extends Pick<ControlPlane, 'clockAheadMs'> {
+  heartbeat(facts: HostFacts): Promise<void>
+}
+
 /**
  * The control plane for a command that root runs: what it sends is read by the user `waxseal`, in a process of its own, where there is
  * one. Opens nothing before the heartbeat.
  */
-export function faceControlPlane(
-  endpoint: Endpoint,
-  agentId: string,
-): Pick<ControlPlane, 'heartbeat' | 'clockAheadMs'> {
+export function faceControlPlane(endpoint: AgentEndpoint, membership: Membership = noMembership): FacedControlPlane {
   let aheadMs: number | null = null
   return {
     heartbeat: async (facts) => {
-      aheadMs = (await put({ ask: 'heartbeat', endpoint, agentId, facts })).aheadMs ?? null
+      aheadMs = (await put({ ask: 'heartbeat', endpoint, membership, facts })).aheadMs ?? null
     },
     clockAheadMs: () => aheadMs,
   }
@@ -74,9 +78,10 @@ async function put(question: Question): Promise<MeetingAnswer> {
 }
 
 async function answerTo(question: Question): Promise<MeetingAnswer> {
-  const { endpoint, facts } = question
-  if (question.ask === 'register') return register(endpoint, question.name, facts)
-  const controlPlane = openControlPlane({ ...endpoint, agentId: question.agentId })
+  const { facts } = question
+  if (question.ask === 'register') return register(question.endpoint, question.name, facts)
+  const controlPlane = openControlPlane(question.endpoint)
+  controlPlane.adopt(question.membership)
   try {
     await controlPlane.heartbeat(facts)
     return { aheadMs: controlPlane.clockAheadMs() }

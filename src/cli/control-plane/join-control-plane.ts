@@ -31,7 +31,7 @@ export interface Meeting {
 export async function joinAsKnown(meeting: Meeting, { agentId, credential }: Membership): Promise<void> {
   const { url, ca, facts } = meeting
   try {
-    await faceControlPlane({ url, ca, credential }, agentId).heartbeat(facts)
+    await faceControlPlane({ url, ca, credential, agentId }).heartbeat(facts)
   } catch (error) {
     throw withHint(asWaxsealError(error), wayOutOfHeartbeat)
   }

@@ -10,6 +10,7 @@ import type { JobStore } from '../work/job-store.ts'
 import type { Requests } from '../work/requests.ts'
 import type { Worker } from '../work/worker.ts'
 import type { Changes } from './changes.ts'
+import type { CourierMemory } from './courier-memory.ts'
 import { fitting } from './fitting.ts'
 
 /** What answering needs. */
@@ -20,6 +21,7 @@ export interface DeployerParts {
   readonly requests: Requests
   readonly worker: Pick<Worker, 'ask' | 'isBusy'>
   readonly changes: Changes
+  readonly memory: CourierMemory
   /** What a look at every target found. */
   readonly onLooks: (looks: readonly Look[]) => void
   /** Aborts when no further connection is served: nothing waits any more. */
@@ -59,6 +61,11 @@ export class Deployer {
         return this.#answers(ask, gone)
       case 'delivered':
         await this.#delivered(ask)
+        return {}
+      case 'introduce':
+        return this.#parts.memory.introduce()
+      case 'keep':
+        await this.#parts.memory.keep(ask.membership)
         return {}
       default:
         return { looks: fitting((await this.#look()).map(toldOf), 3 * pageBytes, 100_000) }

@@ -21,6 +21,7 @@ import { Requests } from '../work/requests.ts'
 import { Worker, type WorkerParts } from '../work/worker.ts'
 import { answerLine } from './answer-line.ts'
 import { Changes } from './changes.ts'
+import { courierMemoryFolder, openCourierMemory } from './courier-memory.ts'
 import { Deployer } from './deployer.ts'
 import { Show } from './show.ts'
 
@@ -109,7 +110,11 @@ async function openDeployer(
     looks = found
     changes.note()
   }
-  const deployer = new Deployer({ engine, store, answers, requests, worker, changes, onLooks, closing: closing.signal })
+  const deployer = new Deployer({
+    ...{ engine, store, answers, requests, worker, changes, onLooks },
+    memory: state.memory,
+    closing: closing.signal,
+  })
   return { deployer, worker, show, closing }
 }
 
@@ -132,7 +137,8 @@ async function openState(config: Config, clock: Clock, onChange: () => void) {
   const reserve = openReserve(below('reserve'))
   const store = await JobStore.open({ inbox, answers, certificates, reserve }, onChange)
   const keyRequests = await openKeyRequests(below('requests'))
-  return { inbox, answers, reserve, store, keys, keyRequests }
+  const memory = await openCourierMemory(courierMemoryFolder(config.stateDir))
+  return { inbox, answers, reserve, store, keys, keyRequests, memory }
 }
 
 /** Once it is told to stop, who asks has this long between two asks, in milliseconds. */

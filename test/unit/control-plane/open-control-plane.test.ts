@@ -1,4 +1,5 @@
 import t from 'tap'
+import { agentFeatures } from '../../../src/control-plane/heard.ts'
 import {
   type ControlPlane,
   type HostFacts,
@@ -48,7 +49,7 @@ t.test('a heartbeat says what the host is', async (t) => {
   await controlPlane.heartbeat(facts)
 
   t.match(server.requests.at(-1), { method: 'POST', path: `${agent}/heartbeat` })
-  t.strictSame(server.requests.at(-1)?.body, wireFacts)
+  t.strictSame(server.requests.at(-1)?.body, { ...wireFacts, features: [...agentFeatures] })
   t.equal(server.requests.at(-1)?.headers['content-type'], 'application/json')
 })
 
@@ -219,7 +220,7 @@ t.test('a registration sends name and facts, and gets an id with the credential'
   t.strictSame(registered, { agentId: 'a-1', credential: 'once' })
   t.match(server.requests.at(-1), { method: 'POST', path: '/api/v1/agents' })
   t.equal(server.requests.at(-1)?.headers.authorization, 'Bearer one-time')
-  t.strictSame(server.requests.at(-1)?.body, { name: 'mx1', ...wireFacts })
+  t.strictSame(server.requests.at(-1)?.body, { name: 'mx1', ...wireFacts, features: [...agentFeatures] })
 })
 
 t.test('a server that hands out no credential is told from one that does', async (t) => {

@@ -20,6 +20,15 @@ const asks: readonly Ask[] = [
     requests: [{ jobId: 'job-1', error: null }],
   },
   { ask: 'inspect' },
+  { ask: 'introduce' },
+  { ask: 'keep', membership: { trust: null, credential: null } },
+  {
+    ask: 'keep',
+    membership: {
+      trust: { basis: digest, ca: '-----BEGIN' },
+      credential: { basis: digest, since: 5, secrets: ['new', 'old'] },
+    },
+  },
 ]
 
 t.test('every ask survives its line', async (t) => {

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Heard } from '../control-plane/heard.ts'
+import type { ControlPlane, HostIdentity } from '../control-plane/open-control-plane.ts'
+import { type Membership, noMembership } from '../documents/membership.ts'
+import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
+import type { Clock } from '../host/clock.ts'
+import type { Deployer } from './deployer.ts'
+
+/** What being a member of a control plane needs. */
+export interface MemberParts {
+  readonly deployer: Deployer
+  readonly controlPlane: Pick<ControlPlane, 'adopt' | 'basis' | 'exchangeCredential' | 'judge' | 'proven'>
+  /** A digest that tells this machine from others; null: it has no id. */
+  readonly machine: string | null
+  readonly clock: Pick<Clock, 'now' | 'random'>
+  readonly log: Pick<Logger, 'info' | 'warn'>
+}
+
+/** How long a credential is used, in milliseconds: thirty days. */
+const credentialMs = 30 * 86_400_000
+
+/**
+ * What this host is to its control plane, over the years: the CAs that it trusts, and its credential. Whatever is new is durable with
+ * the deployer before it is used.
+ */
+export class Member {
+  readonly #parts: MemberParts
+  readonly #run = randomBytes(16).toString('hex')
+  #starts: number | null = null
+  #kept: Membership = noMembership
+  #introduction: Promise<void> | null = null
+  #saidPinned = false
+
+  constructor(parts: MemberParts) {
+    this.#parts = parts
+  }
+
+  /** Which host this is; null: that is not known yet. */
+  get host(): HostIdentity | null {
+    const { machine } = this.#parts
+    return this.#starts === null || machine === null ? null : { machine, starts: this.#starts, run: this.#run }
+  }
+
+  get isIntroduced(): boolean {
+    return this.#starts !== null
+  }
+
+  /** Takes over what was kept at an earlier start, once. Throws what the deployer does: then the next call tries again. */
+  introduce(): Promise<void> {
+    this.#introduction ??= this.#introduce().catch((error: unknown) => {
+      this.#introduction = null
+      throw error
+    })
+    return this.#introduction
+  }
+
+  async #introduce(): Promise<void> {
+    const { deployer, controlPlane } = this.#parts
+    const { starts, membership } = await deployer.ask({ ask: 'introduce' })
+    const { basis } = controlPlane
+    this.#starts = starts
+    this.#kept = {
+      trust: membership.trust?.basis === basis.trust ? membership.trust : null,
+      credential: membership.credential?.basis === basis.credential ? membership.credential : null,
+    }
+    controlPlane.adopt(this.#kept)
+  }
+
+  /** After each heartbeat that was answered, over a connection that was verified by what is trusted so far. Never throws. */
+  async heard({ features, caPem }: Heard): Promise<void> {
+    if (this.#starts === null) return
+    try {
+      if (caPem !== null) await this.#trust(caPem)
+      await this.#settleCredential()
+      if (features.has('credential')) await this.#exchangeWhenDue()
+    } catch (error) {
+      const { code } = asWaxsealError(error)
+      this.#parts.log.warn({ code, reason: describeError(asWaxsealError(error)) }, 'the membership stays as it was')
+    }
+  }
+
+  /** The newest answer counts alone: what a server has dropped is dropped here, too. */
+  async #trust(caPem: string): Promise<void> {
+    const { controlPlane, clock, log } = this.#parts
+    const { trust: basis } = controlPlane.basis
+    const judged = controlPlane.judge(caPem, clock.now())
+    if (judged === null) return
+    if (basis === null) return this.#sayPinned(judged.isBeyond)
+    const ca = judged.isBeyond ? judged.usable : null
+    if (ca === (this.#kept.trust?.ca ?? null)) return
+    await this.#keep({ ...this.#kept, trust: ca === null ? null : { basis, ca } })
+    log.info({ added: ca !== null }, 'the CAs that the control plane hands out are trusted for it from now on')
+  }
+
+  #sayPinned(isBeyond: boolean): void {
+    if (isBeyond && !this.#saidPinned)
+      this.#parts.log.warn(
+        { hint: 'Add it to the CAs that this host trusts (control_plane.ca_file) before the server goes over to it.' },
+        'the control plane hands out a CA that this host does not trust: its administrator chose its CAs',
+      )
+    this.#saidPinned = isBeyond
+  }
+
+  /** The one that the server took is the one: the other is forgotten. */
+  async #settleCredential(): Promise<void> {
+    const { controlPlane } = this.#parts
+    const { credential } = this.#kept
+    if (credential === null || credential.secrets.length < 2 || controlPlane.proven === null) return
+    await this.#keep({ ...this.#kept, credential: { ...credential, secrets: [controlPlane.proven] } })
+  }
+
+  async #exchangeWhenDue(): Promise<void> {
+    const { controlPlane, clock, log } = this.#parts
+    const now = clock.now()
+    const { credential: basis } = controlPlane.basis
+    const { credential } = this.#kept
+    // Nobody knows how old it is; hosts that begin together do not exchange together.
+    if (credential === null || credential.since > now) {
+      const since = now - Math.floor(credentialMs * clock.random())
+      return this.#keep({ ...this.#kept, credential: { basis, since, secrets: credential?.secrets ?? [] } })
+    }
+    if (now - credential.since < credentialMs || controlPlane.proven === null) return
+    const present = controlPlane.proven
+    const next = await controlPlane.exchangeCredential()
+    await this.#keep({ ...this.#kept, credential: { basis, since: now, secrets: [next, present] } })
+    log.info('the credential of this host was exchanged')
+  }
+
+  async #keep(membership: Membership): Promise<void> {
+    const { deployer, controlPlane } = this.#parts
+    await deployer.ask({ ask: 'keep', membership })
+    this.#kept = membership
+    controlPlane.adopt(membership)
+  }
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path'
+import { type Membership, membershipSchema, noMembership } from '../../documents/membership.ts'
+import { openDocumentFolder } from '../../host/file/document-folder.ts'
+import { isFolder } from '../../host/file/private-folder.ts'
+import { oneAtATime } from '../../outbox/one-at-a-time.ts'
+
+/** What the deployer keeps for the courier, which has no disk. */
+export interface CourierMemory {
+  /** A courier has started: counts it, durably, and hands out what is kept. */
+  introduce(): Promise<{ readonly starts: number; readonly membership: Membership }>
+  /** Durable when it returns; until then what was kept before is. */
+  keep(membership: Membership): Promise<void>
+}
+
+interface Kept {
+  readonly starts: number
+  readonly membership: Membership
+}
+
+const id = 'courier'
+
+/** Below the state directory. */
+export function courierMemoryFolder(stateDir: string): string {
+  return join(stateDir, 'courier')
+}
+
+/** Opens it. No other process may write there. */
+export async function openCourierMemory(path: string): Promise<CourierMemory> {
+  const folder = await openDocumentFolder<Kept>({ path, schema: courierMemorySchema })
+  const inTurn = oneAtATime()
+  const read = async (): Promise<Kept> => (await folder.get(id)) ?? { starts: 0, membership: noMembership }
+  return {
+    introduce: () =>
+      inTurn(async () => {
+        const kept = await read()
+        const next = { ...kept, starts: kept.starts + 1 }
+        await folder.put(id, next)
+        return next
+      }),
+    keep: (membership) => inTurn(async () => folder.put(id, { ...(await read()), membership })),
+  }
+}
+
+/** What is kept in this folder, for root's own commands, which face the control plane as the courier does. Makes nothing. */
+export async function readMembership(path: string): Promise<Membership> {
+  if (!(await isFolder(path))) return noMembership
+  const folder = await openDocumentFolder<Kept>({ path, schema: courierMemorySchema, isShared: true })
+  return (await folder.get(id))?.membership ?? noMembership
+}
+
+/** JSON schema of the one document in it. */
+export const courierMemorySchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['starts', 'membership'],
+  properties: { starts: { type: 'integer', minimum: 0 }, membership: membershipSchema },
+} as const
