@@ -3,7 +3,7 @@ import { Ajv } from 'ajv'
 import standaloneCode from 'ajv/dist/standalone/index.js'
 import type { Plugin } from 'esbuild-wasm'
 import { configSchema } from '../src/config/config-schema.ts'
-import { heardSchemas, workSchema } from '../src/control-plane/wire.ts'
+import { acceptedSchema, exchangeSchema, heardSchemas, leaseSchema, workSchema } from '../src/control-plane/wire.ts'
 import { courierMemorySchema } from '../src/deployer/serve/courier-memory.ts'
 import { arrivedSchema } from '../src/deployer/work/job-store.ts'
 import { keyRequestSchema } from '../src/deployer/work/key-requests.ts'
@@ -23,6 +23,9 @@ const schemas = [
   configSchema,
   workSchema,
   ...Object.values(heardSchemas),
+  acceptedSchema,
+  leaseSchema,
+  exchangeSchema,
   envelopeSchema(claimedJobSchema),
   envelopeSchema(recordSchema),
   historyLineSchema,

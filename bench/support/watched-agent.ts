@@ -36,8 +36,9 @@ export async function startWatchedAgent(
       return stop.signal.aborted ? { jobs: [], malformed: [] } : real.work()
     },
     submitCsr: async (id, csr) => {
-      await real.submitCsr(id, csr)
+      const state = await real.submitCsr(id, csr)
       watch.requestAnswered()
+      return state
     },
     certificate: (id) => {
       gate.close()

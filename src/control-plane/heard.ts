@@ -3,22 +3,26 @@ import { schemaCheck } from '../schema/schema-check.ts'
 import { heardSchemas } from './wire.ts'
 
 /** What this agent knows of protocol §4. */
-export const agentFeatures = ['drift', 'ca_pem', 'credential', 'host'] as const
+export const agentFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'ca_pem', 'credential', 'host'] as const
 
 /** What the answer to a heartbeat says. */
 export interface Heard {
   /** What the server knows of protocol §4; nothing of it is used towards a server that has not said it. */
   readonly features: ReadonlySet<string>
+  /** Ids of the jobs that are to be cancelled. */
+  readonly cancel: readonly string[]
   /** The CAs of the server, PEM, as it sent them; null: it sent none. */
   readonly caPem: string | null
 }
 
 const hasFeatures = schemaCheck<{ readonly features: readonly string[] }>(heardSchemas.features)
+const hasCancel = schemaCheck<{ readonly cancel: readonly string[] }>(heardSchemas.cancel)
 const hasCa = schemaCheck<{ readonly ca_pem: string }>(heardSchemas.caPem)
 
 /** Each field by itself: one that is malformed is as good as none, and fails no heartbeat. */
 export function readHeard(answer: unknown): Heard {
   const features = new Set(hasFeatures(answer) ? answer.features : [])
   const caPem = features.has('ca_pem') && hasCa(answer) && answer.ca_pem.length <= longestTrust ? answer.ca_pem : null
-  return { features, caPem }
+  const cancel = features.has('cancel') && hasCancel(answer) ? answer.cancel : []
+  return { features, cancel, caPem }
 }

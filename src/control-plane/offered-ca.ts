@@ -25,6 +25,12 @@ export function isBeyond(pem: string, trusted: string): boolean {
   return fingerprints(pem).some((one) => !known.has(one))
 }
 
+/** Whether both have a certificate in common. */
+export function isSharing(pem: string, trusted: string): boolean {
+  const known = new Set(fingerprints(trusted))
+  return fingerprints(pem).some((one) => known.has(one))
+}
+
 function fingerprints(pem: string): readonly string[] {
   return (pem.match(block) ?? []).flatMap((one) => certificateIn(one)?.fingerprint256 ?? [])
 }

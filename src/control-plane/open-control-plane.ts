@@ -8,11 +8,18 @@ import type { CertificateFacts, Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { Credentials } from './credentials.ts'
 import { agentFeatures, type Heard, readHeard } from './heard.ts'
-import { isBeyond, usableCas } from './offered-ca.ts'
+import { isBeyond, isSharing, usableCas } from './offered-ca.ts'
 import { type Endpoint, openSend, type Send } from './request.ts'
 import { beyond, type MalformedItem, toJob } from './to-job.ts'
 import { watchForUnknownAgent } from './unknown-agent.ts'
-import { certificateSchema, exchangeSchema, registrationSchema, workSchema } from './wire.ts'
+import {
+  acceptedSchema,
+  certificateSchema,
+  exchangeSchema,
+  leaseSchema,
+  registrationSchema,
+  workSchema,
+} from './wire.ts'
 
 /** What the agent says of its host. */
 export interface HostFacts {
@@ -35,7 +42,7 @@ export interface HostIdentity {
 
 /** A final or running state of a job. */
 export interface StatusReport {
-  readonly status: 'Running' | 'Completed' | 'Failed'
+  readonly status: 'Running' | 'Completed' | 'Failed' | 'Cancelled'
   readonly error?: string
   readonly outcome?: Outcome
   readonly certificate?: CertificateFacts
@@ -72,7 +79,10 @@ export interface ControlPlane {
   readonly basis: { readonly trust: string | null; readonly credential: string }
   /** The credential that the server took last; null: none yet. */
   readonly proven: string | null
-  /** Of CAs that this server handed out, what can be trusted (PEM), and whether it is beyond what is configured; null: nothing. */
+  /**
+   * Of CAs that this server handed out, what can be trusted (PEM), and whether it is beyond what is configured. Null: nothing, or none of
+   * them is one that is trusted already: then another server, a proxy that ends the connection, has the CA that counts.
+   */
   judge(caPem: string, now: number): { readonly usable: string; readonly isBeyond: boolean } | null
   /** Has the server make another credential. The present one is good until the new one was used. */
   exchangeCredential(): Promise<string>
@@ -80,7 +90,10 @@ export interface ControlPlane {
   work(): Promise<{ readonly jobs: readonly Job[]; readonly malformed: readonly MalformedItem[] }>
   /** PEM: leaf and chain, the newest version. */
   certificate(certificateId: string): Promise<string>
-  submitCsr(certificateId: string, csrPem: string): Promise<void>
+  /** `accepted`: it is signed in the background, and what is deployed then comes a little later. */
+  submitCsr(certificateId: string, csrPem: string): Promise<'accepted' | 'signed'>
+  /** This agent still has the job, and will begin it. Returns for how long that holds, in milliseconds. */
+  renewLease(jobId: string): Promise<number>
   reportStatus(jobId: string, report: StatusReport): Promise<void>
   reportVerification(jobId: string, report: VerificationReport): Promise<void>
   /**
@@ -96,6 +109,8 @@ export interface ControlPlane {
 const isWork = schemaCheck<{ readonly jobs: readonly unknown[] | null }>(workSchema)
 const isCertificate = schemaCheck<{ readonly certificate_pem: string }>(certificateSchema)
 const isRegistration = schemaCheck<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
+const isAccepted = schemaCheck<object>(acceptedSchema)
+const isLease = schemaCheck<{ readonly lease_s: number }>(leaseSchema)
 const isExchange = schemaCheck<{ readonly api_key: string }>(exchangeSchema)
 
 const signingMs = 300_000
@@ -114,6 +129,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
   const { send } = credentials
   const basis = basisOf(options)
   const agent = `/api/v1/agents/${encodeURIComponent(options.agentId)}`
+  let added = ''
   let features: Heard['features'] = new Set()
   const watch = watchForUnknownAgent()
   const sendAsAgent: Send = async (call) => {
@@ -133,12 +149,15 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       return credentials.proven
     },
     adopt: ({ trust, credential }) => {
-      trustAlso(trust !== null && trust.basis === basis.trust ? trust.ca : null)
+      added = trust !== null && trust.basis === basis.trust ? trust.ca : ''
+      trustAlso(added === '' ? null : added)
       if (credential?.basis === basis.credential) credentials.offer(credential.secrets)
     },
     judge: (caPem, now) => {
       const usable = usableCas(caPem, now)
-      return usable === null ? null : { usable, isBeyond: isBeyond(usable, options.ca ?? '') }
+      const configured = options.ca ?? ''
+      if (usable === null || !isSharing(usable, `${configured}\n${added}`)) return null
+      return { usable, isBeyond: isBeyond(usable, configured) }
     },
     exchangeCredential: async () => {
       const answer = await sendAsAgent({ method: 'POST', path: `${agent}/credential` })
@@ -170,7 +189,8 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
     },
     submitCsr: async (certificateId, csrPem) => {
       const body = { csr_pem: csrPem, certificate_id: certificateId }
-      await send({ method: 'POST', path: `${agent}/csr`, body, timeoutMs: signingMs })
+      const answer = await send({ method: 'POST', path: `${agent}/csr`, body, timeoutMs: signingMs })
+      return isAccepted(answer) ? 'accepted' : 'signed'
     },
     reportStatus: async (jobId, { outcome, ...report }) => {
       const job = encodeURIComponent(jobId)
@@ -178,6 +198,11 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       const body = { ...report, ...(outcome === undefined ? {} : { outcome: outcomeWithout(outcome) }) }
       const headers = { 'idempotency-key': `${job}/${report.status}` }
       await send({ method: 'POST', path: `${agent}/jobs/${job}/status`, body, headers })
+    },
+    renewLease: async (jobId) => {
+      const answer = await send({ method: 'POST', path: `${agent}/jobs/${encodeURIComponent(jobId)}/lease` })
+      if (!isLease(answer)) throw unusable('the answer to the renewal of a lease has no lease_s')
+      return answer.lease_s * 1000
     },
     reportDrift: async (drift) => {
       const errors = drift.flatMap(({ target, reasons }) => reasons.map((reason) => `${target}: ${reason}`))

@@ -35,19 +35,20 @@ function read(item: unknown): Job | MalformedItem {
   if (!isSegment(item.id) || !isSegment(item.certificate_id))
     return { id: idOf(item), reason: `${isSegment(item.id) ? '/certificate_id' : '/id'} cannot stand in a URL` }
   const base = { id: item.id, certificateId: item.certificate_id }
+  const ofTarget = { ...named(item), ...deadlineOf(item) }
   if (item.status === 'AwaitingCSR') {
     return { ...base, kind: 'issuance', commonName: item.common_name ?? '', sans: item.sans ?? [] }
   }
   if (item.type === 'Validation' && typeof item.target_id === 'string' && item.target_id !== '')
-    return { ...base, ...named(item), kind: 'validation', targetId: item.target_id }
-  if (item.type === 'TakeBack') return { ...base, ...takeBack(item) }
+    return { ...base, ...ofTarget, kind: 'validation', targetId: item.target_id }
+  if (item.type === 'TakeBack') return { ...base, ...takeBack(item, ofTarget) }
   if (item.type !== 'Deployment')
     return { ...base, kind: 'unsupported', type: item.type, reason: `status ${item.status ?? 'unknown'}` }
   if (typeof item.target_type !== 'string' || item.target_type === '')
     return { id: item.id, reason: 'target_type is missing' }
   return {
     ...base,
-    ...named(item),
+    ...ofTarget,
     kind: 'deployment',
     targetId: typeof item.target_id === 'string' && item.target_id !== '' ? item.target_id : item.id,
     ...(typeof item.instance === 'string' && item.instance !== '' ? { instance: item.instance } : {}),
@@ -57,7 +58,10 @@ function read(item: unknown): Job | MalformedItem {
 }
 
 /** The pair is named, so that a job that is done twice does the same twice. */
-function takeBack(item: WorkItem): WithoutIds<TakeBackJob> | WithoutIds<UnsupportedJob> {
+function takeBack(
+  item: WorkItem,
+  ofTarget: Pick<TakeBackJob, 'targetName' | 'deadline'>,
+): WithoutIds<TakeBackJob> | WithoutIds<UnsupportedJob> {
   const { target_id, generation, expected_fingerprint } = item
   const leaf = typeof expected_fingerprint === 'string' ? expected_fingerprint.toLowerCase() : ''
   const isNumbered = typeof generation === 'number' && Number.isSafeInteger(generation) && generation >= 1
@@ -67,7 +71,7 @@ function takeBack(item: WorkItem): WithoutIds<TakeBackJob> | WithoutIds<Unsuppor
     return { kind: 'unsupported', type: 'TakeBack', code: 'JOB_MALFORMED', reason }
   }
   return {
-    ...named(item),
+    ...ofTarget,
     kind: 'take-back',
     targetId: target_id,
     ...(leaf === '' ? {} : { leaf }),
@@ -86,6 +90,14 @@ export function beyond(item: unknown): MalformedItem {
 function named({ target_name }: WorkItem): { readonly targetName?: string } {
   const targetName = target_name?.trim() ?? ''
   return targetName === '' ? {} : { targetName }
+}
+
+/** Of a job that was leased (protocol §4): another server may mean other things by it. A time that cannot be read is none. */
+function deadlineOf({ deadline, lease_s }: WorkItem): { readonly deadline?: number } {
+  if (typeof lease_s !== 'number') return {}
+  const isTime = typeof deadline === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(deadline)
+  const at = isTime ? Date.parse(deadline) : Number.NaN
+  return at >= 0 ? { deadline: at } : {}
 }
 
 function idOf(item: unknown): string | null {

@@ -29,6 +29,8 @@ export const workItemSchema = {
     // Looked at where they are wanted: elsewhere a server may mean other things by them.
     expected_fingerprint: {},
     generation: {},
+    deadline: {},
+    lease_s: {},
   },
 } as const
 
@@ -57,7 +59,26 @@ export const heardSchemas = {
     required: ['features'],
     properties: { features: { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 64 } } },
   },
+  cancel: {
+    type: 'object',
+    required: ['cancel'],
+    properties: { cancel: { type: 'array', maxItems: 1000, items: id } },
+  },
   caPem: { type: 'object', required: ['ca_pem'], properties: { ca_pem: { type: 'string', minLength: 1 } } },
+} as const
+
+/** The answer to a CSR of a server that signs in the background (protocol §4). */
+export const acceptedSchema = {
+  type: 'object',
+  required: ['status'],
+  properties: { status: { const: 'csr_accepted' } },
+} as const
+
+/** The answer to the renewal of a lease. */
+export const leaseSchema = {
+  type: 'object',
+  required: ['lease_s'],
+  properties: { lease_s: { type: 'number', minimum: 1, maximum: 86_400 } },
 } as const
 
 /** The answer to the exchange of a credential: what can stand in a header. */
@@ -82,4 +103,6 @@ export interface WorkItem {
   readonly status?: string | null
   readonly expected_fingerprint?: unknown
   readonly generation?: unknown
+  readonly deadline?: unknown
+  readonly lease_s?: unknown
 }

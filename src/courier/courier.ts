@@ -5,10 +5,12 @@ import { type Job, longestReason } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
 import { aborted, type Clock, pause } from '../host/clock.ts'
+import { Claims } from './claims.ts'
 import { Deliveries } from './deliveries.ts'
 import type { Deployer } from './deployer.ts'
 import { watchDrift } from './drift-watch.ts'
 import { gather } from './gather.ts'
+import { Hurry } from './hurry.ts'
 import { runLoop } from './loop.ts'
 import { Member } from './member.ts'
 import type { Progress } from './progress.ts'
@@ -51,6 +53,7 @@ interface Loops {
   readonly controlPlane: ControlPlane
   readonly rounds: Rounds
   readonly member: Member
+  readonly claims: Claims
   readonly signal: AbortSignal
   readonly retire: () => void
 }
@@ -78,10 +81,12 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     deliveries.learn(reports)
     if (reports.length > 0) reporter.wake()
   }
+  const rounds = new Rounds({ deployer, controlPlane, onReports, log, signal })
   const loops = {
     controlPlane,
-    rounds: new Rounds({ deployer, controlPlane, onReports, log, signal }),
+    rounds,
     member: new Member({ ...parts, controlPlane }),
+    claims: new Claims({ deployer, controlPlane, rounds, clock, log }),
     signal,
     retire,
   }
@@ -92,7 +97,9 @@ export async function runCourier(parts: CourierParts): Promise<void> {
   state.phase = 'stopped'
 }
 
-async function pollLoop(parts: CourierParts, { controlPlane, rounds, member, signal, retire }: Loops): Promise<void> {
+async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
+  const { rounds, member, signal, retire } = loops
+  const hurry = new Hurry()
   const { clock, state, log } = parts
   const turn = async (): Promise<number> => {
     await member.introduce()
@@ -100,9 +107,10 @@ async function pollLoop(parts: CourierParts, { controlPlane, rounds, member, sig
     const left = await rounds.work()
     state.deployerError = null
     if (signal.aborted) return 0
-    const { arrived, requested } = await gather({
-      poll: () => poll(parts, controlPlane, rounds),
+    const { arrived, requested, awaited } = await gather({
+      poll: () => poll(parts, loops),
       request: () => rounds.request(),
+      takeAccepted: () => rounds.takeAccepted(),
       clock,
       signal,
     })
@@ -110,7 +118,8 @@ async function pollLoop(parts: CourierParts, { controlPlane, rounds, member, sig
     if (putOff !== null) throw putOff
     if (requested.putOff !== null) throw requested.putOff
     const isAny = done + requested.done + left.done > 0
-    return arrived > 0 && isAny ? 0 : pollWait(parts.pollIntervalMs, clock.random())
+    const wait = hurry.next(awaited, pollWait(parts.pollIntervalMs, clock.random()))
+    return arrived > 0 && isAny ? 0 : wait
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
     if (error.code === 'AGENT_RETIRED') retire()
@@ -128,8 +137,7 @@ async function pollLoop(parts: CourierParts, { controlPlane, rounds, member, sig
 /** Hands over what the control plane has, and says how many of these jobs are new here. */
 async function poll(
   { clock, log, state }: CourierParts,
-  controlPlane: ControlPlane,
-  rounds: Rounds,
+  { controlPlane, rounds, claims }: Loops,
 ): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
   const { jobs, malformed } = await controlPlane.work()
   const refused = malformed.flatMap(({ id, reason }): readonly Job[] => {
@@ -147,19 +155,22 @@ async function poll(
     ]
   })
   const fresh = await rounds.accept([...jobs, ...refused])
+  await claims.taken(jobs)
   state.lastPoll = new Date(clock.now()).toISOString()
   state.controlPlaneError = null
   return { jobs, fresh }
 }
 
-async function heartbeatLoop(parts: CourierParts, { controlPlane, member, signal, retire }: Loops): Promise<void> {
+async function heartbeatLoop(parts: CourierParts, loops: Loops): Promise<void> {
+  const { controlPlane, member, claims, signal, retire } = loops
   const { clock, state, log, facts } = parts
   const turn = async (): Promise<number> => {
     if (!member.isIntroduced) await introduceSoon(member, clock, signal)
     const heard = await controlPlane.heartbeat(facts, member.host)
     state.lastHeartbeat = new Date(clock.now()).toISOString()
     await member.heard(heard)
-    return parts.heartbeatIntervalMs
+    const leaseMs = await claims.heard(heard)
+    return Math.min(parts.heartbeatIntervalMs, leaseMs ?? Number.POSITIVE_INFINITY)
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
     if (error.code === 'AGENT_RETIRED') retire()

@@ -17,8 +17,8 @@ export interface MemberParts {
   readonly log: Pick<Logger, 'info' | 'warn'>
 }
 
-/** How long a credential is used, in milliseconds: thirty days. */
-const credentialMs = 30 * 86_400_000
+/** How long a credential is used, in milliseconds: ninety days. */
+const credentialMs = 90 * 86_400_000
 
 /**
  * What this host is to its control plane, over the years: the CAs that it trusts, and its credential. Whatever is new is durable with
@@ -31,6 +31,8 @@ export class Member {
   #kept: Membership = noMembership
   #introduction: Promise<void> | null = null
   #saidPinned = false
+  /** What the server handed out when it was last looked at. */
+  #seen: string | null = null
 
   constructor(parts: MemberParts) {
     this.#parts = parts
@@ -71,12 +73,13 @@ export class Member {
   async heard({ features, caPem }: Heard): Promise<void> {
     if (this.#starts === null) return
     try {
-      if (caPem !== null) await this.#trust(caPem)
+      if (caPem !== null && caPem !== this.#seen) await this.#trust(caPem)
+      this.#seen = caPem
       await this.#settleCredential()
       if (features.has('credential')) await this.#exchangeWhenDue()
     } catch (error) {
       const { code } = asWaxsealError(error)
-      this.#parts.log.warn({ code, reason: describeError(asWaxsealError(error)) }, 'the membership stays as it was')
+      this.#parts.log.info({ code, reason: describeError(asWaxsealError(error)) }, 'the membership stays as it was')
     }
   }
 
@@ -116,9 +119,9 @@ export class Member {
     const { credential: basis } = controlPlane.basis
     const { credential } = this.#kept
     // Nobody knows how old it is; hosts that begin together do not exchange together.
-    if (credential === null || credential.since > now) {
+    if (credential === null) {
       const since = now - Math.floor(credentialMs * clock.random())
-      return this.#keep({ ...this.#kept, credential: { basis, since, secrets: credential?.secrets ?? [] } })
+      return this.#keep({ ...this.#kept, credential: { basis, since, secrets: [] } })
     }
     if (now - credential.since < credentialMs || controlPlane.proven === null) return
     const present = controlPlane.proven

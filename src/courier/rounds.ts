@@ -41,9 +41,27 @@ export class Rounds {
   #full: string | null = null
   /** The deployer is known to have nothing to do and nothing to ask for. Not so at the start. */
   #isSettled = false
+  /** Ids of certificates that the control plane signs in the background. */
+  readonly #accepted: string[] = []
 
   constructor(parts: RoundParts) {
     this.#parts = parts
+  }
+
+  /** Whether the deployer has nothing to do and nothing to ask for. */
+  get isSettled(): boolean {
+    return this.#isSettled
+  }
+
+  /** Something has ended outside of a round: its reports go out now, and the next round asks the deployer. */
+  async collect(): Promise<void> {
+    this.#isSettled = false
+    await this.#answers()
+  }
+
+  /** Ids of the certificates that the control plane signs in the background, of the requests that were sent since this was last asked. */
+  takeAccepted(): readonly string[] {
+    return this.#accepted.splice(0)
   }
 
   /** Before the next poll: hands over what could not be. SPOOL_FULL, DEPLOYER_UNREACHABLE: nothing more may be claimed. */
@@ -143,8 +161,9 @@ export class Rounds {
   async #send(requests: readonly CertificateRequest[]): Promise<Done> {
     return this.#each(requests, async ({ jobId, certificateId, csrPem }) => {
       const { deployer, controlPlane } = this.#parts
-      const error = await finalErrorOf(() => controlPlane.submitCsr(certificateId, csrPem))
-      await deployer.ask({ ask: 'delivered', reports: [], requests: [{ jobId, error: error.told }] })
+      const { value, told } = await finalErrorOf(() => controlPlane.submitCsr(certificateId, csrPem))
+      if (value === 'accepted') this.#accepted.push(certificateId)
+      await deployer.ask({ ask: 'delivered', reports: [], requests: [{ jobId, error: told }] })
     })
   }
 

@@ -39,6 +39,10 @@ export type Ask =
     }
   /** Look at every target: files and ports against the records. */
   | { readonly ask: 'inspect' }
+  /** The control plane asks to cancel these jobs: those that were not begun end so, the others finish. */
+  | { readonly ask: 'cancel'; readonly jobIds: readonly string[] }
+  /** Which jobs wait here that were not begun? */
+  | { readonly ask: 'unbegun' }
   /** A courier has started, and asks for what was kept for it. */
   | { readonly ask: 'introduce' }
   /** What the courier is to find after its next start. Durable when this is answered. */
@@ -109,6 +113,9 @@ export interface AnswerTo {
   readonly answers: Answers
   readonly delivered: Record<string, never>
   readonly inspect: { readonly looks: readonly TargetLook[] }
+  readonly cancel: Record<string, never>
+  /** At most 1000, oldest first. */
+  readonly unbegun: { readonly jobIds: readonly string[] }
   /** `starts`: how often a courier has started with this state directory, this start included. */
   readonly introduce: { readonly starts: number; readonly membership: Membership }
   readonly keep: Record<string, never>
@@ -164,6 +171,8 @@ const askSchemas = {
     requests: listOf(closed({ jobId: id, error: orNull(toldError) }), 1000),
   }),
   inspect: closed({ ask: { const: 'inspect' } }),
+  cancel: closed({ ask: { const: 'cancel' }, jobIds: listOf(id, 1000) }),
+  unbegun: closed({ ask: { const: 'unbegun' } }),
   introduce: closed({ ask: { const: 'introduce' } }),
   keep: closed({ ask: { const: 'keep' }, membership: membershipSchema }),
 } as const satisfies Record<Ask['ask'], object>
@@ -188,6 +197,8 @@ const answerSchemas = {
   }),
   delivered: closed({}),
   inspect: closed({ looks: listOf(closed({ target: id, at: text, reasons: listOf(text, 1000) }), 100_000) }),
+  cancel: closed({}),
+  unbegun: closed({ jobIds: listOf(id, 1000) }),
   introduce: closed({ starts: { type: 'integer', minimum: 1 }, membership: membershipSchema }),
   keep: closed({}),
 } as const satisfies Record<Ask['ask'], object>

@@ -11,6 +11,8 @@ interface TargetOfJob extends JobBase {
   readonly targetId: string
   /** What the operator calls it, for people alone: nothing is stored or decided by it. Missing: the control plane did not say. */
   readonly targetName?: string
+  /** It is not begun after this time: milliseconds since 1970. Missing: it may be at any time. */
+  readonly deadline?: number
 }
 
 /** Put the newest version of a certificate onto a target. */
@@ -60,9 +62,9 @@ const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 
 /** What a job says of itself, in characters. */
 export const longestReason = 4096
 const text = { type: 'string', maxLength: 1024 } as const
-const optional = ['targetName', 'instance', 'leaf', 'generation', 'code']
+const optional = ['targetName', 'deadline', 'instance', 'leaf', 'generation', 'code']
 
-const ofTarget = { targetId: idOf(1000), targetName: lineOf(128) }
+const ofTarget = { targetId: idOf(1000), targetName: lineOf(128), deadline: { type: 'integer', minimum: 0 } }
 
 /** What a job has beside its kind and its ids. */
 const fieldsOf: Readonly<Record<Job['kind'], Readonly<Record<string, object>>>> = {

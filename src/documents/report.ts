@@ -5,7 +5,7 @@ export type Report =
   | {
       readonly kind: 'status'
       readonly jobId: string
-      readonly status: 'Running' | 'Completed' | 'Failed'
+      readonly status: 'Running' | 'Completed' | 'Failed' | 'Cancelled'
       readonly error?: string
       readonly outcome?: Outcome
       /** Of a validation: what was deployed to the target. A control plane that was put back from a backup does not know it. */

@@ -60,6 +60,8 @@ export const catalogue = {
   AGENT_RETIRED: { message: 'The control plane has retired this agent.', retry: 'never', host: 'untouched' },
   JOB_MALFORMED: { message: 'The job does not have the form of the protocol.', retry: 'never', host: 'untouched' },
   JOB_UNSUPPORTED: { message: 'This agent does not do jobs of this type.', retry: 'never', host: 'untouched' },
+  JOB_CANCELLED: { message: 'The job was cancelled before it began.', retry: 'never', host: 'untouched' },
+  JOB_EXPIRED: { message: 'The deadline of the job passed before it began.', retry: 'never', host: 'untouched' },
   CONNECTOR_UNKNOWN: { message: 'No connector goes by this name.', retry: 'never', host: 'untouched' },
   CONNECTOR_INVALID: {
     message: 'A connector module does not keep the contract of connectors.',

@@ -62,6 +62,11 @@ export class Deployer {
       case 'delivered':
         await this.#delivered(ask)
         return {}
+      case 'cancel':
+        await store.cancel(ask.jobIds)
+        return {}
+      case 'unbegun':
+        return { jobIds: fitting(store.unbegun(), pageBytes, longestList) }
       case 'introduce':
         return this.#parts.memory.introduce()
       case 'keep':

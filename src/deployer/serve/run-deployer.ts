@@ -111,7 +111,13 @@ async function openDeployer(
     changes.note()
   }
   const deployer = new Deployer({
-    ...{ engine, store, answers, requests, worker, changes, onLooks },
+    engine,
+    store,
+    answers,
+    requests,
+    worker,
+    changes,
+    onLooks,
     memory: state.memory,
     closing: closing.signal,
   })

@@ -30,6 +30,9 @@ export async function openArrivedCertificates(path: string): Promise<ArrivedCert
   return openDocumentFolder({ path, schema: arrivedSchema })
 }
 
+/** Jobs that were cancelled are remembered until whoever may be about to begin them has heard of it. */
+const mostCancelled = 1000
+
 const longestInbox = limits.jobsWaiting.most
 const longestAnswers = limits.reportsWaiting.most
 
@@ -45,6 +48,8 @@ export class JobStore {
   readonly #pending: Map<string, ClaimedJob>
   /** The deployments whose certificate is here. */
   readonly #certified: Set<string>
+  /** Cancelled since the start, as long as that is of use. */
+  readonly #cancelled = new Set<string>()
 
   private constructor(
     folders: JobFolders,
@@ -161,17 +166,46 @@ export class JobStore {
     return (await this.#folders.certificates.get(jobId))?.pem ?? null
   }
 
+  /** A job that was cancelled has its last word. */
   async report(reports: readonly Report[]): Promise<void> {
     const { answers, reserve } = this.#folders
-    for (const report of reports) await insist(reserve, () => answers.put(report))
+    for (const report of reports)
+      if (!this.#cancelled.has(report.jobId)) await insist(reserve, () => answers.put(report))
     this.#onChange()
   }
 
-  /** Counts a try, before it begins. */
-  async begin(jobId: string): Promise<void> {
-    await insist(this.#folders.reserve, () => this.#folders.inbox.begin(jobId))
-    const claimed = this.#pending.get(jobId)
-    if (claimed !== undefined) this.#pending.set(jobId, { ...claimed, tries: claimed.tries + 1 })
+  /** Ids of the jobs that nothing was begun for, oldest first; a request for a certificate is none that others could have. */
+  unbegun(): readonly string[] {
+    return this.pending().flatMap((claimed) => (isUnbegun(claimed) ? [claimed.job.id] : []))
+  }
+
+  /** Ends those of these jobs that were not begun: they will not be. The others go on to their end, and tell it. */
+  async cancel(jobIds: readonly string[]): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const id of jobIds) {
+        const claimed = this.#pending.get(id)
+        if (claimed === undefined || !isUnbegun(claimed)) continue
+        await this.report([{ kind: 'status', jobId: id, status: 'Cancelled' }])
+        this.#cancelled.add(id)
+        await this.finish(id)
+      }
+      for (const oldest of [...this.#cancelled].slice(0, -mostCancelled)) this.#cancelled.delete(oldest)
+    })
+  }
+
+  isCancelled(jobId: string): boolean {
+    return this.#cancelled.has(jobId)
+  }
+
+  /** Counts a try, before it begins, and reports it. JOB_CANCELLED: it was cancelled before; between the two nothing comes. */
+  async begin(jobId: string, reports: readonly Report[] = []): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#cancelled.has(jobId)) throw new WaxsealError('JOB_CANCELLED')
+      await this.report(reports)
+      await insist(this.#folders.reserve, () => this.#folders.inbox.begin(jobId))
+      const claimed = this.#pending.get(jobId)
+      if (claimed !== undefined) this.#pending.set(jobId, { ...claimed, tries: claimed.tries + 1 })
+    })
   }
 
   /** It was put off before anything was touched: that was no try. */
@@ -195,6 +229,10 @@ export class JobStore {
     await this.report(reports)
     await this.finish(jobId)
   }
+}
+
+function isUnbegun({ job, tries }: ClaimedJob): boolean {
+  return tries === 0 && job.kind !== 'issuance'
 }
 
 /** A crash came between the result of a job and its end: it is not done again. What its outcome says of the ports is told, too. */

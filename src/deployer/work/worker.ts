@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { DeploymentJob, Job } from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
-import { describeError, type WaxsealError } from '../../error/waxseal-error.ts'
+import { describeError, WaxsealError } from '../../error/waxseal-error.ts'
 import { type Clock, pause } from '../../host/clock.ts'
 import type { KeyStore } from '../../material/key-store.ts'
 import type { Engine } from '../engine.ts'
@@ -139,14 +139,24 @@ export class Worker {
       keys,
       certificatesOf: (jobs) => this.#certificatesOf(jobs),
       onBegin: async (jobId) => {
-        await store.report([{ kind: 'status', jobId, status: 'Running' }])
-        await store.begin(jobId)
+        this.#requireInTime(jobId)
+        await store.begin(jobId, [{ kind: 'status', jobId, status: 'Running' }])
       },
       onStep: (job, { name: step, ms }) => {
         onProgress('work')
         log.info({ job, name: this.#names.get(job), step, ms }, 'step')
       },
     }
+  }
+
+  /** One that was begun before goes on: what a crash cut off is brought to its end. */
+  #requireInTime(jobId: string): void {
+    const { store, clock } = this.#parts
+    const claimed = store.pending().find(({ job }) => job.id === jobId)
+    if (claimed === undefined || claimed.tries > 0 || !('deadline' in claimed.job)) return
+    const { deadline = Number.POSITIVE_INFINITY } = claimed.job
+    if (clock.now() <= deadline) return
+    throw new WaxsealError('JOB_EXPIRED', { deadline: new Date(deadline).toISOString() })
   }
 
   async #certificatesOf(jobs: readonly DeploymentJob[]): Promise<Certificates> {
@@ -159,9 +169,11 @@ export class Worker {
   }
 
   async #report(reports: readonly Report[]): Promise<void> {
+    const { store, log } = this.#parts
     for (const report of reports)
-      if (report.kind === 'status' && report.status === 'Failed' && report.outcome === undefined)
-        this.#parts.log.error({ job: report.jobId, reason: report.error }, 'job failed')
-    await this.#parts.store.report(reports)
+      if (store.isCancelled(report.jobId)) log.info({ job: report.jobId }, 'job cancelled before it began')
+      else if (report.kind === 'status' && report.status === 'Failed' && report.outcome === undefined)
+        log.error({ job: report.jobId, reason: report.error }, 'job failed')
+    await store.report(reports)
   }
 }

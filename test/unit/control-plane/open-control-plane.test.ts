@@ -143,10 +143,16 @@ t.test('the certificate comes as PEM', async (t) => {
 t.test('a request for a certificate is sent with the id that it is for', async (t) => {
   server.answer(json(202, { status: 'csr_signed' }))
 
-  await controlPlane.submitCsr('mc-1', 'a request')
+  t.equal(await controlPlane.submitCsr('mc-1', 'a request'), 'signed')
 
   t.match(server.requests.at(-1), { method: 'POST', path: `${agent}/csr` })
   t.strictSame(server.requests.at(-1)?.body, { csr_pem: 'a request', certificate_id: 'mc-1' })
+})
+
+t.test('a server that signs in the background is told from one that signs within the call', async (t) => {
+  server.answer(json(202, { status: 'csr_accepted' }))
+
+  t.equal(await controlPlane.submitCsr('mc-1', 'a request'), 'accepted')
 })
 
 t.test('a status report is marked so that the server can tell a repetition', async (t) => {
@@ -223,6 +229,41 @@ t.test('a registration sends name and facts, and gets an id with the credential'
   t.strictSame(server.requests.at(-1)?.body, { name: 'mx1', ...wireFacts, features: [...agentFeatures] })
 })
 
+t.test('which host this is goes to a server that has said that it takes it', async (t) => {
+  const plane = openControlPlane({ ...endpoint, agentId: 'a' })
+  t.teardown(() => plane.close())
+  const host = { machine: 'a'.repeat(64), starts: 3, run: 'b'.repeat(32) }
+  server.answer(json(200, { features: ['host'] }))
+  const said = async (): Promise<unknown> => {
+    await plane.heartbeat(facts, host)
+    return (server.requests.at(-1)?.body as { readonly host?: unknown }).host
+  }
+
+  t.equal(await said(), undefined)
+  t.same(await said(), host)
+  server.answer(json(200, {}))
+  await said()
+  t.equal(await said(), undefined, 'a server may be another one by now')
+})
+
+t.test('CAs are trusted where they come with one that is trusted, and where they are followed', async (t) => {
+  const other = (await makeAuthority('other')).certificatePem
+  const [own] = [authority.certificatePem]
+  const following = openControlPlane({ ...endpoint, agentId: 'a', followsCa: true })
+  t.teardown(() => following.close())
+  const { trust: basis } = following.basis
+
+  t.equal(controlPlane.basis.trust, null)
+  t.equal(following.judge(other, Date.now()), null, 'a proxy ends the connection')
+  t.match(following.judge(own, Date.now()), { isBeyond: false })
+  t.match(following.judge(own + other, Date.now()), { isBeyond: true })
+  following.adopt({ trust: { basis: basis ?? '', ca: other }, credential: null })
+  t.match(following.judge(other, Date.now()), { isBeyond: true }, 'one that was handed out is as good')
+  const elsewhere = openControlPlane({ ...endpoint, url: `${endpoint.url}/x`, agentId: 'a', followsCa: true })
+  t.teardown(() => elsewhere.close())
+  t.not(elsewhere.basis.trust, basis)
+})
+
 t.test('a server that hands out no credential is told from one that does', async (t) => {
   server.answer(json(201, { id: 'a-1' }))
 
@@ -235,6 +276,8 @@ const calls = {
   certificate: (plane) => plane.certificate('mc-1'),
   submitCsr: (plane) => plane.submitCsr('mc-1', 'a request'),
   reportStatus: (plane) => plane.reportStatus('job-1', { status: 'Running' }),
+  renewLease: (plane) => plane.renewLease('job-1'),
+  exchangeCredential: (plane) => plane.exchangeCredential(),
   reportVerification: (plane) => plane.reportVerification('job-1', verification),
   register: () => register(endpoint, 'mx1', facts),
 } satisfies Record<string, (plane: ControlPlane) => Promise<unknown>>

@@ -31,6 +31,17 @@ t.test('a deployment keeps its target as it came', async (t) => {
   })
 })
 
+t.test('a deadline is read of a job that was leased, where it is a time', async (t) => {
+  const at = '2026-11-01T02:00:00.5Z'
+  const read = (deadline: unknown, lease_s: unknown = 300): unknown => toJob({ ...deployment, deadline, lease_s })
+
+  t.match(read(at), { kind: 'deployment', deadline: Date.parse(at) })
+  t.match(toJob({ ...deployment, type: 'Validation', deadline: at, lease_s: 300 }), { deadline: Date.parse(at) })
+  t.notOk('deadline' in (read(at, null) as object))
+  for (const none of [null, 7, {}, 'tomorrow', '2026-13-41T02:00:00Z', '0000-01-01T00:00:00Z', `${at} `])
+    t.notOk('deadline' in (read(none) as object), JSON.stringify(none))
+})
+
 t.test('a target keeps the name that its operator gives it, spaces around it aside', async (t) => {
   t.match(toJob({ ...deployment, target_name: ' mail-postfix ' }), { kind: 'deployment', targetName: 'mail-postfix' })
   t.match(toJob({ ...deployment, target_name: 'Pöst <b>' }), { targetName: 'Pöst <b>' })

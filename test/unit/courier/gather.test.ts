@@ -2,11 +2,12 @@ import t from 'tap'
 import { gather } from '../../../src/courier/gather.ts'
 import type { Job } from '../../../src/documents/job.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
 
 t.test('after requests the control plane is asked until a poll brings nothing new', async (t) => {
   const { run, said } = open([['r1', 'r2'], ['d1', 'r3'], ['d2', 'd3'], []])
 
-  t.same(await run(), { arrived: 6, requested: { done: 3, putOff: null } })
+  t.same(await run(), { arrived: 6, requested: { done: 3, putOff: null }, awaited: 0 })
 
   t.same(said, ['poll', 'request 2', 'poll', 'request 1', 'poll', 'request 0', 'poll', 'request 0'])
 })
@@ -45,17 +46,52 @@ t.test('a request that is put off ends it', async (t) => {
   t.same(said, ['poll', 'request 1'])
 })
 
-/** What each poll brings: `r…` requests, `d…` deployments; a poll takes so many milliseconds. */
-function open(rounds: readonly (readonly string[])[], pollMs = 0, putOff: WaxsealError | null = null) {
+t.test('what is signed in the background is waited for, so that its deployments share a reload', async (t) => {
+  const { run, said, sleeps } = open([['r1', 'r2'], [], ['d1'], [], ['d2'], ['d3']], 0, null, true)
+
+  t.same(await run(), { arrived: 5, requested: { done: 2, putOff: null }, awaited: 0 })
+
+  t.equal(said.filter((word) => word === 'poll').length, 7, 'as ever, until one brings nothing new')
+  t.same(sleeps, [200, 200])
+})
+
+t.test('a signing that takes long holds nothing up, and is told', async (t) => {
+  const { run, sleeps } = open([['r1', 'r2'], ['d1']], 0, null, true)
+
+  t.match(await run(), { arrived: 3, awaited: 1 })
+
+  t.equal(sleeps.length, 10)
+})
+
+t.test('a request that is put off ends it, whatever is being signed', async (t) => {
+  const { run, said } = open([['r1']], 0, new WaxsealError('CONTROL_PLANE_UNREACHABLE'), true)
+
+  t.match(await run(), { awaited: 1 })
+
+  t.same(said, ['poll', 'request 1'])
+})
+
+/** What each poll brings: `r…` requests, `d…` deployments; a poll takes so many milliseconds. `isBehind`: requests are signed in the background. */
+function open(
+  rounds: readonly (readonly string[])[],
+  pollMs = 0,
+  putOff: WaxsealError | null = null,
+  isBehind = false,
+) {
   const said: string[] = []
-  let [round, now, waiting] = [0, 0, 0]
+  const accepted: string[] = []
+  const clock = fakeClock()
+  let [round, waiting] = [0, 0]
   const poll = async () => {
     said.push('poll')
-    now += pollMs
+    clock.advance(pollMs)
     const ids = rounds[round] ?? []
     round += 1
     waiting = ids.filter((id) => id.startsWith('r')).length
-    const jobs = ids.map((id) => ({ id, kind: id.startsWith('r') ? 'issuance' : 'deployment' }) as Job)
+    if (isBehind) accepted.push(...ids.filter((id) => id.startsWith('r')).map((id) => id.slice(1)))
+    const jobs = ids.map(
+      (id) => ({ id, certificateId: id.slice(1), kind: id.startsWith('r') ? 'issuance' : 'deployment' }) as Job,
+    )
     return { jobs, fresh: jobs.length }
   }
   const request = async () => {
@@ -63,5 +99,6 @@ function open(rounds: readonly (readonly string[])[], pollMs = 0, putOff: Waxsea
     return { done: waiting, putOff }
   }
   const signal = new AbortController().signal
-  return { said, run: () => gather({ poll, request, clock: { now: () => now }, signal }) }
+  const takeAccepted = (): readonly string[] => accepted.splice(0)
+  return { said, sleeps: clock.sleeps, run: () => gather({ poll, request, takeAccepted, clock, signal }) }
 }

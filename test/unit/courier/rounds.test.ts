@@ -157,6 +157,7 @@ function open() {
       },
       submitCsr: async (certificateId, csr) => {
         plane.signed.push(`${certificateId} ${csr}`)
+        return 'signed'
       },
     },
     onReports: () => {},

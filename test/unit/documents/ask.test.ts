@@ -20,6 +20,8 @@ const asks: readonly Ask[] = [
     requests: [{ jobId: 'job-1', error: null }],
   },
   { ask: 'inspect' },
+  { ask: 'cancel', jobIds: ['job-1'] },
+  { ask: 'unbegun' },
   { ask: 'introduce' },
   { ask: 'keep', membership: { trust: null, credential: null } },
   {
@@ -54,7 +56,7 @@ t.test('a line that is no ask is refused in few words', async (t) => {
 
 t.test('a job is taken with the fields of its kind alone, each of them bounded', async (t) => {
   const ids = { id: 'job-1', certificateId: 'c' }
-  const target = { targetId: 't', targetName: 'mail' }
+  const target = { targetId: 't', targetName: 'mail', deadline: 5 }
   const sound: readonly Record<string, unknown>[] = [
     { ...ids, ...target, kind: 'deployment', instance: 'out', targetType: 'Postfix', targetConfig: { any: [1] } },
     { ...ids, ...target, kind: 'validation' },

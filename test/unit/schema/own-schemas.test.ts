@@ -2,7 +2,16 @@ import t from 'tap'
 import { configSchema } from '../../../src/config/config-schema.ts'
 import { builtInConnectors } from '../../../src/connector/registry/built-in.ts'
 import { planSchema } from '../../../src/connector/registry/plan-schema.ts'
-import { workItemSchema, workSchema } from '../../../src/control-plane/wire.ts'
+import {
+  acceptedSchema,
+  exchangeSchema,
+  heardSchemas,
+  leaseSchema,
+  workItemSchema,
+  workSchema,
+} from '../../../src/control-plane/wire.ts'
+import { courierMemorySchema } from '../../../src/deployer/serve/courier-memory.ts'
+import { lineSchemas } from '../../../src/documents/ask.ts'
 import { forgottenLineSchema, historyLineSchema } from '../../../src/journal/history.ts'
 import { journalSchema } from '../../../src/journal/journal-schema.ts'
 import { assertSchema } from '../../../src/schema/compile-schema.ts'
@@ -14,6 +23,12 @@ const schemas: Readonly<Record<string, object>> = {
   ...Object.fromEntries(builtInConnectors.map(({ name, schema }) => [name, schema])),
   configSchema,
   planSchema,
+  ...heardSchemas,
+  ...Object.fromEntries(lineSchemas.map((schema, index) => [`line ${index}`, schema])),
+  acceptedSchema,
+  exchangeSchema,
+  leaseSchema,
+  courierMemorySchema,
   workItemSchema,
   workSchema,
   journalSchema,

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { courierMemorySchema } from '../../../../src/deployer/serve/courier-memory.ts'
 import { openDocumentFolder } from '../../../../src/host/file/document-folder.ts'
 import { sealEnvelope } from '../../../../src/host/file/envelope.ts'
 import { makeTemporaryFolder, removeTree } from '../../../../src/host/file/plain-files.ts'
@@ -32,6 +33,17 @@ const folders = [
     { job: { kind: 'issuance', id: 'a', certificateId: 'c', commonName: 'x', sans: [] }, tries: 0, finishedAt: null },
   ],
   ['outbox', waitingSchema, { report, attempts: 1, nextAt: 5, since: 4, refusal: 'no' }],
+  [
+    'courier',
+    courierMemorySchema,
+    {
+      starts: 3,
+      membership: {
+        trust: { basis: 'a'.repeat(64), ca: 'pem' },
+        credential: { basis: 'b'.repeat(64), since: 4, secrets: ['new', 'old'] },
+      },
+    },
+  ],
   ['dead', deadSchema, { report, refusal: 'no', since: 4 }],
   ['journal', journalSchema, entry],
   [

@@ -15,6 +15,8 @@ const deployment = {
   target_name: 'mail',
   target_type: 'Postfix',
   instance: 'out',
+  deadline: '2026-11-01T02:00:00Z',
+  lease_s: 300,
   target_config: { cert_path: '/etc/postfix/cert.pem', key_path: '********', post_deploy_verify: { enabled: true } },
   status: 'Running',
 }
@@ -48,6 +50,8 @@ const bodies = [
   JSON.stringify({ jobs: items, count: items.length }),
   JSON.stringify({ certificate_pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n' }),
   JSON.stringify({ status: 'heartbeat_recorded', features: ['drift'] }),
+  JSON.stringify({ features: ['lease', 'cancel', 'ca_pem'], cancel: ['job-1'], ca_pem: '-----BEGIN CERTIFICATE-----' }),
+  JSON.stringify({ lease_s: 300, api_key: 'secret', status: 'csr_accepted' }),
   JSON.stringify({ error: 'no', message: 'no' }),
   '<html>',
 ] as const
@@ -74,11 +78,13 @@ export const httpsAnswers: Boundary = {
           (_request, response) =>
             void response.writeHead(status, headers).end(status === 204 || status === 304 ? '' : body),
         )
-        const call = random.below(5)
+        const call = random.below(7)
         if (call === 0) return plane.heartbeat(facts)
         if (call === 1) return plane.certificate('cert-1')
         if (call === 2) return plane.submitCsr('cert-1', 'PEM')
         if (call === 3) return plane.reportStatus('job-1', { status: 'Completed' })
+        if (call === 4) return plane.exchangeCredential()
+        if (call === 5) return plane.renewLease('job-1')
         return plane.work()
       },
       close: async () => {

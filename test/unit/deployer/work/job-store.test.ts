@@ -49,6 +49,42 @@ t.test('what was claimed by the version before is taken over, with its tries', a
   t.same(store.wanted(), ['mc-1'])
 })
 
+t.test('a job that was not begun is cancelled: that is reported, and it never begins', async (t) => {
+  const { store, reopen, answers } = await open(t)
+  await store.take([job('1'), job('2')])
+
+  await store.cancel(['1', 'unknown'])
+
+  t.same(idsIn(store), ['2'])
+  t.match(
+    (await answers.list()).map(({ report }) => report),
+    [{ jobId: '1', status: 'Cancelled' }],
+  )
+  await t.rejects(store.begin('1', [{ kind: 'status', jobId: '1', status: 'Running' }]), { code: 'JOB_CANCELLED' })
+  await store.end('1', [{ kind: 'status', jobId: '1', status: 'Failed', error: 'late' }])
+  t.match(
+    (await answers.list()).map(({ report }) => report),
+    [{ jobId: '1', status: 'Cancelled' }],
+    'it has had its last word',
+  )
+  t.equal(await (await reopen()).take([job('1')]), 0, 'it does not come again')
+})
+
+t.test('a job that has begun goes on to its end, whoever cancels it', async (t) => {
+  const { store, answers } = await open(t)
+  await store.take([job('1'), job('2')])
+  await store.begin('1', [{ kind: 'status', jobId: '1', status: 'Running' }])
+  t.same(store.unbegun(), ['2'])
+
+  await store.cancel(['1'])
+
+  t.same(idsIn(store), ['1', '2'])
+  t.match(
+    (await answers.list()).map(({ report }) => report),
+    [{ jobId: '1', status: 'Running' }],
+  )
+})
+
 t.test('on a full disk nothing is acknowledged, and the same can be asked again', async (t) => {
   const { store, disk } = await open(t)
   disk.isFull = true

@@ -1,0 +1,127 @@
+import t from 'tap'
+import type { Heard } from '../../../src/control-plane/heard.ts'
+import type { Deployer } from '../../../src/courier/deployer.ts'
+import { Member } from '../../../src/courier/member.ts'
+import type { Ask } from '../../../src/documents/ask.ts'
+import { type Membership, noMembership } from '../../../src/documents/membership.ts'
+import { WaxsealError } from '../../../src/error/waxseal-error.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+
+const basis = { trust: 'a'.repeat(64), credential: 'b'.repeat(64) }
+const heard: Heard = { features: new Set(['ca_pem', 'credential']), cancel: [], caPem: 'first next' }
+const dayMs = 86_400_000
+
+t.test('nothing is used that the deployer has not kept', async (t) => {
+  const { member, disk, adopted, plane } = open()
+  await member.introduce()
+  disk.isFull = true
+
+  await member.heard(heard)
+  t.same(adopted, [noMembership])
+  disk.isFull = false
+  await member.heard(heard)
+
+  t.match(adopted.at(-1), { trust: { basis: basis.trust, ca: 'first next' } })
+  t.match(disk.kept, { trust: { ca: 'first next' } })
+  t.equal(plane.exchanges, 0, 'nobody knows how old the credential is: it is exchanged within ninety days')
+})
+
+t.test('a new credential that could not be kept is never used, and another is asked for', async (t) => {
+  const { member, disk, adopted, clock } = open()
+  await member.introduce()
+  await member.heard(heard)
+  clock.advance(90 * dayMs)
+  disk.isFull = true
+  await member.heard(heard)
+  t.same(adopted.at(-1)?.credential?.secrets, [])
+  disk.isFull = false
+
+  await member.heard(heard)
+
+  t.same(adopted.at(-1)?.credential?.secrets, ['secret-2', 'configured'])
+})
+
+t.test(
+  'the old credential is forgotten once the server has taken the new one, and the new one where it was not',
+  async (t) => {
+    for (const taken of ['secret-1', 'configured']) {
+      const { member, disk, plane, clock } = open()
+      await member.introduce()
+      await member.heard(heard)
+      clock.advance(90 * dayMs)
+      await member.heard(heard)
+      plane.proven = null
+      await member.heard(heard)
+      t.same(disk.kept.credential?.secrets, ['secret-1', 'configured'], 'no call was answered since')
+
+      plane.proven = taken
+      await member.heard(heard)
+
+      t.same(disk.kept.credential?.secrets, [taken])
+      t.equal(plane.exchanges, 1)
+    }
+  },
+)
+
+t.test('what was kept for another enrolment is worth nothing', async (t) => {
+  const other = 'c'.repeat(64)
+  const { member, adopted } = open({
+    trust: { basis: other, ca: 'evil' },
+    credential: { basis: other, since: 0, secrets: ['stale'] },
+  })
+
+  await member.introduce()
+
+  t.same(adopted, [noMembership])
+})
+
+t.test('a deployer that does not answer is asked again, and the start is not counted twice', async (t) => {
+  const { member, disk } = open()
+  disk.isAway = true
+  await t.rejects(member.introduce(), { code: 'DEPLOYER_UNREACHABLE' })
+  t.equal(member.host, null)
+  await member.heard(heard)
+  disk.isAway = false
+
+  await Promise.all([member.introduce(), member.introduce()])
+  await member.introduce()
+
+  t.match(member.host, { machine: 'm', starts: 1, run: /^[0-9a-f]{32}$/ })
+})
+
+function open(kept: Membership = noMembership) {
+  const disk = { kept, isFull: false, isAway: false, starts: 0 }
+  const plane = { proven: 'configured' as string | null, exchanges: 0 }
+  const adopted: Membership[] = []
+  const clock = fakeClock(0)
+  const ask: Deployer['ask'] = async (asked) => {
+    if (disk.isAway) throw new WaxsealError('DEPLOYER_UNREACHABLE')
+    if (asked.ask === 'introduce') {
+      disk.starts += 1
+      return { starts: disk.starts, membership: disk.kept } as never
+    }
+    if (disk.isFull) throw new WaxsealError('SPOOL_FULL')
+    if (asked.ask === 'keep') disk.kept = (asked as Ask & { ask: 'keep' }).membership
+    return {} as never
+  }
+  const controlPlane = {
+    basis,
+    get proven() {
+      return plane.proven
+    },
+    adopt: (membership: Membership) => void adopted.push(membership),
+    judge: (usable: string) => ({ usable, isBeyond: true }),
+    exchangeCredential: async () => {
+      plane.exchanges += 1
+      return `secret-${plane.exchanges}`
+    },
+  }
+  const log = { info: () => {}, warn: () => {} }
+  return {
+    member: new Member({ deployer: { ask }, controlPlane, machine: 'm', clock, log }),
+    disk,
+    plane,
+    adopted,
+    clock,
+  }
+}
