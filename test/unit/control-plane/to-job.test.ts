@@ -156,7 +156,10 @@ t.test('what the deployer would refuse of a job is malformed here, and holds up 
     { type: 'Dance', status: '\u009b2J' },
     { instance: 'a\tb' },
   ])
-    t.match(toJob({ ...deployment, ...wrong }), { id: 'job-1', reason: / has to be one line, without control characters$/ })
+    t.match(toJob({ ...deployment, ...wrong }), {
+      id: 'job-1',
+      reason: / has to be one line, without control characters$/,
+    })
   t.match(toJob({ ...deployment, type: 'Dance', status: 'x'.repeat(1024) }), { kind: 'unsupported' })
 })
 
