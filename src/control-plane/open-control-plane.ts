@@ -226,11 +226,15 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
   }
 }
 
-/** Registers this host with a one-time token. The credential is null where the server hands out none. */
+/**
+ * Registers this host with a one-time token. The credential is null where the server hands out none. Asked again with the same
+ * `idempotencyKey`, a server that knows it answers the same agent: the first answer may have been lost.
+ */
 export async function register(
   endpoint: Endpoint,
   name: string,
   facts: HostFacts,
+  idempotencyKey?: string,
 ): Promise<{ readonly agentId: string; readonly credential: string | null }> {
   const { send, close } = openSend(endpoint)
   try {
@@ -238,6 +242,7 @@ export async function register(
       method: 'POST',
       path: '/api/v1/agents',
       body: { name, ...toWire(facts), features: agentFeatures },
+      ...(idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } }),
     })
     if (!isRegistration(answer)) throw unusable('the registration answer has no id')
     return { agentId: answer.id, credential: answer.api_key ?? null }

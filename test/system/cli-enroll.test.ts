@@ -1,9 +1,10 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { makeAuthority } from '../support/certificates.ts'
+import { startProxy } from '../support/misbehaving-proxy.ts'
 import { jsonOf, type Ran, runWaxseal, serveControlPlane } from '../support/run-waxseal.ts'
 
 const site = await makeTemporaryFolder('waxseal-cli-enroll-')
@@ -120,6 +121,28 @@ t.test('enroll with a token that is wrong or used up says how to get another, an
     t.match(ran, { status: 1, stdout: '', stderr: /CONTROL_PLANE_REFUSED.*waxseal control-plane token/ })
     await t.rejects(stat(`${credentialFile}-2`), { code: 'ENOENT' })
   }
+})
+
+t.test('enroll whose answer was lost gets the same identity when it is run again, with --force, too', async (t) => {
+  const { dir, enroll } = await openHost(t)
+  const proxy = await startProxy({ target: controlPlane.url }, controlPlane.dataDir)
+  t.teardown(() => proxy.close())
+  const through = ['--url', proxy.url, '--name', 'lost']
+  const token = await controlPlane.token()
+  proxy.misbehave(({ path }) => (path === '/api/v1/agents' ? 'lose-answer' : null))
+
+  const lost = await enroll(through, token)
+  proxy.misbehave(() => null)
+  const elsewhere = await enroll(through)
+  const second = await enroll([...through, '--force'], token)
+
+  t.match(lost, { status: 1, stdout: '', stderr: /CONTROL_PLANE_UNREACHABLE.*run the same again, with the same token/ })
+  t.match(elsewhere, { status: 1, stderr: /registered.*run it again with the token of that try/ })
+  const agents = await agentsNamed('lost')
+  t.match(agents, [{ last_heartbeat_at: String }])
+  t.equal(agents.length, 1)
+  t.match(second, { status: 0, stdout: `Enrolled as ${String(agents[0]?.['id'])}.`, stderr: '' })
+  t.notOk((await readdir(dir)).includes('credential.pending'))
 })
 
 t.test('enroll under a name that is taken points to --name', async (t) => {

@@ -117,8 +117,9 @@ async function becomeMember(options: EnrollOptions, meeting: Meeting, credential
     throw invalid('--key-file', 'it goes with --agent-id', 'Name the agent with --agent-id, or give --token-file.')
   const name = options.name ?? (await configuredName(options.config, meeting.url)) ?? meeting.facts.hostname
   const pendingFile = pendingFileOf(credentialFile)
-  if (options.force === true) await forgetPending(pendingFile)
-  const isPending = (await pendingFor(pendingFile, meeting.url, name)) !== null
+  const isAnswered = (await pendingFor(pendingFile, meeting.url, name)) !== null
+  if (options.force === true && isAnswered) await forgetPending(pendingFile)
+  const isPending = isAnswered && options.force !== true
   if (!isPending) await requireFree(credentialFile, options)
   const token = await tokenOf(options)
   await ensureWritable(credentialFile)

@@ -18,7 +18,7 @@ import { courierUser } from '../half/sockets.ts'
 /** What a command asks a control plane once. */
 type Question = { readonly facts: HostFacts } & (
   | { readonly ask: 'heartbeat'; readonly endpoint: AgentEndpoint; readonly membership: Membership }
-  | { readonly ask: 'register'; readonly endpoint: Endpoint; readonly name: string }
+  | { readonly ask: 'register'; readonly endpoint: Endpoint; readonly name: string; readonly idempotencyKey: string }
 )
 
 /** Longer than the control plane has for one request. */
@@ -43,13 +43,13 @@ export function faceControlPlane(endpoint: AgentEndpoint, membership: Membership
   }
 }
 
-/** Registers this host, as {@link faceControlPlane} asks. */
+/** Registers this host, as {@link faceControlPlane} asks. With the same key, token and name a server may know it again. */
 export async function registerHost(
   endpoint: Endpoint,
-  name: string,
+  { name, idempotencyKey }: { readonly name: string; readonly idempotencyKey: string },
   facts: HostFacts,
 ): Promise<{ readonly agentId: string; readonly credential: string | null }> {
-  const { agentId, credential = null } = await put({ ask: 'register', endpoint, name, facts })
+  const { agentId, credential = null } = await put({ ask: 'register', endpoint, name, idempotencyKey, facts })
   if (agentId === undefined) throw unusable()
   return { agentId, credential }
 }
@@ -79,7 +79,9 @@ async function put(question: Question): Promise<MeetingAnswer> {
 
 async function answerTo(question: Question): Promise<MeetingAnswer> {
   const { facts } = question
-  if (question.ask === 'register') return register(question.endpoint, question.name, facts)
+  if (question.ask === 'register') {
+    return register(question.endpoint, question.name, facts, question.idempotencyKey)
+  }
   const controlPlane = openControlPlane(question.endpoint)
   controlPlane.adopt(question.membership)
   try {

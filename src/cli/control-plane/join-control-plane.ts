@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { HostFacts } from '../../control-plane/open-control-plane.ts'
 import { unknownAgent } from '../../control-plane/unknown-agent.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
@@ -9,6 +10,13 @@ import { faceControlPlane, registerHost } from './face-control-plane.ts'
 export interface Membership {
   readonly agentId: string
   readonly credential: string
+}
+
+/** A registration that is asked for: should its answer be lost, it is asked for again by the same key. */
+interface Attempt {
+  readonly url: string
+  readonly name: string
+  readonly idempotencyKey: string
 }
 
 /** A registration that is not done yet: what it spent is not spent again. */
@@ -38,8 +46,8 @@ export async function joinAsKnown(meeting: Meeting, { agentId, credential }: Mem
 }
 
 /**
- * Registers with a token, once: the id that was answered is durable in `pendingFile` before anything else can fail, and a second
- * try goes on with it. Where the server hands out no credential, the token is tried as one.
+ * Registers with a token, once: what is asked for is durable in `pendingFile` before it is asked, the id that was answered before
+ * anything else can fail, and a second try goes on with either. Where the server hands out no credential, the token is tried as one.
  */
 export async function joinAsNew(
   meeting: Meeting,
@@ -59,12 +67,11 @@ export async function joinAsNew(
 
 /** The registration that waits in this file for its end; null: none for this control plane and name. */
 export async function pendingFor(file: string, url: string, name: string): Promise<Pending | null> {
-  const bytes = (await readSnapshot(file).catch(() => null))?.bytes
-  const pending = bytes === undefined ? null : parse(Buffer.from(bytes).toString('utf8'))
-  return pending?.url === url && pending.name === name ? pending : null
+  const pending = await read(file, url, name)
+  return pending !== null && 'agentId' in pending ? pending : null
 }
 
-/** The host is enrolled: nothing waits any more. */
+/** Nothing waits any more: the host is enrolled, or begins anew. */
 export async function forgetPending(file: string): Promise<void> {
   await durableRemove(file)
 }
@@ -75,23 +82,45 @@ async function registration(
 ): Promise<Pending> {
   const earlier = await pendingFor(pendingFile, url, name)
   if (earlier !== null) return earlier
-  const registered = await registerHost({ url, ca, credential: token }, name, facts).catch((error: unknown) => {
-    throw withHint(asWaxsealError(error), (refusal) => wayOutOfRegistration(refusal, url))
+  const before = await attemptIn(pendingFile, url, name)
+  const attempt = before ?? { url, name, idempotencyKey: randomBytes(32).toString('hex') }
+  await durableWrite(pendingFile, Buffer.from(`${JSON.stringify(attempt)}\n`)).catch(unwritable())
+  const registered = await registerHost({ url, ca, credential: token }, attempt, facts).catch((error: unknown) => {
+    throw withHint(asWaxsealError(error), (refusal) => wayOutOfRegistration(refusal, url, before !== null))
   })
   const pending: Pending = { url, name, ...registered }
-  await durableWrite(pendingFile, Buffer.from(`${JSON.stringify(pending)}\n`)).catch((error: unknown) => {
-    const { details } = asWaxsealError(error)
-    throw new WaxsealError('CONFIG_INVALID', { ...details, path: '--credential-file', agentId: pending.agentId })
-  })
+  await durableWrite(pendingFile, Buffer.from(`${JSON.stringify(pending)}\n`)).catch(unwritable(pending.agentId))
   return pending
 }
 
-function parse(text: string): Pending | null {
+function unwritable(agentId?: string): (error: unknown) => never {
+  return (error) => {
+    const { details } = asWaxsealError(error)
+    const registered = agentId === undefined ? {} : { agentId }
+    throw new WaxsealError('CONFIG_INVALID', { ...details, path: '--credential-file', ...registered })
+  }
+}
+
+async function attemptIn(file: string, url: string, name: string): Promise<Attempt | null> {
+  const attempt = await read(file, url, name)
+  return attempt !== null && 'idempotencyKey' in attempt ? attempt : null
+}
+
+async function read(file: string, url: string, name: string): Promise<Pending | Attempt | null> {
+  const bytes = (await readSnapshot(file).catch(() => null))?.bytes
+  const found = bytes === undefined ? null : parse(Buffer.from(bytes).toString('utf8'))
+  return found?.url === url && found.name === name ? found : null
+}
+
+function parse(text: string): Pending | Attempt | null {
   try {
-    const value = JSON.parse(text) as Partial<Pending> | null
-    const { url, name, agentId, credential = null } = value ?? {}
-    const isWhole = typeof url === 'string' && typeof name === 'string' && typeof agentId === 'string'
-    return isWhole ? { url, name, agentId, credential: typeof credential === 'string' ? credential : null } : null
+    const value = JSON.parse(text) as Partial<Pending & Attempt> | null
+    const { url, name, agentId, credential = null, idempotencyKey } = value ?? {}
+    if (typeof url !== 'string' || typeof name !== 'string') return null
+    if (typeof agentId === 'string')
+      return { url, name, agentId, credential: typeof credential === 'string' ? credential : null }
+    const isKey = typeof idempotencyKey === 'string' && /^[0-9a-f]{64}$/.test(idempotencyKey)
+    return isKey ? { url, name, idempotencyKey } : null
   } catch {
     return null
   }
@@ -110,16 +139,19 @@ function wayOutOfUnreachable({ details }: WaxsealError): string | null {
   return details['hint'] === undefined ? null : 'Name the CA of the control plane with --ca-file.'
 }
 
-function wayOutOfRegistration(error: WaxsealError, url: string): string | null {
+function wayOutOfRegistration(error: WaxsealError, url: string, isAgain: boolean): string | null {
   const { code, details } = error
   const { status, answer } = details
-  if (code === 'CONTROL_PLANE_UNREACHABLE') return wayOutOfUnreachable(error)
+  if (code === 'CONTROL_PLANE_UNREACHABLE')
+    return wayOutOfUnreachable(error) ?? 'Then run the same again, with the same token: it makes no second agent.'
   if (String(answer).includes('invalid_or_missing_bootstrap_token'))
     return `This server wants an API key and its bootstrap token in one header, so that no agent can register itself. Have its operator make an agent and a key for it, then: ${byKey(url)}`
   if (status === 401)
     return `A token is good for one registration: make another with waxseal control-plane token. At another server it is an API key; where its operator made the agent: ${byKey(url)}`
   if (status === 403)
     return `This key may not register agents. Give one that may, or have its operator make the agent and a key for it, then: ${byKey(url)}`
+  if (status === 409 && isAgain)
+    return `An earlier try, whose answer did not arrive, may have registered this host: run it again with the token of that try. If the agent of this name is this host: ${byKey(url)}`
   if (status === 409) return `Give another name with --name. If the agent of this name is this host: ${byKey(url)}`
   return null
 }

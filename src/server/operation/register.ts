@@ -35,7 +35,7 @@ export function register({ store }: Pick<Parts, 'store'>, wanted: Registration):
     if (token === null) throw new Refusal('unauthorized', 'the bootstrap token is not valid')
     const agent = isBound(token) ? await takePlace(inside, token, wanted) : await addAgent(inside, token, wanted, now)
     if (wanted.idempotencyKey !== null) {
-      const keyHash = hashSecret(wanted.idempotencyKey)
+      const keyHash = hashOf(wanted.idempotencyKey, wanted.token)
       await inside.tokens.addRegistration({ keyHash, tokenHash: token.hash, agentId: agent.id })
     }
     return { agent, credential: await addCredential(inside, agent) }
@@ -67,14 +67,21 @@ async function registeredBefore(
   { idempotencyKey, token, name }: Registration,
 ): Promise<Registered | null> {
   if (idempotencyKey === null) return null
-  const agent = await store.tokens.registered(hashSecret(idempotencyKey), hashSecret(token))
-  if (agent === null || agent.name !== name) return null
+  const agent = await store.tokens.registered(hashOf(idempotencyKey, token), hashSecret(token))
+  if (agent === null) return null
+  if (agent.name !== name)
+    throw new Refusal('conflict', 'an agent of another name was registered with this Idempotency-Key')
   const since = (await store.tokens.find(hashSecret(token)))?.createdAt ?? 0
   if (await store.credentials.wereUsed(agent.id, since))
     throw new Refusal('conflict', 'an agent of this name is registered, and its credential is in use')
   await store.credentials.revoke(agent.id, await store.now())
   await audit(store, `agent:${agent.id}`, 'agent.register-again', agent.id)
   return { agent, credential: await addCredential(store, agent) }
+}
+
+/** A key is one of its token: with another token it stands for another registration. */
+function hashOf(idempotencyKey: string, token: string): string {
+  return hashSecret(`${idempotencyKey} ${token}`)
 }
 
 /** A new credential of this agent, which is told once. */

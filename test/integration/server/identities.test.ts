@@ -52,6 +52,18 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.ok(await scene.join(token, 'mail-1.example.net'))
   })
 
+  t.test(`${kind}: a key of a registration is one of its token, and of one name`, async (t) => {
+    const scene = await open(t)
+    const token = await createToken(scene, 'operator:a', { uses: 2 })
+    const key = 'key-of-sixteen-characters'
+    const first = await scene.join(token, 'mail-1', key)
+
+    await t.rejects(scene.join(token, 'mail-2', key), /another name was registered with this Idempotency-Key/)
+    t.match(await scene.join(token, 'mail-1', key), { agent: { id: first.agent.id } })
+    const other = await scene.join(await createToken(scene, 'operator:a'), 'mail-2', key)
+    t.not(other.agent.id, first.agent.id)
+  })
+
   t.test(`${kind}: an old credential is good until the new one was used, and then never again`, async (t) => {
     const scene = await open(t)
     const { agent, credential } = await scene.join(await createToken(scene, 'operator:a'))
