@@ -2,6 +2,7 @@ import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { type PeopleCalls, peopleCalls } from './people-client.ts'
+import type { PolicyBody } from './route/policy-body.ts'
 
 /** A job as the operator sees it. */
 export interface OperatorJob {
@@ -18,13 +19,16 @@ export interface OperatorJob {
 }
 
 /** What a request for a certificate says. */
-export interface CertificateRequest {
+export interface CertificateRequest extends PolicyBody {
   readonly agent_id: string
   readonly common_name: string
   readonly sans?: readonly string[]
   readonly validity_days?: number
   readonly deploy_to?: readonly string[]
 }
+
+/** How one certificate is renewed. */
+export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id: string }
 
 /** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
 export interface Operator extends PeopleCalls {
@@ -52,6 +56,12 @@ export interface Operator extends PeopleCalls {
   cancel(jobId: string): Promise<string>
   retire(agentId: string): Promise<void>
   certificates(): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** How a certificate is renewed, by id or common name. */
+  policy(certificate: string): Promise<CertificatePolicy>
+  /** What is left out stays. */
+  changePolicy(certificate: string, change: PolicyBody): Promise<CertificatePolicy>
+  /** Who signs, in the order in which they are asked. */
+  issuers(): Promise<readonly { readonly name: string }[]>
   /** Renews a certificate now, by id or common name. */
   renew(certificate: string): Promise<{ readonly certificate_id: string; readonly job_id: string }>
   /** Revokes all that is valid of it, and begins its renewal with a new key; `job_id` null: its agent is retired. */
@@ -118,6 +128,10 @@ export function openOperator(at: {
     },
     certificates: async () =>
       (await call<{ certificates: Record<string, unknown>[] }>('GET', '/certificates')).certificates,
+    policy: (certificate) => call('GET', `/certificates/${encodeURIComponent(certificate)}/policy`),
+    changePolicy: (certificate, change) =>
+      call('POST', `/certificates/${encodeURIComponent(certificate)}/policy`, change),
+    issuers: async () => (await call<{ issuers: readonly { readonly name: string }[] }>('GET', '/issuers')).issuers,
     renew: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/renew`),
     revoke: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/revoke`),
     close: () => agent.destroy(),

@@ -35,14 +35,14 @@ t.test(
     const { certificate_id: id = '' } = jsonOf<Ids>(requested)
     t.match(
       (await operate('certificates')).stdout,
-      /^mail\.example\.net +mail-1 +- +now: waits for its agent +- +- +-$/m,
+      /^mail\.example\.net +mail-1 +- +now: waits for its agent +- +- +- +-$/m,
     )
 
     await agent.submitCsr(id, await newCsr())
 
     const { stdout } = await operate('certificates')
-    t.match(stdout, /^CERTIFICATE +AGENT +ENDS \(UTC\) +NEXT RENEWAL \(UTC\) +DEPLOYED +PROVEN +LAST ERROR\n/)
-    t.match(stdout, /^mail\.example\.net +mail-1 +20\S+T\S+ +20\S+T\S+ +- +- +-$/m)
+    t.match(stdout, /^CERTIFICATE +AGENT +ENDS \(UTC\) +NEXT RENEWAL \(UTC\) +POLICY +DEPLOYED +PROVEN +LAST ERROR\n/)
+    t.match(stdout, /^mail\.example\.net +mail-1 +20\S+T\S+ +20\S+T\S+ +- +- +- +-$/m)
     t.notMatch(stdout, id)
     t.match(
       (await operate('certificates', '--wide', '--limit', '1')).stdout,
@@ -50,6 +50,23 @@ t.test(
     )
   },
 )
+
+t.test('policy changes how a certificate is renewed, shows it, and refuses what is not known', async (t) => {
+  t.match(await operate('policy', 'mail.example.net', '--renew-at', '0.5', '--issuer', 'local'), {
+    status: 0,
+    stdout: /renew_share=0\.5 {2}issuers=\["local"\] {2}key_policy=rotate\n$/,
+  })
+  t.match(jsonOf(await operate('policy', 'mail.example.net', '--json')), { renew_share: 0.5, issuers: ['local'] })
+  t.match((await operate('certificates')).stdout, /^mail\.example\.net .* at 0\.5, local +- +- +-$/m)
+  t.match((await operate('issuers')).stdout, 'ISSUER\nlocal\n')
+
+  t.match(await operate('policy', 'mail.example.net', '--issuer', 'locl'), { status: 1, stderr: /is local meant\?/ })
+  for (const share of ['0.9', '50%', '1'])
+    t.match(await operate('policy', 'mail.example.net', '--renew-at', share), { status: 2, stderr: /0\.1 to 0\.8/ })
+  t.match(await operate('policy', 'mail.example.net', '--key', 'reus'), { status: 2, stderr: /Is reuse meant\?/ })
+  const again = await operate('policy', 'mail.example.net', '--renew-at', 'default', '--any-issuer', '--json')
+  t.match(jsonOf(again), { renew_share: null, issuers: [] })
+})
 
 t.test('renew begins a renewal at once, and not a second one beside it', async (t) => {
   t.match(await operate('renew', 'mail.example.net'), {

@@ -6,6 +6,7 @@ import { certificateCommands } from '../operator/certificates.ts'
 import { keepCommands } from '../operator/keep.ts'
 import { listCommand } from '../operator/lists.ts'
 import { peopleCommands } from '../operator/people.ts'
+import { type PolicyOptions, policyIn, withPolicy } from '../operator/policy.ts'
 import { serveCommand } from '../operator/serve.ts'
 import { readGiven } from '../read-given.ts'
 
@@ -91,7 +92,7 @@ async function readObject(file: string): Promise<object> {
 }
 
 function requestCommand(): Command {
-  return withOperator(new Command('request'))
+  return withPolicy(withOperator(new Command('request')))
     .description('Have an agent make a key and request a certificate, and deploy it when it is signed.')
     .requiredOption('--agent <agent>', 'id or name of the agent')
     .requiredOption('--cn <name>', 'common name')
@@ -100,13 +101,14 @@ function requestCommand(): Command {
     .option('--validity-days <days>', 'how long it is valid', parseDays, 47)
     .action(
       (
-        options: OperatorOptions & {
-          readonly agent: string
-          readonly cn: string
-          readonly san: string[]
-          readonly deployTo: string[]
-          readonly validityDays: number
-        },
+        options: OperatorOptions &
+          PolicyOptions & {
+            readonly agent: string
+            readonly cn: string
+            readonly san: string[]
+            readonly deployTo: string[]
+            readonly validityDays: number
+          },
       ) =>
         answer(options, (operator) =>
           operator.requestCertificate({
@@ -115,6 +117,7 @@ function requestCommand(): Command {
             sans: options.san,
             deploy_to: options.deployTo,
             validity_days: options.validityDays,
+            ...policyIn(options),
           }),
         ),
     )

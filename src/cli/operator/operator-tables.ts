@@ -1,4 +1,5 @@
 import { table } from '../print/table.ts'
+import { policyCell } from './policy.ts'
 
 type Row = Readonly<Record<string, unknown>>
 type Cell = (row: Row) => string
@@ -47,12 +48,13 @@ const lists = {
         : [],
   },
   certificates: {
-    heads: ['CERTIFICATE', 'AGENT', 'ENDS (UTC)', 'NEXT RENEWAL (UTC)', 'DEPLOYED', 'PROVEN', 'LAST ERROR'],
+    heads: ['CERTIFICATE', 'AGENT', 'ENDS (UTC)', 'NEXT RENEWAL (UTC)', 'POLICY', 'DEPLOYED', 'PROVEN', 'LAST ERROR'],
     cells: [
       of('common_name'),
       of('agent_name'),
       timeOf('not_after'),
       nextRenewal,
+      policyCell,
       (row) => countOf(row, ({ is_deployed }) => is_deployed === true),
       (row) => countOf(row, ({ proven }) => proven === true),
       lastError,

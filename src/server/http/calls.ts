@@ -19,6 +19,17 @@ const revoked = {
   properties: { serials: { type: 'array', items: { type: 'string' } }, job_id: { type: ['string', 'null'] } },
 } as const
 
+const policy = {
+  type: 'object',
+  required: ['certificate_id', 'renew_share', 'issuers', 'key_policy'],
+  properties: {
+    certificate_id: { type: 'string' },
+    renew_share: { type: ['number', 'null'], description: 'Of its lifetime; null: by the rule of all.' },
+    issuers: { type: 'array', items: { type: 'string' }, description: 'In order; empty: all that the server has.' },
+    key_policy: { enum: ['rotate', 'reuse'] },
+  },
+} as const
+
 function pageOf(rows: string): object {
   return {
     type: 'object',
@@ -72,6 +83,8 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Certificates with their end, their next renewal, and what their targets have of them, by id.',
     answer: pageOf('certificates'),
   },
+  'GET /operator/v1/certificates/:name/policy': { summary: 'How a certificate is renewed.', answer: policy },
+  'GET /operator/v1/issuers': { summary: 'Who signs here, in the order in which they are asked.' },
   'GET /operator/v1/jobs': { summary: 'Jobs, newest first.', answer: pageOf('jobs') },
   'GET /operator/v1/jobs/:id': { summary: 'One job with its outcome.' },
   'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
@@ -84,6 +97,10 @@ export const calls: Readonly<Record<string, Call>> = {
   'POST /operator/v1/agents/:id/retire': { summary: 'Retires an agent: it finishes, reports and ends.' },
   'POST /operator/v1/agents/:id/revoke-credentials': { summary: 'Shuts an agent out from its next call on.' },
   'POST /operator/v1/certificates': { summary: 'Has an agent make a key and request a certificate.', status: 201 },
+  'POST /operator/v1/certificates/:name/policy': {
+    summary: 'Changes how a certificate is renewed; what is left out stays.',
+    answer: policy,
+  },
   'POST /operator/v1/certificates/:name/renew': { summary: 'Renews a certificate now.', status: 201, answer: job },
   'POST /operator/v1/certificates/:name/revoke': {
     summary: 'Revokes a certificate, and has a new key made for it.',

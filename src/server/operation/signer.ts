@@ -14,6 +14,8 @@ const mostAtOnce = 100
 
 /** Signs CSRs one after another. What is to be signed is a row of the store: any server goes on with it after a restart. */
 export interface Signer {
+  /** Names of those who sign, in the order in which they are asked where a certificate names none. */
+  readonly issuers: readonly string[]
   /** Checks a CSR for these names and returns its key's digest (SPKI). Waits for its turn; JOB_MALFORMED as the authority says. */
   check(csrPem: string, names: readonly string[]): Promise<string>
   /** Signs one, unless it was signed; returns it as it is then. */
@@ -40,6 +42,7 @@ export function openSigner(parts: SigningParts): Signer {
     return store.signings.byId(id)
   }
   return {
+    issuers: parts.issuers.map(({ name }) => name),
     sign,
     check: (csrPem, names) => turn(() => check(csrPem, names)),
     signDue: async () => {

@@ -8,8 +8,8 @@ const dayMs = 24 * hourMs
 const shortLifeMs = 10 * dayMs
 const shareOfShortLife = 1 / 2
 const shareOfLongLife = 2 / 3
-/** Whatever is asked for: behind it there is a fifth of the lifetime for what fails. */
-const largestShare = 0.8
+/** Behind it there is a fifth of the lifetime for what fails, and before the least one no time to be used. */
+export const shares = { least: 0.1, most: 0.8 } as const
 /**
  * Renewals are spread over this part of the time until the share, before it: an issuer that fails for a third of a lifetime from
  * the moment on at which the last one is due still leaves the last hundredth.
@@ -45,7 +45,7 @@ export function dueAt(
   renewShare: number | null,
 ): number {
   const life = Math.max(0, notAfter - notBefore)
-  const share = Math.min(largestShare, renewShare ?? (life < shortLifeMs ? shareOfShortLife : shareOfLongLife))
+  const share = Math.min(shares.most, renewShare ?? (life < shortLifeMs ? shareOfShortLife : shareOfLongLife))
   const part = spread.from + (spread.to - spread.from) * fractionOf(certificateId)
   return Math.round(notBefore + life * share * part)
 }

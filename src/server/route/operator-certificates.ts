@@ -1,13 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 import { operatorOf } from '../http/authenticate.ts'
 import { type Deployed, type ListedCertificate, listCertificates } from '../operation/list-certificates.ts'
+import { certificateNamed } from '../operation/named.ts'
 import type { Parts } from '../operation/parts.ts'
 import { renewCertificate } from '../operation/renew-certificate.ts'
+import { changePolicy } from '../operation/renewal-policy.ts'
 import { revokeCertificate } from '../operation/revoke-certificate.ts'
 import type { JobRow } from '../store/rows.ts'
 import { provenOf, timeOnWire } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
-import { pageSchema } from './schemas.ts'
+import { type PolicyBody, policyIn, policyOnWire } from './policy-body.ts'
+import { pageSchema, policySchema } from './schemas.ts'
 
 /** The operator's calls about certificates: what is renewed when, now, or because its key is lost. */
 export function operatorCertificateRoutes(server: FastifyInstance, parts: Parts): void {
@@ -19,6 +22,23 @@ export function operatorCertificateRoutes(server: FastifyInstance, parts: Parts)
       next: nextOf(certificates, page, ({ certificate }) => certificate.id),
     }
   })
+
+  server.get('/issuers', async () => ({ issuers: parts.signer.issuers.map((name) => ({ name })) }))
+
+  server.get<{ Params: { name: string } }>('/certificates/:name/policy', async (request) => {
+    const certificate = await certificateNamed(parts.store, request.params.name)
+    return { certificate_id: certificate.id, ...policyOnWire(certificate) }
+  })
+
+  server.post<{ Params: { name: string }; Body: PolicyBody }>(
+    '/certificates/:name/policy',
+    { schema: { body: policySchema } },
+    async (request) => {
+      const actor = `operator:${operatorOf(request).name}`
+      const certificate = await changePolicy(parts, actor, request.params.name, policyIn(request.body))
+      return { certificate_id: certificate.id, ...policyOnWire(certificate) }
+    },
+  )
 
   server.post<{ Params: { name: string } }>('/certificates/:name/renew', async (request, reply) => {
     const actor = `operator:${operatorOf(request).name}`
@@ -44,6 +64,7 @@ function certificateOnWire(listed: ListedCertificate) {
     agent_name: listed.agentName,
     version: version?.number ?? null,
     issuer: version?.issuer ?? null,
+    ...policyOnWire(certificate),
     not_after: timeOrNull(version?.notAfter ?? null),
     next_renewal_at: timeOrNull(nextRenewalAt),
     renewal_failures: certificate.renewalFailures,

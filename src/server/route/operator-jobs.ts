@@ -8,6 +8,7 @@ import { Refusal } from '../operation/refusal.ts'
 import { requestCertificate } from '../operation/request-certificate.ts'
 import { jobOnWire, provenOf } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
+import { type PolicyBody, policyIn } from './policy-body.ts'
 import {
   certificateRequestSchema,
   deploymentSchema,
@@ -18,7 +19,7 @@ import {
 
 const defaultValidityDays = 47
 
-interface CertificateBody {
+interface CertificateBody extends PolicyBody {
   readonly agent_id: string
   readonly common_name: string
   readonly sans?: readonly string[]
@@ -52,6 +53,7 @@ function makeJobs(server: FastifyInstance, parts: Parts): void {
         sans,
         validityDays: validity_days,
         deployTo: deploy_to,
+        policy: policyIn(request.body),
       })
       return reply.code(201).send({ certificate_id: certificateId, job_id: jobId })
     },

@@ -1,3 +1,5 @@
+import { shares } from '../renewal/when-due.ts'
+
 const id = { type: 'string', minLength: 1, maxLength: 256 } as const
 const text = { type: 'string', maxLength: 65_536 } as const
 /** As people see it on terminals and in logs of the agents: no control characters, and no space around it. */
@@ -100,6 +102,21 @@ export const targetSchema = {
   },
 } as const
 
+/** How a certificate is renewed. */
+const policy = {
+  renew_share: { type: ['number', 'null'], minimum: shares.least, maximum: shares.most },
+  issuers: { type: 'array', maxItems: 10, uniqueItems: true, items: id },
+  key_policy: { enum: ['rotate', 'reuse'] },
+} as const
+
+/** What is left out stays. */
+export const policySchema = {
+  type: 'object',
+  additionalProperties: false,
+  minProperties: 1,
+  properties: policy,
+} as const
+
 export const certificateRequestSchema = {
   type: 'object',
   additionalProperties: false,
@@ -110,6 +127,7 @@ export const certificateRequestSchema = {
     sans: { type: 'array', maxItems: 99, items: name },
     validity_days: { type: 'integer', minimum: 1, maximum: 397 },
     deploy_to: { type: 'array', maxItems: 100, items: id },
+    ...policy,
   },
 } as const
 

@@ -152,6 +152,9 @@ export interface TargetStore {
   setDrift(drift: DriftRow): Promise<void>
 }
 
+/** How a certificate is renewed. */
+export type RenewalPolicy = Pick<CertificateRow, 'renewShare' | 'issuers' | 'keyPolicy'>
+
 export interface CertificateStore {
   /** With the targets that each version is deployed to. */
   add(certificate: CertificateRow, deployTo: readonly string[]): Promise<void>
@@ -177,6 +180,7 @@ export interface CertificateStore {
     plan: Pick<CertificateRow, 'nextRenewalAt' | 'renewalFailures' | 'lastError'> &
       Partial<Pick<CertificateRow, 'revokedAt'>>,
   ): Promise<void>
+  setPolicy(id: string, policy: RenewalPolicy): Promise<void>
 }
 
 export interface VersionStore {
@@ -202,6 +206,8 @@ export interface SigningStore {
   /** False: it was not open any more. */
   end(id: string, state: 'signed' | 'failed', error: string | null): Promise<boolean>
   putOff(id: string, until: number, error: string): Promise<void>
+  /** Those of a certificate that failed are due at `at`. */
+  hasten(certificateId: string, at: number): Promise<void>
 }
 
 /** What a new job is given; the rest begins empty. */

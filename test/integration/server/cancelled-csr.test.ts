@@ -20,7 +20,7 @@ t.test('a CSR whose request is cancelled while it is taken is refused, and nothi
   const agent = await store.agents.named(id)
   if (agent === null) throw new Error('there is no agent')
   const { check } = await openAuthority(plane.dataDir)
-  const signer = { check, sign: async () => null, signDue: async () => {} }
+  const signer = { issuers: [], check, sign: async () => null, signDue: async () => {} }
   const cancel = () => cancelJob({ store }, 'operator:test', wanted.job_id)
   const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
 

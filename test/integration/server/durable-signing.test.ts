@@ -52,7 +52,7 @@ async function acceptAndEnd(dataDir: string, agentId: string, certificateId: str
   const agent = await store.agents.named(agentId)
   if (agent === null) throw new Error('there is no agent')
   const csrPem = await newCsr()
-  const signer = { check, sign: async () => null, signDue: async () => {} }
+  const signer = { issuers: [], check, sign: async () => null, signDue: async () => {} }
   t.equal(await submitCsr({ store, signer }, agent, { certificateId, csrPem }), 'accepted')
   await store.close()
 }

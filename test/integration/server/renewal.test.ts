@@ -7,6 +7,7 @@ import { claimWork } from '../../../src/server/operation/claim-work.ts'
 import { listCertificates } from '../../../src/server/operation/list-certificates.ts'
 import { Presence } from '../../../src/server/operation/presence.ts'
 import { renewCertificate } from '../../../src/server/operation/renew-certificate.ts'
+import { changePolicy } from '../../../src/server/operation/renewal-policy.ts'
 import { reportJob } from '../../../src/server/operation/report-job.ts'
 import { requestCertificate } from '../../../src/server/operation/request-certificate.ts'
 import { revokeCertificate } from '../../../src/server/operation/revoke-certificate.ts'
@@ -16,6 +17,7 @@ import { renewDue } from '../../../src/server/renewal/scheduler.ts'
 import { dueAt } from '../../../src/server/renewal/when-due.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { AgentRow } from '../../../src/server/store/rows.ts'
+import type { RenewalPolicy } from '../../../src/server/store/store.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { quickIssuer } from '../../support/quick-issuer.ts'
 
@@ -98,6 +100,19 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     )
     t.equal(await renewDue(site.store), 3)
     t.equal(await renewDue(site.store), 0)
+  })
+
+  t.test(`${kind}: a CSR that its issuer would not sign is signed at once when another issuer is named`, async (t) => {
+    const site = await openSite(t, kind)
+    site.down.add('one')
+    const id = await site.issued('mail.example.net', { policy: { issuers: ['one'] }, isAnswered: false })
+    await t.rejects(site.answer('key'), { message: /not signed yet/ })
+    t.equal(await site.store.versions.newest(id), null)
+
+    await changePolicy(site, 'operator:a', id, { issuers: ['two'] })
+    await site.signer.signDue()
+
+    t.match(await site.store.versions.newest(id), { number: 1, issuer: 'two' })
   })
 
   t.test(`${kind}: an issuer that fails hands over to the next one in order`, async (t) => {
@@ -305,15 +320,17 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', isReal = false) 
         key = `key ${(keys += 1)}`,
         isAnswered = true,
         isDeployed = true,
+        policy = {},
       }: {
         readonly validityDays?: number
         readonly deployTo?: readonly string[]
         readonly key?: string
         readonly isAnswered?: boolean
         readonly isDeployed?: boolean
+        readonly policy?: Partial<RenewalPolicy>
       } = {},
     ): Promise<string> => {
-      const wanted = { agent: agent.id, commonName, sans: [], validityDays, deployTo }
+      const wanted = { agent: agent.id, commonName, sans: [], validityDays, deployTo, policy }
       const { certificateId } = await requestCertificate(parts, 'operator:a', wanted)
       if (isAnswered) await answer(key)
       if (isAnswered && isDeployed) await finishAll()

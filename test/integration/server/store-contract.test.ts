@@ -72,6 +72,9 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await store.certificates.byId(certificate.id), certificate)
     t.same(await store.certificates.deployedTo(certificate.id), [target.id])
     t.equal(await store.agents.named('mail'), null)
+    const policy = { renewShare: null, issuers: ['one', 'two'], keyPolicy: 'reuse' } as const
+    await store.certificates.setPolicy(certificate.id, policy)
+    t.same(await store.certificates.byId(certificate.id), { ...certificate, ...policy })
     await store.versions.add(version)
     await store.versions.add({ ...version, number: 2 })
     t.same(await store.versions.newest(certificate.id), { ...version, number: 2 })
@@ -285,6 +288,12 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     )
     t.match(await store.signings.take(start + 1000, start + 2000, 10), [{ attempts: 2 }, { attempts: 2 }])
     await store.signings.putOff('signing-2', start + 5000, 'the issuer is down')
+    await store.signings.hasten(certificate.id, start + 1500)
+    t.same(
+      (await store.signings.take(start + 1500, start + 5000, 10)).map(({ id }) => id),
+      ['signing-2'],
+      'what did not fail is left to who has it',
+    )
     t.ok(await store.signings.end('signing-1', 'signed', null))
     t.notOk(await store.signings.end('signing-1', 'failed', 'late'))
     t.equal(await store.signings.open(certificate.id, 'ab'), null)

@@ -70,6 +70,14 @@ export function sqlCertificates(db: Database): CertificateStore {
       if (revokedAt !== undefined)
         await db.query('UPDATE certificate SET revoked_at = $2 WHERE id = $1', [id, toColumn(revokedAt)])
     },
+    setPolicy: async (id, { renewShare, issuers, keyPolicy }) => {
+      await db.query('UPDATE certificate SET renew_share = $2, issuers = $3, key_policy = $4 WHERE id = $1', [
+        id,
+        renewShare,
+        toColumn(issuers),
+        keyPolicy,
+      ])
+    },
   }
 }
 

@@ -42,5 +42,12 @@ export function sqlSignings(db: Database): SigningStore {
         error,
       ])
     },
+    hasten: async (certificateId, at) => {
+      await db.query(
+        `UPDATE signing SET next_try_at = $2
+          WHERE certificate_id = $1 AND state = 'open' AND error IS NOT NULL AND next_try_at > $2`,
+        [certificateId, at],
+      )
+    },
   }
 }

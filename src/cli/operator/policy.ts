@@ -1,0 +1,85 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { shares } from '../../server/renewal/when-due.ts'
+import type { PolicyBody } from '../../server/route/policy-body.ts'
+import { table } from '../print/table.ts'
+import { answer, type OperatorOptions, oneOf, withOperator } from './ask-operator.ts'
+
+/** How a certificate is renewed, as options say it. */
+export interface PolicyOptions {
+  readonly renewAt?: number | 'default'
+  readonly issuer?: readonly string[]
+  readonly key?: 'rotate' | 'reuse'
+}
+
+/** With these options. */
+export function withPolicy(command: Command): Command {
+  return command
+    .option(
+      '--renew-at <share>',
+      `at which share of its life it is renewed, ${shares.least} to ${shares.most}; default: two thirds, half below ten days`,
+      parseShare,
+    )
+    .option('--issuer <name...>', 'who signs it, in the order in which they are asked; default: all that issuers lists')
+    .option('--key <policy>', 'rotate: a new key each time; reuse: the same one', oneOf(['rotate', 'reuse'] as const))
+}
+
+/** What was said of it. */
+export function policyIn({ renewAt, issuer, key }: PolicyOptions): PolicyBody {
+  return {
+    ...(renewAt === undefined ? {} : { renew_share: renewAt === 'default' ? null : renewAt }),
+    ...(issuer === undefined ? {} : { issuers: issuer }),
+    ...(key === undefined ? {} : { key_policy: key }),
+  }
+}
+
+/** `waxseal control-plane policy`: how a certificate is renewed, shown or changed. */
+export function policyCommand(): Command {
+  return withPolicy(withOperator(new Command('policy')))
+    .description('Show how a certificate is renewed, or change what is named.')
+    .argument('<certificate>', 'id, or common name where only one has it')
+    .option('--any-issuer', 'all issuers of the server again, in their order')
+    .action((certificate: string, options: OperatorOptions & PolicyOptions & { readonly anyIssuer?: true }) => {
+      const change = policyIn(options.anyIssuer === true ? { ...options, issuer: [] } : options)
+      return answer(options, (operator) =>
+        Object.keys(change).length === 0 ? operator.policy(certificate) : operator.changePolicy(certificate, change),
+      )
+    })
+}
+
+/** `waxseal control-plane issuers`: who signs. */
+export function issuersCommand(): Command {
+  return withOperator(new Command('issuers'))
+    .description('List who signs certificates, in the order in which they are asked.')
+    .action((options: OperatorOptions) =>
+      answer(
+        options,
+        (operator) => operator.issuers(),
+        (rows) =>
+          table(
+            ['ISSUER'],
+            rows.map(({ name }) => [name]),
+          ),
+      ),
+    )
+}
+
+/** How it differs from the rule of all, in one cell. */
+export function policyCell({
+  renew_share: share,
+  issuers,
+  key_policy: key,
+}: Readonly<Record<string, unknown>>): string {
+  const parts = [
+    ...(typeof share === 'number' ? [`at ${share}`] : []),
+    ...(Array.isArray(issuers) && issuers.length > 0 ? [issuers.join(' > ')] : []),
+    ...(key === 'reuse' ? ['same key'] : []),
+  ]
+  return parts.length === 0 ? '-' : parts.join(', ')
+}
+
+function parseShare(text: string): number | 'default' {
+  if (text === 'default') return text
+  const share = /^0?\.\d{1,6}$/.test(text) ? Number(text) : Number.NaN
+  if (share >= shares.least && share <= shares.most) return share
+  throw new InvalidArgumentError(`It is a share from ${shares.least} to ${shares.most}, or default.`)
+}

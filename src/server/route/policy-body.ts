@@ -1,0 +1,25 @@
+import type { CertificateRow } from '../store/rows.ts'
+import type { RenewalPolicy } from '../store/store.ts'
+
+/** How a certificate is renewed, on the wire. */
+export interface PolicyBody {
+  /** Null: by the rule of all. */
+  readonly renew_share?: number | null
+  /** Empty: all of them, in their order. */
+  readonly issuers?: readonly string[]
+  readonly key_policy?: CertificateRow['keyPolicy']
+}
+
+/** What was said of it. */
+export function policyIn({ renew_share, issuers, key_policy }: PolicyBody): Partial<RenewalPolicy> {
+  return {
+    ...(renew_share === undefined ? {} : { renewShare: renew_share }),
+    ...(issuers === undefined ? {} : { issuers }),
+    ...(key_policy === undefined ? {} : { keyPolicy: key_policy }),
+  }
+}
+
+/** The same way back. */
+export function policyOnWire({ renewShare, issuers, keyPolicy }: RenewalPolicy): Required<PolicyBody> {
+  return { renew_share: renewShare, issuers, key_policy: keyPolicy }
+}
