@@ -1,5 +1,6 @@
+import type { NewJob } from '../store/job-store.ts'
 import type { JobRow } from '../store/rows.ts'
-import type { NewJob, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { Refusal } from './refusal.ts'
 import { newId } from './secret.ts'
 

@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { WaxsealError } from '../../error/waxseal-error.ts'
+import type { Page } from '../store/page.ts'
 import type { AuditRow } from '../store/rows.ts'
-import type { Page, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 
 const batch = 200
 

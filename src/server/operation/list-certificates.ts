@@ -1,6 +1,7 @@
 import { dueAt } from '../renewal/when-due.ts'
+import type { Page } from '../store/page.ts'
 import type { CertificateRow, JobRow, TargetRow, VersionRow } from '../store/rows.ts'
-import type { Page, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import type { Parts } from './parts.ts'
 
 /** A certificate with where it stands. */

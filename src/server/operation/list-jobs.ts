@@ -1,5 +1,5 @@
+import type { Page } from '../store/page.ts'
 import type { JobRow, JobStatus, ListedJob } from '../store/rows.ts'
-import type { Page } from '../store/store.ts'
 import { agentNamed, targetNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 import { expireJobs } from './reap.ts'

@@ -1,5 +1,6 @@
 import { lifetimeOf } from '../../outcome/lifetime.ts'
-import type { ListedTarget, Page } from '../store/store.ts'
+import type { Page } from '../store/page.ts'
+import type { ListedTarget } from '../store/store.ts'
 import { agentNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 

@@ -1,4 +1,4 @@
-import type { Page } from '../store/store.ts'
+import type { Page } from '../store/page.ts'
 
 /** As it stands behind the `?` of a list. */
 export interface PageQuery {

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
+import type { NewJob } from '../../../src/server/store/job-store.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { AgentRow, CertificateRow, SigningRow, TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
-import type { NewJob, Store } from '../../../src/server/store/store.ts'
+import type { Store } from '../../../src/server/store/store.ts'
 import { type Postgres, startPostgres } from '../../support/postgres.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')

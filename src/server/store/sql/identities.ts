@@ -1,6 +1,6 @@
 import type { Database } from '../database.ts'
+import type { CredentialStore, OperatorStore, TokenStore } from '../identity-store.ts'
 import type { AgentRow, CredentialRow, OperatorRow, TokenRow } from '../rows.ts'
-import type { CredentialStore, OperatorStore, TokenStore } from '../store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 
 /** Credentials of agents over SQL. */

@@ -1,7 +1,7 @@
 import type { Database } from '../database.ts'
+import type { JobStore } from '../job-store.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { JobRow, JobStatus } from '../rows.ts'
-import type { JobStore } from '../store.ts'
 import { fromRows, toColumn } from './columns.ts'
 
 type Changes = Pick<JobStore, 'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification' | 'move' | 'cancel'>

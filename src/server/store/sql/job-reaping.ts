@@ -1,6 +1,6 @@
 import type { Database } from '../database.ts'
+import type { JobStore } from '../job-store.ts'
 import { isOpen } from '../migration/first-schema.ts'
-import type { JobStore } from '../store.ts'
 
 type Reaping = Pick<JobStore, 'agentsAtWork' | 'reap' | 'abandon' | 'expire'>
 

@@ -1,7 +1,7 @@
 import type { Database } from '../database.ts'
+import type { JobStore, NewJob } from '../job-store.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { JobRow, JobStatus, ListedJob } from '../rows.ts'
-import type { JobStore, NewJob } from '../store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 import { changeOf } from './job-changes.ts'
 import { reapingOf } from './job-reaping.ts'

@@ -1,0 +1,39 @@
+import type { AgentRow, CredentialRow, OperatorRow, RegistrationRow, TokenRow } from './rows.ts'
+
+/** Credentials of agents, by their digests. */
+export interface CredentialStore {
+  add(credential: CredentialRow): Promise<void>
+  /** That was not revoked, with its agent. */
+  find(hash: string): Promise<{ readonly credential: CredentialRow; readonly agent: AgentRow } | null>
+  /** Notes the first use. */
+  use(hash: string, at: number): Promise<void>
+  /** All of an agent but `keep`; returns how many. */
+  revoke(agentId: string, at: number, keep?: string): Promise<number>
+  /** Of an agent, those that were never used; returns how many. */
+  revokeUnused(agentId: string, at: number): Promise<number>
+  /** Whether a credential of the agent that was made at `since` or later was ever used. */
+  wereUsed(agentId: string, since: number): Promise<boolean>
+}
+
+/** Bootstrap tokens, and what was registered with them. */
+export interface TokenStore {
+  add(token: TokenRow): Promise<void>
+  find(hash: string): Promise<TokenRow | null>
+  /** Takes one use; null: there is none left, or it has ended. */
+  take(hash: string, at: number): Promise<TokenRow | null>
+  endAll(): Promise<void>
+  addRegistration(registration: RegistrationRow): Promise<void>
+  /** The agent that this key and this token registered. */
+  registered(keyHash: string, tokenHash: string): Promise<AgentRow | null>
+}
+
+/** People, by name. */
+export interface OperatorStore {
+  /** False: the name is taken. */
+  add(operator: OperatorRow): Promise<boolean>
+  /** That was not revoked. */
+  find(hash: string): Promise<OperatorRow | null>
+  list(): Promise<readonly OperatorRow[]>
+  /** False: there is none of this name. */
+  revoke(name: string, at: number): Promise<boolean>
+}

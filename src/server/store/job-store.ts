@@ -1,0 +1,85 @@
+import type { Page } from './page.ts'
+import type { JobRow, JobStatus, JobType, ListedJob } from './rows.ts'
+
+/** What a new job is given; the rest begins empty. */
+export type NewJob = Pick<
+  JobRow,
+  'id' | 'type' | 'agentId' | 'certificateId' | 'targetId' | 'versionNumber' | 'createdAt'
+> & {
+  readonly status: 'Pending' | 'AwaitingCSR'
+} & Partial<Pick<JobRow, 'notBefore' | 'deadline'>>
+
+/** What a report says of a job. */
+export interface Finish {
+  readonly id: string
+  readonly agentId: string
+  readonly status: 'Completed' | 'Failed' | 'Cancelled'
+  readonly error: string | null
+  readonly outcome: object | null
+  readonly at: number
+}
+
+/** How jobs are claimed; `leaseMs` null: the call is the claim (protocol §1). */
+export interface Claim {
+  readonly agentId: string
+  readonly at: number
+  readonly leaseMs: number | null
+  readonly limit: number
+  /** Validations alone. */
+  readonly isHeld?: boolean
+}
+
+/** Which jobs are listed; what is left out does not matter. */
+export interface JobFilter {
+  readonly agentId?: string | undefined
+  readonly targetId?: string | undefined
+  readonly status?: JobStatus | undefined
+}
+
+export interface JobStore {
+  /** False: an issuance or a renewal of this certificate is open already. */
+  add(job: NewJob): Promise<boolean>
+  byId(id: string): Promise<JobRow | null>
+  /** Newest first; `after`: the `seq` of the last one known. */
+  list(page: Page, filter?: JobFilter): Promise<readonly ListedJob[]>
+  /** Whether a claim or a look for CSRs would find something. */
+  isWorkFor(agentId: string, at: number): Promise<boolean>
+  /** Those of these agents for which it would. */
+  agentsWithWork(at: number, agentIds: ReadonlySet<string>): Promise<readonly string[]>
+  /** What an agent is to do now, oldest first; each is counted as one more attempt. */
+  claim(claim: Claim): Promise<readonly JobRow[]>
+  /** Of an agent, that wait for a CSR. */
+  awaitingCsr(agentId: string, at: number, limit: number): Promise<readonly JobRow[]>
+  /** Gives a claim a new end; false: the agent does not have it, or it is final. */
+  renewLease(id: string, agentId: string, until: number): Promise<boolean>
+  /** The agent works on it; false: it is final, or waits for a CSR. */
+  start(id: string, agentId: string, at: number): Promise<boolean>
+  /** The first final state stays, but for the reaper's, which is a guess; false: it was final. */
+  finish(finish: Finish): Promise<boolean>
+  setVerification(id: string, agentId: string, verification: object): Promise<boolean>
+  /** The state of a job that waited for a CSR or for its signature; false: it was in none of `from`. */
+  move(id: string, from: readonly JobStatus[], to: JobStatus, at: number, error?: string): Promise<boolean>
+  /** Cancelled if nobody ever had it, else asked for; returns its state, null: it was final, or is not there. */
+  cancel(id: string, at: number): Promise<JobStatus | null>
+  /** Ids of those of an agent that are to be cancelled. */
+  cancelRequests(agentId: string): Promise<readonly string[]>
+  /** The newest issuance or renewal. */
+  lastIssuance(certificateId: string): Promise<JobRow | null>
+  /** Newest first, of these types; left out: at most a thousand. */
+  ofTarget(
+    targetId: string,
+    types: readonly JobType[],
+    isCompleted: boolean,
+    limit?: number,
+  ): Promise<readonly JobRow[]>
+  /** Agents with deployments that run without a lease. */
+  agentsAtWork(): Promise<readonly { readonly agentId: string; readonly seenAt: number | null }[]>
+  /** Ends what runs without a lease on an agent and was last heard of at `heardAt` or before; returns ids. */
+  reap(agentId: string, heardAt: number, error: string, at: number): Promise<readonly string[]>
+  /** Ends what runs on an agent whose host and records are gone; returns ids. */
+  abandon(agentId: string, error: string, at: number): Promise<readonly string[]>
+  /** How many are open, by state. */
+  countOpen(): Promise<readonly { readonly status: JobStatus; readonly count: number }[]>
+  /** Ends what nobody has and whose deadline is past; returns ids. */
+  expire(at: number, error: string): Promise<readonly string[]>
+}
