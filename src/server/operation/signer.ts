@@ -95,8 +95,10 @@ async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: 
   const { certificateId } = signing
   // One version after another: its number is the next.
   const certificate = await store.certificates.lock(certificateId)
-  if (certificate === null || !(await store.signings.end(signing.id, 'signed', null))) return
   const at = await store.now()
+  if (certificate === null) return
+  const isWanted = signing.jobId === null || (await mayComplete(store, signing.jobId, at))
+  if (!(await store.signings.end(signing.id, isWanted ? 'signed' : 'failed', null)) || !isWanted) return
   const number = ((await store.versions.newest(certificateId))?.number ?? 0) + 1
   const version = { ...readVersion(pem), certificateId, number, issuer, issuedAt: at, revokedAt: null }
   await store.versions.add(version)
@@ -106,7 +108,6 @@ async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: 
     lastError: null,
     revokedAt: null,
   })
-  if (signing.jobId !== null) await store.jobs.move(signing.jobId, ['AwaitingCSR', 'Running'], 'Completed', at)
   for (const targetId of await store.certificates.stillDeployedTo(certificateId))
     await addJob(store, {
       type: 'Deployment',
@@ -116,4 +117,10 @@ async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: 
       versionNumber: number,
     })
   await audit(store, 'server', 'certificate.sign', certificateId, { number, fingerprint: version.fingerprint })
+}
+
+/** Completes the issuance; false: it was cancelled, and nothing may follow it. One that failed since has its certificate all the same. */
+async function mayComplete(store: Store, jobId: string, at: number): Promise<boolean> {
+  if (await store.jobs.move(jobId, ['AwaitingCSR', 'Running'], 'Completed', at)) return true
+  return (await store.jobs.byId(jobId))?.status !== 'Cancelled'
 }

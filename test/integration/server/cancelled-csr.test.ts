@@ -2,7 +2,10 @@ import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
+import { localIssuer } from '../../../src/server/authority/issuer.ts'
 import { cancelJob } from '../../../src/server/operation/cancel-job.ts'
+import { reportJob } from '../../../src/server/operation/report-job.ts'
+import { openSigner } from '../../../src/server/operation/signer.ts'
 import { submitCsr } from '../../../src/server/operation/submit-csr.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Store } from '../../../src/server/store/store.ts'
@@ -30,6 +33,30 @@ t.test('a CSR whose request is cancelled while it is taken is refused, and nothi
 
   t.equal((await store.jobs.byId(wanted.job_id))?.status, 'Cancelled')
   t.same(await store.signings.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 10), [])
+})
+
+t.test('a CSR whose request was cancelled while it waited for its signature makes no version', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const { id } = await plane.enroll()
+  const wanted = await plane.operator.requestCertificate({ agent_id: id, common_name: 'mail.example.net' })
+  await plane.close()
+  const store = await openStore({ dataDir: plane.dataDir, now: () => Date.parse('2026-11-01T00:02:00Z') })
+  t.teardown(() => store.close())
+  const agent = await store.agents.named(id)
+  if (agent === null) throw new Error('there is no agent')
+  const authority = await openAuthority(plane.dataDir)
+  const waiting = { check: authority.check, sign: async () => null, signDue: async () => {} }
+  const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
+  await t.rejects(submitCsr({ store, signer: waiting }, agent, csr), { message: /not signed yet/ })
+  const [signing] = await store.signings.take(Number.MAX_SAFE_INTEGER, 0, 1)
+  await cancelJob({ store }, 'operator:test', wanted.job_id)
+  await reportJob({ store }, agent, { jobId: wanted.job_id, status: 'Cancelled', error: null, outcome: null })
+
+  const signer = openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] })
+
+  t.match(await signer.sign(signing?.id ?? ''), { state: 'failed' })
+  t.equal(await store.versions.newest(wanted.certificate_id), null)
+  t.equal((await store.jobs.byId(wanted.job_id))?.status, 'Cancelled')
 })
 
 /** The store in whose transactions something else happens after the newest issuance was read. */

@@ -10,7 +10,7 @@ t.test('a key of RSA that is too short is refused', async (t) => {
   await readCsrFor(openssl('-newkey', 'rsa:2048'), [name])
 })
 
-t.test('the curves that daemons use are taken', async (t) => {
+t.test('the curves that daemons use are taken', async () => {
   for (const curve of ['P-256', 'P-384', 'P-521'])
     await readCsrFor(openssl('-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${curve}`), [name])
 })
