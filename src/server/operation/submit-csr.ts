@@ -45,7 +45,7 @@ export async function submitCsr(
   throw new Refusal('busy', `the certificate is not signed yet: ${error ?? 'it is tried again'}`)
 }
 
-/** Null: a certificate for this key is there, and no other is asked for. */
+/** Null: a certificate for this key is there, and no other is asked for. Refuses what nobody asked for. */
 async function accept(
   store: Store,
   agent: AgentRow,
@@ -63,12 +63,13 @@ async function accept(
   const isRevoked = ofKey.some(({ revokedAt }) => revokedAt !== null)
   // The newest, or an earlier one where the first answer was lost and a renewal came between.
   if (!isAwaited && ofKey.length > 0 && (!isRevoked || versions[0]?.spki === spki)) return null
-  if (job?.status === 'Cancelled') throw notWanted()
   if (isRevoked) throw new Refusal('invalid', 'the certificate of this key was revoked; make a new key')
+  // Or an agent makes versions and deployments without an end.
+  if (!isAwaited) throw notWanted()
   const at = await store.now()
   const signing: SigningRow = {
     id: newId('signing'),
-    jobId: isAwaited ? job.id : null,
+    jobId: job.id,
     certificateId,
     csrPem,
     spki,
@@ -79,11 +80,11 @@ async function accept(
   }
   await store.signings.add(signing)
   // Cancelled since it was read: nothing of this stays.
-  if (isAwaited && !(await store.jobs.move(job.id, ['AwaitingCSR'], 'Running', at))) throw notWanted()
+  if (!(await store.jobs.move(job.id, ['AwaitingCSR'], 'Running', at))) throw notWanted()
   await audit(store, `agent:${agent.id}`, 'certificate.csr', certificateId, { spki })
   return signing
 }
 
 function notWanted(): Refusal {
-  return new Refusal('invalid', 'the certificate is not wanted any more')
+  return new Refusal('invalid', 'no CSR for this certificate is waited for')
 }

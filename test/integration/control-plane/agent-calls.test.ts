@@ -235,6 +235,7 @@ t.test('a certificate is the newest version, and of no use to anyone else', asyn
   const unsigned = await agent.get(`/certificates/${id}`)
   await agent.sendCsr(id)
   const first = await agent.get(`/certificates/${id}`)
+  await plane.operator.renew(id)
   await agent.sendCsr(id)
   const second = await agent.get(`/certificates/${id}`)
 
@@ -244,6 +245,20 @@ t.test('a certificate is the newest version, and of no use to anyone else', asyn
   t.equal((await agent.get('/certificates/unknown')).status, 404)
   t.equal((await foreign.get(`/certificates/${id}`)).status, 404)
   t.equal((await foreign.sendCsr(id)).status, 404)
+})
+
+t.test('an agent that sends one CSR after another gets one certificate for each that was asked for', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  const { certificateId } = await deploymentFor(plane, agent)
+
+  const more = await Promise.all(Array.from({ length: 5 }, () => agent.sendCsr(certificateId)))
+
+  t.same(new Set(more.map(({ status }) => status)), new Set([400]))
+  t.equal((await plane.operator.jobs()).filter(({ type }) => type === 'Deployment').length, 1)
+  await plane.operator.renew(certificateId)
+  const renewals = await Promise.all(Array.from({ length: 5 }, () => agent.sendCsr(certificateId)))
+  t.equal(renewals.filter(({ status }) => status === 202).length, 1)
 })
 
 /** A CSR (PEM) whose SANs do not repeat its common name, and have an address as a DNS name. */

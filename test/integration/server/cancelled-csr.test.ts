@@ -28,7 +28,7 @@ t.test('a CSR whose request is cancelled while it is taken is refused, and nothi
   const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
 
   await t.rejects(submitCsr({ store: interrupted(store, cancel), signer }, agent, csr), {
-    message: /not wanted any more/,
+    message: /waited for/,
   })
 
   t.equal((await store.jobs.byId(wanted.job_id))?.status, 'Cancelled')
@@ -45,7 +45,7 @@ t.test('a CSR whose request was cancelled while it waited for its signature make
   const agent = await store.agents.named(id)
   if (agent === null) throw new Error('there is no agent')
   const authority = await openAuthority(plane.dataDir)
-  const waiting = { check: authority.check, sign: async () => null, signDue: async () => {} }
+  const waiting = { issuers: [], check: authority.check, sign: async () => null, signDue: async () => {} }
   const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
   await t.rejects(submitCsr({ store, signer: waiting }, agent, csr), { message: /not signed yet/ })
   const [signing] = await store.signings.take(Number.MAX_SAFE_INTEGER, 0, 1)
