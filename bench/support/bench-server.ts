@@ -15,8 +15,9 @@ export interface BenchPlace {
 
 /** `waxseal control-plane serve` as a process of its own. */
 export interface BenchServer {
-  /** A call of this agent, whose credential is its id; returns the status. `own`: over a connection that no other call uses. */
-  call(agent: string, method: 'GET' | 'POST', path: string, body?: object, own?: true): Promise<number>
+  readonly url: string
+  /** A call of this agent, whose credential is its id; returns the status. */
+  call(agent: string, method: 'GET' | 'POST', path: string, body?: object): Promise<number>
   stop(): Promise<void>
 }
 
@@ -35,14 +36,12 @@ export async function startBenchServer({ dir, database }: BenchPlace): Promise<B
   server.stdout.resume()
   const url = (await readFile(join(dir, 'url'), 'utf8')).trim()
   const ca = await readFile(join(dir, 'ca.pem'))
-  const [shared, single] = [
-    new Agent({ connections: null, connect: { timeout: 60_000, ca } }),
-    new Agent({ connect: { ca } }),
-  ]
+  const dispatcher = new Agent({ connections: null, connect: { timeout: 60_000, ca } })
   return {
-    call: async (agent, method, path, content, own) => {
+    url,
+    call: async (agent, method, path, content) => {
       const { statusCode, body } = await request(`${url}/api/v1/agents/${agent}${path}`, {
-        dispatcher: own === true ? single : shared,
+        dispatcher,
         method,
         headers: {
           authorization: `Bearer ${agent}`,
@@ -55,7 +54,7 @@ export async function startBenchServer({ dir, database }: BenchPlace): Promise<B
     },
     stop: async () => {
       process.off('exit', kill)
-      await Promise.all([shared.destroy(), single.destroy()])
+      await dispatcher.destroy()
       const ended = once(server, 'exit')
       server.kill('SIGTERM')
       await ended

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { createCertificateRequest } from '../../src/material/certificate-request.ts'
-import { addBenchAgents, type BenchPlace, startBenchServer } from './bench-server.ts'
+import { addBenchAgents, type BenchPlace, type BenchServer, startBenchServer } from './bench-server.ts'
 
-/** What a flood of CSRs did to the polls of another agent. */
+/** What a flood of CSRs did to the polls of other agents. */
 export interface FloodFigures {
   readonly csrs: number
   readonly accepted: number
@@ -14,33 +17,28 @@ export interface FloodFigures {
   readonly pollLongestMs: number
 }
 
-const polling = 'agent-0'
-const betweenPollsMs = 25
+/** One for which there is nothing, and one that is asked for a CSR each time. */
+const [idle, asked] = ['agent-idle', 'agent-asked']
 
-/** So many agents send a CSR at once, over connections that are open already; another one polls all the while. */
+/** So many agents send a CSR at once, over connections that are open already; two others poll all the while. */
 export async function floodWithCsrs(
   place: BenchPlace,
   csrs: number,
   features: readonly string[],
 ): Promise<FloodFigures> {
   const agents = Array.from({ length: csrs }, (_, at) => `agent-${at + 1}`)
-  await addBenchAgents(place, [polling, ...agents], features, agents)
+  await addBenchAgents(place, [idle, asked, ...agents], features, [asked, ...agents])
   const bodies = await Promise.all(
     agents.map(async (id) => ({ certificate_id: `cert-${id}`, csr_pem: await csrOf(id) })),
   )
   const server = await startBenchServer(place)
+  let poller: Poller | null = null
   try {
     // What is measured is the CSRs, not the handshakes.
     // All at once, for a connection that is free is used again: in parts that the handshakes of a busy machine come through.
     for (let until = 50; until <= csrs; until += 50)
       await Promise.all(agents.slice(0, until).map((id) => server.call(id, 'GET', '/work')))
-    const over = new AbortController()
-    const waits: number[] = []
-    const polls = pollUntil(over.signal, async () => {
-      const start = performance.now()
-      await server.call(polling, 'GET', '/work', undefined, true)
-      waits.push(performance.now() - start)
-    })
+    poller = await startPoller(place, server)
     const start = performance.now()
     const answers = await Promise.all(agents.map((id, at) => server.call(id, 'POST', '/csr', bodies[at])))
     const answered = performance.now() - start
@@ -48,9 +46,7 @@ export async function floodWithCsrs(
     const last = agents.at(-1) ?? ''
     while ((await server.call(last, 'GET', `/certificates/cert-${last}`)) !== 200) await pauseFor(50)
     const signed = performance.now() - start
-    over.abort()
-    await polls
-    const sorted = waits.toSorted((one, other) => one - other)
+    const sorted = (await poller.end()).toSorted((one, other) => one - other)
     const share = (of: number): number =>
       Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * of))] ?? 0)
     return {
@@ -64,14 +60,37 @@ export async function floodWithCsrs(
       pollLongestMs: share(1),
     }
   } finally {
+    poller?.kill()
     await server.stop()
   }
 }
 
-async function pollUntil(over: AbortSignal, poll: () => Promise<void>): Promise<void> {
-  while (!over.aborted) {
-    await poll()
-    await pauseFor(betweenPollsMs)
+/** Agents that poll from a process of their own. */
+interface Poller {
+  /** Returns how long each poll waited, in milliseconds. */
+  end(): Promise<readonly number[]>
+  kill(): void
+}
+
+async function startPoller({ dir }: BenchPlace, { url }: BenchServer): Promise<Poller> {
+  const program = new URL('poller.ts', import.meta.url).pathname
+  const poller = spawn(process.execPath, [program, url, join(dir, 'ca.pem'), idle, asked], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  await once(poller.stdout, 'data')
+  return {
+    kill: () => {
+      poller.kill('SIGKILL')
+    },
+    end: async () => {
+      let said = ''
+      poller.stdout.setEncoding('utf8').on('data', (part) => {
+        said += part
+      })
+      poller.stdin.end()
+      await once(poller, 'close')
+      return JSON.parse(said)
+    },
   }
 }
 

@@ -22,6 +22,7 @@ import { openSigner } from './operation/signer.ts'
 import { WorkBell } from './operation/work-bell.ts'
 import { openOwnPair } from './renewal/own-pair.ts'
 import { agentCredentialRoutes } from './route/agent-credential.ts'
+import { agentCsrRoute } from './route/agent-csr.ts'
 import { agentRegisterRoutes } from './route/agent-register.ts'
 import { agentReportRoutes } from './route/agent-report.ts'
 import { agentWorkRoutes } from './route/agent-work.ts'
@@ -144,6 +145,8 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
   agentRegisterRoutes(server, parts, guardToken(parts, limits))
   const agent = guardAgent(parts, limits)
   agentWorkRoutes(server, parts, agent, log)
+  // A thousand at once leave room for polls: in the loop, and of the connections to the database.
+  agentCsrRoute(server, parts, guardAgent(parts, limits, parts.signer.inTurn))
   agentReportRoutes(server, parts, agent)
   agentCredentialRoutes(server, parts, agent)
   const guard = guardOperator(parts, operatorToken, limits)

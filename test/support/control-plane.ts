@@ -137,7 +137,7 @@ function agentOf(ask: Ask, id: string, credential: string): TestAgent {
 }
 
 /** A CSR (PEM) for these names with a key of its own. */
-async function newCsr(names: readonly string[]): Promise<string> {
+export async function newCsr(names: readonly string[]): Promise<string> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   return createCertificateRequest({ commonName: names[0] ?? '', sans: names.slice(1), keyPem })

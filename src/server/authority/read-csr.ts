@@ -50,8 +50,9 @@ function isSameSet(some: readonly string[], others: readonly string[]): boolean 
   return some.every((name) => others.includes(name)) && others.every((name) => some.includes(name))
 }
 
-/** A name as it is read back from a certificate: `2001:DB8:0::1` is `2001:db8::1`. */
+/** A name as it is read back from a certificate: `2001:DB8:0::1` is `2001:db8::1`. A DNS name is as it was, and costs nothing. */
 function spelling(name: string): string {
+  if (/^[a-z*_][\w.*-]*$/i.test(name)) return name
   const { rawData } = new x509.SubjectAlternativeNameExtension([generalName(name)])
   return new x509.SubjectAlternativeNameExtension(rawData).names.items[0]?.value ?? name
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { authenticateAgent } from '../operation/authenticate-agent.ts'
+import type { InTurn } from '../operation/in-turn.ts'
 import { firstAdmin, mayDo } from '../operation/operators.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
@@ -47,10 +48,11 @@ export function operatorOf(request: FastifyRequest): Caller {
   return operator
 }
 
-/** Lets in an agent, with its own id where the path has one. */
-export function guardAgent(parts: Parts, limits: Limits): Guard {
+/** Lets in an agent, with its own id where the path has one. `turn`: of calls that come by the thousand and can wait. */
+export function guardAgent(parts: Parts, limits: Limits, turn: InTurn = (work) => work()): Guard {
   return async (request, reply) => {
-    const found = await lookUp(limits, request, reply, (secret) => authenticateAgent(parts, secret))
+    const find = (secret: string) => turn(() => authenticateAgent(parts, secret))
+    const found = await lookUp(limits, request, reply, find)
     if (found === null) return
     const { who: agent, digest } = found
     if (await limits.isLimited(agent.id, digest, request, reply)) return

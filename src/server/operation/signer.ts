@@ -6,17 +6,21 @@ import type { CertificateRow, SigningRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { addJob } from './add-job.ts'
 import { audit } from './audit.ts'
-import { inTurn } from './in-turn.ts'
+import { type InTurn, inTurn } from './in-turn.ts'
 
 /** For so long another server leaves a CSR to the one that has it. */
 export const holdMs = 60_000
 const mostAtOnce = 100
+/** Of CSRs that are taken or signed, so that they leave connections to the database for polls. An issuer that takes its time holds up no CSR. */
+const [takenAtOnce, signedAtOnce] = [3, 2]
 
-/** Signs CSRs one after another. What is to be signed is a row of the store: any server goes on with it after a restart. */
+/** Signs CSRs in the order in which they came. What is to be signed is a row of the store: any server goes on with it after a restart. */
 export interface Signer {
   /** Names of those who sign, in the order in which they are asked where a certificate names none. */
   readonly issuers: readonly string[]
-  /** Checks a CSR for these names and returns its key's digest (SPKI). Waits for its turn; JOB_MALFORMED as the authority says. */
+  /** Does a part of taking a CSR when it is its turn. */
+  readonly inTurn: InTurn
+  /** Checks a CSR for these names and returns its key's digest (SPKI). JOB_MALFORMED as the authority says. */
   check(csrPem: string, names: readonly string[]): Promise<string>
   /** Signs one, unless it was signed; returns it as it is then. */
   sign(id: string): Promise<SigningRow | null>
@@ -36,19 +40,20 @@ export interface SigningParts {
 /** The signer of this server. */
 export function openSigner(parts: SigningParts): Signer {
   const { store, check } = parts
-  const turn = inTurn()
+  const signing = inTurn(signedAtOnce)
   const sign: Signer['sign'] = async (id) => {
-    await turn(() => signOnce(parts, id))
+    await signing(() => signOnce(parts, id))
     return store.signings.byId(id)
   }
   return {
     issuers: parts.issuers.map(({ name }) => name),
     sign,
-    check: (csrPem, names) => turn(() => check(csrPem, names)),
+    inTurn: inTurn(takenAtOnce),
+    check,
     signDue: async () => {
       const now = await store.now()
       for (const { id } of await store.signings.take(now, now + holdMs, mostAtOnce))
-        await turn(() => signOnce(parts, id))
+        await signing(() => signOnce(parts, id))
     },
   }
 }

@@ -24,15 +24,10 @@ export interface SubmittedCsr {
 export async function submitCsr(
   parts: Pick<Parts, 'store' | 'signer'>,
   agent: AgentRow,
-  { certificateId, csrPem }: SubmittedCsr,
+  submitted: SubmittedCsr,
 ): Promise<'accepted' | 'signed'> {
-  const { store, signer } = parts
-  const certificate = await ownCertificate(store, agent, certificateId)
-  const spki = await signer.check(csrPem, namesOf(certificate)).catch((error: unknown) => {
-    if (error instanceof Refusal) throw error
-    throw new Refusal('invalid', describeError(asWaxsealError(error)))
-  })
-  const signing = await store.transaction((inside) => accept(inside, agent, { certificateId, csrPem }, spki))
+  const { signer } = parts
+  const signing = await signer.inTurn(() => take(parts, agent, submitted))
   if (signing === null) return 'signed'
   const signed = signer.sign(signing.id)
   if (agent.features.includes('csr_accepted')) {
@@ -43,6 +38,20 @@ export async function submitCsr(
   const { state, error } = (await signed) ?? {}
   if (state === 'signed') return 'signed'
   throw new Refusal('busy', `the certificate is not signed yet: ${error ?? 'it is tried again'}`)
+}
+
+/** As `accept`, where the CSR is good. */
+async function take(
+  { store, signer }: Pick<Parts, 'store' | 'signer'>,
+  agent: AgentRow,
+  submitted: SubmittedCsr,
+): Promise<SigningRow | null> {
+  const certificate = await ownCertificate(store, agent, submitted.certificateId)
+  const spki = await signer.check(submitted.csrPem, namesOf(certificate)).catch((error: unknown) => {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('invalid', describeError(asWaxsealError(error)))
+  })
+  return store.transaction((inside) => accept(inside, agent, submitted, spki))
 }
 
 /** Null: a certificate for this key is there, and no other is asked for. Refuses what nobody asked for. */

@@ -7,10 +7,9 @@ import { heartbeat } from '../operation/heartbeat.ts'
 import type { SaidIdentity } from '../operation/notice-twin.ts'
 import { newestFor } from '../operation/own-certificate.ts'
 import type { Parts } from '../operation/parts.ts'
-import { submitCsr } from '../operation/submit-csr.ts'
 import { waitForWork } from '../operation/wait-for-work.ts'
 import { workItem } from './on-wire.ts'
-import { csrSchema, heartbeatSchema, workQuerySchema } from './schemas.ts'
+import { heartbeatSchema, workQuerySchema } from './schemas.ts'
 
 /** What this server knows of protocol §4. */
 const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'ca_pem', 'credential', 'host', 'wait'] as const
@@ -66,16 +65,6 @@ export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Gu
     { onRequest: guard },
     async (request) => {
       return { certificate_pem: await newestFor(parts, agentOf(request), request.params.certificate) }
-    },
-  )
-
-  server.post<{ Body: { csr_pem: string; certificate_id: string } }>(
-    '/api/v1/agents/:id/csr',
-    { onRequest: guard, schema: { body: csrSchema } },
-    async (request, reply) => {
-      const { csr_pem: csrPem, certificate_id: certificateId } = request.body
-      const state = await submitCsr(parts, activeAgentOf(request), { certificateId, csrPem })
-      return reply.code(202).send({ status: `csr_${state}` })
     },
   )
 }

@@ -4,8 +4,9 @@ import { createCertificateRequest } from '../../../src/material/certificate-requ
 import { openAuthority } from '../../../src/server/authority/authority.ts'
 import { localIssuer } from '../../../src/server/authority/issuer.ts'
 import { cancelJob } from '../../../src/server/operation/cancel-job.ts'
+import type { InTurn } from '../../../src/server/operation/in-turn.ts'
 import { reportJob } from '../../../src/server/operation/report-job.ts'
-import { openSigner } from '../../../src/server/operation/signer.ts'
+import { openSigner, type Signer } from '../../../src/server/operation/signer.ts'
 import { submitCsr } from '../../../src/server/operation/submit-csr.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Store } from '../../../src/server/store/store.ts'
@@ -23,7 +24,13 @@ t.test('a CSR whose request is cancelled while it is taken is refused, and nothi
   const agent = await store.agents.named(id)
   if (agent === null) throw new Error('there is no agent')
   const { check } = await openAuthority(plane.dataDir)
-  const signer = { issuers: [], check, sign: async () => null, signDue: async () => {} }
+  const signer: Signer = {
+    issuers: [],
+    check,
+    inTurn: (work) => work(),
+    sign: async () => null,
+    signDue: async () => {},
+  }
   const cancel = () => cancelJob({ store }, 'operator:test', wanted.job_id)
   const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
 
@@ -45,7 +52,8 @@ t.test('a CSR whose request was cancelled while it waited for its signature make
   const agent = await store.agents.named(id)
   if (agent === null) throw new Error('there is no agent')
   const authority = await openAuthority(plane.dataDir)
-  const waiting = { issuers: [], check: authority.check, sign: async () => null, signDue: async () => {} }
+  const inTurn: InTurn = (work) => work()
+  const waiting = { issuers: [], check: authority.check, inTurn, sign: async () => null, signDue: async () => {} }
   const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
   await t.rejects(submitCsr({ store, signer: waiting }, agent, csr), { message: /not signed yet/ })
   const [signing] = await store.signings.take(Number.MAX_SAFE_INTEGER, 0, 1)

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
+import type { Signer } from '../../../src/server/operation/signer.ts'
 import { submitCsr } from '../../../src/server/operation/submit-csr.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import { addTarget, openTestControlPlane } from '../../support/control-plane.ts'
@@ -52,7 +53,13 @@ async function acceptAndEnd(dataDir: string, agentId: string, certificateId: str
   const agent = await store.agents.named(agentId)
   if (agent === null) throw new Error('there is no agent')
   const csrPem = await newCsr()
-  const signer = { issuers: [], check, sign: async () => null, signDue: async () => {} }
+  const signer: Signer = {
+    issuers: [],
+    check,
+    inTurn: (work) => work(),
+    sign: async () => null,
+    signDue: async () => {},
+  }
   t.equal(await submitCsr({ store, signer }, agent, { certificateId, csrPem }), 'accepted')
   await store.close()
 }

@@ -1,0 +1,18 @@
+import type { FastifyInstance } from 'fastify'
+import { activeAgentOf, type Guard } from '../http/authenticate.ts'
+import type { Parts } from '../operation/parts.ts'
+import { submitCsr } from '../operation/submit-csr.ts'
+import { csrSchema } from './schemas.ts'
+
+/** The call by which an agent sends a CSR. */
+export function agentCsrRoute(server: FastifyInstance, parts: Parts, guard: Guard): void {
+  server.post<{ Body: { csr_pem: string; certificate_id: string } }>(
+    '/api/v1/agents/:id/csr',
+    { onRequest: guard, schema: { body: csrSchema } },
+    async (request, reply) => {
+      const { csr_pem: csrPem, certificate_id: certificateId } = request.body
+      const state = await submitCsr(parts, activeAgentOf(request), { certificateId, csrPem })
+      return reply.code(202).send({ status: `csr_${state}` })
+    },
+  )
+}
