@@ -140,7 +140,7 @@ interface Serving {
 
 async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving): Promise<void> {
   const { limits, operatorToken, auditKey, metrics, log } = serving
-  healthRoutes(server, parts, limits)
+  healthRoutes(server, parts)
   publicCrlRoutes(server, crlPublisher(parts.store, parts.authority), limits)
   agentRegisterRoutes(server, parts, guardToken(parts, limits))
   const agent = guardAgent(parts, limits)

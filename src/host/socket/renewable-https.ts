@@ -26,6 +26,8 @@ export interface RenewableHttps {
   exchange(pair: ServerPair): void
 }
 
+const checkEveryMs = 5000
+
 /** Servers that begin with this pair. */
 export function renewableHttps(first: ServerPair): RenewableHttps {
   const servers: Server[] = []
@@ -33,7 +35,14 @@ export function renewableHttps(first: ServerPair): RenewableHttps {
   return {
     create: (answer, { handshakeMs, requestMs, silentMs, keepAliveMs }) => {
       const server = createServer(
-        { ...context, handshakeTimeout: handshakeMs, requestTimeout: requestMs, keepAliveTimeout: keepAliveMs },
+        {
+          ...context,
+          handshakeTimeout: handshakeMs,
+          requestTimeout: requestMs,
+          keepAliveTimeout: keepAliveMs,
+          // Who sends nothing is found so late.
+          connectionsCheckingInterval: checkEveryMs,
+        },
         answer,
       )
       server.setTimeout(silentMs)

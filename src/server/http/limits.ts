@@ -39,10 +39,17 @@ export function openLimits(store: Pick<Store, 'now'>): Limits {
       refused.take(networkOf(request.ip), await store.now())
     },
     isLimited: async (identity, digest, request, reply) => {
-      if (good.size < mostKnown) good.add(digest)
+      // The order of the set is that of the last use: what was exchanged long ago makes room.
+      good.delete(digest)
+      good.add(digest)
+      if (good.size > mostKnown) good.delete(oldestOf(good))
       return answer(known.take(identity, await store.now()), request, reply)
     },
   }
+}
+
+function oldestOf([oldest = '']: Iterable<string>): string {
+  return oldest
 }
 
 /** One host has a whole /64 of IPv6 to call from. */

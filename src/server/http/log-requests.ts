@@ -22,7 +22,7 @@ const statuses: Readonly<Record<RefusalKind, number>> = {
 }
 const leastRetryS = 5
 
-/** A line for each request that is answered with an error, with the pattern of its path: no credential, body or name of a client is in it. */
+/** A line for each request that is refused, but for those that are too many, with the pattern of its path: no credential, body or name of a client is in it. */
 export function logRequests(server: FastifyInstance, log: ControlPlaneLog): void {
   server.addHook('onResponse', async (request, reply) => {
     const facts = {
@@ -31,7 +31,9 @@ export function logRequests(server: FastifyInstance, log: ControlPlaneLog): void
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
     }
-    log[reply.statusCode >= 400 && reply.statusCode < 500 ? 'info' : 'debug'](facts, 'request')
+    // A flood that is turned away fills no log; the metrics count it.
+    const isTold = reply.statusCode >= 400 && reply.statusCode < 500 && reply.statusCode !== 429
+    log[isTold ? 'info' : 'debug'](facts, 'request')
   })
 }
 
@@ -62,8 +64,9 @@ function ownMessage(error: FastifyError | Refusal | WaxsealError, request: Fasti
 /** Every error of a call, and every call that there is not, is answered so. */
 export function answerErrors(server: FastifyInstance, limits: Limits, log: ControlPlaneLog): void {
   server.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply, log))
-  server.setNotFoundHandler(async (request, reply) => {
-    if (await limits.isAddressLimited(request, reply)) return
+  server.addHook('onRequest', async (request, reply) => {
+    // Before the body, which nobody is known for.
+    if (!request.is404 || (await limits.isAddressLimited(request, reply))) return
     await limits.countRefused(request)
     await reply.code(404).send({ error: 'there is no such call', request_id: request.id })
   })

@@ -27,11 +27,11 @@ export async function describeCalls(server: FastifyInstance): Promise<void> {
       url,
     }),
   })
-  // Made once: whoever asks needs no credential.
-  let document: object | null = null
-  server.get('/openapi.json', async () => {
-    document ??= server.swagger()
-    return document
+  // Written once: whoever asks needs no credential.
+  let document: string | null = null
+  server.get('/openapi.json', async (_, reply) => {
+    document ??= JSON.stringify(server.swagger())
+    return reply.type('application/json; charset=utf-8').send(document)
   })
 }
 

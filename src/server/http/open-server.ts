@@ -4,6 +4,8 @@ import type { Limits } from './limits.ts'
 import { answerError, answerErrors, type ControlPlaneLog, logRequests } from './log-requests.ts'
 
 const bodyLimit = 1024 * 1024
+/** Of a name or an id in a path, decoded: more than the longest that there may be. */
+const longestParam = 1024
 const timeouts: ServerTimeouts = {
   handshakeMs: 10_000,
   requestMs: 30_000,
@@ -17,6 +19,7 @@ export function openServer(https: RenewableHttps, limits: Limits, log: ControlPl
   const server = fastify({
     logger: false,
     bodyLimit,
+    routerOptions: { maxParamLength: longestParam },
     // Its word for the URL.
     https: {},
     serverFactory: (answer) => https.create(answer, timeouts),

@@ -1,8 +1,13 @@
 import { once } from 'node:events'
 import { connect } from 'node:tls'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
-import { breakDatabase, claimedDeployment, openTestControlPlane } from '../../support/control-plane.ts'
+import {
+  breakDatabase,
+  claimedDeployment,
+  openTestControlPlane,
+  type TestControlPlane,
+} from '../../support/control-plane.ts'
 
 t.test('a hundred requests at once are answered, and the next is told when to come again', async (t) => {
   const plane = await openTestControlPlane(t)
@@ -142,28 +147,48 @@ t.test('who is known is served while others fail from the same address, and a he
   t.equal((await agent.get('/work')).status, 200)
 })
 
-t.test('who guesses at lists of revocations is told to come again, and the health is not told either', async (t) => {
+t.test(
+  'who guesses at lists of revocations is told to come again, and the load balancer hears all the same that the server is well',
+  async (t) => {
+    const plane = await openTestControlPlane(t)
+    const guess = async (): Promise<number> => (await plane.ask('GET', '/crl/0123456789abcdef.crl', '')).status
+
+    const statuses = await Promise.all(Array.from({ length: 100 }, guess))
+
+    t.same(new Set(statuses), new Set([404]))
+    t.equal(await guess(), 429)
+    for (const path of ['/healthz', '/readyz']) t.equal((await plane.ask('GET', path, '')).status, 200)
+  },
+)
+
+t.test('who is not known, or calls what is not there, is refused before the body has come', async (t) => {
   const plane = await openTestControlPlane(t)
-  const guess = async (): Promise<number> => (await plane.ask('GET', '/crl/0123456789abcdef.crl', '')).status
 
-  const statuses = await Promise.all(Array.from({ length: 100 }, guess))
+  const [unknown, missing] = [
+    await answerBeforeBody(t, plane, '/api/v1/agents'),
+    await answerBeforeBody(t, plane, '/x'),
+  ]
 
-  t.same(new Set(statuses), new Set([404]))
-  t.equal(await guess(), 429)
-  t.equal((await plane.ask('GET', '/healthz', '')).status, 429)
+  t.match(unknown, /^HTTP\/1\.1 401 /)
+  t.match(missing, /^HTTP\/1\.1 404 /)
 })
 
-t.test('who is not known is refused before its body has come', async (t) => {
+t.test('a name of as many letters as DNS allows comes to its call', async (t) => {
   const plane = await openTestControlPlane(t)
-  const { hostname, port } = new URL(plane.url)
-  const socket = connect({ host: hostname, port: Number(port), ca: plane.caPem })
+  const name = `${'mail.'.repeat(48)}example.net`
+
+  const answer = await plane.ask('POST', `/operator/v1/certificates/${name}/renew`, plane.operatorToken)
+
+  t.match(answer, { status: 404, body: { error: /^there is no such certificate/ } })
+})
+
+/** What the server says to a call of which its body has one byte so far. */
+async function answerBeforeBody(t: Test, { url, caPem }: TestControlPlane, path: string): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port), ca: caPem })
   t.teardown(() => socket.destroy())
   await once(socket, 'secureConnect')
-
-  socket.write(
-    'POST /api/v1/agents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{',
-  )
+  socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{`)
   const [answer] = (await once(socket, 'data')) as [Buffer]
-
-  t.match(answer.toString(), /^HTTP\/1\.1 401 /)
-})
+  return answer.toString()
+}
