@@ -50,6 +50,7 @@ async function measure(minutes: number): Promise<Footprint> {
   const site = await startSite({
     status: { listen: `127.0.0.1:${port}` },
     poll_interval: '1s',
+    poll_wait: 'off',
     heartbeat_interval: '60s',
     drift_watch: 'hourly',
   })

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import type { Config } from '../../src/config/config.ts'
-import { type ControlPlane, openControlPlane } from '../../src/control-plane/open-control-plane.ts'
+import { type ControlPlane, openControlPlane, type Work } from '../../src/control-plane/open-control-plane.ts'
 import type { Endpoint } from '../../src/control-plane/request.ts'
 import { startBothHalves } from '../../test/support/both-halves.ts'
 import { benchClock } from './bench-clock.ts'
@@ -17,6 +17,7 @@ export interface WatchedAgent {
   stop(): Promise<void>
 }
 
+const noWork: Work = { jobs: [], malformed: [], cancel: null, splayMs: null, retryAfterMs: null }
 const turnMs = 120_000
 const hourMs = 3_600_000
 
@@ -33,7 +34,7 @@ export async function startWatchedAgent(
     ...real,
     work: async () => {
       await gate.pass()
-      return stop.signal.aborted ? { jobs: [], malformed: [] } : real.work()
+      return stop.signal.aborted ? noWork : real.work()
     },
     submitCsr: async (id, csr) => {
       const state = await real.submitCsr(id, csr)

@@ -36,6 +36,7 @@ export const configSchema = {
     state_dir: file,
     targets_dir: file,
     poll_interval: duration,
+    poll_wait: duration,
     heartbeat_interval: duration,
     parallel_services: { type: 'integer', minimum: 1, maximum: 64 },
     drift_watch: { type: 'string', minLength: 1, maxLength: 200 },

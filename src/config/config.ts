@@ -75,6 +75,8 @@ export interface Config {
   /** Folders that the agent before this one searched for certificates, which this one does not. From the environment only. */
   readonly discoveryDirs: readonly string[]
   readonly pollIntervalMs: number
+  /** How long a call for work waits at a server that knows it; 0: not at all. */
+  readonly pollWaitMs: number
   readonly heartbeatIntervalMs: number
   /** How many services are deployed to at the same time. */
   readonly parallelServices: number

@@ -19,6 +19,7 @@ export interface WrittenConfig {
   readonly state_dir?: string
   readonly targets_dir?: string
   readonly poll_interval?: Written
+  readonly poll_wait?: Written
   readonly heartbeat_interval?: Written
   readonly parallel_services?: number
   readonly drift_watch?: string
@@ -86,6 +87,7 @@ export function resolveConfig(
     ...own,
     discoveryDirs: listOf(setting(env, 'DISCOVERY_DIRS')),
     pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000, 'interval'),
+    pollWaitMs: written.poll_wait === 'off' ? 0 : duration('poll_wait', written.poll_wait, 30_000, 'interval'),
     heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000, 'interval'),
     parallelServices: written.parallel_services ?? 4,
     driftWatch: driftWatchAt(file, written.drift_watch ?? 'hourly'),

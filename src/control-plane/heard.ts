@@ -3,7 +3,16 @@ import { schemaCheck } from '../schema/schema-check.ts'
 import { heardSchemas } from './wire.ts'
 
 /** What this agent knows of protocol §4. */
-export const agentFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'ca_pem', 'credential', 'host'] as const
+export const agentFeatures = [
+  'drift',
+  'lease',
+  'cancel',
+  'csr_accepted',
+  'ca_pem',
+  'credential',
+  'host',
+  'wait',
+] as const
 
 /** What the answer to a heartbeat says. */
 export interface Heard {
@@ -15,6 +24,15 @@ export interface Heard {
   readonly caPem: string | null
 }
 
+/** What the answer to a call that waited has beside its jobs (protocol §4). */
+export interface HeardWaiting {
+  /** As in a heartbeat's answer; null: it was not said. */
+  readonly cancel: readonly string[] | null
+  /** How far calls are to be apart at most, in milliseconds; null: it was not said. */
+  readonly splayMs: number | null
+}
+
+const hasSplay = schemaCheck<{ readonly splay: number }>(heardSchemas.splay)
 const hasFeatures = schemaCheck<{ readonly features: readonly string[] }>(heardSchemas.features)
 const hasCancel = schemaCheck<{ readonly cancel: readonly string[] }>(heardSchemas.cancel)
 const hasCa = schemaCheck<{ readonly ca_pem: string }>(heardSchemas.caPem)
@@ -25,4 +43,12 @@ export function readHeard(answer: unknown): Heard {
   const caPem = features.has('ca_pem') && hasCa(answer) && answer.ca_pem.length <= longestTrust ? answer.ca_pem : null
   const cancel = features.has('cancel') && hasCancel(answer) ? answer.cancel : []
   return { features, cancel, caPem }
+}
+
+/** Each field by itself, too. */
+export function readWaiting(answer: unknown): HeardWaiting {
+  return {
+    cancel: hasCancel(answer) ? answer.cancel : null,
+    splayMs: hasSplay(answer) ? answer.splay * 1000 : null,
+  }
 }

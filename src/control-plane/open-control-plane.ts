@@ -7,7 +7,7 @@ import { limits } from '../limit/limits.ts'
 import type { CertificateFacts, Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { Credentials } from './credentials.ts'
-import { agentFeatures, type Heard, readHeard } from './heard.ts'
+import { agentFeatures, type Heard, type HeardWaiting, readHeard, readWaiting } from './heard.ts'
 import { isBeyond, isSharing, usableCas } from './offered-ca.ts'
 import { type Endpoint, openSend, type Send } from './request.ts'
 import { beyond, type MalformedItem, toJob } from './to-job.ts'
@@ -66,6 +66,21 @@ export interface TargetDrift {
   readonly reasons: readonly string[]
 }
 
+/** That a call for work is to wait for it. */
+export interface WorkWait {
+  readonly seconds: number
+  /** Ends it at once. */
+  readonly signal: AbortSignal
+}
+
+/** What a call for work brings. */
+export interface Work extends HeardWaiting {
+  readonly jobs: readonly Job[]
+  readonly malformed: readonly MalformedItem[]
+  /** The server asks for this pause before the next call, in milliseconds; null: it does not. */
+  readonly retryAfterMs: number | null
+}
+
 /**
  * The control plane as an agent sees it (protocol §1). Each call fails with CONTROL_PLANE_UNREACHABLE (try again),
  * CONTROL_PLANE_REFUSED or AGENT_RETIRED.
@@ -86,8 +101,8 @@ export interface ControlPlane {
   judge(caPem: string, now: number): { readonly usable: string; readonly isBeyond: boolean } | null
   /** Has the server make another credential. The present one is good until the new one was used. */
   exchangeCredential(): Promise<string>
-  /** The call is the claim: what it returns is not offered again. */
-  work(): Promise<{ readonly jobs: readonly Job[]; readonly malformed: readonly MalformedItem[] }>
+  /** The call is the claim: what it returns is not offered again. With `wait` a server that knows it answers once there is work. */
+  work(wait?: WorkWait): Promise<Work>
   /** PEM: leaf and chain, the newest version. */
   certificate(certificateId: string): Promise<string>
   /** `accepted`: it is signed in the background, and what is deployed then comes a little later. */
@@ -114,6 +129,9 @@ const isLease = schemaCheck<{ readonly lease_s: number }>(leaseSchema)
 const isExchange = schemaCheck<{ readonly api_key: string }>(exchangeSchema)
 
 const signingMs = 300_000
+
+/** What a call that waits may take beyond its wait, in milliseconds: the spread of the server, and its answer. */
+const longestAnswerMs = 20_000
 
 /** How one agent reaches its control plane. */
 export interface AgentEndpoint extends Endpoint {
@@ -171,8 +189,16 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       features = heard.features
       return heard
     },
-    work: async () => {
-      const answer = await sendAsAgent({ method: 'GET', path: `${agent}/work` })
+    work: async (wait) => {
+      let retryAfterMs: number | null = null
+      const answer = await sendAsAgent({
+        ...(wait === undefined ? {} : { signal: wait.signal, timeoutMs: wait.seconds * 1000 + longestAnswerMs }),
+        method: 'GET',
+        path: `${agent}/work${wait === undefined ? '' : `?wait=${wait.seconds}`}`,
+        onRetryAfter: (ms) => {
+          retryAfterMs = ms
+        },
+      })
       if (!isWork(answer)) throw unusable('the work answer has no list of jobs')
       const items = (answer.jobs ?? []).map((item, index) =>
         index < limits.jobsPerPoll.most ? toJob(item) : beyond(item),
@@ -180,6 +206,8 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       return {
         jobs: items.filter((item) => 'kind' in item),
         malformed: items.filter((item): item is MalformedItem => !('kind' in item)),
+        retryAfterMs,
+        ...(wait === undefined ? { cancel: null, splayMs: null } : readWaiting(answer)),
       }
     },
     certificate: async (certificateId) => {

@@ -23,6 +23,10 @@ export interface Call {
   /** In place of that of the endpoint. */
   readonly credential?: string
   readonly timeoutMs?: number
+  /** Ends it at once, with its connection. */
+  readonly signal?: AbortSignal
+  /** Told what a `Retry-After` of a 2xx answer asks for, in milliseconds. */
+  readonly onRetryAfter?: (ms: number) => void
 }
 
 /** Sends one request and returns the parsed JSON body of a 2xx answer. Every failure is one coded error. */
@@ -54,7 +58,8 @@ export function openSend(endpoint: Endpoint): {
     })
   let connect = connectWith(ca)
   const agent = new Agent({
-    connections: 4,
+    // One of them may be that of a call that waits for work.
+    connections: 5,
     allowH2: false,
     keepAliveTimeout: 90_000,
     headersTimeout: longestTimeoutMs,
@@ -62,14 +67,15 @@ export function openSend(endpoint: Endpoint): {
     connect: (options, callback) => connect(options, callback),
   })
   const send: Send = async (call) => {
-    const { method, path, body, headers, credential = endpoint.credential, timeoutMs = usualTimeoutMs } = call
+    const { method, path, body, headers, credential = endpoint.credential, timeoutMs = usualTimeoutMs, signal } = call
+    const timeout = AbortSignal.timeout(timeoutMs)
     try {
       const { origin, pathname, search } = new URL(`${url}${path}`)
       const answer = await agent.request({
         origin,
         path: `${pathname}${search}`,
         method,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
         headers: {
           ...headers,
           authorization: `Bearer ${credential}`,
@@ -79,7 +85,11 @@ export function openSend(endpoint: Endpoint): {
       })
       const { statusCode: status } = answer
       aheadMs = aheadOf(answer.headers['date'])
-      if (status >= 200 && status < 300) return parseBody(await readBody(answer.body), status)
+      if (status >= 200 && status < 300) {
+        const wait = retryAfterOf(answer.headers['retry-after'])
+        if (wait !== null) call.onRetryAfter?.(wait)
+        return parseBody(await readBody(answer.body), status)
+      }
       const said = withoutSecret(await readStart(answer.body), credential)
       throw refusal(status, said, answer.headers['retry-after'])
     } catch (error) {
@@ -144,10 +154,14 @@ const passing = [408, 425, 429]
 
 function refusal(status: number, text: string, retryAfter: string | string[] | undefined): WaxsealError {
   if (status === 410) return new WaxsealError('AGENT_RETIRED', { status })
-  const wait = retryAfterMs(typeof retryAfter === 'string' ? retryAfter : null, Date.now())
+  const wait = retryAfterOf(retryAfter)
   const details = { status, answer: printable(text), ...(wait === null ? {} : { retryAfterMs: wait }) }
   const mayPass = status >= 500 || status < 400 || passing.includes(status)
   return new WaxsealError(mayPass ? 'CONTROL_PLANE_UNREACHABLE' : 'CONTROL_PLANE_REFUSED', details)
+}
+
+function retryAfterOf(header: string | string[] | undefined): number | null {
+  return retryAfterMs(typeof header === 'string' ? header : null, Date.now())
 }
 
 function printable(text: string): string {

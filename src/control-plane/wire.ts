@@ -64,6 +64,11 @@ export const heardSchemas = {
     required: ['cancel'],
     properties: { cancel: { type: 'array', maxItems: 1000, items: id } },
   },
+  splay: {
+    type: 'object',
+    required: ['splay'],
+    properties: { splay: { type: 'number', minimum: 0, maximum: 300 } },
+  },
   caPem: { type: 'object', required: ['ca_pem'], properties: { ca_pem: { type: 'string', minLength: 1 } } },
 } as const
 

@@ -48,6 +48,18 @@ export class Claims {
     }
   }
 
+  /** A call for work said it. Never throws. */
+  async asked(cancel: readonly string[]): Promise<void> {
+    const isNews = cancel.some((id) => !this.#asked.has(id))
+    this.#cancel = new Set(cancel)
+    if (!isNews) return
+    await this.#cancelAll(cancel)
+      .then(() => {
+        this.#asked = this.#cancel
+      })
+      .catch((error: unknown) => this.#say(error, 'cancellations wait for the next heartbeat'))
+  }
+
   /** A job may come that was to be cancelled before it came: it is not begun. Never throws. */
   async taken(jobs: readonly { readonly id: string }[]): Promise<void> {
     const ids = jobs.flatMap(({ id }) => (this.#cancel.has(id) ? [id] : []))

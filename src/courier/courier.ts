@@ -11,6 +11,7 @@ import type { Deployer } from './deployer.ts'
 import { watchDrift } from './drift-watch.ts'
 import { gather } from './gather.ts'
 import { Hurry } from './hurry.ts'
+import { LongPoll } from './long-poll.ts'
 import { runLoop } from './loop.ts'
 import { Member } from './member.ts'
 import type { Progress } from './progress.ts'
@@ -35,6 +36,8 @@ export interface CourierParts {
   /** Cron expression of the drift watch; null: off. */
   readonly driftWatch: string | null
   readonly pollIntervalMs: number
+  /** How long a call for work waits at a server that knows it, in milliseconds; 0: not at all. */
+  readonly pollWaitMs: number
   /** A boot brings many hosts back at the same moment: the first poll waits a random part of one interval. */
   readonly isBoot: boolean
   readonly heartbeatIntervalMs: number
@@ -54,6 +57,7 @@ interface Loops {
   readonly rounds: Rounds
   readonly member: Member
   readonly claims: Claims
+  readonly longPoll: LongPoll
   readonly signal: AbortSignal
   readonly retire: () => void
 }
@@ -87,6 +91,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     rounds,
     member: new Member({ ...parts, controlPlane }),
     claims: new Claims({ deployer, controlPlane, rounds, clock, log }),
+    longPoll: new LongPoll({ controlPlane, pollWaitMs: parts.pollWaitMs, clock, log, signal }),
     signal,
     retire,
   }
@@ -98,7 +103,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
 }
 
 async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
-  const { rounds, member, signal, retire } = loops
+  const { rounds, member, longPoll, signal, retire } = loops
   const hurry = new Hurry()
   const { clock, state, log } = parts
   const turn = async (): Promise<number> => {
@@ -107,8 +112,14 @@ async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
     const left = await rounds.work()
     state.deployerError = null
     if (signal.aborted) return 0
+    // Where the deployer has something left to do, the next turn is not put off.
+    let mayWait = rounds.isSettled
     const { arrived, requested, awaited } = await gather({
-      poll: () => poll(parts, loops),
+      poll: () => {
+        const isFirst = mayWait
+        mayWait = false
+        return poll(parts, loops, isFirst)
+      },
       request: () => rounds.request(),
       takeAccepted: () => rounds.takeAccepted(),
       clock,
@@ -118,7 +129,7 @@ async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
     if (putOff !== null) throw putOff
     if (requested.putOff !== null) throw requested.putOff
     const isAny = done + requested.done + left.done > 0
-    const wait = hurry.next(awaited, pollWait(parts.pollIntervalMs, clock.random()))
+    const wait = hurry.next(awaited, longPoll.pauseMs ?? pollWait(parts.pollIntervalMs, clock.random()))
     return arrived > 0 && isAny ? 0 : wait
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
@@ -131,15 +142,19 @@ async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
     return wait
   }
   const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
-  await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
+  const { learned: early } = longPoll
+  await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait, early })
 }
 
 /** Hands over what the control plane has, and says how many of these jobs are new here. */
 async function poll(
   { clock, log, state }: CourierParts,
-  { controlPlane, rounds, claims }: Loops,
+  { rounds, claims, longPoll }: Loops,
+  mayWait: boolean,
 ): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
-  const { jobs, malformed } = await controlPlane.work()
+  const work = await longPoll.work(mayWait)
+  if (work === null) return { jobs: [], fresh: 0 }
+  const { jobs, malformed, cancel } = work
   const refused = malformed.flatMap(({ id, reason }): readonly Job[] => {
     log.warn({ job: id, reason }, 'malformed job')
     if (id === null) return []
@@ -154,6 +169,7 @@ async function poll(
       },
     ]
   })
+  if (cancel !== null) await claims.asked(cancel)
   const fresh = await rounds.accept([...jobs, ...refused])
   await claims.taken(jobs)
   state.lastPoll = new Date(clock.now()).toISOString()
@@ -162,12 +178,13 @@ async function poll(
 }
 
 async function heartbeatLoop(parts: CourierParts, loops: Loops): Promise<void> {
-  const { controlPlane, member, claims, signal, retire } = loops
+  const { controlPlane, member, claims, longPoll, signal, retire } = loops
   const { clock, state, log, facts } = parts
   const turn = async (): Promise<number> => {
     if (!member.isIntroduced) await introduceSoon(member, clock, signal)
     const heard = await controlPlane.heartbeat(facts, member.host)
     state.lastHeartbeat = new Date(clock.now()).toISOString()
+    longPoll.heard(heard)
     await member.heard(heard)
     const leaseMs = await claims.heard(heard)
     return Math.min(parts.heartbeatIntervalMs, leaseMs ?? Number.POSITIVE_INFINITY)

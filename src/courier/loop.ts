@@ -12,6 +12,8 @@ export interface Loop {
   readonly waitAfterFailure: (error: WaxsealError, failures: number) => number
   /** Before the first turn, in milliseconds; default 0. */
   readonly firstWait?: number
+  /** Cuts one wait short, when it aborts. */
+  readonly early?: AbortSignal
   readonly clock: Clock
   /** Ends the loop between turns, and cuts a wait short. */
   readonly signal: AbortSignal
@@ -19,7 +21,7 @@ export interface Loop {
 
 /** Runs until the signal aborts. A turn that has begun is waited for; an error never ends the loop. */
 export async function runLoop(loop: Loop): Promise<void> {
-  const { name, progress, turn, waitAfterFailure, clock, signal, firstWait = 0 } = loop
+  const { name, progress, turn, waitAfterFailure, clock, signal, firstWait = 0, early } = loop
   let failures = 0
   progress.expect(name, firstWait + slackMs)
   if (firstWait > 0) await pause(clock, firstWait, signal)
@@ -34,7 +36,8 @@ export async function runLoop(loop: Loop): Promise<void> {
       wait = waitAfterFailure(asWaxsealError(error), failures)
     }
     progress.expect(name, wait + slackMs)
-    if (!signal.aborted) await pause(clock, wait, signal)
+    const isEarly = early === undefined || early.aborted
+    if (!signal.aborted) await pause(clock, wait, isEarly ? signal : AbortSignal.any([signal, early]))
   }
   progress.end(name)
 }

@@ -53,7 +53,7 @@ export const limits = {
   interval: {
     most: 24 * 60 * minute,
     unit: 'ms',
-    what: '`poll_interval`, `heartbeat_interval`',
+    what: '`poll_interval`, `poll_wait`, `heartbeat_interval`',
     beyond: 'CONFIG_INVALID',
   },
   recoveryOfAnEntry: {

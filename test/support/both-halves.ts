@@ -26,6 +26,8 @@ export interface BothHalves {
 
 /** What a test or a bench decides of them. */
 export interface HalvesParts extends Pick<CourierParts, 'controlPlane' | 'pollIntervalMs' | 'heartbeatIntervalMs'> {
+  /** Left out: no call waits, for a clock that is faked waits for nobody. */
+  readonly pollWaitMs?: number
   readonly config: Config
   readonly clock: Clock
   readonly log: Logger
@@ -56,6 +58,7 @@ export async function startBothHalves(parts: HalvesParts): Promise<BothHalves> {
   await ready.promise
   const deployer = openDeployer(path)
   const carrying = runCourier({
+    pollWaitMs: 0,
     ...parts,
     deployer,
     readShown: () => readShownHost(config.stateDir),

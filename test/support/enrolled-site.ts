@@ -52,6 +52,7 @@ export async function openEnrolledSite(t: Test, options: Partial<ControlPlaneOpt
   const endpoint = { url, ca: caPem, agentId, credential: credential ?? '' }
   return {
     stateDir,
+    dataDir: join(dir, 'cp'),
     endpoint,
     get plane() {
       return plane
@@ -64,10 +65,11 @@ export async function openEnrolledSite(t: Test, options: Partial<ControlPlaneOpt
         stateDir?: string
         calls?: Partial<ControlPlane>
         clock?: Partial<Clock>
+        pollWaitMs?: number
       } = {},
     ) => {
-      const { stateDir: ownState = stateDir, calls = {}, clock = {}, ...ofEndpoint } = changes
-      return startAgent(ownState, { ...endpoint, ...ofEndpoint }, calls, clock)
+      const { stateDir: ownState = stateDir, calls = {}, clock = {}, pollWaitMs = 0, ...ofEndpoint } = changes
+      return startAgent(ownState, { ...endpoint, ...ofEndpoint }, calls, clock, pollWaitMs)
     },
   }
 }
@@ -78,6 +80,7 @@ async function startAgent(
   endpoint: AgentEndpoint,
   calls: Partial<ControlPlane>,
   clock: Partial<Clock>,
+  pollWaitMs: number,
 ) {
   const file = join(dirname(stateDir), 'waxseal.yaml')
   await writeFile(file, JSON.stringify({ state_dir: stateDir }))
@@ -121,10 +124,12 @@ async function startAgent(
       },
     ),
     pollIntervalMs: 200,
+    pollWaitMs,
     heartbeatIntervalMs: 50,
   })
   return {
     said: (message: string) => until(() => (lines.includes(message) ? true : undefined)),
+    hasSaid: (message: string) => lines.includes(message),
     /** The next heartbeat that is answered. */
     heard: () => {
       const { length } = beats

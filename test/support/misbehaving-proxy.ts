@@ -6,10 +6,11 @@ import { openAuthority } from '../../src/server/authority/authority.ts'
 
 /**
  * What happens to one request instead of its being passed on. `lose-answer`: it is passed on, the answer is not. `keep`: it is passed
- * on, and this share of the answer's body is.
+ * on, and this share of the answer's body is. `cutAfterMs`: it is passed on, and cut off when there is no answer by then.
  */
 export type Fault =
   | { readonly keep: number }
+  | { readonly cutAfterMs: number }
   | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
   | 'cut-request'
   | 'cut-body'
@@ -51,11 +52,12 @@ export async function startProxy(places: ProxyPlaces, dataDir: string): Promise<
     const one = { method: incoming.method ?? '', path: incoming.url ?? '', body: await bodyOf(incoming) }
     seen.push(one)
     const fault = decide(one)
-    if (fault === null || fault === 'lose-answer' || isCut(fault)) {
+    if (isBounded(fault)) setTimeout(() => answer.writableEnded || answer.destroy(), fault.cutAfterMs).unref()
+    if (fault === null || fault === 'lose-answer' || isCut(fault) || isBounded(fault)) {
       // The control plane may end in the middle of a request, at the end of a test above all.
       const passed = await pass(places, authority.caPem, incoming, one.body).catch(() => null)
       if (fault === 'lose-answer' || passed === null) answer.destroy()
-      else if (fault !== null) cut(answer, passed, fault.keep)
+      else if (fault !== null && isCut(fault)) cut(answer, passed, fault.keep)
       else answer.writeHead(passed.status, passed.headers).end(passed.body)
     } else spoil(answer, fault)
   })
@@ -74,6 +76,10 @@ export async function startProxy(places: ProxyPlaces, dataDir: string): Promise<
   }
 }
 
+function isBounded(fault: Fault | null): fault is { readonly cutAfterMs: number } {
+  return typeof fault === 'object' && fault !== null && 'cutAfterMs' in fault
+}
+
 function isCut(fault: Fault): fault is { readonly keep: number } {
   return typeof fault === 'object' && 'keep' in fault
 }
@@ -83,7 +89,10 @@ function cut(answer: ServerResponse, { status, headers, body }: Passed, keep: nu
   answer.write(body.slice(0, Math.floor(body.length * keep)), () => answer.destroy())
 }
 
-function spoil(answer: ServerResponse, fault: Exclude<Fault, 'lose-answer' | { readonly keep: number }>): void {
+function spoil(
+  answer: ServerResponse,
+  fault: Exclude<Fault, 'lose-answer' | { readonly keep: number } | { readonly cutAfterMs: number }>,
+): void {
   if (fault === 'cut-request') answer.destroy()
   else if (fault === 'cut-body') {
     answer.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })

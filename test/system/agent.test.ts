@@ -6,7 +6,7 @@ import type { Fault, Seen } from '../support/misbehaving-proxy.ts'
 import type { LogLine, WaxsealProcess } from '../support/process.ts'
 import { deploymentsOf, type Site, startSite } from '../support/site.ts'
 
-const site = await startSite()
+const site = await startSite({ poll_wait: 'off' })
 t.teardown(() => site.close())
 
 t.test('a job ends Completed at the control plane, with its outcome, and every port serves the leaf', async (t) => {

@@ -123,6 +123,7 @@ async function run(options: CourierOptions): Promise<void> {
     get pollIntervalMs() {
       return config.pollIntervalMs
     },
+    pollWaitMs: config.pollWaitMs,
     get heartbeatIntervalMs() {
       return config.heartbeatIntervalMs
     },

@@ -101,6 +101,7 @@ export async function openHalvesHost(base: string, dist: string, authority: Test
       control_plane: { url: line.url, ca_file: at('ca.pem'), agent_id: agentId, credential_file: at('credential') },
       state_dir: state,
       poll_interval: '300ms',
+      poll_wait: 'off',
       heartbeat_interval: '1h',
       status: { listen: 'off' },
       drift_watch: 'off',

@@ -3,6 +3,7 @@ import { openControlPlane } from '../../../src/control-plane/open-control-plane.
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { openOperator } from '../../../src/server/operator-client.ts'
 import { openEnrolledSite } from '../../support/enrolled-site.ts'
+import { startProxy } from '../../support/misbehaving-proxy.ts'
 
 const minuteMs = 60_000
 
@@ -68,8 +69,8 @@ t.test('a job is not begun after its deadline, and fails', async (t) => {
     clock: { random: () => 0 },
     calls: {
       work: async () => {
-        const { jobs, malformed } = await client.work()
-        return { malformed, jobs: jobs.map((job) => (job.kind === 'deployment' ? { ...job, deadline: 1 } : job)) }
+        const { jobs, ...work } = await client.work()
+        return { ...work, jobs: jobs.map((job) => (job.kind === 'deployment' ? { ...job, deadline: 1 } : job)) }
       },
     },
   })
@@ -81,5 +82,22 @@ t.test('a job is not begun after its deadline, and fails', async (t) => {
 
   const deployment = (await operator.jobs()).find(({ type }) => type === 'Deployment')
   t.match(deployment, { status: 'Failed', error: /^JOB_EXPIRED: / })
+  await agent.stop()
+})
+
+t.test('calls that are cut off on their way are no failure, and at last none waits', async (t) => {
+  const site = await openEnrolledSite(t)
+  const proxy = await startProxy({ target: site.endpoint.url }, site.dataDir)
+  t.teardown(() => proxy.close())
+  const waits = () => proxy.seen.filter(({ path }) => path.endsWith('/work?wait=30')).length
+  proxy.misbehave(({ path }) => (path.includes('?wait=') ? { cutAfterMs: 1100 } : null))
+
+  const agent = await site.startAgent({ url: proxy.url, pollWaitMs: 30_000, clock: { random: () => 0 } })
+  await agent.said('calls that wait for work are cut off: shorter ones from now on')
+  const { length } = proxy.seen
+  while (proxy.seen.slice(length).filter(({ path }) => path.endsWith('/work')).length < 2) await agent.heard()
+
+  t.equal(waits(), 2)
+  t.notOk(agent.hasSaid('poll failed'))
   await agent.stop()
 })

@@ -17,6 +17,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
     foreignKeyDir: null,
     discoveryDirs: [],
     pollIntervalMs: 30_000,
+    pollWaitMs: 30_000,
     heartbeatIntervalMs: 60_000,
     parallelServices: 4,
     instances: [],

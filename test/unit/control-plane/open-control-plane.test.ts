@@ -69,6 +69,31 @@ t.test('a server that has a 500 for each call of this agent may not know it: sai
   t.match(hints, [undefined, undefined, /is control_plane\.agent_id .*right\?/, undefined])
 })
 
+const nothing = { malformed: [], cancel: null, splayMs: null, retryAfterMs: null }
+
+t.test('a call that waits says for how long, hears more than jobs, and ends when it is told to', async (t) => {
+  const stop = new AbortController()
+  const wait = { seconds: 30, signal: stop.signal }
+  server.answer(json(200, { jobs: [], cancel: ['job-7'], splay: 5, poll_interval: 30 }, { 'retry-after': '31' }))
+  t.strictSame(await controlPlane.work(wait), {
+    jobs: [],
+    malformed: [],
+    cancel: ['job-7'],
+    splayMs: 5000,
+    retryAfterMs: 31_000,
+  })
+  t.match(server.requests.at(-1), { method: 'GET', path: `${agent}/work?wait=30`, body: null })
+
+  server.answer(json(200, { jobs: [], cancel: 'all', splay: 'long' }))
+  t.strictSame(await controlPlane.work(wait), { jobs: [], ...nothing })
+
+  const asked = new Promise<void>((resolve) => server.answer(() => resolve()))
+  const waiting = t.rejects(controlPlane.work(wait), { code: 'CONTROL_PLANE_UNREACHABLE' })
+  await asked
+  stop.abort()
+  await waiting
+})
+
 t.test('the work is parsed into jobs', async (t) => {
   server.answer(json(200, { jobs: [deployment], count: 1 }))
 
@@ -86,7 +111,7 @@ t.test('the work is parsed into jobs', async (t) => {
         targetConfig: {},
       },
     ],
-    malformed: [],
+    ...nothing,
   })
 })
 
@@ -96,8 +121,8 @@ t.test('no jobs are as good as an empty list of them', async (t) => {
   server.answer(json(200, { jobs: [] }))
   const ofNone = await controlPlane.work()
 
-  t.strictSame(ofNull, { jobs: [], malformed: [] })
-  t.strictSame(ofNone, { jobs: [], malformed: [] })
+  t.strictSame(ofNull, { jobs: [], ...nothing })
+  t.strictSame(ofNone, { jobs: [], ...nothing })
 })
 
 t.test('one malformed item does not cost the others, nor does what this agent does not know', async (t) => {

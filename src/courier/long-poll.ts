@@ -1,0 +1,138 @@
+import type { Logger } from 'pino'
+import type { Heard } from '../control-plane/heard.ts'
+import type { ControlPlane, Work } from '../control-plane/open-control-plane.ts'
+import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
+import type { Clock } from '../host/clock.ts'
+
+/** What asking for work needs. */
+export interface LongPollParts {
+  readonly controlPlane: Pick<ControlPlane, 'work'>
+  /** How long a call may wait, in milliseconds; 0: none waits. */
+  readonly pollWaitMs: number
+  readonly clock: Pick<Clock, 'now' | 'random'>
+  readonly log: Pick<Logger, 'info'>
+  /** Ends a wait at once. */
+  readonly signal: AbortSignal
+}
+
+/** A server ends a wait after so long, in milliseconds, and a spread of five seconds: many proxies cut at fifty. */
+const longestMs = 35_000
+
+/** A shorter wait is not worth its request, in milliseconds. */
+const shortestMs = 5000
+
+/** A call that breaks off sooner did not wait, in milliseconds: the server is away. */
+const soonMs = 1000
+
+/** So long, in milliseconds, waits that were cut off are asked for shorter: proxies are configured anew, too. */
+const rememberedMs = 60 * 60_000
+
+/** How far calls are to be apart, in milliseconds, where the server does not say it. */
+const usualSplayMs = 5000
+
+/**
+ * Asks for work. At a server that knows `wait` the call waits until there is some; what cuts such calls off on their way, a proxy or a
+ * firewall, makes them shorter, and at last plain.
+ */
+export class LongPoll {
+  readonly #parts: LongPollParts
+  #isKnown = false
+  readonly #learned = new AbortController()
+  #mostMs: number
+  #forgetAt = 0
+  /** Waits in a row that were cut off. */
+  #cuts = 0
+  #isPlainNext = false
+  #pauseMs: number | null = null
+
+  constructor(parts: LongPollParts) {
+    this.#parts = parts
+    this.#mostMs = Math.min(parts.pollWaitMs, longestMs)
+  }
+
+  /** After each heartbeat that was answered. */
+  heard({ features }: Heard): void {
+    this.#isKnown = features.has('wait')
+    if (this.#isKnown && this.#parts.pollWaitMs > 0) this.#learned.abort()
+  }
+
+  /** Aborts when a call can wait for the first time: the pause that was begun before is as long as without. */
+  get learned(): AbortSignal {
+    return this.#learned.signal
+  }
+
+  /** How long the next call is to come after the last one, in milliseconds; null: that did not wait, and it is as usual. */
+  get pauseMs(): number | null {
+    return this.#pauseMs
+  }
+
+  /**
+   * Fails as the call does. Null: there was no answer, and that is no failure: the wait was cut off, or is not wanted any more.
+   * `mayWait`: nothing else is to be done meanwhile.
+   */
+  async work(mayWait: boolean): Promise<Work | null> {
+    const { controlPlane, signal } = this.#parts
+    const waitMs = mayWait && !signal.aborted ? this.#nextMs() : 0
+    const isTrial = this.#isPlainNext
+    this.#pauseMs = null
+    this.#isPlainNext = false
+    if (waitMs > 0) return this.#wait(waitMs)
+    const work = await controlPlane.work()
+    this.#pauseMs = work.retryAfterMs ?? (isTrial && this.#nextMs() > 0 ? this.#splay() : null)
+    return work
+  }
+
+  async #wait(waitMs: number): Promise<Work | null> {
+    const { clock, controlPlane, signal } = this.#parts
+    // Of its own: a signal that lives as long as the process keeps what was made of it.
+    const own = new AbortController()
+    const end = (): void => own.abort()
+    signal.addEventListener('abort', end)
+    const since = clock.now()
+    try {
+      const work = await controlPlane.work({ seconds: Math.round(waitMs / 1000), signal: own.signal })
+      // Answered at once and with nothing, it did not wait: the server ends, or has no room, or another asks in this name.
+      if (clock.now() - since >= waitMs / 2) this.#waited(work.splayMs)
+      if (work.retryAfterMs !== null) this.#pauseMs = work.retryAfterMs
+      return work
+    } catch (error) {
+      if (!signal.aborted) this.#cutOff(asWaxsealError(error), Math.min(clock.now() - since, waitMs))
+      return null
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
+  }
+
+  #nextMs(): number {
+    const { pollWaitMs, clock } = this.#parts
+    if (clock.now() >= this.#forgetAt) this.#mostMs = Math.min(pollWaitMs, longestMs)
+    return this.#isKnown && !this.#isPlainNext && this.#mostMs >= Math.min(shortestMs, pollWaitMs) ? this.#mostMs : 0
+  }
+
+  #waited(splayMs: number | null): void {
+    this.#cuts = 0
+    this.#pauseMs = this.#splay(splayMs)
+  }
+
+  #splay(splayMs: number | null = null): number {
+    return (splayMs ?? usualSplayMs) * this.#parts.clock.random()
+  }
+
+  /** A plain call comes next, and tells whether it was the server. Once may have been a restart; twice in a row is shorter from now on. */
+  #cutOff(error: WaxsealError, afterMs: number): void {
+    const { clock, log } = this.#parts
+    const isCut = error.code === 'CONTROL_PLANE_UNREACHABLE' && error.details['retryAfterMs'] === undefined
+    if (!isCut || afterMs < soonMs) throw error
+    this.#isPlainNext = true
+    this.#pauseMs = this.#splay()
+    this.#cuts += 1
+    if (this.#cuts < 2) return
+    this.#cuts = 0
+    this.#mostMs = Math.floor((afterMs * 2) / 3)
+    this.#forgetAt = clock.now() + rememberedMs
+    log.info(
+      { afterMs, reason: error.details['reason'] },
+      'calls that wait for work are cut off: shorter ones from now on',
+    )
+  }
+}
