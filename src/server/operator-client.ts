@@ -15,6 +15,7 @@ export interface OperatorJob {
   readonly error: string | null
   readonly outcome?: { readonly outcome: string; readonly message: string } | null
   readonly verification: unknown
+  readonly cancel_requested_at?: string | null
   readonly updated_at: string
 }
 
@@ -54,6 +55,8 @@ export interface Operator extends PeopleCalls {
   job(id: string): Promise<OperatorJob>
   /** Cancels a job that nobody has, or asks its agent to; returns the state that it is in now. */
   cancel(jobId: string): Promise<string>
+  /** Ends a job as Failed whose host is gone for good. */
+  end(jobId: string): Promise<void>
   retire(agentId: string): Promise<void>
   certificates(): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** How a certificate is renewed, by id or common name. */
@@ -123,6 +126,9 @@ export function openOperator(at: {
     jobs: async () => (await call<{ jobs: OperatorJob[] }>('GET', '/jobs')).jobs,
     job: (id) => call('GET', `/jobs/${encodeURIComponent(id)}`),
     cancel: async (id) => (await call<{ status: string }>('POST', `/jobs/${encodeURIComponent(id)}/cancel`)).status,
+    end: async (id) => {
+      await call('POST', `/jobs/${encodeURIComponent(id)}/end`)
+    },
     retire: async (agentId) => {
       await call('POST', `/agents/${encodeURIComponent(agentId)}/retire`)
     },

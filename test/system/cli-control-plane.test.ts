@@ -106,6 +106,27 @@ t.test('deploy adds a deployment to the jobs', async (t) => {
   )
 })
 
+t.test('jobs says where a cancellation waits for its agent, and end is for a host that is gone', async (t) => {
+  const agent = await newAgent('has-a-lease')
+  const client = openControlPlane({ url, ca, agentId: agent.id, credential: agent.credential })
+  t.teardown(() => client.close())
+  await client.heartbeat(hostFacts('0.0.0'))
+  const add = ['add-target', '--agent', agent.id, '--type', 'Postfix', '--target-config', targetFile]
+  await operate(...add, '--name', 'leased')
+  const requested = await operate('request', '--agent', agent.id, '--cn', 'leased.example.net', '--json')
+  const { certificate_id: certificate = '' } = jsonOf<Ids>(requested)
+  const { job_id: job = '' } = jsonOf<Ids>(
+    await operate('deploy', '--certificate', certificate, '--target', 'leased', '--json'),
+  )
+  await client.work()
+
+  t.match(await operate('cancel', job), { status: 0, stdout: /status=(Pending|Running)\n$/ })
+  const listed = await operate('jobs', '--target', 'leased')
+  t.match(listed.stdout, /Deployment +(Pending|Running), cancel requested +has-a-lease/)
+  t.match(listed.stdout, /If the host is gone for good: waxseal control-plane end JOB\./)
+  refused(t, await operate('end', job), /its agent was heard \d+ s ago/)
+})
+
 t.test('an agent and a target are known by their names, too', async (t) => {
   const agent = await newAgent('mail')
   const add = ['add-target', '--agent', 'mail', '--type', 'Postfix', '--target-config', targetFile]

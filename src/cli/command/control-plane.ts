@@ -36,6 +36,7 @@ export function controlPlaneCommand(): Command {
   command.addCommand(validateCommand())
   command.addCommand(takeBackCommand())
   command.addCommand(cancelCommand())
+  command.addCommand(endCommand())
   command.addCommand(retireCommand())
   return command
 }
@@ -166,9 +167,23 @@ function cancelCommand(): Command {
     )
 }
 
+function endCommand(): Command {
+  return withOperator(new Command('end'))
+    .description(
+      'End a job as Failed whose host is gone for good, or does not answer within five minutes of cancel. A result that comes after all takes its place.',
+    )
+    .argument('<id>', 'id of the job')
+    .action((id: string, options: OperatorOptions) =>
+      answer(options, async (operator) => {
+        await operator.end(id)
+        return { job_id: id, status: 'Failed' }
+      }),
+    )
+}
+
 function retireCommand(): Command {
   return withOperator(new Command('retire'))
-    .description('Retire an agent: it finishes, reports and ends.')
+    .description('Retire an agent: it finishes, reports and ends; what it does not finish is ended for it.')
     .argument('<agent>', 'id or name')
     .action((agent: string, options: OperatorOptions) =>
       answer(options, async (operator) => {

@@ -66,13 +66,20 @@ const lists = {
     heads: ['CREATED (UTC)', 'TYPE', 'STATUS', 'AGENT', 'TARGET', 'CERTIFICATE', 'ERROR'],
     cells: [timeOf('created_at'), of('type'), status, of('agent_name'), of('target_name'), of('common_name'), error],
     none: 'There is no job yet: waxseal control-plane request.',
-    notes: (rows) =>
-      rows.some(isUnproven)
+    notes: (rows) => [
+      ...(rows.some(isUnproven)
         ? [
             '',
             'Unproven: the new pair is in place, and no listener of the host has shown it: waxseal verify on the host looks again.',
           ]
-        : [],
+        : []),
+      ...(rows.some(isAsked)
+        ? [
+            '',
+            'Cancel requested: its agent ends it where it has not begun it. If the host is gone for good: waxseal control-plane end JOB.',
+          ]
+        : []),
+    ],
   },
 } as const satisfies Readonly<Record<string, Columns>>
 
@@ -97,7 +104,14 @@ function agentStatus(row: Row): string {
 }
 
 function status(row: Row): string {
-  return isUnproven(row) ? `${of('status')(row)}, unproven` : of('status')(row)
+  const word = of('status')(row)
+  if (isUnproven(row)) return `${word}, unproven`
+  return isAsked(row) ? `${word}, cancel requested` : word
+}
+
+/** To be cancelled, and not over yet. */
+function isAsked(row: Row): boolean {
+  return typeof row['cancel_requested_at'] === 'string' && ['Pending', 'Running'].includes(of('status')(row))
 }
 
 /** The pair is in place, and nobody saw it served. */

@@ -109,6 +109,10 @@ export const calls: Readonly<Record<string, Call>> = {
   },
   'POST /operator/v1/deployments': { summary: 'Deploys a certificate to a target.', status: 201, answer: job },
   'POST /operator/v1/jobs/:id/cancel': { summary: 'Cancels a job, or asks its agent to.' },
+  'POST /operator/v1/jobs/:id/end': {
+    summary:
+      'Ends a job as Failed whose host is gone for good, or does not answer. A result that comes later takes its place.',
+  },
   'POST /operator/v1/operators': { summary: 'Adds an operator; the token is told once.', status: 201, answer: token },
   'POST /operator/v1/operators/:name/revoke': { summary: 'Shuts an operator out from the next call on.' },
   'POST /operator/v1/take-backs': {

@@ -23,6 +23,7 @@ export const leastRoles: Readonly<Record<string, Role>> = {
   'POST /operator/v1/certificates/:name/revoke': 'operator',
   'POST /operator/v1/deployments': 'operator',
   'POST /operator/v1/jobs/:id/cancel': 'operator',
+  'POST /operator/v1/jobs/:id/end': 'operator',
   'POST /operator/v1/take-backs': 'operator',
   'POST /operator/v1/targets': 'operator',
   'POST /operator/v1/tokens': 'operator',

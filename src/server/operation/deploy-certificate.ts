@@ -2,7 +2,7 @@ import type { JobRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { addJob } from './add-job.ts'
 import { type Actor, audit } from './audit.ts'
-import { targetNamed } from './named.ts'
+import { activeAgent, targetNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
 
@@ -66,6 +66,7 @@ async function addTargetJob(
   { id: certificateId, agentId }: { readonly id: string; readonly agentId: string },
   times: Partial<Times> = {},
 ): Promise<string> {
+  await activeAgent(store, agentId)
   const versionNumber = (await store.versions.newest(certificateId))?.number ?? null
   const id = await addJob(store, { type, agentId, certificateId, targetId, versionNumber, ...times })
   await audit(store, actor, `job.${type.toLowerCase()}`, id, { targetId, certificateId })

@@ -8,6 +8,13 @@ export async function agentNamed(store: Store, text: string): Promise<AgentRow> 
   return (await store.agents.named(text)) ?? unknown('agent', text, await store.agents.names())
 }
 
+/** The same, of one that is not retired: it would never do what it is given. */
+export async function activeAgent(store: Store, text: string): Promise<AgentRow> {
+  const agent = await agentNamed(store, text)
+  if (agent.status === 'active') return agent
+  throw new Refusal('conflict', `the agent ${agent.name} is retired`)
+}
+
 /** The same of targets; with `agentId`: of this agent. */
 export async function targetNamed(store: Store, text: string, agentId?: string): Promise<TargetRow> {
   const target = (await store.targets.named(text)) ?? unknown('target', text, await store.targets.names())

@@ -1,6 +1,6 @@
 import type { PresenceRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
-import { reapAgent, silenceMs } from './reap.ts'
+import { endOfRetired, reapAgent, silenceMs } from './reap.ts'
 
 /**
  * When agents were heard. Kept in memory and written in bulk, for 10,000 agents call all the time; what was heard in the second
@@ -41,9 +41,15 @@ export class Presence {
     }
   }
 
-  /** Ends what agents that are silent have left Running. */
+  /** Since when an agent that was last heard at this time may be called silent: a server that was down could not hear it. */
+  since(seenAt: number | null): number {
+    return Math.max(seenAt ?? this.#upSince, this.#upSince)
+  }
+
+  /** Ends what agents that are silent have left Running, and those that are retired and silent have left at all. */
   async reap(): Promise<void> {
     await this.flush()
+    await endOfRetired(this.#store, this.#upSince)
     for (const { agentId, seenAt } of await this.#store.jobs.agentsAtWork())
       await reapAgent(this.#store, agentId, seenAt, this.#upSince)
   }

@@ -28,6 +28,17 @@ export async function reapAgent(store: Store, agentId: string, seenAt: number | 
   })
 }
 
+/** Ends what retired agents had that are silent: the operator has said that they do not come back. A result corrects it. */
+export async function endOfRetired(store: Store, upSince: number): Promise<void> {
+  const now = await store.now()
+  if (now - upSince <= silenceMs) return
+  await store.transaction(async (inside) => {
+    const error = 'its agent is retired and has been silent for over 5 minutes'
+    for (const id of await inside.jobs.endOfRetired(now - silenceMs, error, now))
+      await audit(inside, 'server', 'job.reap', id, { error })
+  })
+}
+
 /** Ends what nobody took before its deadline. */
 export async function expireJobs(store: Store): Promise<void> {
   const now = await store.now()

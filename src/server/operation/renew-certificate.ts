@@ -1,6 +1,6 @@
 import { beginRenewal } from '../renewal/begin-renewal.ts'
 import type { Actor } from './audit.ts'
-import { agentNamed, certificateNamed } from './named.ts'
+import { activeAgent, certificateNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
 
@@ -14,8 +14,7 @@ export function renewCertificate(
     const { id } = await certificateNamed(inside, name)
     const certificate = await inside.certificates.lock(id)
     if (certificate === null) throw new Refusal('missing', `there is no such certificate: ${name}`)
-    const agent = await agentNamed(inside, certificate.agentId)
-    if (agent.status !== 'active') throw new Refusal('conflict', `its agent ${agent.name} is retired`)
+    await activeAgent(inside, certificate.agentId)
     const jobId = await beginRenewal(inside, actor, certificate, await inside.versions.newest(id))
     return { certificateId: id, jobId }
   })

@@ -1,7 +1,7 @@
 import type { RenewalPolicy } from '../store/store.ts'
 import { addJob } from './add-job.ts'
 import { type Actor, audit } from './audit.ts'
-import { agentNamed, targetNamed } from './named.ts'
+import { activeAgent, targetNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 import { defaultPolicy, requirePolicy } from './renewal-policy.ts'
 import { newId } from './secret.ts'
@@ -26,7 +26,7 @@ export function requestCertificate(
   { agent, commonName, sans, validityDays, deployTo, policy = {} }: WantedCertificate,
 ): Promise<{ readonly certificateId: string; readonly jobId: string }> {
   return store.transaction(async (inside) => {
-    const row = await agentNamed(inside, agent)
+    const row = await activeAgent(inside, agent)
     const { id: agentId } = row
     requirePolicy(policy, signer.issuers, row)
     const targets: string[] = []

@@ -113,7 +113,8 @@ async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: 
     lastError: null,
     revokedAt: null,
   })
-  for (const targetId of await store.certificates.stillDeployedTo(certificateId))
+  const isRetired = (await store.agents.named(certificate.agentId))?.status !== 'active'
+  for (const targetId of isRetired ? [] : await store.certificates.stillDeployedTo(certificateId))
     await addJob(store, {
       type: 'Deployment',
       agentId: certificate.agentId,

@@ -39,13 +39,14 @@ export async function planRedeployment(store: Store, job: JobRow): Promise<void>
   })
 }
 
-/** The deployments of this version that failed since anything else was done on the target, newest first. */
+/** The deployments of this version that failed since anything else was done on the target, newest first. One that was to be cancelled is not wanted. */
 async function failuresOn(store: Store, targetId: string, version: VersionRow): Promise<readonly JobRow[]> {
   const jobs = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false)
   const other = jobs.findIndex(
-    ({ type, status, certificateId, versionNumber }) =>
+    ({ type, status, cancelRequestedAt, certificateId, versionNumber }) =>
       type !== 'Deployment' ||
       status !== 'Failed' ||
+      cancelRequestedAt !== null ||
       certificateId !== version.certificateId ||
       versionNumber !== version.number,
   )

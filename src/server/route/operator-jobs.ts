@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { operatorOf } from '../http/authenticate.ts'
 import { cancelJob } from '../operation/cancel-job.ts'
 import { deployCertificate, takeBackTarget, validateTarget } from '../operation/deploy-certificate.ts'
+import { endJob } from '../operation/end-job.ts'
 import { findJob, listJobs, type WantedJobs } from '../operation/list-jobs.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
@@ -88,6 +89,11 @@ function makeJobs(server: FastifyInstance, parts: Parts): void {
       return reply.code(201).send({ job_id })
     },
   )
+
+  server.post<{ Params: { id: string } }>('/jobs/:id/end', async (request) => {
+    await endJob(parts, actorOf(request), request.params.id)
+    return { status: 'Failed' }
+  })
 
   server.post<{ Params: { id: string } }>('/jobs/:id/cancel', async (request) => ({
     status: await cancelJob(parts, actorOf(request), request.params.id),

@@ -61,6 +61,10 @@ export interface JobStore {
   move(id: string, from: readonly JobStatus[], to: JobStatus, at: number, error?: string): Promise<boolean>
   /** Cancelled if nobody ever had it, else asked for; returns its state, null: it was final, or is not there. */
   cancel(id: string, at: number): Promise<JobStatus | null>
+  /** Cancels what nobody ever had of an agent; returns ids. */
+  cancelUntaken(agentId: string, error: string, at: number): Promise<readonly string[]>
+  /** Ends one that is not final as the reaper does: a result that comes later takes its place. False: it is final, or not there. */
+  end(id: string, error: string, at: number): Promise<boolean>
   /** Ids of those of an agent that are to be cancelled. */
   cancelRequests(agentId: string): Promise<readonly string[]>
   /** The newest issuance or renewal. */
@@ -78,6 +82,8 @@ export interface JobStore {
   reap(agentId: string, heardAt: number, error: string, at: number): Promise<readonly string[]>
   /** Ends what runs on an agent whose host and records are gone; returns ids. */
   abandon(agentId: string, error: string, at: number): Promise<readonly string[]>
+  /** Ends as `end` what is open of retired agents that were not heard since `heardAt`, but for CSRs that were taken; returns ids. */
+  endOfRetired(heardAt: number, error: string, at: number): Promise<readonly string[]>
   /** How many are open, by state. */
   countOpen(): Promise<readonly { readonly status: JobStatus; readonly count: number }[]>
   /** Ends what nobody has and whose deadline is past; returns ids. */

@@ -159,6 +159,8 @@ export interface SigningStore {
   /** False: it was not open any more. */
   end(id: string, state: 'signed' | 'failed', error: string | null): Promise<boolean>
   putOff(id: string, until: number, error: string): Promise<void>
+  /** Ends as failed the one that this issuance asked for, if it is open. */
+  endOf(jobId: string, error: string): Promise<void>
   /** Those of a certificate that failed are due at `at`. */
   hasten(certificateId: string, at: number): Promise<void>
 }

@@ -4,5 +4,14 @@ import { startPostgres } from '../../support/postgres.ts'
 
 /** What is said of the calls of the control plane in `../control-plane` holds for PostgreSQL, too. */
 keepIn(await startPostgres(t, false))
-for (const name of ['agent-calls', 'operator-calls', 'reaper', 'reports', 'take-back', 'policy', 'protocol-additions'])
+for (const name of [
+  'agent-calls',
+  'operator-calls',
+  'reaper',
+  'reports',
+  'take-back',
+  'policy',
+  'ended-jobs',
+  'protocol-additions',
+])
   await import(`../control-plane/${name}.test.ts`)

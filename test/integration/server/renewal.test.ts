@@ -3,13 +3,16 @@ import t, { type Test } from 'tap'
 import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
 import { type Issuer, localIssuer } from '../../../src/server/authority/issuer.ts'
+import { cancelJob } from '../../../src/server/operation/cancel-job.ts'
 import { claimWork } from '../../../src/server/operation/claim-work.ts'
+import { endJob } from '../../../src/server/operation/end-job.ts'
 import { listCertificates } from '../../../src/server/operation/list-certificates.ts'
 import { Presence } from '../../../src/server/operation/presence.ts'
 import { renewCertificate } from '../../../src/server/operation/renew-certificate.ts'
 import { changePolicy } from '../../../src/server/operation/renewal-policy.ts'
 import { reportJob } from '../../../src/server/operation/report-job.ts'
 import { requestCertificate } from '../../../src/server/operation/request-certificate.ts'
+import { retireAgent } from '../../../src/server/operation/retire-agent.ts'
 import { revokeCertificate } from '../../../src/server/operation/revoke-certificate.ts'
 import { openSigner } from '../../../src/server/operation/signer.ts'
 import { submitCsr } from '../../../src/server/operation/submit-csr.ts'
@@ -113,6 +116,65 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await site.signer.signDue()
 
     t.match(await site.store.versions.newest(id), { number: 1, issuer: 'two' })
+  })
+
+  t.test(`${kind}: a CSR that waits for its issuer is cancelled at once, and never signed`, async (t) => {
+    const site = await openSite(t, kind)
+    for (const name of ['one', 'two']) site.down.add(name)
+    const id = await site.issued('mail.example.net', { isAnswered: false })
+    await t.rejects(site.answer('key'), { message: /not signed yet/ })
+    const [job] = await site.open()
+    t.match(job, { type: 'Issuance', status: 'Running' })
+    await t.rejects(endJob(site, 'operator:a', job?.id ?? ''), { message: /no agent has this job/ })
+
+    t.equal(await cancelJob(site, 'operator:a', job?.id ?? ''), 'Cancelled')
+    site.down.clear()
+    site.pass(dayMs)
+    await site.signer.signDue()
+
+    t.equal(await site.store.versions.newest(id), null)
+    t.match(await site.store.jobs.byId(job?.id ?? ''), { status: 'Cancelled', error: /before it was signed/ })
+  })
+
+  t.test(`${kind}: a deployment that an operator ended is tried again, unless it was to be cancelled`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net', { isDeployed: false })
+    const [first] = await claimed()
+    site.pass(hourMs)
+    await endJob(site, 'operator:a', first?.id ?? '')
+    site.pass(hourMs)
+    await renewDue(site.store)
+    const [second] = await claimed()
+    t.match(second, { type: 'Deployment', certificateId: id })
+    t.not(second?.id, first?.id)
+
+    t.equal(await cancelJob(site, 'operator:a', second?.id ?? ''), 'Running')
+    site.pass(hourMs)
+    await endJob(site, 'operator:a', second?.id ?? '')
+    site.pass(dayMs)
+    // Whatever has the scheduler look, such as another target.
+    await site.store.certificates.plan(id, { nextRenewalAt: start, renewalFailures: 0, lastError: null })
+    t.equal(await renewDue(site.store), 1)
+    t.same(await site.open(), [])
+
+    async function claimed() {
+      await claimWork(site, agent)
+      return site.open()
+    }
+  })
+
+  t.test(`${kind}: what is signed for an agent that was retired meanwhile is deployed nowhere`, async (t) => {
+    const site = await openSite(t, kind)
+    for (const name of ['one', 'two']) site.down.add(name)
+    const id = await site.issued('mail.example.net', { isAnswered: false })
+    await t.rejects(site.answer('key'), { message: /not signed yet/ })
+    await retireAgent(site, 'operator:a', agent.id)
+    site.down.clear()
+    site.pass(dayMs)
+    await site.signer.signDue()
+
+    t.match(await site.store.versions.newest(id), { number: 1 })
+    t.same(await site.open(), [])
   })
 
   t.test(`${kind}: an issuer that fails hands over to the next one in order`, async (t) => {

@@ -252,6 +252,47 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await store.jobs.cancelRequests(agent.id), [])
   })
 
+  t.test(`${kind}: a job that is ended by word takes a result after all, and is not offered again`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.jobs.add(deployment('job-1'))
+    const claimAt = (at: number) => store.jobs.claim({ agentId: agent.id, at, leaseMs: 1000, limit: 10 })
+    await claimAt(start)
+
+    t.ok(await store.jobs.end('job-1', 'gone', start + 1))
+    t.notOk(await store.jobs.end('job-1', 'again', start + 2))
+    t.notOk(await store.jobs.end('job-0', 'none', start + 2))
+    t.same(await claimAt(start + 9_000_000), [])
+    t.match(await store.jobs.byId('job-1'), { status: 'Failed', error: 'gone', updatedAt: start + 1 })
+    t.notOk(await store.jobs.start('job-1', agent.id, start + 3))
+    t.ok(await store.jobs.finish({ ...failed('job-1'), status: 'Completed', error: null }))
+    t.notOk(await store.jobs.end('job-1', 'late', start + 9))
+  })
+
+  t.test(
+    `${kind}: of a retired agent what it never had is cancelled, and the rest ends when it is silent`,
+    async (t) => {
+      const store = await openWithHost(t, kind)
+      await store.agents.add({ ...agent, id: 'agent-2', name: 'mail-2' })
+      for (const id of ['had', 'waits']) await store.jobs.add(deployment(id))
+      await store.jobs.add({ ...deployment('csr'), type: 'Issuance', status: 'AwaitingCSR', targetId: null })
+      await store.jobs.add({ ...deployment('other'), agentId: 'agent-2' })
+      await store.jobs.claim({ agentId: agent.id, at: start, leaseMs: 1000, limit: 1 })
+      await store.presence.record([
+        { agentId: agent.id, seenAt: start, heartbeatAt: null, machine: null, starts: null },
+      ])
+      const end = (heardAt: number) => store.jobs.endOfRetired(heardAt, 'silent', heardAt)
+
+      t.same(await end(start + 1), [], 'it is not retired')
+      await store.agents.retire(agent.id)
+      t.same((await store.jobs.cancelUntaken(agent.id, 'retired', start)).toSorted(), ['csr', 'waits'])
+      t.same(await end(start), [], 'it was heard')
+      t.same(await end(start + 1), ['had'])
+      t.match(await store.jobs.byId('had'), { status: 'Failed', error: 'silent', isReaped: true })
+      t.match(await store.jobs.byId('csr'), { status: 'Cancelled', error: 'retired' })
+      t.match(await store.jobs.byId('other'), { status: 'Pending' })
+    },
+  )
+
   t.test(`${kind}: one issuance of a certificate is open, and its renewal is due when none is`, async (t) => {
     const store = await openWithHost(t, kind)
     const issuance: NewJob = { ...deployment('one'), type: 'Issuance', status: 'AwaitingCSR', targetId: null }

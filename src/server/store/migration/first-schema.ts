@@ -4,6 +4,9 @@ import { growingInPostgres, growingInSqlite } from './growing-audit.ts'
 /** Of a job that is not final; the same words stand in every query that is to use the index. */
 export const isOpen = "status IN ('Pending', 'AwaitingCSR', 'Running')"
 
+/** SQL: no agent ever had it. */
+export const isUntaken = "(status = 'AwaitingCSR' OR (status = 'Pending' AND attempt = 0))"
+
 /** The tables of version 1. Finished jobs are in no index that a poll reads. */
 export function firstSchema({ name, integer, real, serial, tableOptions }: Dialect): readonly string[] {
   const table = (of: string, columns: string): string => `CREATE TABLE ${of} (${columns}) ${tableOptions}`

@@ -1,10 +1,13 @@
 import type { Database } from '../database.ts'
 import type { JobStore } from '../job-store.ts'
-import { isOpen } from '../migration/first-schema.ts'
+import { isOpen, isUntaken } from '../migration/first-schema.ts'
 import type { JobRow, JobStatus } from '../rows.ts'
 import { fromRows, toColumn } from './columns.ts'
 
-type Changes = Pick<JobStore, 'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification' | 'move' | 'cancel'>
+type Changes = Pick<
+  JobStore,
+  'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification' | 'move' | 'cancel' | 'end'
+>
 
 const oldestFirst = (one: JobRow, other: JobRow): number => one.seq - other.seq
 
@@ -55,10 +58,15 @@ export function changeOf(db: Database): Changes {
         `UPDATE job SET status = $2, updated_at = $3, error = $4 WHERE id = $1 AND status IN (${quoted(from)})`,
         [id, to, at, error ?? null],
       ),
+    end: (id, error, at) =>
+      isChanged(
+        `UPDATE job SET status = 'Failed', is_reaped = 1, error = $2, updated_at = $3 WHERE id = $1 AND ${isOpen}`,
+        [id, error, at],
+      ),
     cancel: async (id, at) => {
       const [row] = await db.query(
         `UPDATE job SET cancel_requested_at = COALESCE(cancel_requested_at, $2), updated_at = $2,
-            status = CASE WHEN status = 'AwaitingCSR' OR (status = 'Pending' AND attempt = 0) THEN 'Cancelled' ELSE status END
+            status = CASE WHEN ${isUntaken} THEN 'Cancelled' ELSE status END
           WHERE id = $1 AND ${isOpen} RETURNING status, agent_id`,
         [id, at],
       )

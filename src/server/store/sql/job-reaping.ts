@@ -1,8 +1,8 @@
 import type { Database } from '../database.ts'
 import type { JobStore } from '../job-store.ts'
-import { isOpen } from '../migration/first-schema.ts'
+import { isOpen, isUntaken } from '../migration/first-schema.ts'
 
-type Reaping = Pick<JobStore, 'agentsAtWork' | 'reap' | 'abandon' | 'expire'>
+type Reaping = Pick<JobStore, 'agentsAtWork' | 'reap' | 'abandon' | 'expire' | 'cancelUntaken' | 'endOfRetired'>
 
 /** On an agent, without a lease: nobody else ends it. */
 const isAtWork = `type IN ('Deployment', 'TakeBack') AND status = 'Running' AND ${isOpen} AND lease_until IS NULL`
@@ -33,6 +33,20 @@ export function reapingOf(db: Database): Reaping {
         `UPDATE job SET status = 'Failed', error = $2, updated_at = $3
           WHERE agent_id = $1 AND ${isOpen} AND (status = 'Running' OR (status = 'Pending' AND lease_until IS NOT NULL))`,
         [agentId, error, at],
+      ),
+    cancelUntaken: (agentId, error, at) =>
+      idsOf(
+        `UPDATE job SET status = 'Cancelled', error = $2, updated_at = $3
+          WHERE agent_id = $1 AND ${isOpen} AND ${isUntaken}`,
+        [agentId, error, at],
+      ),
+    endOfRetired: (heardAt, error, at) =>
+      idsOf(
+        `UPDATE job SET status = 'Failed', is_reaped = 1, error = $2, updated_at = $3
+          WHERE ${isOpen} AND (type NOT IN ('Issuance', 'Renewal') OR status = 'AwaitingCSR') AND agent_id IN (
+            SELECT agent.id FROM agent LEFT JOIN presence ON presence.agent_id = agent.id
+              WHERE agent.status = 'retired' AND COALESCE(presence.seen_at, 0) < $1)`,
+        [heardAt, error, at],
       ),
     expire: (at, error) =>
       idsOf(

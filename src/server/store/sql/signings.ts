@@ -42,6 +42,12 @@ export function sqlSignings(db: Database): SigningStore {
         error,
       ])
     },
+    endOf: async (jobId, error) => {
+      await db.query("UPDATE signing SET state = 'failed', error = $2 WHERE job_id = $1 AND state = 'open'", [
+        jobId,
+        error,
+      ])
+    },
     hasten: async (certificateId, at) => {
       await db.query(
         `UPDATE signing SET next_try_at = $2
