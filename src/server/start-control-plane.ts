@@ -7,7 +7,7 @@ import { version } from '../version.ts'
 import { localIssuer } from './authority/issuer.ts'
 import { gapMs, startBackground } from './background.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
-import { guardAgent, guardOperator, guardToken } from './http/authenticate.ts'
+import { guardAgent, guardLasting, guardOperator, guardToken } from './http/authenticate.ts'
 import { requireLeastRoles } from './http/least-roles.ts'
 import { type Limits, openLimits } from './http/limits.ts'
 import type { ControlPlaneLog } from './http/log-requests.ts'
@@ -147,8 +147,8 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
   agentWorkRoutes(server, parts, agent, log)
   // A thousand at once leave room for polls: in the loop, and of the connections to the database.
   agentCsrRoute(server, parts, guardAgent(parts, limits, parts.signer.inTurn))
-  agentReportRoutes(server, parts, agent)
-  agentCredentialRoutes(server, parts, agent)
+  agentReportRoutes(server, parts, agent, guardLasting(limits))
+  agentCredentialRoutes(server, parts, [agent, guardLasting(limits)])
   const guard = guardOperator(parts, operatorToken, limits)
   metricsRoute(server, metrics, guard)
   await server.register(

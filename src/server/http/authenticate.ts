@@ -63,6 +63,13 @@ export function guardAgent(parts: Parts, limits: Limits, turn: InTurn = (work) =
   }
 }
 
+/** After `guardAgent`, for a call that leaves something in the database each time. */
+export function guardLasting(limits: Limits): Guard {
+  return async (request, reply) => {
+    await limits.isLastingLimited(agentOf(request).id, request, reply)
+  }
+}
+
 /** Lets in a bootstrap token that is good, and one that was used up by a registration which is asked for again. */
 export function guardToken({ store }: Parts, limits: Limits): Guard {
   return async (request, reply) => {

@@ -14,6 +14,9 @@ export interface JobReport {
   readonly outcome: object | null
 }
 
+/** Of an outcome, in the database: an operator's list of jobs may have a thousand of them. */
+const mostCharacters = 131_072
+
 /** Takes a report. The first final state stays, for a result may arrive twice; only a guess of the reaper is corrected. */
 export async function reportJob(
   { store }: Pick<Parts, 'store'>,
@@ -27,13 +30,30 @@ export async function reportJob(
     const isChanged =
       status === 'Running'
         ? await inside.jobs.start(jobId, agent.id, at)
-        : await inside.jobs.finish({ id: jobId, agentId: agent.id, status, error, outcome, at })
+        : await inside.jobs.finish({ id: jobId, agentId: agent.id, status, error, outcome: keptOf(outcome), at })
     if (isChanged && status === 'Failed') await planRedeployment(inside, job)
     const { type, certificateId, targetId } = job
     if (isChanged && status !== 'Running' && type === 'Validation' && targetId !== null)
       await hearAnswer(inside, agent.id, { certificateId, targetId, outcome })
     if (isChanged) await audit(inside, `agent:${agent.id}`, 'job.report', jobId, { status, error })
   })
+}
+
+/** An outcome as it is kept; of one that is too large, what became of the job. */
+function keptOf(outcome: object | null): object | null {
+  if (outcome === null || lengthOf(outcome) <= mostCharacters) return outcome
+  const { outcome: word, message, proven } = outcome as Readonly<Record<string, unknown>>
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value.slice(0, 4000) : null)
+  return { outcome: text(word), message: text(message), proven: proven === true, isCutShort: true }
+}
+
+/** As JSON; without an end where it is nested deeper than can be written. */
+function lengthOf(document: object): number {
+  try {
+    return JSON.stringify(document).length
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
 }
 
 /** The agent still has this job; returns for how long, in milliseconds. */

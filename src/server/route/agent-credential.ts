@@ -4,8 +4,8 @@ import { exchangeCredential } from '../operation/exchange-credential.ts'
 import type { Parts } from '../operation/parts.ts'
 
 /** The call by which an agent gets another credential (protocol §4). */
-export function agentCredentialRoutes(server: FastifyInstance, parts: Parts, guard: Guard): void {
-  server.post('/api/v1/agents/:id/credential', { onRequest: guard }, async (request, reply) =>
+export function agentCredentialRoutes(server: FastifyInstance, parts: Parts, guards: readonly Guard[]): void {
+  server.post('/api/v1/agents/:id/credential', { onRequest: [...guards] }, async (request, reply) =>
     reply.code(201).send({ api_key: await exchangeCredential(parts, activeAgentOf(request)) }),
   )
 }

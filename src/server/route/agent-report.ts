@@ -12,14 +12,25 @@ interface Drift {
   readonly reasons: readonly string[]
 }
 
+interface Verification {
+  readonly target_id: string
+  readonly expected_fingerprint: string
+  readonly actual_fingerprint: string
+  readonly verified: boolean
+  readonly error?: string
+}
+
 interface Discoveries {
   readonly certificates: readonly unknown[] | null
   readonly errors: readonly unknown[] | null
   readonly drift?: readonly Drift[]
 }
 
+/** Of one target that is shown in a list of a thousand. */
+const [mostReasons, longestReason] = [50, 1000]
+
 /** The calls by which an agent says what became of its work. A retired one may still say it. */
-export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: Guard): void {
+export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: Guard, guardLasting: Guard): void {
   server.post<{
     Params: { job: string }
     Body: { status: JobReport['status']; error?: string; outcome?: object; certificate?: object }
@@ -39,18 +50,20 @@ export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: 
     }),
   )
 
-  server.post<{ Params: { job: string }; Body: object }>(
+  server.post<{ Params: { job: string }; Body: Verification }>(
     '/api/v1/jobs/:job/verify',
-    { onRequest: guard, schema: { body: verifySchema } },
+    { onRequest: [guard, guardLasting], schema: { body: verifySchema } },
     async (request) => {
-      await recordVerification(parts, agentOf(request), request.params.job, request.body as object)
+      const { target_id, expected_fingerprint, actual_fingerprint, verified, error } = request.body
+      const verification = { target_id, expected_fingerprint, actual_fingerprint, verified, error }
+      await recordVerification(parts, agentOf(request), request.params.job, verification)
       return { status: 'recorded' }
     },
   )
 
   server.post<{ Body: Discoveries }>(
     '/api/v1/agents/:id/discoveries',
-    { onRequest: guard, schema: { body: discoveriesSchema } },
+    { onRequest: [guard, guardLasting], schema: { body: discoveriesSchema } },
     async (request, reply) => {
       const agent = activeAgentOf(request)
       const { certificates, errors, drift = [] } = request.body
@@ -59,7 +72,7 @@ export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: 
       const rows = drift.map(({ target_id, looked_at, reasons }) => ({
         targetId: target_id,
         since: looked_at,
-        reasons,
+        reasons: reasons.slice(0, mostReasons).map((reason) => reason.slice(0, longestReason)),
       }))
       await recordDrift(parts, agent, rows)
       return reply.code(202).send({ status: 'accepted' })

@@ -182,6 +182,23 @@ t.test('a name of as many letters as DNS allows comes to its call', async (t) =>
   t.match(answer, { status: 404, body: { error: /^there is no such certificate/ } })
 })
 
+t.test('an agent that leaves rows in the database all the time is slowed down, and still heard', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const [agent, other] = [await plane.enroll('mail-1'), await plane.enroll('mail-2')]
+  const discover = async (): Promise<number> =>
+    (await agent.post('/discoveries', { certificates: [{}], errors: [] })).status
+  for (let batch = 0; batch < 20; batch += 1) {
+    await Promise.all(Array.from({ length: 50 }, discover))
+    plane.advance(1000)
+  }
+
+  // In twenty seconds two more came to the thousand.
+  t.same([await discover(), await discover(), await discover()], [202, 202, 429])
+  t.equal((await agent.post('/credential', {})).status, 429)
+  t.equal((await agent.post('/heartbeat', {})).status, 200)
+  t.equal((await other.post('/credential', {})).status, 201)
+})
+
 /** What the server says to a call of which its body has one byte so far. */
 async function answerBeforeBody(t: Test, { url, caPem }: TestControlPlane, path: string): Promise<string> {
   const { hostname, port } = new URL(url)

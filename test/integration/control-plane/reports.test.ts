@@ -35,6 +35,30 @@ t.test('a status that is none and a job that is none of the agent are refused', 
   t.equal((await plane.operator.job(jobId)).status, 'Running')
 })
 
+t.test('an outcome that is too large, or too deep to be written, leaves what became of the job', async (t) => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  for (const rest of [`"lines":"${'x'.repeat(500_000)}"`, `"lines":${deep}`]) {
+    const { plane, agent, jobId } = await claimedDeployment(t)
+    const outcome = `{"outcome":"rolled-back","message":"put back","proven":true,${rest}}`
+
+    const answer = await agent.post(`/jobs/${jobId}/status`, `{"status":"Failed","outcome":${outcome}}`)
+
+    t.equal(answer.status, 200)
+    const kept = { outcome: 'rolled-back', message: 'put back', proven: true, isCutShort: true }
+    t.same((await plane.operator.job(jobId)).outcome, kept)
+  }
+})
+
+t.test('of a verification what the protocol names is kept', async (t) => {
+  const { plane, agent, jobId } = await claimedDeployment(t)
+  const more = `{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)},${JSON.stringify(verification).slice(1)}`
+
+  const answer = await plane.ask('POST', `/api/v1/jobs/${jobId}/verify`, agent.credential, more)
+
+  t.equal(answer.status, 200)
+  t.same((await plane.operator.job(jobId)).verification, verification)
+})
+
 t.test('a verification is kept with its job', async (t) => {
   const { plane, agent, jobId } = await claimedDeployment(t)
 

@@ -30,3 +30,15 @@ t.test('when the flood is over there is room again', async (t) => {
   t.equal(limit.take('new', 2000), true)
   t.equal(limit.take('new', -3_600_000), true, 'a clock that is set back locks nobody out')
 })
+
+t.test('one that calls all the time keeps no room from others', async (t) => {
+  const limit = new RateLimit()
+  limit.take('busy', 0)
+  for (let at = 0; at < 50_000; at += 1) limit.take(`flood-${at}`, 0)
+
+  for (let now = 50; now <= 3000; now += 50) limit.take('busy', now)
+
+  t.equal(limit.take('new', 3000), true)
+  t.equal(Array.from({ length: 99 }, (_, at) => limit.take(`new-${at}`, 3000)).every(Boolean), true)
+  t.equal(Array.from({ length: 99 }, () => limit.take('new', 3000)).every(Boolean), true)
+})
