@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { durableWrite } from '../host/file/durable-write.ts'
 import { type Authority, openAuthority } from './authority/authority.ts'
+import type { ControlPlaneLog } from './http/log-requests.ts'
 import type { Store } from './store/store.ts'
 
 const known = 'ca_ids'
@@ -33,4 +34,19 @@ export async function openCa({ dataDir, caDir, database }: CaOptions, store: Sto
   // Clients of the data directory read it there.
   if (caDir !== undefined) await durableWrite(join(dataDir, 'ca.pem'), Buffer.from(authority.caPem), 0o644)
   return authority
+}
+
+const dayMs = 86_400_000
+
+/** Says once a day that the next CA is to be made, where the operator makes it. */
+export function remindOfNextCa(authority: Authority, log: ControlPlaneLog): (at: number) => void {
+  let saidAt = Number.NEGATIVE_INFINITY
+  return (at) => {
+    if (at - saidAt < dayMs || !authority.isNextDue(at)) return
+    saidAt = at
+    log.error(
+      { ca: authority.ids },
+      'the next CA is due: waxseal control-plane ca next makes it (docs/control-plane.md)',
+    )
+  }
 }

@@ -14,7 +14,7 @@ import type { ControlPlaneLog } from './http/log-requests.ts'
 import { type Metrics, openMetrics } from './http/metrics.ts'
 import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
-import { openCa } from './open-ca.ts'
+import { openCa, remindOfNextCa } from './open-ca.ts'
 import type { Parts } from './operation/parts.ts'
 import { Presence } from './operation/presence.ts'
 import { crlPublisher } from './operation/publish-crl.ts'
@@ -111,7 +111,11 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   authority.publishAt(publicUrl(url, names))
   const held = await store.holds.count()
   if (held > 0) log.info({ agents: held }, 'the database was put back: what these have is asked first')
-  const background = startBackground(parts, log, () => own.tend(https.exchange))
+  const remind = mayRenewCa ? () => {} : remindOfNextCa(authority, log)
+  const background = startBackground(parts, log, async () => {
+    await own.tend(https.exchange)
+    remind(await store.now())
+  })
   return {
     url,
     caPem: authority.caPem,

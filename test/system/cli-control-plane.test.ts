@@ -106,6 +106,26 @@ t.test('deploy adds a deployment to the jobs', async (t) => {
   )
 })
 
+t.test('ca makes the next CA in a folder, says when it signs, and what to do', async (t) => {
+  const dataDir = join(dir, 'has-a-ca')
+  const server = startWaxseal(['control-plane', 'serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0'])
+  await server.waitFor(({ text }) => String(text).startsWith('Next: waxseal control-plane token'))
+  const ca = (...args: string[]) => runWaxseal(['control-plane', 'ca', ...args])
+  t.match(await ca('next', '--ca-dir', dataDir), { status: 1, stderr: /STATE_BUSY/ })
+  server.kill('SIGTERM')
+  await server.exited
+
+  const made = await ca('next', '--ca-dir', dataDir)
+  t.match(made, { status: 0, stdout: /^CA +STATE +SIGNS FROM .*\n\w+ +signs +- .*\n\w+ +next +20\S+ +20/ })
+  t.match(made.stdout, /Give ca\.pem and ca\.key to every server, and start each anew, long before 20\d\d-/)
+  const shown = jsonOf<readonly Row[]>(await ca('show', '--ca-dir', dataDir, '--json'))
+  t.match(shown, [{ state: 'signs' }, { state: 'next' }])
+  t.match(await ca('next', '--ca-dir', dataDir), { status: 2, stderr: /there already/ })
+  t.match(await ca('retire', '--ca-dir', dataDir), { status: 2, stderr: /no CA has ended/ })
+  t.match(await ca('show', '--ca-dir', join(dir, 'nowhere')), { stderr: /CA_MISSING/ })
+  t.match(await ca('show'), { status: 2, stderr: /--ca-dir/ })
+})
+
 t.test('jobs says where a cancellation waits for its agent, and end is for a host that is gone', async (t) => {
   const agent = await newAgent('has-a-lease')
   const client = openControlPlane({ url, ca, agentId: agent.id, credential: agent.credential })

@@ -26,6 +26,7 @@ const commands: readonly (readonly [command: string, ...named: string[]])[] = [
   [
     'control-plane',
     'serve',
+    'ca',
     'token',
     'readmit',
     'revoke-credentials',
@@ -49,6 +50,8 @@ const commands: readonly (readonly [command: string, ...named: string[]])[] = [
     'retire',
   ],
   ['control-plane serve', '--data-dir', '--listen', '--database', '--ca-dir', '--name'],
+  ['control-plane ca', 'show', 'next', 'retire'],
+  ['control-plane ca next', '--ca-dir', '--json'],
   ['control-plane token', ...shared, ...asWhom, '--expires', '--uses', '--names'],
   ['control-plane readmit', ...shared, ...asWhom, '--expires', '<agent>'],
   ['control-plane revoke-credentials', ...shared, ...asWhom, '<agent>'],

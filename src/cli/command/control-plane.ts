@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { answer, type OperatorOptions, withOperator } from '../operator/ask-operator.ts'
 import { auditCommand } from '../operator/audit.ts'
+import { caCommand } from '../operator/ca.ts'
 import { certificateCommands } from '../operator/certificates.ts'
 import { keepCommands } from '../operator/keep.ts'
 import { listCommand } from '../operator/lists.ts'
@@ -18,6 +19,7 @@ export function controlPlaneCommand(): Command {
     'The bundled control plane, for trials, tests and small sites.',
   )
   command.addCommand(serveCommand())
+  command.addCommand(caCommand())
   for (const one of keepCommands()) command.addCommand(one)
   for (const one of peopleCommands()) command.addCommand(one)
   command.addCommand(listCommand('agents', 'List the agents.', { status: ['active', 'retired'] }))

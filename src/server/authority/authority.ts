@@ -40,6 +40,8 @@ export interface Authority {
   publishAt(url: string): void
   /** The list (DER) of the CA with this id; null: there is none. */
   crl(id: string, revoked: readonly VersionRow[], number: number, at: number): Promise<Buffer | null>
+  /** Whether the next CA is to be made. */
+  isNextDue(at: number): boolean
   /** Makes the next CA when it is time, and drops what has ended; true: `caPem` has changed. */
   tend(at: number): Promise<boolean>
 }
@@ -60,6 +62,10 @@ export async function openAuthority(folder: string, mayMake = true): Promise<Aut
   }
   let roots = await readRoots(folder)
   let published: string | null = null
+  const isDue: Authority['isNextDue'] = (at) => {
+    const newest = roots.signing.at(-1)
+    return newest !== undefined && isNextDue(newest, at)
+  }
   const issue: Issue = (publicKey, names, days, at) => issueBy(rootAt(roots, at), published, publicKey, names, days, at)
   return {
     get caPem() {
@@ -88,9 +94,9 @@ export async function openAuthority(folder: string, mayMake = true): Promise<Aut
       const root = roots.signing.find((one) => one.id === id)
       return root === undefined ? null : signCrl(root, revoked, number, at)
     },
+    isNextDue: isDue,
     tend: async (at) => {
-      const newest = roots.signing.at(-1)
-      if (newest !== undefined && isNextDue(newest, at)) await addRoot(folder, at)
+      if (isDue(at)) await addRoot(folder, at)
       await dropEnded(folder, at)
       const before = roots.pem
       roots = await readRoots(folder)

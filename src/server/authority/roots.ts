@@ -2,7 +2,7 @@ import 'reflect-metadata'
 import { createHash, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
-import { durableWrite } from '../../host/file/durable-write.ts'
+import { durableReplace } from '../../host/file/durable-write.ts'
 import { readBounded } from '../../host/file/read-bounded.ts'
 import type { Life } from './which-root.ts'
 
@@ -51,22 +51,23 @@ export async function readRoots(folder: string): Promise<Roots> {
 export async function addRoot(folder: string, at: number): Promise<void> {
   const { certificatePem, keyPem } = await makeRoot(at)
   const [pem, keys] = await readFiles(folder)
-  await durableWrite(join(folder, 'ca.key'), Buffer.from(keys + keyPem))
-  await durableWrite(join(folder, 'ca.pem'), Buffer.from(pem + certificatePem), 0o644)
+  await durableReplace(join(folder, 'ca.key'), Buffer.from(keys + keyPem))
+  await durableReplace(join(folder, 'ca.pem'), Buffer.from(pem + certificatePem), 0o644)
 }
 
-/** Drops those that have ended, but for the last one. */
-export async function dropEnded(folder: string, at: number): Promise<void> {
+/** Drops those that have ended, but for the last one; returns how many. */
+export async function dropEnded(folder: string, at: number): Promise<number> {
   const [pem, keys] = await readFiles(folder)
   const all = blocksOf(pem, 'CERTIFICATE').map((block) => new x509.X509Certificate(block))
   const left = all.filter(({ notAfter }) => notAfter.getTime() > at)
-  if (left.length === 0 || left.length === all.length) return
+  if (left.length === 0 || left.length === all.length) return 0
   const ids = new Set(left.map(({ publicKey }) => idOf(new Uint8Array(publicKey.rawData))))
   const keptKeys = blocksOf(keys, 'PRIVATE KEY').filter((block) =>
     ids.has(idOf(createPublicKey(createPrivateKey(block)).export({ type: 'spki', format: 'der' }))),
   )
-  await durableWrite(join(folder, 'ca.pem'), Buffer.from(left.map(pemOf).join('')), 0o644)
-  await durableWrite(join(folder, 'ca.key'), Buffer.from(keptKeys.map((block) => `${block}\n`).join('')))
+  await durableReplace(join(folder, 'ca.pem'), Buffer.from(left.map(pemOf).join('')), 0o644)
+  await durableReplace(join(folder, 'ca.key'), Buffer.from(keptKeys.map((block) => `${block}\n`).join('')))
+  return all.length - left.length
 }
 
 /** A certificate as it stands in a file. */

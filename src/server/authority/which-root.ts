@@ -13,11 +13,16 @@ export function isNextDue({ notBefore, notAfter }: Life, at: number): boolean {
 }
 
 /**
- * Which of these CAs signs, oldest first: the next one does from the middle between its own beginning and the end of the one before.
- * So long agents have to get it, however late it was made, and so long is what the one before has signed still good.
+ * From when on a CA signs in place of the one before: from the middle between its own beginning and the end of the other. So long agents
+ * have to get it, however late it was made, and so long is what the one before has signed still good.
  */
+export function signsFrom(before: Life, next: Life): number {
+  return (next.notBefore + before.notAfter) / 2
+}
+
+/** Which of these CAs signs, oldest first. */
 export function signingAt<Root extends Life>(roots: readonly Root[], at: number): Root | undefined {
   const [first, ...others] = roots
   if (first === undefined) return undefined
-  return others.reduce((before, next) => (at >= (next.notBefore + before.notAfter) / 2 ? next : before), first)
+  return others.reduce((before, next) => (at >= signsFrom(before, next) ? next : before), first)
 }
