@@ -35,13 +35,14 @@ export async function addOperator(
   return token
 }
 
-/** Shuts an operator out from the next call on. */
+/** Shuts an operator out from the next call on, and all that would come in with a bootstrap token of this operator. */
 export async function revokeOperator({ store }: Pick<Parts, 'store'>, actor: Actor, name: string): Promise<void> {
   if (name === firstAdmin)
     throw new Refusal('conflict', 'the first admin has the file operator-token: remove it, and start the server again')
   await store.transaction(async (inside) => {
     if (!(await inside.operators.revoke(name, await inside.now())))
       throw new Refusal('missing', 'there is no operator of this name')
+    await inside.tokens.endOf(`operator:${name}`)
     await audit(inside, actor, 'operator.revoke', name)
   })
 }

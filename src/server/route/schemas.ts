@@ -2,13 +2,12 @@ import { shares } from '../renewal/when-due.ts'
 
 const id = { type: 'string', minLength: 1, maxLength: 256 } as const
 const text = { type: 'string', maxLength: 65_536 } as const
-/** As people see it on terminals and in logs of the agents: no control characters, and no space around it. */
-const targetName = {
-  type: 'string',
-  maxLength: 128,
-  pattern: '^(?=\\S)[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]*\\S$|^\\S$',
-} as const
-const name = { type: 'string', minLength: 1, maxLength: 253 } as const
+/** As people see it on terminals and in logs: no control characters, nothing that is not seen, and no space around it. */
+const shown = '^(?=\\S)[^\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]+(?<=\\S)$'
+const targetName = { type: 'string', maxLength: 128, pattern: shown } as const
+const agentName = { type: 'string', maxLength: 256, pattern: shown } as const
+/** Of a certificate: a host, an address or a mailbox, as they stand there. What is not ASCII is written as `xn--…`. */
+const name = { type: 'string', pattern: '^[\\x21-\\x7e]{1,253}$' } as const
 
 /** What an agent knows of protocol §4. */
 const features = { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 64 } } as const
@@ -16,7 +15,7 @@ const features = { type: 'array', maxItems: 100, items: { type: 'string', maxLen
 export const registerSchema = {
   type: 'object',
   required: ['name', 'hostname'],
-  properties: { name: id, hostname: id, features },
+  properties: { name: agentName, hostname: agentName, features },
 } as const
 
 /** Which host an agent is on (protocol §4): a digest of its machine id, how often it has started there, and this start's own id. */
@@ -160,7 +159,17 @@ const page = {
   limit: { type: 'string', pattern: '^([1-9]\\d{0,2}|1000)$' },
 } as const
 
-/** Of every list. */
+/** The key of a row that has a number. */
+const afterNumber = { type: 'string', pattern: '^\\d{1,16}$' } as const
+
+/** Of lists of what is numbered. */
+export const auditQuerySchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { ...page, after: afterNumber },
+} as const
+
+/** Of a list without filters. */
 export const pageSchema = { type: 'object', additionalProperties: false, properties: page } as const
 
 export const agentsQuerySchema = {
@@ -180,6 +189,7 @@ export const jobsQuerySchema = {
   additionalProperties: false,
   properties: {
     ...page,
+    after: afterNumber,
     agent: id,
     target: id,
     status: { enum: ['Pending', 'AwaitingCSR', 'Running', 'Completed', 'Failed', 'Cancelled'] },

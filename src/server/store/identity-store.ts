@@ -22,6 +22,8 @@ export interface TokenStore {
   /** Takes one use; null: there is none left, or it has ended. */
   take(hash: string, at: number): Promise<TokenRow | null>
   endAll(): Promise<void>
+  /** Those that this operator has made (`operator:NAME`). */
+  endOf(createdBy: string): Promise<void>
   addRegistration(registration: RegistrationRow): Promise<void>
   /** The agent that this key and this token registered. */
   registered(keyHash: string, tokenHash: string): Promise<AgentRow | null>

@@ -52,6 +52,20 @@ t.test('a registration that names no host is refused, and the token is still goo
   t.equal((await ask('POST', '/api/v1/agents', token, host)).status, 201)
 })
 
+t.test('a name that cannot be seen as it is, on a terminal or in a log, registers nobody', async (t) => {
+  const { ask, operator } = await openTestControlPlane(t)
+  const token = await operator.createToken()
+
+  for (const name of ['mail\u0000', '\u001b[31mmail', 'mail\n1', ' mail', 'ma\u200bil', 'ma\u202eil', 'mail\ud800', ''])
+    for (const body of [
+      { ...host, name },
+      { ...host, hostname: name },
+    ])
+      t.equal((await ask('POST', '/api/v1/agents', token, body)).status, 400, JSON.stringify(body))
+
+  t.match(await ask('POST', '/api/v1/agents', token, { ...host, name: 'Mühle 1' }), { status: 201 })
+})
+
 t.test('a heartbeat is recorded, and its answer says which additions there are', async (t) => {
   const plane = await openTestControlPlane(t)
   const agent = await plane.enroll()

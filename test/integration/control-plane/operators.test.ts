@@ -69,6 +69,42 @@ t.test('an operator that was revoked is refused with the next call, and the firs
   t.match(await revoke('admin'), { status: 409, body: { error: /operator-token/ } })
 })
 
+t.test('a list goes on after the number of a row, and after nothing else', async (t) => {
+  const plane = await openTestControlPlane(t)
+
+  for (const list of ['jobs', 'audit'])
+    for (const after of ['abc', '-1', '1.5', '1e400', '99999999999999999'])
+      t.match(await plane.ask('GET', `/operator/v1/${list}?after=${after}`, plane.operatorToken), { status: 400 })
+})
+
+t.test('a name that no certificate can have is refused when it is asked for', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+
+  for (const name of ['mail example.net', 'mail.example.net\n', 'mail\u0000', 'mühle.example.net', '']) {
+    const requests = [{ common_name: name }, { common_name: 'mail.example.net', sans: [name] }]
+    for (const body of requests.map((one) => ({ agent_id: agent.id, ...one })))
+      t.match(await plane.ask('POST', '/operator/v1/certificates', plane.operatorToken, body), { status: 400 }, name)
+  }
+})
+
+t.test('a target that cannot be seen as it is gets no name', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+
+  for (const name of ['postfix\u0000', 'post\u0007fix', 'post\u200bfix', 'postfix\ud800', 'postfix ', '\u001b'])
+    t.match(
+      await plane.ask('POST', '/operator/v1/targets', plane.operatorToken, {
+        name,
+        agent_id: agent.id,
+        type: 'Postfix',
+        config: {},
+      }),
+      { status: 400 },
+      JSON.stringify(name),
+    )
+})
+
 t.test('a token is asked for with its end, its uses and its names', async (t) => {
   const plane = await openTestControlPlane(t)
   const asked = await plane.ask('POST', '/operator/v1/tokens', plane.operatorToken, {

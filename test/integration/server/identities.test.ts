@@ -150,6 +150,17 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.match(await store.operators.list(), [{ name: 'ann', role: 'reader', revokedAt: await store.now() }])
   })
 
+  t.test(`${kind}: with an operator the bootstrap tokens end that the operator has made, and no others`, async (t) => {
+    const scene = await open(t)
+    await addOperator(scene, 'operator:admin', { name: 'ann', role: 'operator' })
+    const [hers, other] = [await createToken(scene, 'operator:ann'), await createToken(scene, 'operator:admin')]
+
+    await revokeOperator(scene, 'operator:admin', 'ann')
+
+    await t.rejects(scene.join(hers, 'mail-1'), /token is not valid/)
+    t.ok(await scene.join(other, 'mail-1'))
+  })
+
   t.test(
     `${kind}: the chain has each row once, whoever writes and chains at once, and no statement changes it`,
     async (t) => {

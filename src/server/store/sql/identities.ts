@@ -63,6 +63,9 @@ export function sqlTokens(db: Database): TokenStore {
     endAll: async () => {
       await db.query('UPDATE token SET uses_left = 0 WHERE uses_left > 0')
     },
+    endOf: async (createdBy) => {
+      await db.query('UPDATE token SET uses_left = 0 WHERE created_by = $1 AND uses_left > 0', [createdBy])
+    },
     addRegistration: async (registration) => {
       await insert(db, 'registration', registration)
     },
