@@ -15,6 +15,7 @@ import { type Metrics, openMetrics } from './http/metrics.ts'
 import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
 import { openCa, remindOfNextCa } from './open-ca.ts'
+import { OldCredentials } from './operation/old-credentials.ts'
 import type { Parts } from './operation/parts.ts'
 import { Presence } from './operation/presence.ts'
 import { crlPublisher } from './operation/publish-crl.ts'
@@ -94,6 +95,9 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     authority,
     presence,
     bell: new WorkBell(),
+    oldCredentials: new OldCredentials(store, (agent, reason) =>
+      log.error({ agent: agent.name, reason }, 'two hosts are one agent'),
+    ),
     signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
   }
   const limits = openLimits(store)

@@ -1,14 +1,13 @@
 import type { AgentRow, IdentityRow } from '../store/rows.ts'
 import { audit } from './audit.ts'
 import type { Parts } from './parts.ts'
+import { twinMs } from './twin-told.ts'
 
 /** What a heartbeat says of its host (protocol §4). */
 export type SaidIdentity = Pick<IdentityRow, 'machine' | 'starts' | 'run'>
 
 /** Longer ago, a machine that comes back was moved there and back. */
 const movedLatelyMs = 24 * 3_600_000
-/** So long after it was last seen, two hosts count as one again. */
-export const twinMs = 24 * 3_600_000
 
 /**
  * Notes which host an agent is on, and whether two hosts say that they are it. A host that moves, or is restored from a copy, changes

@@ -1,5 +1,6 @@
 import type { Authority } from '../authority/authority.ts'
 import type { Store } from '../store/store.ts'
+import type { OldCredentials } from './old-credentials.ts'
 import type { Presence } from './presence.ts'
 import type { Signer } from './signer.ts'
 import type { WorkBell } from './work-bell.ts'
@@ -10,5 +11,6 @@ export interface Parts {
   readonly authority: Authority
   readonly presence: Presence
   readonly signer: Signer
+  readonly oldCredentials: OldCredentials
   readonly bell: WorkBell
 }

@@ -23,7 +23,7 @@ export async function readmitAgent(
 
 /**
  * Gives an agent's place to the host that came with a token of `readmitAgent`: its other credentials are good for nothing, its
- * work has failed, and its certificates are renewed, for their keys are gone with the host.
+ * work has failed, what it asked to have signed is not signed, and its certificates are renewed, for their keys are gone with the host.
  */
 export async function takePlace(
   store: Store,
@@ -37,7 +37,10 @@ export async function takePlace(
   await store.credentials.revoke(agent.id, now)
   await store.agents.readmit(agent.id, hostname, features)
   await store.presence.forgetIdentity(agent.id)
+  // First, as everybody does: a signature that is on its way is recorded before this, or never.
+  for (const id of await store.certificates.ofAgent(agent.id)) await store.certificates.lock(id)
   const jobs = await store.jobs.abandon(agent.id, gone, now)
+  for (const id of jobs) await store.signings.endOf(id, gone)
   await audit(store, `agent:${agent.id}`, 'agent.readmit', agent.id, { hostname, jobs })
   await renewAllOf(store, `agent:${agent.id}`, agent.id)
   return { ...agent, status: 'active', hostname, features }

@@ -5,6 +5,8 @@ export interface CredentialStore {
   add(credential: CredentialRow): Promise<void>
   /** That was not revoked, with its agent. */
   find(hash: string): Promise<{ readonly credential: CredentialRow; readonly agent: AgentRow } | null>
+  /** The agent whose newer credential, which is in use, was exchanged for this one; null: this is no such credential. */
+  replaced(hash: string): Promise<AgentRow | null>
   /** Notes the first use. */
   use(hash: string, at: number): Promise<void>
   /** All of an agent but `keep`; returns how many. */

@@ -82,6 +82,10 @@ export interface PresenceStore {
   /** Null: it never said which host it is on. Inside a transaction no other changes it until its end. */
   identity(agentId: string): Promise<IdentityRow | null>
   setIdentity(identity: IdentityRow, at: number): Promise<void>
+  /** Why two hosts are told to be the agent, and when that was last seen; null: never. Inside a transaction as `identity`. */
+  twin(agentId: string): Promise<{ readonly twin: string; readonly twinAt: number } | null>
+  /** Of an agent that was heard. */
+  setTwin(agentId: string, twin: string, at: number): Promise<void>
   /** After the operator's word that the agent is another host now. */
   forgetIdentity(agentId: string): Promise<void>
 }

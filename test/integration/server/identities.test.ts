@@ -5,6 +5,7 @@ import { authenticateAgent } from '../../../src/server/operation/authenticate-ag
 import { createToken } from '../../../src/server/operation/create-token.ts'
 import { exchangeCredential } from '../../../src/server/operation/exchange-credential.ts'
 import { noticeTwin } from '../../../src/server/operation/notice-twin.ts'
+import { OldCredentials } from '../../../src/server/operation/old-credentials.ts'
 import { addOperator, revokeOperator } from '../../../src/server/operation/operators.ts'
 import { readmitAgent } from '../../../src/server/operation/readmit-agent.ts'
 import { register } from '../../../src/server/operation/register.ts'
@@ -20,6 +21,9 @@ const postgres: Postgres = await startPostgres(t)
 
 interface Scene {
   readonly store: Store
+  readonly oldCredentials: OldCredentials
+  /** Of what was told of two hosts, the reasons. */
+  readonly told: readonly string[]
   advance(ms: number): void
   /** Registers with a token; null idempotency key unless given. */
   join(token: string, name?: string, key?: string): ReturnType<typeof register>
@@ -208,8 +212,11 @@ async function openScene(t: Test, kind: 'SQLite' | 'PostgreSQL'): Promise<Scene>
   const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
   const store = await openStore({ dataDir: t.testdir({}), database, now: () => now })
   t.teardown(() => store.close())
+  const told: string[] = []
   return {
     store,
+    told,
+    oldCredentials: new OldCredentials(store, (_, reason) => told.push(reason)),
     advance: (ms) => {
       now += ms
     },

@@ -9,14 +9,28 @@ export function sqlCredentials(db: Database): CredentialStore {
     add: async (credential) => {
       await insert(db, 'credential', credential)
     },
+    // One statement: every call of every agent begins with it.
     find: async (hash) => {
-      const credential = firstOf<CredentialRow>(
-        await db.query('SELECT * FROM credential WHERE hash = $1 AND revoked_at IS NULL', [hash]),
+      const row = firstOf<CredentialRow & AgentRow>(
+        await db.query(
+          `SELECT * FROM credential JOIN agent ON agent.id = credential.agent_id
+            WHERE credential.hash = $1 AND credential.revoked_at IS NULL`,
+          [hash],
+        ),
       )
-      if (credential === null) return null
-      const agent = firstOf<AgentRow>(await db.query('SELECT * FROM agent WHERE id = $1', [credential.agentId]))
-      return agent === null ? null : { credential, agent }
+      if (row === null) return null
+      const { hash: _, agentId, createdAt, usedAt, revokedAt, ...agent } = row
+      return { credential: { hash, agentId, createdAt, usedAt, revokedAt }, agent }
     },
+    replaced: async (hash) =>
+      firstOf<AgentRow>(
+        await db.query(
+          `SELECT agent.* FROM credential old JOIN agent ON agent.id = old.agent_id WHERE old.hash = $1
+            AND EXISTS (SELECT 1 FROM credential WHERE agent_id = old.agent_id AND used_at = old.revoked_at)
+            AND EXISTS (SELECT 1 FROM credential WHERE agent_id = old.agent_id AND used_at IS NOT NULL AND revoked_at IS NULL)`,
+          [hash],
+        ),
+      ),
     use: async (hash, at) => {
       await db.query('UPDATE credential SET used_at = $2 WHERE hash = $1 AND used_at IS NULL', [hash, at])
     },
