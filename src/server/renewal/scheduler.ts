@@ -3,6 +3,7 @@ import type { CertificateRow, VersionRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { beginRenewal } from './begin-renewal.ts'
 import { isUnused } from './is-unused.ts'
+import { renewalForLostKey } from './key-gone.ts'
 import { newerOnHost } from './newer-on-host.ts'
 import { redeploy } from './redeploy.ts'
 import { dueAt } from './when-due.ts'
@@ -27,7 +28,8 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
   const agent = await store.agents.named(certificate.agentId)
   if (agent?.status !== 'active') return planAt(store, { ...certificate, lastError: 'its agent is retired' }, null)
   const version = await store.versions.newest(certificate.id)
-  const due = await dueOf(store, certificate, version)
+  const lostAt = version === null ? null : await renewalForLostKey(store, version)
+  const due = Math.min(await dueOf(store, certificate, version), lostAt ?? Number.POSITIVE_INFINITY)
   if (version !== null && certificate.revokedAt === null && due > now) {
     const retryAt = await redeploy(store, certificate, version)
     return planAt(store, certificate, Math.min(retryAt ?? due, due))

@@ -225,6 +225,37 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.equal((await site.open()).length, 1)
   })
 
+  t.test(
+    `${kind}: a host that has lost the key gets another certificate, once a day, and what it serves does not end`,
+    async (t) => {
+      const site = await openSite(t, kind)
+      const id = await site.issued('mail.example.net')
+      const lose = async (): Promise<void> => {
+        for (const { id: jobId, type } of await site.open())
+          if (type === 'Deployment')
+            await reportJob(site, agent, { jobId, status: 'Failed', error: 'KEY_MISSING: no key', outcome: null })
+      }
+      site.setTime(await site.due(id))
+      await renewDue(site.store)
+      await site.answer('a key that its snapshot has not')
+      await lose()
+
+      site.pass(hourMs)
+      await renewDue(site.store)
+      t.match(await site.open(), [{ type: 'Renewal', status: 'AwaitingCSR' }])
+      await site.answer('its new key')
+      t.match(await site.store.versions.newest(id), { number: 3 })
+      await lose()
+      site.pass(hourMs)
+      await renewDue(site.store)
+      t.match(await site.open(), [{ type: 'Deployment', versionNumber: 3 }], 'not in a circle')
+      await lose()
+      site.pass(dayMs)
+      await renewDue(site.store)
+      t.match(await site.open(), [{ type: 'Renewal' }])
+    },
+  )
+
   t.test(`${kind}: of two certificates for one target the later one alone is renewed`, async (t) => {
     const site = await openSite(t, kind)
     const old = await site.issued('mail.example.net')
