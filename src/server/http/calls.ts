@@ -1,12 +1,15 @@
-import { certificateSchema, registrationSchema, workSchema } from '../../control-plane/wire.ts'
+import { certificateSchema } from '../../control-plane/wire.ts'
+import { agentAnswers } from './agent-answers.ts'
 
 /** What a document says of a call beyond the schemas that validate it. */
-interface Call {
+export interface Call {
   readonly summary: string
   /** Of the answer when it was done; default: 200. */
   readonly status?: number
   /** The schema that the agent reads the answer by, or one of its kind. */
   readonly answer?: object
+  /** Of the answer; default: JSON. */
+  readonly contentType?: string
   /** Without a credential. */
   readonly isOpen?: true
 }
@@ -49,33 +52,50 @@ export const calls: Readonly<Record<string, Call>> = {
   'POST /api/v1/agents': {
     summary: 'Registers an agent; the credential is a bootstrap token. api_key is told once.',
     status: 201,
-    answer: registrationSchema,
+    answer: agentAnswers.registration,
   },
-  'POST /api/v1/agents/:id/heartbeat': { summary: 'Says that the agent lives, what it knows and which host it is on.' },
+  'POST /api/v1/agents/:id/heartbeat': {
+    summary: 'Says that the agent lives, what it knows and which host it is on.',
+    answer: agentAnswers.heartbeat,
+  },
   'POST /api/v1/agents/:id/credential': {
     summary: 'Gives another credential. The one that was used for the call is good until the new one was used.',
     status: 201,
-    answer: { type: 'object', required: ['api_key'], properties: { api_key: { type: 'string' } } },
+    answer: agentAnswers.credential,
   },
   'GET /api/v1/agents/:id/work': {
     summary:
       'What the agent is to do. The call is the claim. With wait (seconds) it waits, 40 s at most, until there is something.',
-    answer: workSchema,
+    answer: agentAnswers.work,
   },
   'GET /api/v1/agents/:id/certificates/:certificate': {
     summary: 'Leaf and chain of the newest version.',
     answer: certificateSchema,
   },
-  'POST /api/v1/agents/:id/csr': { summary: 'Sends a CSR.', status: 202 },
-  'POST /api/v1/agents/:id/jobs/:job/status': { summary: 'Says what became of a job. The first final state stays.' },
-  'POST /api/v1/agents/:id/jobs/:job/lease': { summary: 'Keeps a job for some time more.' },
-  'POST /api/v1/jobs/:job/verify': { summary: 'Says what a listener showed after a deployment.' },
-  'POST /api/v1/agents/:id/discoveries': { summary: 'Says what drifted.', status: 202 },
+  'POST /api/v1/agents/:id/csr': { summary: 'Sends a CSR.', status: 202, answer: agentAnswers.csr },
+  'POST /api/v1/agents/:id/jobs/:job/status': {
+    summary: 'Says what became of a job. The first final state stays.',
+    answer: agentAnswers.status,
+  },
+  'POST /api/v1/agents/:id/jobs/:job/lease': { summary: 'Keeps a job for some time more.', answer: agentAnswers.lease },
+  'POST /api/v1/jobs/:job/verify': {
+    summary: 'Says what a listener showed after a deployment.',
+    answer: agentAnswers.verify,
+  },
+  'POST /api/v1/agents/:id/discoveries': {
+    summary: 'Says what drifted.',
+    status: 202,
+    answer: agentAnswers.discoveries,
+  },
   'GET /healthz': { summary: 'The process answers.', isOpen: true },
   'GET /readyz': { summary: 'The database answers and the CA is there; 503 otherwise.', isOpen: true },
-  'GET /crl/:file': { summary: 'What a CA has revoked (DER), by the name that certificates carry.', isOpen: true },
+  'GET /crl/:file': {
+    summary: 'What a CA has revoked (DER), by the name that certificates carry.',
+    contentType: 'application/pkix-crl',
+    isOpen: true,
+  },
   'GET /openapi.json': { summary: 'This document.', isOpen: true },
-  'GET /metrics': { summary: 'Metrics for Prometheus, as text.' },
+  'GET /metrics': { summary: 'Metrics for Prometheus, as text.', contentType: 'text/plain' },
   'GET /operator/v1/agents': { summary: 'Agents, by the time of registration.', answer: pageOf('agents') },
   'GET /operator/v1/audit': { summary: 'The audit trail, oldest first.', answer: pageOf('rows') },
   'GET /operator/v1/audit/head': { summary: 'The signed head of the audit trail.' },

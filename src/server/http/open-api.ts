@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import { calls } from './calls.ts'
+import { type Call, calls } from './calls.ts'
 import { leastRoles } from './least-roles.ts'
 
 const errorSchema = {
@@ -47,9 +47,13 @@ function descriptionOf(name: string): object {
     ...(role === undefined ? {} : { description: `Least role: ${role}.` }),
     security: call.isOpen === true ? [] : [{ bearer: [] }],
     response: {
-      [call.status ?? 200]: { description: 'Done.', ...(call.answer ?? { type: 'object' }) },
+      [call.status ?? 200]: { description: 'Done.', ...answerOf(call) },
       '4xx': { description: 'Refused; 429 has Retry-After.', ...errorSchema },
       '5xx': { description: 'Try again later; 503 has Retry-After.', ...errorSchema },
     },
   }
+}
+
+function answerOf({ answer = { type: 'object' }, contentType }: Call): object {
+  return contentType === undefined ? answer : { content: { [contentType]: { schema: {} } } }
 }

@@ -6,36 +6,6 @@ import { addTarget, deploymentFor, openTestControlPlane, type TestControlPlane }
 
 const minute = 60_000
 
-t.test(
-  'a registration that is asked for again with its key gets the same agent, and a credential that works',
-  async (t) => {
-    const plane = await openTestControlPlane(t)
-    const token = await plane.operator.createToken()
-
-    const [first, again] = [
-      await register(plane, token, 'key-0123456789abcdef'),
-      await register(plane, token, 'key-0123456789abcdef'),
-    ]
-    const others = [
-      await register(plane, token, 'key-of-another-0123'),
-      await register(plane, token, null),
-      await register(plane, await plane.operator.createToken(), 'key-0123456789abcdef'),
-    ]
-
-    t.same([first.status, again.status], [201, 201])
-    t.equal(again.body['id'], first.body['id'])
-    t.same(
-      others.map(({ status }) => status),
-      [401, 401, 409],
-    )
-    const work = `/api/v1/agents/${String(first.body['id'])}/work`
-    t.equal((await plane.ask('GET', work, String(first.body['api_key']))).status, 401, 'nobody has got that one')
-    t.equal((await plane.ask('GET', work, String(again.body['api_key']))).status, 200)
-    t.equal((await register(plane, token, 'key-0123456789abcdef')).status, 409, 'the credential is in use')
-    t.equal((await plane.operator.agents()).length, 1)
-  },
-)
-
 t.test('of ten registrations with one token that come at once one is made', async (t) => {
   const plane = await openTestControlPlane(t)
   const token = await plane.operator.createToken()
@@ -103,23 +73,6 @@ t.test('a leased job whose claim was lost is offered again, and one that runs is
   t.equal((await agent.post('/jobs/unknown/lease', {})).status, 404)
 })
 
-t.test('a deployment waits for its time, and ends when nobody took it before its deadline', async (t) => {
-  const { plane, agent, jobId } = await withFeatures(t, [])
-  await agent.work()
-  const { certificate_id, target_id } = await plane.operator.job(jobId)
-  const deploy = async (times: object) =>
-    plane.ask('POST', '/operator/v1/deployments', plane.operatorToken, { certificate_id, target_id, ...times })
-  const early = await deploy({ not_before: '2026-11-01T00:10:00Z' })
-  const late = await deploy({ not_before: '2026-11-01T00:05:00Z', deadline: '2026-11-01T00:08:00Z' })
-
-  t.equal((await deploy({ deadline: 'tomorrow' })).status, 400)
-  t.equal((await deploy({ deadline: '2026-13-01T00:00:00Z' })).status, 400)
-  t.same(await agent.work(), [])
-  plane.advance(10 * minute)
-  t.match(await agent.work(), [{ id: early.body['job_id'] }])
-  t.match(await plane.operator.job(String(late.body['job_id'])), { status: 'Failed', error: /deadline/ })
-})
-
 t.test('a job that nobody has is cancelled at once, and is not offered', async (t) => {
   const { plane, agent, jobId } = await withFeatures(t, [])
 
@@ -129,18 +82,6 @@ t.test('a job that nobody has is cancelled at once, and is not offered', async (
   t.same(await agent.work(), [])
   t.equal((await cancel(plane, jobId)).status, 409)
   t.equal((await cancel(plane, 'unknown')).status, 404)
-})
-
-t.test('a job that an agent has is cancelled when the agent says so', async (t) => {
-  const { plane, agent, jobId } = await withFeatures(t, ['lease', 'cancel'])
-  await agent.work()
-
-  t.match(await cancel(plane, jobId), { status: 200, body: { status: 'Pending' } })
-  t.match(await agent.post('/heartbeat', { features: ['lease', 'cancel'] }), { body: { cancel: [jobId] } })
-  await agent.post(`/jobs/${jobId}/status`, { status: 'Cancelled' })
-  t.match(await agent.post('/heartbeat', { features: ['lease', 'cancel'] }), { body: { cancel: [] } })
-  await agent.post(`/jobs/${jobId}/status`, { status: 'Completed' })
-  t.equal((await plane.operator.job(jobId)).status, 'Cancelled')
 })
 
 t.test('a CSR for an issuance that was cancelled is refused', async (t) => {
@@ -192,16 +133,6 @@ async function withFeatures(t: Parameters<typeof openTestControlPlane>[0], featu
   const agent = await plane.enroll()
   await agent.post('/heartbeat', { features })
   return { plane, agent, ...(await deploymentFor(plane, agent)) }
-}
-
-async function register(plane: TestControlPlane, token: string, key: string | null) {
-  return plane.ask(
-    'POST',
-    '/api/v1/agents',
-    token,
-    { name: 'mail-1', hostname: 'mail-1' },
-    key === null ? {} : { 'idempotency-key': key },
-  )
 }
 
 function cancel(plane: TestControlPlane, jobId: string) {
