@@ -1,9 +1,10 @@
 import { join } from 'node:path'
+import { WaxsealError } from '../error/waxseal-error.ts'
 import { becomeOwnerOf } from '../host/process/become-owner.ts'
 import { takeDataDirectory } from './data-directory.ts'
 import { holdAgents } from './operation/hold-agents.ts'
-import { type FoundVersion, schemaVersion } from './store/migration/migrate.ts'
-import { databaseFile, openMigrated } from './store/open-store.ts'
+import { type FoundVersion, schemaVersion, versionOf } from './store/migration/migrate.ts'
+import { databaseFile, openMigrated, openPostgresAt } from './store/open-store.ts'
 
 /** What became of a database. */
 export interface Migrated {
@@ -36,12 +37,25 @@ export async function migratePostgres(database: string): Promise<Migrated> {
   return { from, to: schemaVersion, copy: null }
 }
 
-/** Has the hosts asked first after pg_restore has put a database back; returns how many agents are asked. */
+/** Has the hosts asked first after pg_restore has put a database back; returns how many agents are asked. CONFIG_INVALID: nothing was put back. */
 export async function holdPostgres(database: string): Promise<number> {
+  await requireRestored(database)
   const { store } = await openMigrated({ dataDir: '', database })
   try {
     return await holdAgents(store)
   } finally {
     await store.close()
   }
+}
+
+/** Another database of the same server is empty, and would stay so: whoever is asked there is nobody. */
+async function requireRestored(database: string): Promise<void> {
+  const db = await openPostgresAt(database)
+  try {
+    if ((await versionOf(db)) !== 'empty') return
+  } finally {
+    await db.close()
+  }
+  const hint = 'run pg_restore first, with the same URL'
+  throw new WaxsealError('CONFIG_INVALID', { option: '--database', reason: 'this database is empty', hint })
 }

@@ -10,6 +10,8 @@ const debian = '/usr/lib/postgresql'
 
 /** A private PostgreSQL on a Unix socket. */
 export interface Postgres {
+  /** Of a database that is there, or not. */
+  urlOf(name: string): string
   /** The URL of a new, empty database. */
   newDatabase(): Promise<string>
   /** SIGKILL to all of it, as where the power fails. */
@@ -31,7 +33,7 @@ export async function startPostgres(t: Owner, isDurable = true): Promise<Postgre
   const asUser = dropRights(dir)
   run([
     ...asUser,
-    tool('initdb'),
+    postgresProgram('initdb'),
     '--pgdata',
     data,
     '--auth=trust',
@@ -40,7 +42,7 @@ export async function startPostgres(t: Owner, isDurable = true): Promise<Postgre
     '--no-locale',
   ])
   const settings = ['-c', 'listen_addresses=', '-k', dir, '-c', `fsync=${isDurable ? 'on' : 'off'}`]
-  const command = [...asUser, tool('postgres'), '-D', data, ...settings]
+  const command = [...asUser, postgresProgram('postgres'), '-D', data, ...settings]
   let server = launch(command)
   const urlOf = (name: string): string => `postgres://waxseal@localhost/${name}?host=${dir}`
   if (!(await isReady(urlOf('postgres'), server))) throw new Error('PostgreSQL does not start')
@@ -56,6 +58,7 @@ export async function startPostgres(t: Owner, isDurable = true): Promise<Postgre
     await removeTree(dir)
   })
   return {
+    urlOf,
     newDatabase: async () => {
       const name = `t${randomBytes(6).toString('hex')}`
       await ask(urlOf('postgres'), `CREATE DATABASE ${name}`)
@@ -71,7 +74,8 @@ export async function startPostgres(t: Owner, isDurable = true): Promise<Postgre
   }
 }
 
-function tool(name: string): string {
+/** The path of a program of the newest PostgreSQL that is installed: server and client are of one version. */
+export function postgresProgram(name: string): string {
   const newest = readdirSync(debian).toSorted((one, other) => Number(other) - Number(one))[0] ?? ''
   return join(debian, newest, 'bin', name)
 }

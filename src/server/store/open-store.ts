@@ -33,7 +33,7 @@ export async function openMigrated({
   now,
 }: StoreOptions): Promise<{ readonly store: Store; readonly from: FoundVersion }> {
   const file = join(dataDir, databaseFile)
-  const db = database === undefined ? openSqlite(file, now ?? Date.now) : await postgresAt(database, now)
+  const db = database === undefined ? openSqlite(file, now ?? Date.now) : await openPostgresAt(database, now)
   try {
     const from = await migrate(db, (to) =>
       database === undefined ? backUp(db, `${file}.before-${to}`) : Promise.resolve(),
@@ -53,8 +53,8 @@ async function backUp(db: Database, path: string): Promise<void> {
   await adoptFile(written, path)
 }
 
-/** Its driver is read where it is used. */
-async function postgresAt(url: string, now: (() => number) | undefined) {
+/** A database of PostgreSQL as it is. Its driver is read where it is used. CONFIG_INVALID: this is no URL of one. */
+export async function openPostgresAt(url: string, now?: () => number): Promise<Database> {
   if (!/^postgres(ql)?:\/\//.test(url)) {
     const hint = 'it is postgres://USER@HOST/DATABASE'
     throw new WaxsealError('CONFIG_INVALID', { option: '--database', reason: 'it is no URL of PostgreSQL', hint })

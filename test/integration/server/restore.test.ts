@@ -6,7 +6,6 @@ import t, { type Test } from 'tap'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
 import { backUpTo, restoreFrom } from '../../../src/server/back-up.ts'
-import { holdPostgres } from '../../../src/server/migrate-data.ts'
 import { claimWork } from '../../../src/server/operation/claim-work.ts'
 import { deployCertificate } from '../../../src/server/operation/deploy-certificate.ts'
 import { holdAgents } from '../../../src/server/operation/hold-agents.ts'
@@ -216,18 +215,6 @@ t.test('nothing is restored over a database, under a server, or out of what is n
   await mkdir(join(empty, 'restoring'), { recursive: true })
   await writeFile(join(empty, 'restoring', 'control-plane.db'), 'half of one that broke off')
   t.match(await restoreFrom(file, empty), { agents: 0 })
-})
-
-t.test('a PostgreSQL database that pg_restore has put back has its hosts asked first', async (t) => {
-  const database = await postgres.newDatabase()
-  const plane = await openTestControlPlane(t, { database })
-  const enrolled = await plane.enroll()
-  await deploymentFor(plane, enrolled)
-  await plane.close()
-
-  t.equal(await holdPostgres(database), 1)
-  const after = await openTestControlPlane(t, { database, dataDir: plane.dataDir })
-  t.match(await after.agent(enrolled).work(), [{ type: 'Validation' }])
 })
 
 t.test('the commands say what they did, and where PostgreSQL has its own', async (t) => {

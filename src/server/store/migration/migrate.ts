@@ -52,8 +52,8 @@ function refuseNewer(found: FoundVersion): void {
   throw new WaxsealError('DATABASE_NEWER', { version: found, known: schemaVersion, hint })
 }
 
-/** 0: of a program that wrote no version. */
-async function versionOf(db: Database): Promise<FoundVersion> {
+/** What is there; 0: of a program that wrote no version. */
+export async function versionOf(db: Database): Promise<FoundVersion> {
   if (await isUnversioned(db)) return 0
   const catalogue =
     db.dialect.name === 'sqlite'
