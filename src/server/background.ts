@@ -3,6 +3,7 @@ import { chainAudit } from './operation/audit-trail.ts'
 import type { Parts } from './operation/parts.ts'
 import { expireJobs } from './operation/reap.ts'
 import { releaseAgents } from './operation/release-agents.ts'
+import { forgetTokens } from './operation/tokens.ts'
 import { ringDue } from './operation/wait-for-work.ts'
 import { renewDue } from './renewal/scheduler.ts'
 
@@ -34,6 +35,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     every(sweepEveryMs, log, () => signer.signDue()),
     every(sweepEveryMs, log, () => chainAudit(store)),
     every(tendEveryMs, log, tendOwn),
+    every(tendEveryMs, log, () => forgetTokens(store)),
     every(sweepEveryMs, log, async () => {
       for (const agent of await releaseAgents(store)) log.info({ agent }, 'its host was asked after the restore')
       await renewDue(store)

@@ -33,6 +33,8 @@ export interface Part<Row> {
 /** The operator's calls about who may come in, and what was done. Tokens and credentials are told once. */
 export interface PeopleCalls {
   createToken(wanted?: WantedToken): Promise<string>
+  /** Ends a bootstrap token, by the id that the list has. */
+  revokeToken(id: string): Promise<void>
   /** A token with which a host that was installed anew takes the place of this agent. */
   readmit(agent: string, expiresInS?: number): Promise<string>
   /** Shuts an agent out; returns how many credentials it had. */
@@ -46,7 +48,7 @@ export interface PeopleCalls {
   auditHead(): Promise<SignedHead>
   /** A part of a list, with the filters of the list. */
   part(
-    list: 'agents' | 'targets' | 'certificates' | 'jobs',
+    list: 'agents' | 'targets' | 'certificates' | 'jobs' | 'tokens',
     query: Query,
   ): Promise<Part<Readonly<Record<string, unknown>>>>
 }
@@ -65,6 +67,9 @@ export function peopleCalls(call: Call): PeopleCalls {
   const named = (kind: string, name: string, then: string): string => `/${kind}/${encodeURIComponent(name)}/${then}`
   return {
     createToken: ({ expiresInS, uses, names } = {}) => tokenOf('/tokens', { expires_in_s: expiresInS, uses, names }),
+    revokeToken: async (id) => {
+      await call('POST', named('tokens', id, 'revoke'))
+    },
     readmit: (agent, expiresInS) => tokenOf(named('agents', agent, 'readmit'), { expires_in_s: expiresInS }),
     revokeCredentials: async (agent) =>
       (await call<{ readonly revoked: number }>('POST', named('agents', agent, 'revoke-credentials'))).revoked,

@@ -21,6 +21,17 @@ t.test('token prints the token alone, and takes an end, uses and names', async (
     t.match(await plane.operate('token', option, wrong), { status: 2, stdout: '', stderr: /It is/ })
 })
 
+t.test('tokens are listed by what people call them, and revoked', async (t) => {
+  await plane.operate('token', '--names', 'web-*')
+  const { stdout } = await plane.operate('tokens')
+  t.match(stdout, /^TOKEN +STATE +ENDS \(UTC\) +USES LEFT +FOR +MADE \(UTC\) +BY\n/)
+  const [, id = ''] = /^(\w{16}) +good +20\S+ +1 +web-\* +20\S+ +operator:admin$/m.exec(stdout) ?? []
+
+  t.match(await plane.operate('revoke-token', id), { status: 0, stdout: `token=${id}  status=revoked\n` })
+  t.match((await plane.operate('tokens', '--wide')).stdout, new RegExp(`^${id} +ended `, 'm'))
+  t.match(await plane.operate('revoke-token', id), { status: 1, stderr: /no such token that is still good/ })
+})
+
 t.test('an operator does what its role allows, with its own token, from wherever it is', async (t) => {
   t.match(await plane.operate('operator', 'add', 'ann', '--role', 'readr'), { status: 2, stderr: /Is reader meant\?/ })
   const file = join(dir, 'ann')

@@ -23,7 +23,7 @@ interface ListOptions extends OperatorOptions {
 
 /** A list of the control plane: a table, a part of it, or JSON. */
 export function listCommand(
-  name: 'agents' | 'targets' | 'certificates' | 'jobs',
+  name: 'agents' | 'targets' | 'certificates' | 'jobs' | 'tokens',
   description: string,
   { isOfAgent, isOfTarget, status }: Filters,
 ): Command {

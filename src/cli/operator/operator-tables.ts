@@ -81,6 +81,20 @@ const lists = {
         : []),
     ],
   },
+  tokens: {
+    heads: ['TOKEN', 'STATE', 'ENDS (UTC)', 'USES LEFT', 'FOR', 'MADE (UTC)', 'BY'],
+    cells: [
+      of('id'),
+      of('state'),
+      timeOf('expires_at'),
+      ({ uses_left: left }) => String(left),
+      (row) => (of('agent_name')(row) === '-' ? of('names')(row) : `${of('agent_name')(row)} alone`),
+      timeOf('created_at'),
+      of('created_by'),
+    ],
+    none: 'There is no token: waxseal control-plane token makes one.',
+    notes: () => [],
+  },
 } as const satisfies Readonly<Record<string, Columns>>
 
 /** The rows of one list as a table; `isWide`: with their ids. */
@@ -88,7 +102,7 @@ export function operatorTable(list: keyof typeof lists, rows: readonly Row[], is
   const { heads, cells, none, notes }: Columns = lists[list]
   if (rows.length === 0) return [none]
   const ids: readonly string[] = list === 'jobs' ? ['id', 'certificate_id'] : ['id']
-  const wide = isWide ? ids : []
+  const wide = isWide && list !== 'tokens' ? ids : []
   const widened = [...cells, ...wide.map(of)]
   return [
     ...table(

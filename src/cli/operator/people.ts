@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { type Role, roles } from '../../server/operation/operators.ts'
 import { table } from '../print/table.ts'
 import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
+import { listCommand } from './lists.ts'
 
 /** Seconds of one of each. */
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
@@ -9,7 +10,15 @@ const yearS = 366 * 86_400
 
 /** The commands about who may come in: agents by tokens and credentials, people by names and roles. */
 export function peopleCommands(): readonly Command[] {
-  return [tokenCommand(), readmitCommand(), revokeCredentialsCommand(), operatorsCommand(), operatorCommand()]
+  return [
+    tokenCommand(),
+    listCommand('tokens', 'List the tokens for waxseal enroll, those that are over for 30 days.', {}),
+    revokeTokenCommand(),
+    readmitCommand(),
+    revokeCredentialsCommand(),
+    operatorsCommand(),
+    operatorCommand(),
+  ]
 }
 
 function tokenCommand(): Command {
@@ -27,6 +36,18 @@ function tokenCommand(): Command {
           aloneIn,
         )
       },
+    )
+}
+
+function revokeTokenCommand(): Command {
+  return withOperator(new Command('revoke-token'))
+    .description('End a token for waxseal enroll. Hosts that came in with it stay.')
+    .argument('<id>', 'as tokens shows it')
+    .action((id: string, options: OperatorOptions) =>
+      answer(options, async (operator) => {
+        await operator.revokeToken(id)
+        return { token: id, status: 'revoked' }
+      }),
     )
 }
 

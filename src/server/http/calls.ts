@@ -109,6 +109,10 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /operator/v1/jobs/:id': { summary: 'One job with its outcome.' },
   'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
   'GET /operator/v1/targets': { summary: 'Targets, by name.', answer: pageOf('targets') },
+  'GET /operator/v1/tokens': {
+    summary: 'Bootstrap tokens by the time when they were made, without the tokens; those that are over for 30 days.',
+    answer: pageOf('tokens'),
+  },
   'POST /operator/v1/agents/:id/readmit': {
     summary: 'Makes a token with which a host that was installed anew takes the place of this agent.',
     status: 201,
@@ -142,6 +146,7 @@ export const calls: Readonly<Record<string, Call>> = {
   },
   'POST /operator/v1/targets': { summary: 'Adds a target, or changes it (200).', status: 201 },
   'POST /operator/v1/tokens': { summary: 'Makes a bootstrap token, which is told once.', status: 201, answer: token },
+  'POST /operator/v1/tokens/:id/revoke': { summary: 'Ends a bootstrap token. Who came in with it stays.' },
   'POST /operator/v1/validations': {
     summary: 'Has a target compared with what was deployed to it.',
     status: 201,

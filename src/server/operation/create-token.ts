@@ -27,10 +27,15 @@ export async function createToken(
   await store.transaction(async (inside) => {
     const createdAt = await inside.now()
     const rules = { expiresAt: createdAt + expiresInMs, usesLeft: uses, namePattern: namePattern ?? null }
-    await inside.tokens.add({ hash, ...rules, createdAt, createdBy: actor, agentId: agentId ?? null })
-    await audit(inside, actor, 'token.create', hash.slice(0, 16), { ...rules, agent: agentId ?? null })
+    await inside.tokens.add({ hash, ...rules, createdAt, createdBy: actor, agentId: agentId ?? null, usedAt: null })
+    await audit(inside, actor, 'token.create', tokenId(hash), { ...rules, agent: agentId ?? null })
   })
   return token
+}
+
+/** What people call a token by, which is told once: the beginning of its digest. */
+export function tokenId(hash: string): string {
+  return hash.slice(0, 16)
 }
 
 /** Whether a name is one that the pattern of a token allows; `*` stands for any text. */

@@ -9,6 +9,11 @@ export function timeOnWire(at: number): string {
   return new Date(at).toISOString()
 }
 
+/** The same, where there may be none. */
+export function timeOrNull(at: number | null): string | null {
+  return at === null ? null : timeOnWire(at)
+}
+
 /** An agent as it is told to itself. */
 export function agentOnWire({ id, name, hostname, status, registeredAt }: AgentRow) {
   return { id, name, hostname, status, registered_at: timeOnWire(registeredAt) }
@@ -52,7 +57,6 @@ export function targetOnWire(
 /** A job as an operator sees it. */
 export function jobOnWire(job: JobRow) {
   const { id, type, status, attempt, error, verification } = job
-  const timeOrNull = (at: number | null): string | null => (at === null ? null : timeOnWire(at))
   return {
     id,
     type,

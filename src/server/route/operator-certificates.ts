@@ -7,7 +7,7 @@ import { renewCertificate } from '../operation/renew-certificate.ts'
 import { changePolicy } from '../operation/renewal-policy.ts'
 import { revokeCertificate } from '../operation/revoke-certificate.ts'
 import type { JobRow } from '../store/rows.ts'
-import { provenOf, timeOnWire } from './on-wire.ts'
+import { provenOf, timeOnWire, timeOrNull } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
 import { type PolicyBody, policyIn, policyOnWire } from './policy-body.ts'
 import { pageSchema, policySchema } from './schemas.ts'
@@ -87,8 +87,4 @@ function targetOnList({ target, inPlace, failed }: Deployed) {
 
 function jobOnList({ id, type, status, createdAt }: JobRow) {
   return { id, type, status, created_at: timeOnWire(createdAt) }
-}
-
-function timeOrNull(at: number | null): string | null {
-  return at === null ? null : timeOnWire(at)
 }

@@ -5,7 +5,10 @@ import { addOperator, type Role, revokeOperator } from '../operation/operators.t
 import type { Parts } from '../operation/parts.ts'
 import { readmitAgent } from '../operation/readmit-agent.ts'
 import { revokeCredentials } from '../operation/revoke-credentials.ts'
-import { timeOnWire } from './on-wire.ts'
+import { listTokens, revokeToken } from '../operation/tokens.ts'
+import { timeOnWire, timeOrNull } from './on-wire.ts'
+import { nextOf, type PageQuery, pageOf } from './page.ts'
+import { pageSchema } from './schemas.ts'
 import { operatorSchema, readmitSchema, tokenSchema } from './schemas-of-people.ts'
 
 interface TokenBody {
@@ -46,6 +49,17 @@ export function operatorPeopleRoutes(server: FastifyInstance, parts: Parts): voi
 }
 
 function letIn(server: FastifyInstance, parts: Parts): void {
+  server.get<{ Querystring: PageQuery }>('/tokens', { schema: { querystring: pageSchema } }, async (request) => {
+    const page = pageOf(request.query)
+    const tokens = await listTokens(parts, page)
+    return { tokens: tokens.map(tokenOnWire), next: nextOf(tokens, page, ({ id }) => id) }
+  })
+
+  server.post<{ Params: { id: string } }>('/tokens/:id/revoke', async (request) => {
+    await revokeToken(parts, actorOf(request), request.params.id)
+    return { status: 'revoked' }
+  })
+
   server.post<{ Body: TokenBody | null | undefined }>(
     '/tokens',
     { schema: { body: tokenSchema } },
@@ -65,4 +79,18 @@ function letIn(server: FastifyInstance, parts: Parts): void {
       return reply.code(201).send({ token })
     },
   )
+}
+
+function tokenOnWire({ token, id, state }: Awaited<ReturnType<typeof listTokens>>[number]) {
+  return {
+    id,
+    state,
+    expires_at: timeOrNull(token.expiresAt),
+    uses_left: token.usesLeft,
+    names: token.namePattern,
+    agent_name: token.agentName,
+    created_at: timeOnWire(token.createdAt),
+    created_by: token.createdBy,
+    used_at: timeOrNull(token.usedAt),
+  }
 }

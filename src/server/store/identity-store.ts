@@ -1,4 +1,5 @@
-import type { AgentRow, CredentialRow, OperatorRow, RegistrationRow, TokenRow } from './rows.ts'
+import type { Page } from './page.ts'
+import type { AgentRow, CredentialRow, ListedToken, OperatorRow, RegistrationRow, TokenRow } from './rows.ts'
 
 /** Credentials of agents, by their digests. */
 export interface CredentialStore {
@@ -26,6 +27,12 @@ export interface TokenStore {
   endAll(): Promise<void>
   /** Those that this operator has made (`operator:NAME`). */
   endOf(createdBy: string): Promise<void>
+  /** By the time when they were made; `after`: an id, the first 16 digits of a digest. */
+  list(page: Page): Promise<readonly ListedToken[]>
+  /** Ends the one with this id; false: none that is good has it. */
+  end(id: string, at: number): Promise<boolean>
+  /** Forgets those that were used up or had ended at `until` already, with what was registered with them; returns how many. */
+  forget(until: number): Promise<number>
   addRegistration(registration: RegistrationRow): Promise<void>
   /** The agent that this key and this token registered. */
   registered(keyHash: string, tokenHash: string): Promise<AgentRow | null>

@@ -59,6 +59,13 @@ export interface TokenRow {
   readonly createdBy: string
   /** The agent that takes its place again with it; null: a new one registers. */
   readonly agentId: string | null
+  /** The last use. */
+  readonly usedAt: number | null
+}
+
+/** A token with the name of the agent that takes its place again with it. */
+export interface ListedToken extends TokenRow {
+  readonly agentName: string | null
 }
 
 /** A registration that may be asked again: its answer may have been lost. */

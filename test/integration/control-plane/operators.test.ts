@@ -123,6 +123,46 @@ t.test('a token is asked for with its end, its uses and its names', async (t) =>
     t.match(await plane.ask('POST', '/operator/v1/tokens', plane.operatorToken, wrong), { status: 400 })
 })
 
+t.test('tokens are listed without the tokens, and one that is revoked lets nobody in', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const register = (token: string, name: string) =>
+    plane.ask(
+      'POST',
+      '/api/v1/agents',
+      token,
+      { name, hostname: name },
+      { 'idempotency-key': `${name}-0123456789abcdef` },
+    )
+  const used = await plane.operator.createToken()
+  await register(used, 'mail-1')
+  plane.advance(1000)
+  const many = await plane.operator.createToken({ uses: 3, names: 'mail-*' })
+  await register(many, 'mail-2')
+  plane.advance(1000)
+  await plane.operator.readmit('mail-1')
+  const list = async () => (await plane.operator.part('tokens', {})).rows
+
+  const rows = await list()
+  t.match(rows, [
+    { state: 'used', uses_left: 0, used_at: '2026-11-01T00:00:00.000Z', created_by: 'operator:admin' },
+    { state: 'good', uses_left: 2, names: 'mail-*', expires_at: '2026-11-02T00:00:01.000Z' },
+    { state: 'good', agent_name: 'mail-1', names: null },
+  ])
+  t.notMatch(JSON.stringify(rows), /wxt_|[0-9a-f]{17}/)
+  const id = String(rows[1]?.['id'])
+  const revoke = (token: string) => plane.ask('POST', `/operator/v1/tokens/${token}/revoke`, plane.operatorToken)
+  t.equal((await revoke(id)).status, 200)
+
+  t.match(await list(), [{ state: 'used' }, { id, state: 'ended' }, { state: 'good' }])
+  t.equal((await register(many, 'mail-3')).status, 401)
+  t.equal((await register(many, 'mail-2')).status, 401, 'nor again')
+  t.match(await revoke(id), { status: 404, body: { error: /still good/ } })
+  t.equal((await revoke('0123456789abcdef')).status, 404)
+  const { body } = await plane.ask('GET', '/operator/v1/audit', plane.operatorToken)
+  const actions = (body['rows'] as Readonly<Record<string, unknown>>[]).filter(({ subject }) => subject === id)
+  t.match(actions, [{ action: 'token.create' }, { actor: 'operator:admin', action: 'token.revoke' }])
+})
+
 t.test('an agent exchanges its credential by a call, and a revoked one is refused at once', async (t) => {
   const plane = await openTestControlPlane(t)
   const agent = await plane.enroll()

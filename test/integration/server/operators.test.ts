@@ -1,6 +1,8 @@
 import t from 'tap'
 import { chainAudit } from '../../../src/server/operation/audit-trail.ts'
+import { createToken } from '../../../src/server/operation/create-token.ts'
 import { hashSecret } from '../../../src/server/operation/secret.ts'
+import { forgetTokens } from '../../../src/server/operation/tokens.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import { openTestControlPlane } from '../../support/control-plane.ts'
 
@@ -27,6 +29,22 @@ t.test('a reader looks and changes nothing, and one who was revoked is not known
 
   t.same([await ask('GET', '/jobs', 'ann'), await ask('POST', '/tokens', 'ann')], [200, 403])
   t.same([await ask('GET', '/jobs', 'bob'), await ask('GET', '/jobs', 'eve')], [401, 401])
+})
+
+t.test('a token is forgotten thirty days after it is over', async (t) => {
+  let now = 0
+  const dayMs = 86_400_000
+  const store = await openStore({ dataDir: t.testdir({}), now: () => now })
+  t.teardown(() => store.close())
+  await createToken({ store }, 'operator:ann', { expiresInMs: dayMs })
+  await createToken({ store }, 'operator:ann', { expiresInMs: 60 * dayMs })
+  const left = async (day: number): Promise<number> => {
+    now = day * dayMs
+    await forgetTokens(store)
+    return (await store.tokens.list({ limit: 9 })).length
+  }
+
+  t.same([await left(30.9), await left(31), await left(89), await left(90)], [2, 1, 1, 0])
 })
 
 t.test('whatever is changed is in the audit trail, with who changed it', async (t) => {

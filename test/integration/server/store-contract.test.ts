@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { NewJob } from '../../../src/server/store/job-store.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
+import type { Page } from '../../../src/server/store/page.ts'
 import type { AgentRow, CertificateRow, SigningRow, TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
 import type { Store } from '../../../src/server/store/store.ts'
 import { type Postgres, startPostgres } from '../../support/postgres.ts'
@@ -131,6 +132,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       createdAt: start,
       createdBy: 'admin',
       agentId: null,
+      usedAt: null,
     }
     await store.tokens.add(token)
 
@@ -140,6 +142,36 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await store.tokens.add({ ...token, hash: 'u' })
     t.equal(await store.tokens.take('u', start + 10), null, 'it has ended')
   })
+
+  t.test(
+    `${kind}: tokens are listed in pages, ended by their ids, and forgotten a while after they are over`,
+    async (t) => {
+      const store = await openWithHost(t, kind)
+      const [first, second, third] = ['a', 'b', 'c'].map((letter) => letter.repeat(64)) as [string, string, string]
+      const rules = { namePattern: null, createdBy: 'admin', agentId: null, usedAt: null, usesLeft: 1, expiresAt: null }
+      for (const [place, hash] of [first, second, third].entries())
+        await store.tokens.add({ ...rules, hash, createdAt: start + place })
+      await store.tokens.add({ ...rules, hash: 'd'.repeat(64), createdAt: start + 3, agentId: agent.id })
+      const hashes = async (page: Page) => (await store.tokens.list(page)).map(({ hash }) => hash[0])
+
+      t.same(await hashes({ limit: 2 }), ['a', 'b'])
+      t.same(await hashes({ after: 'b'.repeat(16), limit: 9 }), ['c', 'd'])
+      t.match((await store.tokens.list({ limit: 9 }))[3], { agentName: 'mail-1', usedAt: null })
+      await store.tokens.take(first, start + 100)
+      await store.tokens.addRegistration({ keyHash: 'k', tokenHash: first, agentId: agent.id })
+      t.equal(await store.tokens.end('a'.repeat(16), start + 100), false, 'it was used up')
+      t.equal(await store.tokens.end('b'.repeat(16), start + 50), true)
+      t.equal(await store.tokens.end('b'.repeat(16), start + 50), false)
+      t.equal(await store.tokens.take(second, start + 50), null)
+      t.equal(await store.tokens.forget(start + 49), 0)
+      t.equal(await store.tokens.forget(start + 50), 1)
+      t.same(await hashes({ limit: 9 }), ['a', 'c', 'd'])
+      t.match(await store.tokens.registered('k', first), { id: agent.id })
+      t.equal(await store.tokens.forget(start + 100), 1)
+      t.equal(await store.tokens.registered('k', first), null)
+      t.equal(await store.tokens.forget(Number.MAX_SAFE_INTEGER), 0, 'what is good stays')
+    },
+  )
 
   t.test(`${kind}: a credential is found until it is revoked`, async (t) => {
     const store = await openWithHost(t, kind)

@@ -25,7 +25,7 @@ export function firstSchema({ name, integer, real, serial, tableOptions }: Diale
     table(
       'token',
       `hash TEXT PRIMARY KEY, expires_at ${integer}, uses_left ${integer} NOT NULL, name_pattern TEXT,
-       created_at ${integer} NOT NULL, created_by TEXT NOT NULL, agent_id TEXT REFERENCES agent(id)`,
+       created_at ${integer} NOT NULL, created_by TEXT NOT NULL, agent_id TEXT REFERENCES agent(id), used_at ${integer}`,
     ),
     table(
       'registration',
