@@ -1,5 +1,6 @@
 import type { ControlPlaneLog } from './http/log-requests.ts'
 import { chainAudit } from './operation/audit-trail.ts'
+import { keepTime } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
 import { expireJobs } from './operation/reap.ts'
 import { releaseAgents } from './operation/release-agents.ts'
@@ -7,8 +8,6 @@ import { forgetTokens } from './operation/tokens.ts'
 import { ringDue } from './operation/wait-for-work.ts'
 import { renewDue } from './renewal/scheduler.ts'
 
-/** After a longer silence of all servers the silence of agents begins anew. */
-export const gapMs = 60_000
 const flushEveryMs = 1000
 const sweepEveryMs = 15_000
 /** A database that is away fills no log. */
@@ -26,7 +25,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
   const loops = [
     every(flushEveryMs, log, () => presence.flush()),
     every(sweepEveryMs, log, async () => {
-      await store.server.alive(await store.now(), gapMs)
+      if (await keepTime(parts)) log.info({}, 'the clock was set back: what was planned is looked at now')
       await presence.reap()
       await expireJobs(store)
     }),

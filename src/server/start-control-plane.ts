@@ -5,7 +5,7 @@ import { ownNames } from '../host/host-facts.ts'
 import { renewableHttps } from '../host/socket/renewable-https.ts'
 import { version } from '../version.ts'
 import { localIssuer } from './authority/issuer.ts'
-import { gapMs, startBackground } from './background.ts'
+import { startBackground } from './background.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
 import { guardAgent, guardLasting, guardOperator, guardToken } from './http/authenticate.ts'
 import { requireLeastRoles } from './http/least-roles.ts'
@@ -15,6 +15,7 @@ import { type Metrics, openMetrics } from './http/metrics.ts'
 import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
 import { openCa, remindOfNextCa } from './open-ca.ts'
+import { noteAlive } from './operation/keep-time.ts'
 import { OldCredentials } from './operation/old-credentials.ts'
 import type { Parts } from './operation/parts.ts'
 import { Presence } from './operation/presence.ts'
@@ -88,7 +89,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const { dataDir, caDir, host, port, names = [], log = silent } = options
   const authority = await openCa(options, store)
   const operatorToken = await openOperatorToken(dataDir)
-  await store.server.alive(await store.now(), gapMs)
+  await noteAlive(store, await store.now())
   const presence = new Presence(store, await store.server.upSince())
   const parts = {
     store,

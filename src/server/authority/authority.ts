@@ -5,17 +5,7 @@ import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { VersionRow } from '../store/rows.ts'
 import { signCrl } from './crl.ts'
 import { generalName, readCsrFor } from './read-csr.ts'
-import {
-  addRoot,
-  algorithm,
-  dropEnded,
-  exportKey,
-  newSerial,
-  pemOf,
-  type Root,
-  type Roots,
-  readRoots,
-} from './roots.ts'
+import { addRoot, algorithm, exportKey, newSerial, pemOf, type Root, type Roots, readRoots } from './roots.ts'
 import { isNextDue, signingAt } from './which-root.ts'
 
 /** A certificate with its key, both PEM. */
@@ -42,7 +32,10 @@ export interface Authority {
   crl(id: string, revoked: readonly VersionRow[], number: number, at: number): Promise<Buffer | null>
   /** Whether the next CA is to be made. */
   isNextDue(at: number): boolean
-  /** Makes the next CA when it is time, and drops what has ended; true: `caPem` has changed. */
+  /**
+   * Makes the next CA when it is time; true: `caPem` has changed. What has ended stays until an operator drops it: a clock that is ahead
+   * for a moment would end the CA that all agents trust.
+   */
   tend(at: number): Promise<boolean>
 }
 
@@ -97,7 +90,6 @@ export async function openAuthority(folder: string, mayMake = true): Promise<Aut
     isNextDue: isDue,
     tend: async (at) => {
       if (isDue(at)) await addRoot(folder, at)
-      await dropEnded(folder, at)
       const before = roots.pem
       roots = await readRoots(folder)
       return roots.pem !== before

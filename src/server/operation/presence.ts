@@ -9,18 +9,34 @@ import { endOfRetired, reapAgent, silenceMs } from './reap.ts'
 export class Presence {
   readonly #store: Store
   /** Since when servers run without a gap. */
-  readonly #upSince: number
+  #upSince: number
+  #latest: number
   readonly #heard = new Map<string, PresenceRow>()
   #changed = new Set<string>()
 
   constructor(store: Store, upSince: number) {
     this.#store = store
     this.#upSince = upSince
+    this.#latest = upSince
+  }
+
+  /** Whether anything was heard after this time. */
+  isAheadOf(at: number): boolean {
+    return this.#latest > at
+  }
+
+  /** The clock was set back: nobody was heard after `now`, and the time in which all could be heard begins with it. */
+  setBack(now: number): void {
+    this.#upSince = now
+    this.#latest = now
+    for (const [agentId, row] of this.#heard)
+      if (row.seenAt > now) this.#heard.set(agentId, { ...row, seenAt: now, heartbeatAt: row.heartbeatAt && now })
   }
 
   /** Notes a call of this agent. What it left Running before a long silence ends first: it may be a claim that got lost. */
   async hear(agentId: string, isHeartbeat = false): Promise<void> {
     const now = await this.#store.now()
+    this.#latest = Math.max(this.#latest, now)
     const last = this.#heard.get(agentId)
     if (now - Math.max(last?.seenAt ?? 0, this.#upSince) > silenceMs) await this.#reapAfterSilence(agentId)
     const heartbeatAt = isHeartbeat ? now : (last?.heartbeatAt ?? null)

@@ -4,6 +4,8 @@ import { readVersion } from '../authority/read-version.ts'
 import type { Store } from '../store/store.ts'
 import { dueAt } from './when-due.ts'
 
+const dayMs = 86_400_000
+
 /** The control plane's own certificate. */
 export interface OwnPair {
   readonly pair: ServerPair
@@ -22,20 +24,22 @@ export async function openOwnPair(
   mayRenewCa: boolean,
 ): Promise<OwnPair> {
   const pair = await authority.issueServerPair(names)
-  let due = dueOf(pair)
+  let { begin, due } = planOf(pair)
   return {
     pair,
     tend: async (exchange) => {
       const now = await store.now()
       if (mayRenewCa) await authority.tend(now)
-      if (now < due) return
+      // One that begins later was made while the clock was ahead: no agent takes it yet.
+      if (now < due && begin <= now + dayMs) return
       const next = await authority.issueServerPair(names, now)
       exchange(next)
-      due = dueOf(next)
+      ;({ begin, due } = planOf(next))
     },
   }
 }
 
-function dueOf({ certificatePem }: ServerPair): number {
-  return dueAt({ ...readVersion(certificatePem), certificateId: 'control-plane' }, null)
+function planOf({ certificatePem }: ServerPair): { readonly begin: number; readonly due: number } {
+  const version = readVersion(certificatePem)
+  return { begin: version.notBefore, due: dueAt({ ...version, certificateId: 'control-plane' }, null) }
 }

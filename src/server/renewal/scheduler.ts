@@ -11,6 +11,9 @@ import { dueAt } from './when-due.ts'
 /** At each look. After a long outage this spreads what is overdue: nearest end first. */
 const mostAtOnce = 50
 
+/** An issuer's clock may be ahead by so much. */
+const skewMs = 10 * 60_000
+
 /**
  * Looks at the certificates whose time has come, and begins what is due. Any number of servers may do it at any time, and none of
  * them leads: each takes rows that no other has. Returns how many it looked at.
@@ -29,7 +32,7 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
   if (agent?.status !== 'active') return planAt(store, { ...certificate, lastError: 'its agent is retired' }, null)
   const version = await store.versions.newest(certificate.id)
   const lostAt = version === null ? null : await renewalForLostKey(store, version)
-  const due = Math.min(await dueOf(store, certificate, version), lostAt ?? Number.POSITIVE_INFINITY)
+  const due = Math.min(await dueOf(store, certificate, version, now), lostAt ?? Number.POSITIVE_INFINITY)
   if (version !== null && certificate.revokedAt === null && due > now) {
     const retryAt = await redeploy(store, certificate, version)
     return planAt(store, certificate, Math.min(retryAt ?? due, due))
@@ -47,8 +50,14 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
 }
 
 /** By what its hosts have, where they have more than this database; at once where they differ, for nothing else makes them one again. */
-async function dueOf(store: Store, certificate: CertificateRow, version: VersionRow | null): Promise<number> {
-  if (version === null) return 0
+async function dueOf(
+  store: Store,
+  certificate: CertificateRow,
+  version: VersionRow | null,
+  now: number,
+): Promise<number> {
+  // Signed while the clock was ahead: no client takes it yet.
+  if (version === null || version.notBefore > now + skewMs) return 0
   const { seen, isEverywhere } = await newerOnHost(store, certificate.id, version)
   if (seen.length > 0 && !isEverywhere) return 0
   const current = isEverywhere ? seen : [version]

@@ -45,7 +45,9 @@ export interface Store {
 /** Since when servers run on this store without a gap: in a gap no agent could be heard. */
 export interface ServerFacts {
   /** A server runs; `gapMs`: after a longer silence of all servers the time without a gap begins anew. */
-  alive(at: number, gapMs: number): Promise<void>
+  alive(at: number, gapMs: number): Promise<boolean>
+  /** Makes due at `at` what is planned for later by a clock that was ahead: leases beyond `leasesEnd`, renewals, signatures; nobody was heard later. */
+  forgetFuture(at: number, leasesEnd: number): Promise<void>
   upSince(): Promise<number>
   /** A value that servers share; null: it was never set. */
   get(name: string): Promise<string | null>

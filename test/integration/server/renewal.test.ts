@@ -5,7 +5,9 @@ import { openAuthority } from '../../../src/server/authority/authority.ts'
 import { type Issuer, localIssuer } from '../../../src/server/authority/issuer.ts'
 import { cancelJob } from '../../../src/server/operation/cancel-job.ts'
 import { claimWork } from '../../../src/server/operation/claim-work.ts'
+import { deployCertificate } from '../../../src/server/operation/deploy-certificate.ts'
 import { endJob } from '../../../src/server/operation/end-job.ts'
+import { keepTime } from '../../../src/server/operation/keep-time.ts'
 import { listCertificates } from '../../../src/server/operation/list-certificates.ts'
 import { Presence } from '../../../src/server/operation/presence.ts'
 import { renewCertificate } from '../../../src/server/operation/renew-certificate.ts'
@@ -280,6 +282,47 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.match(await site.store.certificates.byId(id), { nextRenewalAt: null, lastError: /retired/ })
     await t.rejects(renewCertificate(site, 'operator:a', id), { message: /retired/ })
     t.match(await revokeCertificate(site, 'operator:a', id), { jobId: null })
+  })
+
+  t.test(`${kind}: what was planned while the clock was a year ahead waits for no year`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net')
+    const ahead = { ...agent, features: ['lease', 'csr_accepted'] }
+    await deployCertificate(site, 'operator:a', id, 'target-1')
+    site.pass(366 * dayMs)
+    await site.presence.hear(agent.id)
+    await site.presence.flush()
+    t.match(await claimWork(site, ahead), [{ job: { type: 'Deployment' } }], 'and its answer is lost')
+    await renewDue(site.store)
+    for (const name of ['one', 'two']) site.down.add(name)
+    await t.rejects(site.answer('key of the future'), /down/)
+    await keepTime(site)
+    site.down.clear()
+
+    site.setTime(start + dayMs)
+    await keepTime(site)
+
+    t.match(await claimWork(site, ahead), [{ job: { type: 'Deployment', attempt: 2 } }])
+    await site.signer.signDue()
+    t.match(await site.store.versions.newest(id), { number: 2, notAfter: start + 48 * dayMs })
+    t.equal(await site.store.server.upSince(), start + dayMs)
+    t.match(await site.store.presence.of(agent.id), { seenAt: start + dayMs })
+  })
+
+  t.test(`${kind}: what was signed while the clock was ahead is renewed when it is right again`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net')
+    site.pass(366 * dayMs)
+    await renewDue(site.store)
+    await site.answer('key of the future')
+    await site.finishAll()
+    await keepTime(site)
+
+    site.setTime(start + dayMs)
+    await keepTime(site)
+    await renewDue(site.store)
+
+    t.match(await site.open(), [{ type: 'Renewal', status: 'AwaitingCSR', certificateId: id }])
   })
 
   t.test(`${kind}: renew begins now, by id or name, and once`, async (t) => {

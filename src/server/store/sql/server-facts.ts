@@ -1,4 +1,5 @@
 import type { Database } from '../database.ts'
+import { isOpen } from '../migration/first-schema.ts'
 import type { ServerFacts } from '../store.ts'
 
 /** What servers share over SQL: rows of `meta`. */
@@ -19,9 +20,19 @@ export function sqlServerFacts(db: Database): ServerFacts {
     alive: (at, gapMs) =>
       db.transaction(async (inside) => {
         const aliveAt = await get(inside)('alive_at')
-        if (aliveAt === null || at - Number(aliveAt) > gapMs) await set(inside)('up_since', String(at))
+        if (aliveAt === null || Math.abs(at - Number(aliveAt)) > gapMs) await set(inside)('up_since', String(at))
         await set(inside)('alive_at', String(at))
+        return aliveAt !== null && Number(aliveAt) - at > gapMs
       }),
+    forgetFuture: async (at, leasesEnd) => {
+      await db.query(`UPDATE job SET updated_at = $1 WHERE ${isOpen} AND updated_at > $1`, [at])
+      await db.query(`UPDATE job SET lease_until = $1 WHERE ${isOpen} AND lease_until > $2`, [at, leasesEnd])
+      await db.query("UPDATE signing SET next_try_at = $1 WHERE state = 'open' AND next_try_at > $1", [at])
+      await db.query('UPDATE certificate SET next_renewal_at = $1 WHERE next_renewal_at > $1', [at])
+      await db.query('UPDATE presence SET seen_at = $1 WHERE seen_at > $1', [at])
+      await db.query('UPDATE presence SET heartbeat_at = $1 WHERE heartbeat_at > $1', [at])
+      await db.query('UPDATE hold SET asked_at = $1 WHERE asked_at > $1', [at])
+    },
     upSince: async () => Number((await get(db)('up_since')) ?? 0),
   }
 }
