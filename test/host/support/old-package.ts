@@ -4,12 +4,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { root } from '../../../packaging/root.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
+import { formerCommit, requireFormer } from '../../support/former-version.ts'
 import { environment, run } from './run.ts'
 
 const cache = '/var/cache/waxseal-test'
-
-/** The last commit of version 0.1, in which one process did everything. */
-const commit = 'd9e1b8b'
 
 /** The package of version 0.1, built from the history of this repository, once per machine. */
 export async function oldPackage(): Promise<Uint8Array> {
@@ -30,27 +28,13 @@ async function build(name: string, architecture: string, kept: string): Promise<
   const { PATH = environment.PATH } = process.env
   // Of tap's environment only this: its loader is none of theirs.
   const inTree = { cwd: tree, env: { ...environment, PATH, HOME: dir }, maxBuffer: 64 * 1024 * 1024 }
-  await requireCommit()
+  await requireFormer()
   await run(['git', '-c', 'safe.directory=*', 'clone', '--quiet', '--no-checkout', root, tree])
-  await promisify(execFile)('git', ['checkout', '--quiet', commit], inTree)
+  await promisify(execFile)('git', ['checkout', '--quiet', formerCommit], inTree)
   await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], inTree)
   await promisify(execFile)('npm', ['run', 'package', '--', architecture], inTree)
   await mkdir(cache, { recursive: true })
   await copyFile(join(tree, 'dist', name), `${kept}.new`)
   await rename(`${kept}.new`, kept)
   await removeTree(dir)
-}
-
-/** A shallow clone has none of the past: it is fetched from where the clone came from, and where that has it neither, it is said. */
-async function requireCommit(): Promise<void> {
-  const git = ['git', '-c', 'safe.directory=*', '-C', root] as const
-  const isThere = (): Promise<boolean> =>
-    run([...git, 'cat-file', '-e', `${commit}^{commit}`]).then(
-      () => true,
-      () => false,
-    )
-  if (await isThere()) return
-  await run([...git, 'fetch', '--quiet', '--unshallow']).catch(() => '')
-  if (!(await isThere()))
-    throw new Error(`The history has no ${commit}, the last commit of version 0.1: run "git fetch --unshallow" first.`)
 }
