@@ -29,7 +29,7 @@ export function deployCertificate(
 export function validateTarget({ store }: Pick<Parts, 'store'>, actor: Actor, target: string): Promise<string> {
   return store.transaction(async (inside) => {
     const { id: targetId } = await targetNamed(inside, target)
-    const [last] = await inside.jobs.ofTarget(targetId, ['Deployment'], false)
+    const [last] = await inside.jobs.ofTarget(targetId, ['Deployment'], false, 1)
     if (last === undefined) throw new Refusal('missing', 'nothing was ever deployed to this target')
     return addTargetJob(inside, actor, 'Validation', targetId, { id: last.certificateId, agentId: last.agentId })
   })

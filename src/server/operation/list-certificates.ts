@@ -26,8 +26,8 @@ export interface Deployed {
   readonly failed: JobRow | null
 }
 
-/** Of the jobs of a target so many are looked through for the one that is in place. */
-const mostJobs = 100
+/** Each asks the database some times: so many are looked at, and then all that has arrived in the meantime is served. */
+const aPiece = 10
 
 /** Certificates with their end, their next renewal, and what their targets have of them. */
 export async function listCertificates(
@@ -35,7 +35,13 @@ export async function listCertificates(
   page: Page,
 ): Promise<readonly ListedCertificate[]> {
   const certificates = await store.certificates.list(page)
-  return Promise.all(certificates.map((certificate) => withDetails(store, certificate)))
+  const listed: ListedCertificate[] = []
+  for (let at = 0; at < certificates.length; at += aPiece) {
+    const piece = certificates.slice(at, at + aPiece)
+    listed.push(...(await Promise.all(piece.map((certificate) => withDetails(store, certificate)))))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return listed
 }
 
 async function withDetails(store: Store, certificate: CertificateRow): Promise<ListedCertificate> {
@@ -61,13 +67,11 @@ async function withDetails(store: Store, certificate: CertificateRow): Promise<L
 }
 
 async function deployed(store: Store, certificateId: string, targetId: string): Promise<Deployed> {
-  const [target, jobs] = [
-    await store.targets.byId(targetId),
-    await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, mostJobs),
-  ]
+  const target = await store.targets.byId(targetId)
   if (target === null) throw new Error('a certificate is deployed to a target that is not there')
-  const last = jobs[0]
-  const done = jobs.find(({ status }) => status === 'Completed')
+  const newest = (isCompleted: boolean) =>
+    store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], isCompleted, 1).then(([job]) => job)
+  const [last, done] = [await newest(false), await newest(true)]
   return {
     target,
     inPlace: done?.certificateId === certificateId ? done : null,

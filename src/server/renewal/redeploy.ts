@@ -39,9 +39,12 @@ export async function planRedeployment(store: Store, job: JobRow): Promise<void>
   })
 }
 
+/** More make no pause longer. */
+const mostFailures = 50
+
 /** The deployments of this version that failed since anything else was done on the target, newest first. One that was to be cancelled is not wanted. */
 async function failuresOn(store: Store, targetId: string, version: VersionRow): Promise<readonly JobRow[]> {
-  const jobs = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false)
+  const jobs = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, mostFailures)
   const other = jobs.findIndex(
     ({ type, status, cancelRequestedAt, certificateId, versionNumber }) =>
       type !== 'Deployment' ||

@@ -325,6 +325,23 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.match(await site.open(), [{ type: 'Renewal', status: 'AwaitingCSR', certificateId: id }])
   })
 
+  t.test(`${kind}: a long list of certificates lets others be served while it is made`, async (t) => {
+    const site = await openSite(t, kind)
+    for (let count = 0; count < 50; count += 1) await site.issued(`mail-${count}.example.net`, { isAnswered: false })
+    let [served, isListed] = [0, false]
+    const serve = (): void => {
+      served += 1
+      if (!isListed) setImmediate(serve)
+    }
+    setImmediate(serve)
+
+    const { length } = await listCertificates(site, { limit: 1000 })
+    isListed = true
+
+    t.equal(length, 50)
+    t.ok(served >= 5, `${served} times`)
+  })
+
   t.test(`${kind}: renew begins now, by id or name, and once`, async (t) => {
     const site = await openSite(t, kind)
     const id = await site.issued('mail.example.net')
