@@ -76,7 +76,7 @@ const commands: readonly (readonly [command: string, ...named: string[]])[] = [
   ['control-plane end', ...shared, ...asWhom, '<id>'],
   ['control-plane job', ...shared, '<id>'],
   ['control-plane add-target', ...shared, '--name', '--agent', '--type', '--target-config'],
-  ['control-plane request', ...shared, '--agent', '--cn', '--san', '--deploy-to', '--validity-days', '--renew-at'],
+  ['control-plane request', ...shared, '--agent', '--cn', '--san', '--deploy-to', '--validity', '--renew-at'],
   ['control-plane deploy', ...shared, '--certificate', '--target'],
   ['control-plane retire', ...shared, '<agent>'],
 ]

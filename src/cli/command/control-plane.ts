@@ -101,7 +101,8 @@ function requestCommand(): Command {
     .requiredOption('--cn <name>', 'common name')
     .option('--san <name...>', 'further names', [])
     .option('--deploy-to <target...>', 'targets that it is deployed to, by id or name', [])
-    .option('--validity-days <days>', 'how long it is valid', parseDays, 47)
+    .option('--validity <time>', 'how long it is valid, 5m to 397d: 90d, 12h; default: 47d', parseValidity)
+    .option('--validity-days <days>', 'the same in whole days', parseDays)
     .action(
       (
         options: OperatorOptions &
@@ -110,7 +111,8 @@ function requestCommand(): Command {
             readonly cn: string
             readonly san: string[]
             readonly deployTo: string[]
-            readonly validityDays: number
+            readonly validity?: number
+            readonly validityDays?: number
           },
       ) =>
         answer(options, (operator) =>
@@ -119,11 +121,21 @@ function requestCommand(): Command {
             common_name: options.cn,
             sans: options.san,
             deploy_to: options.deployTo,
-            validity_days: options.validityDays,
+            validity_days: options.validity ?? options.validityDays ?? 47,
             ...policyIn(options),
           }),
         ),
     )
+}
+
+const unitsInADay: Readonly<Record<string, number>> = { m: 24 * 60, h: 24, d: 1 }
+
+/** In days. */
+function parseValidity(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
+  const days = Number(count) / (unitsInADay[unit] ?? Number.NaN)
+  if (days >= 5 / (24 * 60) && days <= 397) return days
+  throw new InvalidArgumentError('It is a time from 5m to 397d, such as 12h or 90d.')
 }
 
 function parseDays(text: string): number {
@@ -134,7 +146,7 @@ function parseDays(text: string): number {
 function deployCommand(): Command {
   return withOperator(new Command('deploy'))
     .description('Deploy the newest version of a certificate to a target.')
-    .requiredOption('--certificate <id>', 'id of the certificate, as request printed it')
+    .requiredOption('--certificate <certificate>', 'id, or common name where only one has it')
     .requiredOption('--target <target>', 'id or name of the target')
     .action((options: OperatorOptions & { readonly certificate: string; readonly target: string }) =>
       answer(options, async (operator) => ({ job_id: await operator.deploy(options.certificate, options.target) })),
@@ -154,7 +166,7 @@ function takeBackCommand(): Command {
   return withOperator(new Command('take-back'))
     .description('Have a target go back to a pair that was live on it, from the record of its own host.')
     .argument('<target>', 'id or name')
-    .option('--certificate <id>', 'the one to go back to; without it the one before the newest')
+    .option('--certificate <certificate>', 'the one to go back to, by id or name; without it the one before the newest')
     .action((target: string, options: OperatorOptions & { readonly certificate?: string }) =>
       answer(options, async (operator) => ({ job_id: await operator.takeBack(target, options.certificate) })),
     )

@@ -115,7 +115,7 @@ function issueBy(
     subject: [{ CN: [names[0] ?? ''] }],
     issuer: root.certificate.subject,
     notBefore: new Date(at - 60_000),
-    notAfter: new Date(Math.min(at + days * dayMs, root.notAfter)),
+    notAfter: new Date(Math.min(at + Math.round(days * dayMs), root.notAfter)),
     publicKey,
     signingKey: root.privateKey,
     signingAlgorithm: algorithm,

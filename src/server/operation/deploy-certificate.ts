@@ -2,7 +2,7 @@ import type { JobRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { addJob } from './add-job.ts'
 import { type Actor, audit } from './audit.ts'
-import { activeAgent, targetNamed } from './named.ts'
+import { activeAgent, certificateNamed, targetNamed } from './named.ts'
 import type { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
 
@@ -13,13 +13,12 @@ type Times = Pick<JobRow, 'notBefore' | 'deadline'>
 export function deployCertificate(
   { store }: Pick<Parts, 'store'>,
   actor: Actor,
-  certificateId: string,
+  certificateText: string,
   target: string,
   times: Times = { notBefore: null, deadline: null },
 ): Promise<string> {
   return store.transaction(async (inside) => {
-    const certificate = await inside.certificates.byId(certificateId)
-    if (certificate === null) throw new Refusal('missing', 'there is no such certificate')
+    const certificate = await certificateNamed(inside, certificateText)
     const { id: targetId } = await targetNamed(inside, target, certificate.agentId)
     return addTargetJob(inside, actor, 'Deployment', targetId, certificate, times)
   })
@@ -40,11 +39,12 @@ export function takeBackTarget(
   { store }: Pick<Parts, 'store'>,
   actor: Actor,
   target: string,
-  certificateId: string | undefined,
+  certificateText: string | undefined,
 ): Promise<string> {
   return store.transaction(async (inside) => {
     const { id: targetId } = await targetNamed(inside, target)
-    const earlier = await earlierOn(inside, targetId, certificateId)
+    const wanted = certificateText === undefined ? undefined : await certificateNamed(inside, certificateText)
+    const earlier = await earlierOn(inside, targetId, wanted?.id)
     return addTargetJob(inside, actor, 'TakeBack', targetId, { id: earlier.certificateId, agentId: earlier.agentId })
   })
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { openOperator } from '../../../src/server/operator-client.ts'
 import { addTarget, claimedDeployment, deploymentFor, openTestControlPlane } from '../../support/control-plane.ts'
@@ -86,7 +87,7 @@ t.test('a body that misses a field, or has one that is unknown or of the wrong k
     ['/targets', { name: 'a', agent_id, type: 'Postfix' }],
     ['/certificates', { agent_id }],
     ['/certificates', { ...certificate, common_name: '' }],
-    ['/certificates', { ...certificate, validity_days: 0 }],
+    ['/certificates', { ...certificate, validity_days: 4 / (24 * 60) }],
     ['/certificates', { ...certificate, validity_days: 398 }],
     ['/certificates', { ...certificate, validity_days: '47' }],
     ['/certificates', { ...certificate, sans: 'imap.example.net' }],
@@ -102,6 +103,18 @@ t.test('a body that misses a field, or has one that is unknown or of the wrong k
   t.same(await plane.operator.jobs(), [])
 })
 
+t.test('a certificate lives for as long as was asked for, be it minutes', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const agent = await plane.enroll()
+  for (const minutes of [5, 90, 47 * 24 * 60]) {
+    const wanted = { agent_id: agent.id, common_name: 'mail.example.net', validity_days: minutes / (24 * 60) }
+    const { certificate_id: id } = await plane.operator.requestCertificate(wanted)
+    t.equal((await agent.sendCsr(id)).status, 202)
+    const leaf = new X509Certificate(String((await agent.get(`/certificates/${id}`)).body['certificate_pem']))
+    t.equal(leaf.validToDate.getTime() - Date.parse('2026-11-01T00:00:00Z'), minutes * 60_000)
+  }
+})
+
 t.test('a certificate is deployed only to targets of its own agent', async (t) => {
   const plane = await openTestControlPlane(t)
   const [agent, other] = [await plane.enroll('mail-1'), await plane.enroll('mail-2')]
@@ -113,6 +126,7 @@ t.test('a certificate is deployed only to targets of its own agent', async (t) =
 
   await t.rejects(plane.operator.deploy(certificateId, foreign), notFound)
   await t.rejects(plane.operator.deploy('cert-0', foreign), notFound)
+  await t.rejects(plane.operator.deploy('mail.example.net', foreign), notFound)
   await t.rejects(plane.operator.requestCertificate({ ...wanted, deploy_to: [foreign] }), notFound)
   await t.rejects(plane.operator.requestCertificate({ ...wanted, agent_id: 'agent-0' }), notFound)
 

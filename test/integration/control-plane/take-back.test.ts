@@ -31,6 +31,28 @@ t.test('a target goes back to the certificate before the newest, by its leaf, or
   t.not(third.leaf, second.leaf)
 })
 
+t.test(
+  'a certificate that goes to a target, or comes back, is named by its common name where only one has it',
+  async (t) => {
+    const plane = await openTestControlPlane(t)
+    const agent = await plane.enroll()
+    const target = await addTarget(plane, agent)
+    const first = await deployed(plane, agent, target)
+    const name = 'mail.example.net'
+    await plane.operator.deploy(name, target)
+    await plane.operator.takeBack(target, name)
+    t.match(await agent.work(), [
+      { type: 'Deployment', certificate_id: first.certificateId },
+      { type: 'TakeBack', certificate_id: first.certificateId },
+    ])
+
+    await deployed(plane, agent, target)
+    const ambiguous = { code: 'CONTROL_PLANE_REFUSED', details: { status: 409 } }
+    await t.rejects(plane.operator.deploy(name, target), ambiguous)
+    await t.rejects(plane.operator.takeBack(target, name), ambiguous)
+  },
+)
+
 t.test('what was never deployed to a target is not gone back to', async (t) => {
   const plane = await openTestControlPlane(t)
   const agent = await plane.enroll()

@@ -49,7 +49,7 @@ export function firstSchema({ name, integer, real, serial, tableOptions }: Diale
     table(
       'certificate',
       `id TEXT PRIMARY KEY, agent_id TEXT NOT NULL REFERENCES agent(id), common_name TEXT NOT NULL, sans TEXT NOT NULL,
-       validity_days ${integer} NOT NULL, renew_share ${real}, issuers TEXT NOT NULL, key_policy TEXT NOT NULL,
+       validity_days ${real} NOT NULL, renew_share ${real}, issuers TEXT NOT NULL, key_policy TEXT NOT NULL,
        next_renewal_at ${integer}, renewal_failures ${integer} NOT NULL, last_error TEXT, revoked_at ${integer},
        created_at ${integer} NOT NULL`,
     ),
