@@ -1,9 +1,11 @@
-import { cp } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { Agent, request } from 'undici'
 import { startControlPlane } from '../../../src/server/start-control-plane.ts'
 import { deploymentFor, keepIn, openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
+import { startWaxseal } from '../../support/process.ts'
 
 const postgres = await startPostgres(t)
 keepIn(postgres)
@@ -54,4 +56,37 @@ t.test('two control planes with one database and one CA hand out each job once',
 
   t.equal(new Set(answers.flat().map(({ id }) => id)).size, 10)
   t.equal(answers.flat().length, 10)
+})
+
+t.test('what one server revokes or exchanges is refused by another process with the next call', async (t) => {
+  const database = await postgres.newDatabase()
+  const dataDirs = t.testdir({ first: {}, second: {} })
+  const [dataDir, otherDir] = [join(dataDirs, 'first'), join(dataDirs, 'second')]
+  const plane = await openTestControlPlane(t, { dataDir, database })
+  const agent = await plane.enroll()
+  for (const name of ['ca.pem', 'ca.key']) await cp(join(dataDir, name), join(otherDir, name))
+  const serve = ['serve', '--data-dir', otherDir, '--listen', '127.0.0.1:0', '--database', database]
+  const other = startWaxseal(['control-plane', ...serve])
+  await other.waitFor(({ text }) => String(text).startsWith('The control plane listens'))
+  const client = new Agent({ connect: { ca: plane.caPem } })
+  t.teardown(async () => {
+    await client.destroy()
+    other.kill('SIGTERM')
+    await other.exited
+  })
+  const url = (await readFile(join(otherDir, 'url'), 'utf8')).trim()
+  const statusAtOther = async (credential: string): Promise<number> => {
+    const headers = { authorization: `Bearer ${credential}` }
+    const { statusCode, body } = await request(`${url}/api/v1/agents/${agent.id}/work`, { dispatcher: client, headers })
+    await body.dump()
+    return statusCode
+  }
+
+  t.equal(await statusAtOther(agent.credential), 200)
+  const newer = String((await agent.post('/credential', undefined)).body['api_key'])
+  t.equal((await plane.agent({ ...agent, credential: newer }).get('/work')).status, 200)
+  t.equal(await statusAtOther(agent.credential), 401, 'it was exchanged')
+  t.equal(await statusAtOther(newer), 200)
+  await plane.operator.revokeCredentials(agent.id)
+  t.equal(await statusAtOther(newer), 401, 'it was revoked')
 })
