@@ -47,7 +47,7 @@ export function kindsIn(bytes: Uint8Array): ReadonlySet<MaterialKind> {
   // The one label with a full stop.
   const text = Buffer.from(bytes).toString('latin1').replaceAll('X9.42 DH PARAMETERS', 'DH PARAMETERS')
   if (text.startsWith('\xfe\xed\xfe\xed')) return new Set(['store'])
-  const der = bytes[0] === 0x30 ? recogniseDer(Buffer.from(text.trimEnd(), 'latin1')) : null
+  const der = recogniseDer(bytes)
   if (der !== null) return new Set([byDer[der]])
   const { blocks, torn } = readPem(text)
   const kinds = blocks.map(({ label, der: inside }) => (inside === null ? undefined : byLabel[label]))

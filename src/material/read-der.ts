@@ -17,8 +17,17 @@ export function readDer(bytes: Uint8Array): readonly DerElement[] | null {
   return elements
 }
 
+/** The one element of a file, behind which an editor may have left white space; null: it is torn, no DER, or something follows. */
+export function readDerFile(bytes: Uint8Array): DerElement | null {
+  const head = headOf(bytes)
+  if (head === null || bytes.length < head.end) return null
+  // By the length, for the last octets of a key may look like white space, too.
+  const isBlank = bytes.subarray(head.end).every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d))
+  return isBlank ? { tag: head.tag, contents: bytes.subarray(head.start, head.end) } : null
+}
+
 /** The elements inside a constructed one of this tag; null: it is another, or torn. */
-export function insideOf(element: DerElement | undefined, tag: number): readonly DerElement[] | null {
+export function insideOf(element: DerElement | null | undefined, tag: number): readonly DerElement[] | null {
   return element?.tag === tag ? readDer(element.contents) : null
 }
 

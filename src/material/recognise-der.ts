@@ -1,4 +1,4 @@
-import { type DerElement, insideOf, objectIdOf, readDer } from './read-der.ts'
+import { type DerElement, insideOf, objectIdOf, readDerFile } from './read-der.ts'
 
 /** What a DER file may hold. */
 export type DerKind =
@@ -16,7 +16,7 @@ export function recogniseDer(bytes: Uint8Array): DerKind | null {
   if (bytes[0] !== 0x30) return null
   // BER of indefinite length, as some programs write these two.
   if (bytes[1] === 0x80) return bytes[2] === 0x06 ? 'pkcs7' : bytes[2] === 0x02 && bytes[4] === 3 ? 'pkcs12' : null
-  const parts = insideOf(readDer(bytes)?.[0], 0x30)
+  const parts = insideOf(readDerFile(bytes), 0x30)
   if (parts === null) return null
   const [first, second] = parts
   if (objectIdOf(first)?.startsWith('1.2.840.113549.1.7.') === true) return 'pkcs7'

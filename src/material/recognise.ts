@@ -21,7 +21,7 @@ export function recognise(text: string, wanted: Wanted): Foreign {
   return (
     byMark(text, wanted) ??
     byBlocks(text, wanted) ??
-    byDer(recogniseDer(Buffer.from(text.trimEnd(), 'latin1')) ?? recogniseDer(Buffer.from(text, 'latin1')), wanted) ??
+    byDer(recogniseDer(Buffer.from(text, 'latin1')), wanted) ??
     byBase64(text, wanted) ?? {
       reason: `it has no PEM ${wanted}`,
       hint: `A PEM file has a line -----BEGIN ${wanted.toUpperCase()}-----: head -n 3 FILE shows what it has.`,

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -38,6 +39,25 @@ t.test('what openssl writes is known by what it is, its remarks included', async
 
   for (const [name, kinds] of Object.entries(files))
     t.same([...kindsIn(readFileSync(join(dir, name)))].toSorted(), kinds, name)
+})
+
+t.test('a key in DER is one whatever its last octets are, and with white space behind it', async (t) => {
+  const blanks = [' ', '\t', '\n', '\v', '\f', '\r', '\xa0', '\xff']
+  const found = new Set<string>()
+  const wrong: string[] = []
+  for (let tries = 0; found.size < blanks.length && tries < 50_000; tries += 1) {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    const der = privateKey.export({ type: 'pkcs8', format: 'der' })
+    const last = der.toString('latin1').slice(-1)
+    if (!blanks.includes(last) || found.has(last)) continue
+    found.add(last)
+    for (const behind of ['', '\n', '\r\n  '])
+      if (!kindsIn(Buffer.concat([der, Buffer.from(behind)])).has('key')) wrong.push(JSON.stringify(last + behind))
+    t.same([...kindsIn(Buffer.concat([der, Buffer.from('x')]))], [], 'something else follows')
+  }
+
+  t.equal(found.size, blanks.length)
+  t.same(wrong, [])
 })
 
 t.test('headings, comments and white space around the blocks are no other thing', async (t) => {
