@@ -7,6 +7,9 @@ export const isOpen = "status IN ('Pending', 'AwaitingCSR', 'Running')"
 /** SQL: no agent ever had it. */
 export const isUntaken = "(status = 'AwaitingCSR' OR (status = 'Pending' AND attempt = 0))"
 
+/** Of a job that ended otherwise than well: few of all. As above. */
+export const isUnwell = "status IN ('Failed', 'Cancelled')"
+
 /** The tables of version 1. Finished jobs are in no index that a poll reads. */
 export function firstSchema({ name, integer, real, serial, tableOptions }: Dialect): readonly string[] {
   const table = (of: string, columns: string): string => `CREATE TABLE ${of} (${columns}) ${tableOptions}`
@@ -76,6 +79,7 @@ export function firstSchema({ name, integer, real, serial, tableOptions }: Diale
     ),
     `CREATE INDEX job_open ON job (agent_id, status, seq) WHERE ${isOpen}`,
     `CREATE UNIQUE INDEX job_one_issuance ON job (certificate_id) WHERE type IN ('Issuance', 'Renewal') AND ${isOpen}`,
+    `CREATE INDEX job_unwell ON job (status, seq) WHERE ${isUnwell}`,
     'CREATE INDEX job_of_agent ON job (agent_id, seq)',
     'CREATE INDEX job_of_target ON job (target_id, seq)',
     'CREATE INDEX job_of_certificate ON job (certificate_id, seq)',
