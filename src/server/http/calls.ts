@@ -88,7 +88,10 @@ export const calls: Readonly<Record<string, Call>> = {
     answer: agentAnswers.discoveries,
   },
   'GET /healthz': { summary: 'The process answers.', isOpen: true },
-  'GET /readyz': { summary: 'The database answers and the CA is there; 503 otherwise.', isOpen: true },
+  'GET /readyz': {
+    summary: 'The database takes what is written and the CA is there; 503 with what is missing otherwise.',
+    isOpen: true,
+  },
   'GET /crl/:file': {
     summary: 'What a CA has revoked (DER), by the name that certificates carry.',
     contentType: 'application/pkix-crl',

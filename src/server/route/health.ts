@@ -34,10 +34,14 @@ function readiness({ store, authority }: Pick<Parts, 'store' | 'authority'>): ()
   let answer: Promise<string | null> = Promise.resolve(null)
   const ask = async (): Promise<string | null> => {
     if (authority.caPem === '') return 'authority'
-    return store.server.get('version').then(
-      (version) => (version === null ? 'database' : null),
-      () => 'database',
-    )
+    // It writes: a full disk, and a standby, can be read.
+    return store
+      .now()
+      .then((now) => store.server.set('ready_at', String(now)))
+      .then(
+        () => null,
+        () => 'database',
+      )
   }
   return () => {
     if (performance.now() - askedAt >= goodForMs) {

@@ -1,11 +1,13 @@
 import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { startControlPlane } from '../../../src/server/start-control-plane.ts'
 import { deploymentFor, keepIn, openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { startWaxseal } from '../../support/process.ts'
+import { readyAs } from '../../support/ready-as.ts'
 
 const postgres = await startPostgres(t)
 keepIn(postgres)
@@ -25,6 +27,29 @@ t.test('while PostgreSQL is away an agent is told to come again, and then nothin
   t.equal((await plane.operator.job(jobId)).status, 'Running')
   t.equal((await agent.post(`/jobs/${jobId}/status`, { status: 'Completed' })).status, 200)
   t.equal((await plane.operator.job(jobId)).status, 'Completed')
+})
+
+t.test('a server is not ready while PostgreSQL is stopped or takes no writes, and is again afterwards', async (t) => {
+  const database = await postgres.newDatabase()
+  const plane = await openTestControlPlane(t, { database })
+  t.match(await readyAs(plane, 200), { body: { status: 'ready' } })
+  const away = { status: 503, body: { status: 'not ready', missing: 'database' } }
+
+  await postgres.stop()
+  t.match(await readyAs(plane, 503), away)
+  t.match(await plane.ask('GET', '/healthz', ''), { status: 200 }, 'the process is well')
+  await postgres.start()
+  t.match(await readyAs(plane, 200), { body: { status: 'ready' } })
+
+  const name = new URL(database).pathname.slice(1)
+  // As a standby is, to which the name of the database leads after a failure.
+  const writes = 'default_transaction_read_only'
+  await run(database, `ALTER DATABASE ${name} SET ${writes} = on`, hangUp)
+  t.match(await readyAs(plane, 503), away, 'it reads, and takes no writes')
+  const agents = await plane.ask('POST', '/operator/v1/tokens', plane.operatorToken, {})
+  t.match(agents, { status: 503, headers: { 'retry-after': /./ } })
+  await run(database, `SET ${writes} = off`, `ALTER DATABASE ${name} RESET ${writes}`, hangUp)
+  t.match(await readyAs(plane, 200), { body: { status: 'ready' } })
 })
 
 t.test('a control plane whose PostgreSQL cannot be reached says so and ends', async (t) => {
@@ -90,3 +115,17 @@ t.test('what one server revokes or exchanges is refused by another process with 
   await plane.operator.revokeCredentials(agent.id)
   t.equal(await statusAtOther(newer), 401, 'it was revoked')
 })
+
+/** All others of this database have to connect anew. */
+const hangUp =
+  'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'
+
+async function run(database: string, ...statements: readonly string[]): Promise<void> {
+  const client = new Client({ connectionString: database })
+  await client.connect()
+  try {
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,7 +1,7 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 
-/** Classes and codes of PostgreSQL (appendix A of its manual), and of sockets, that say: not now. */
-const unreachable = /^(08...|57P0[1-4]|53...|55P03|57014|25P03|E[A-Z]+)$/
+/** Classes and codes of PostgreSQL (appendix A of its manual), and of sockets, that say: not now. 25006: a standby, which may become a primary. */
+const unreachable = /^(08...|57P0[1-4]|53...|55P03|57014|25006|25P03|E[A-Z]+)$/
 /** serialization_failure and deadlock_detected: PostgreSQL has undone the transaction. */
 const conflict = /^(40001|40P01)$/
 /** Errors of the driver have no code. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { WaxsealError } from '../../../error/waxseal-error.ts'
 import { isCode } from '../../../host/file/files.ts'
 import type { Database, Dialect, RawRow, Value } from '../database.ts'
 
@@ -78,9 +79,16 @@ export function openSqlite(path: string, now: () => number): Database {
   }
 }
 
-/** An error of SQLite has no stack beyond its turn: who asked is in the one around it. */
+/** SQLITE_BUSY, _READONLY, _IOERR, _FULL and _CANTOPEN (https://sqlite.org/rescode.html) say: not now, not never. */
+const notNow: ReadonlySet<number> = new Set([5, 8, 10, 13, 14])
+
+/** An error of SQLite has no stack beyond its turn: who asked is in the one around it. DATABASE_UNREACHABLE where another try may help. */
 function withCaller(error: unknown): unknown {
-  return isCode(error, 'ERR_SQLITE_ERROR') ? new Error((error as Error).message, { cause: error }) : error
+  if (!isCode(error, 'ERR_SQLITE_ERROR')) return error
+  const { message, errcode = 0 } = error as Error & { readonly errcode?: number }
+  // Extended codes have the kind in their last byte.
+  if (notNow.has(errcode & 0xff)) return new WaxsealError('DATABASE_UNREACHABLE', { reason: message }, { cause: error })
+  return new Error(message, { cause: error })
 }
 
 async function transact<T>(file: DatabaseSync, work: () => Promise<T>): Promise<T> {
