@@ -1,5 +1,6 @@
 import { asWaxsealError, describeError, WaxsealError } from '../../error/waxseal-error.ts'
 import type { Authority } from './authority.ts'
+import { readVersion } from './read-version.ts'
 
 /** What an issuer is to sign. */
 export interface SigningRequest {
@@ -43,11 +44,18 @@ export async function signInOrder(
   for (const name of order.length === 0 ? issuers.map((issuer) => issuer.name) : order) {
     const issuer = issuers.find((one) => one.name === name)
     try {
-      if (issuer !== undefined) return { pem: await issuer.sign(request), issuer: name }
+      if (issuer !== undefined) return { pem: await readableFrom(issuer, request), issuer: name }
       reasons.push(`${name}: this server has no issuer of this name`)
     } catch (error) {
       reasons.push(`${name}: ${describeError(asWaxsealError(error))}`)
     }
   }
   throw new WaxsealError('ISSUER_FAILED', { reasons })
+}
+
+/** What an issuer signed, if it is a certificate: what can be kept by nobody would be signed again for ever. */
+async function readableFrom(issuer: Issuer, request: SigningRequest): Promise<string> {
+  const pem = await issuer.sign(request)
+  readVersion(pem)
+  return pem
 }
