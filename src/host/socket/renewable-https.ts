@@ -7,8 +7,8 @@ export interface ServerPair {
   readonly keyPem: string
 }
 
-/** How long a server waits for a client, in milliseconds. */
-export interface ServerTimeouts {
+/** How long a server waits for a client, in milliseconds, and for how many. */
+export interface ServerLimits {
   readonly handshakeMs: number
   /** To receive a whole request. */
   readonly requestMs: number
@@ -16,12 +16,14 @@ export interface ServerTimeouts {
   readonly silentMs: number
   /** Between two requests of one connection. */
   readonly keepAliveMs: number
+  /** At the same time; more are hung up on. */
+  readonly connections: number
 }
 
 /** HTTPS servers, TLS 1.3 at least, whose pair can be exchanged while they listen. */
 export interface RenewableHttps {
   /** One more server; a name with two addresses has two. */
-  create(answer: RequestListener, timeouts: ServerTimeouts): Server
+  create(answer: RequestListener, limits: ServerLimits): Server
   /** From now on handshakes get this pair; connections that are open stay. */
   exchange(pair: ServerPair): void
 }
@@ -33,7 +35,7 @@ export function renewableHttps(first: ServerPair): RenewableHttps {
   const servers: Server[] = []
   let context = contextOf(first)
   return {
-    create: (answer, { handshakeMs, requestMs, silentMs, keepAliveMs }) => {
+    create: (answer, { handshakeMs, requestMs, silentMs, keepAliveMs, connections }) => {
       const server = createServer(
         {
           ...context,
@@ -46,6 +48,7 @@ export function renewableHttps(first: ServerPair): RenewableHttps {
         answer,
       )
       server.setTimeout(silentMs)
+      server.maxConnections = connections
       servers.push(server)
       return server
     },

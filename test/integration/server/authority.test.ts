@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import t, { type Test } from 'tap'
@@ -121,13 +122,13 @@ t.test('OpenSSL takes the list, finds what was revoked, and its number grows', a
   t.equal(await crlOf('0123456789abcdef'), null)
 })
 
-const timeouts = { handshakeMs: 10_000, requestMs: 1000, silentMs: 10_000, keepAliveMs: 1000 }
+const limits = { handshakeMs: 10_000, requestMs: 1000, silentMs: 10_000, keepAliveMs: 1000, connections: 2 }
 
 t.test('the own certificate is exchanged while the server listens', async (t) => {
   const { store, authority, setTime, now } = await openSite(t)
   const own = await openOwnPair(store, authority, ['localhost'], true)
   const https = renewableHttps(own.pair)
-  const server = https.create((_, answer) => answer.end(), timeouts)
+  const server = https.create((_, answer) => answer.end(), limits)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
@@ -139,6 +140,25 @@ t.test('the own certificate is exchanged while the server listens', async (t) =>
   setTime(now() + 270 * dayMs)
   await own.tend(https.exchange)
   t.ok((await servedEnd(port)) > first + 200 * dayMs)
+})
+
+t.test('a connection more than there may be is hung up on, and one that ends makes room', async (t) => {
+  const { certificatePem, keyPem } = await (await openAuthority(t.testdir({}))).issueServerPair(['localhost'])
+  const server = renewableHttps({ certificatePem, keyPem }).create((_, answer) => answer.end(), limits)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as { port: number }
+  const sockets = Array.from({ length: 2 }, () => createConnection({ host: '127.0.0.1', port }))
+  t.teardown(() => sockets.map((socket) => socket.destroy()))
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+
+  await t.rejects(servedEnd(port))
+  const ended = once(sockets[0] as Socket, 'close')
+  sockets[0]?.end()
+  await ended
+
+  t.ok(await servedEnd(port))
 })
 
 t.test('every server of a database has the same CA, which the operator gives to it', async (t) => {
