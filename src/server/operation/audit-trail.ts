@@ -42,6 +42,7 @@ export function requireSigned(head: SignedHead, publicKeyPem: string): void {
     throw new WaxsealError('AUDIT_BROKEN', {
       link: head.link,
       reason: 'the signature of the head does not fit its key',
+      hint: 'if another server of the database signed it, name the audit.pem of that one with --key',
     })
 }
 
