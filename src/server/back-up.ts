@@ -10,7 +10,7 @@ import { ensurePrivateFolder, isLinkOrNoFolder } from '../host/file/private-fold
 import { readBounded } from '../host/file/read-bounded.ts'
 import { becomeOwnerOf } from '../host/process/become-owner.ts'
 import { takeDataDirectory } from './data-directory.ts'
-import { holdAgents } from './operation/hold-agents.ts'
+import { holdAgents } from './operation/agent/hold-agents.ts'
 import { databaseFile, openStore } from './store/open-store.ts'
 
 /** What goes with the database: public, and needed to know which keys belong to it. */

@@ -1,11 +1,11 @@
 import type { ControlPlaneLog } from './http/log-requests.ts'
+import { releaseAgents } from './operation/agent/release-agents.ts'
+import { forgetTokens } from './operation/agent/tokens.ts'
 import { chainAudit } from './operation/audit-trail.ts'
+import { expireJobs } from './operation/job/reap.ts'
+import { ringDue } from './operation/job/wait-for-work.ts'
 import { keepTime } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
-import { expireJobs } from './operation/reap.ts'
-import { releaseAgents } from './operation/release-agents.ts'
-import { forgetTokens } from './operation/tokens.ts'
-import { ringDue } from './operation/wait-for-work.ts'
 import { renewDue } from './renewal/scheduler.ts'
 
 const flushEveryMs = 1000

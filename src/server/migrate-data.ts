@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { becomeOwnerOf } from '../host/process/become-owner.ts'
 import { takeDataDirectory } from './data-directory.ts'
-import { holdAgents } from './operation/hold-agents.ts'
+import { holdAgents } from './operation/agent/hold-agents.ts'
 import { type FoundVersion, schemaVersion, versionOf } from './store/migration/migrate.ts'
 import { databaseFile, openMigrated, openPostgresAt } from './store/open-store.ts'
 

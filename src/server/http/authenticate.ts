@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { authenticateAgent } from '../operation/authenticate-agent.ts'
-import type { InTurn } from '../operation/in-turn.ts'
+import { authenticateAgent } from '../operation/agent/authenticate-agent.ts'
+import type { InTurn } from '../operation/certificate/in-turn.ts'
 import { firstAdmin, mayDo } from '../operation/operators.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'

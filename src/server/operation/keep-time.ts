@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts'
-import { leaseMs } from './claim-work.ts'
+import { leaseMs } from './job/claim-work.ts'
 import type { Parts } from './parts.ts'
 
 /** After a longer silence of all servers the silence of agents begins anew; so it does where the clock is set back by more. */

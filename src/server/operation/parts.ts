@@ -1,9 +1,9 @@
 import type { Authority } from '../authority/authority.ts'
 import type { Store } from '../store/store.ts'
-import type { OldCredentials } from './old-credentials.ts'
-import type { Presence } from './presence.ts'
-import type { Signer } from './signer.ts'
-import type { WorkBell } from './work-bell.ts'
+import type { OldCredentials } from './agent/old-credentials.ts'
+import type { Presence } from './agent/presence.ts'
+import type { Signer } from './certificate/signer.ts'
+import type { WorkBell } from './job/work-bell.ts'
 
 /** What operations work with. */
 export interface Parts {

@@ -1,5 +1,5 @@
-import { addJob } from '../operation/add-job.ts'
 import { type Actor, audit } from '../operation/audit.ts'
+import { addJob } from '../operation/job/add-job.ts'
 import type { CertificateRow, JobRow, VersionRow } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import { pauseAfter, renewalPace } from './when-due.ts'

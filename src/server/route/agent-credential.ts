@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { activeAgentOf, type Guard } from '../http/authenticate.ts'
-import { exchangeCredential } from '../operation/exchange-credential.ts'
+import { exchangeCredential } from '../operation/agent/exchange-credential.ts'
 import type { Parts } from '../operation/parts.ts'
 
 /** The call by which an agent gets another credential (protocol §4). */

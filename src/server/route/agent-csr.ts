@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { activeAgentOf, type Guard } from '../http/authenticate.ts'
+import { submitCsr } from '../operation/certificate/submit-csr.ts'
 import type { Parts } from '../operation/parts.ts'
-import { submitCsr } from '../operation/submit-csr.ts'
 import { csrSchema } from './schemas.ts'
 
 /** The call by which an agent sends a CSR. */

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { Guard } from '../http/authenticate.ts'
 import { secretIn } from '../http/bearer.ts'
+import { register } from '../operation/agent/register.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
-import { register } from '../operation/register.ts'
 import { agentOnWire } from './on-wire.ts'
 import { registerSchema } from './schemas.ts'
 

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { activeAgentOf, agentOf, type Guard } from '../http/authenticate.ts'
+import { type JobReport, recordVerification, renewLease, reportJob } from '../operation/job/report-job.ts'
 import type { Parts } from '../operation/parts.ts'
-import { recordDrift } from '../operation/record-discoveries.ts'
 import { Refusal } from '../operation/refusal.ts'
-import { type JobReport, recordVerification, renewLease, reportJob } from '../operation/report-job.ts'
+import { recordDrift } from '../operation/target/record-discoveries.ts'
 import { discoveriesSchema, statusSchema, verifySchema } from './schemas.ts'
 
 interface Drift {

@@ -1,6 +1,6 @@
-import type { ClaimedJob } from '../operation/claim-work.ts'
-import type { TargetRenewal } from '../operation/list-targets.ts'
-import { twinMs } from '../operation/twin-told.ts'
+import { twinMs } from '../operation/agent/twin-told.ts'
+import type { ClaimedJob } from '../operation/job/claim-work.ts'
+import type { TargetRenewal } from '../operation/target/list-targets.ts'
 import type { AgentRow, CertificateRow, JobRow } from '../store/rows.ts'
 import type { ListedAgent, ListedTarget } from '../store/store.ts'
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { operatorOf } from '../http/authenticate.ts'
+import { retireAgent } from '../operation/agent/retire-agent.ts'
 import type { Parts } from '../operation/parts.ts'
-import { retireAgent } from '../operation/retire-agent.ts'
 import { listedAgentOnWire } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
 import { agentsQuerySchema } from './schemas.ts'

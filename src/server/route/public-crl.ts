@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { crlPath } from '../authority/authority.ts'
 import type { Limits } from '../http/limits.ts'
-import type { CrlOf } from '../operation/publish-crl.ts'
+import type { CrlOf } from '../operation/certificate/publish-crl.ts'
 import { Refusal } from '../operation/refusal.ts'
 
 /** So long a cache may keep it: a revocation is known an hour later everywhere. */

@@ -1,8 +1,8 @@
 import t from 'tap'
+import { createToken } from '../../../src/server/operation/agent/create-token.ts'
+import { forgetTokens } from '../../../src/server/operation/agent/tokens.ts'
 import { chainAudit } from '../../../src/server/operation/audit-trail.ts'
-import { createToken } from '../../../src/server/operation/create-token.ts'
 import { hashSecret } from '../../../src/server/operation/secret.ts'
-import { forgetTokens } from '../../../src/server/operation/tokens.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import { openTestControlPlane } from '../../support/control-plane.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { inTurn } from '../../../../src/server/operation/in-turn.ts'
+import { inTurn } from '../../../../src/server/operation/certificate/in-turn.ts'
 
 t.test('so many pieces are under way at once, in the order in which they came', async (t) => {
   const turn = inTurn(2)

@@ -1,0 +1,80 @@
+import { dueAt } from '../../renewal/when-due.ts'
+import type { Page } from '../../store/page.ts'
+import type { CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
+import type { Parts } from '../parts.ts'
+
+/** A certificate with where it stands. */
+export interface ListedCertificate {
+  readonly certificate: CertificateRow
+  readonly agentName: string
+  /** Null: none is signed yet. */
+  readonly version: VersionRow | null
+  /** When it is looked at next; null: it is not renewed. */
+  readonly nextRenewalAt: number | null
+  /** The issuance that is open. */
+  readonly issuance: JobRow | null
+  readonly targets: readonly Deployed[]
+}
+
+/** What one of its targets has of it. */
+export interface Deployed {
+  readonly target: TargetRow
+  /** The deployment that is in place; null: none of this certificate is. */
+  readonly inPlace: JobRow | null
+  /** The newest one, when it failed. */
+  readonly failed: JobRow | null
+}
+
+/** Each asks the database some times: so many are looked at, and then all that has arrived in the meantime is served. */
+const aPiece = 10
+
+/** Certificates with their end, their next renewal, and what their targets have of them. */
+export async function listCertificates(
+  { store }: Pick<Parts, 'store'>,
+  page: Page,
+): Promise<readonly ListedCertificate[]> {
+  const certificates = await store.certificates.list(page)
+  const listed: ListedCertificate[] = []
+  for (let at = 0; at < certificates.length; at += aPiece) {
+    const piece = certificates.slice(at, at + aPiece)
+    listed.push(...(await Promise.all(piece.map((certificate) => withDetails(store, certificate)))))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return listed
+}
+
+async function withDetails(store: Store, certificate: CertificateRow): Promise<ListedCertificate> {
+  const { id, agentId, renewShare } = certificate
+  const [agent, version, last] = [
+    await store.agents.named(agentId),
+    await store.versions.newest(id),
+    await store.jobs.lastIssuance(id),
+  ]
+  const isOpen = last?.status === 'AwaitingCSR' || last?.status === 'Running'
+  const isLookedAt = certificate.nextRenewalAt !== null && !isOpen
+  const due = version === null ? certificate.nextRenewalAt : dueAt(version, renewShare)
+  return {
+    certificate,
+    agentName: agent?.name ?? agentId,
+    version,
+    nextRenewalAt: isLookedAt ? Math.max(certificate.nextRenewalAt, due ?? 0) : null,
+    issuance: isOpen ? last : null,
+    targets: await Promise.all(
+      (await store.certificates.deployedTo(id)).map((targetId) => deployed(store, id, targetId)),
+    ),
+  }
+}
+
+async function deployed(store: Store, certificateId: string, targetId: string): Promise<Deployed> {
+  const target = await store.targets.byId(targetId)
+  if (target === null) throw new Error('a certificate is deployed to a target that is not there')
+  const newest = (isCompleted: boolean) =>
+    store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], isCompleted, 1).then(([job]) => job)
+  const [last, done] = [await newest(false), await newest(true)]
+  return {
+    target,
+    inPlace: done?.certificateId === certificateId ? done : null,
+    failed: last?.status === 'Failed' && last.certificateId === certificateId ? last : null,
+  }
+}

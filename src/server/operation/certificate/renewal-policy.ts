@@ -1,0 +1,71 @@
+import { nearest } from '../../../error/nearest.ts'
+import { dueAt } from '../../renewal/when-due.ts'
+import type { AgentRow, CertificateRow } from '../../store/rows.ts'
+import type { RenewalPolicy, Store } from '../../store/store.ts'
+import { type Actor, audit } from '../audit.ts'
+import { agentNamed, certificateNamed } from '../named.ts'
+import type { Parts } from '../parts.ts'
+import { Refusal } from '../refusal.ts'
+
+/** Of a certificate of which nothing was said: the rule of all, all issuers in their order, a new key each time. */
+export const defaultPolicy: RenewalPolicy = { renewShare: null, issuers: [], keyPolicy: 'rotate' }
+
+/** What an agent says that knows when a key is to be used again (docs/design/protocol.md, 4). */
+const knowsKey = 'key'
+
+/**
+ * Changes how a certificate is renewed from now on; what is left out stays. Its next renewal is planned by it, and a CSR that no issuer
+ * would sign is sent again at once.
+ */
+export function changePolicy(
+  { store, signer }: Pick<Parts, 'store' | 'signer'>,
+  actor: Actor,
+  name: string,
+  change: Partial<RenewalPolicy>,
+): Promise<CertificateRow> {
+  return store.transaction(async (inside) => {
+    const certificate = await inside.certificates.lock((await certificateNamed(inside, name)).id)
+    if (certificate === null) throw new Refusal('missing', `there is no such certificate: ${name}`)
+    const { id } = certificate
+    const policy = { ...policyIn(certificate), ...change }
+    requirePolicy(change, signer.issuers, await agentNamed(inside, certificate.agentId))
+    await inside.certificates.setPolicy(id, policy)
+    await planBy(inside, certificate, policy)
+    await audit(inside, actor, 'certificate.policy', id, policy)
+    return (await inside.certificates.byId(id)) ?? certificate
+  })
+}
+
+/** Refuses an issuer that this server does not have, and a key that the agent would not use again. */
+export function requirePolicy(
+  { issuers = [], keyPolicy }: Partial<RenewalPolicy>,
+  known: readonly string[],
+  agent: AgentRow,
+): void {
+  for (const issuer of issuers) if (!known.includes(issuer)) throw unknownIssuer(issuer, known)
+  if (keyPolicy === 'reuse' && !agent.features.includes(knowsKey))
+    throw new Refusal('conflict', `the agent ${agent.name} makes a new key each time, and knows no other way`)
+}
+
+function unknownIssuer(issuer: string, known: readonly string[]): Refusal {
+  const meant = nearest(issuer, known)
+  const hint = meant === null ? `known are ${known.join(', ')}` : `is ${meant} meant?`
+  return new Refusal('invalid', `this server has no issuer ${issuer}; ${hint}`)
+}
+
+function policyIn({ renewShare, issuers, keyPolicy }: CertificateRow): RenewalPolicy {
+  return { renewShare, issuers, keyPolicy }
+}
+
+/** A look that comes too early plans the next one itself. What has failed waits for its own time. */
+async function planBy(store: Store, certificate: CertificateRow, { renewShare }: RenewalPolicy): Promise<void> {
+  const { id, nextRenewalAt, renewalFailures, lastError } = certificate
+  await store.signings.hasten(id, await store.now())
+  const version = await store.versions.newest(id)
+  if (nextRenewalAt === null || version === null || renewalFailures > 0) return
+  await store.certificates.plan(id, {
+    nextRenewalAt: Math.min(nextRenewalAt, dueAt(version, renewShare)),
+    renewalFailures,
+    lastError,
+  })
+}

@@ -1,0 +1,62 @@
+import { beginRenewal } from '../../renewal/begin-renewal.ts'
+import type { CertificateRow, VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
+import { type Actor, audit } from '../audit.ts'
+import { agentNamed, certificateNamed } from '../named.ts'
+import type { Parts } from '../parts.ts'
+import { Refusal } from '../refusal.ts'
+
+/** What was revoked, and the job that replaces it. */
+export interface Revoked {
+  readonly certificateId: string
+  /** Serials, hex. */
+  readonly serials: readonly string[]
+  /** Null: its agent is retired. */
+  readonly jobId: string | null
+}
+
+const mostVersions = 1000
+
+/**
+ * Revokes every version of a certificate (by id or common name) that has not ended, and begins its renewal at once. From now on
+ * no CSR with one of their keys is taken: the agent makes a new one.
+ */
+export function revokeCertificate({ store }: Pick<Parts, 'store'>, actor: Actor, name: string): Promise<Revoked> {
+  return store.transaction(async (inside) => {
+    const { id } = await certificateNamed(inside, name)
+    const certificate = await inside.certificates.lock(id)
+    const at = await inside.now()
+    const versions = (await inside.versions.list(id, mostVersions)).filter(({ notAfter }) => notAfter > at)
+    if (certificate === null || versions.length === 0)
+      throw new Refusal('conflict', `there is nothing to revoke: no version of ${name} is valid`)
+    for (const version of versions) await revoke(inside, version, at)
+    const { nextRenewalAt, renewalFailures, lastError } = certificate
+    await inside.certificates.plan(id, { nextRenewalAt, renewalFailures, lastError, revokedAt: at })
+    const serials = versions.map(({ serial }) => serial)
+    await audit(inside, actor, 'certificate.revoke', id, { serials })
+    return { certificateId: id, serials, jobId: await replace(inside, actor, certificate, versions[0] ?? null) }
+  })
+}
+
+async function revoke(store: Store, { certificateId, number, spki }: VersionRow, at: number): Promise<void> {
+  await store.versions.revoke(certificateId, number, at)
+  const signing = await store.signings.open(certificateId, spki)
+  if (signing === null) return
+  const error = 'its key was revoked'
+  await store.signings.end(signing.id, 'failed', error)
+  if (signing.jobId !== null) await store.jobs.move(signing.jobId, ['AwaitingCSR', 'Running'], 'Failed', at, error)
+}
+
+/** An issuance that is open makes the new key. */
+async function replace(
+  store: Store,
+  actor: Actor,
+  certificate: CertificateRow,
+  version: VersionRow | null,
+): Promise<string | null> {
+  const agent = await agentNamed(store, certificate.agentId)
+  if (agent.status !== 'active') return null
+  const last = await store.jobs.lastIssuance(certificate.id)
+  if (last?.status === 'AwaitingCSR' || last?.status === 'Running') return last.id
+  return beginRenewal(store, actor, certificate, version)
+}
