@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { authenticateAgent } from '../operation/agent/authenticate-agent.ts'
+import type { Actor } from '../operation/audit.ts'
 import type { InTurn } from '../operation/certificate/in-turn.ts'
 import { firstAdmin, mayDo } from '../operation/operators.ts'
 import type { Parts } from '../operation/parts.ts'
@@ -42,10 +43,15 @@ export async function agentAgain(parts: Parts, request: FastifyRequest): Promise
 }
 
 /** The operator that this request comes from. */
-export function operatorOf(request: FastifyRequest): Caller {
+function operatorOf(request: FastifyRequest): Caller {
   const operator = operators.get(request)
   if (operator === undefined) throw new Error('the call was not authenticated')
   return operator
+}
+
+/** The same, as the audit trail names it. */
+export function actorOf(request: FastifyRequest): Actor {
+  return `operator:${operatorOf(request).name}`
 }
 
 /** Lets in an agent, with its own id where the path has one. `turn`: of calls that come by the thousand and can wait. */

@@ -50,9 +50,14 @@ export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: 
     }),
   )
 
+  sightingCalls(server, parts, [guard, guardLasting])
+}
+
+/** What is seen on the host, and is kept each time. */
+function sightingCalls(server: FastifyInstance, parts: Parts, guards: readonly Guard[]): void {
   server.post<{ Params: { job: string }; Body: Verification }>(
     '/api/v1/jobs/:job/verify',
-    { onRequest: [guard, guardLasting], schema: { body: verifySchema } },
+    { onRequest: [...guards], schema: { body: verifySchema } },
     async (request) => {
       const { target_id, expected_fingerprint, actual_fingerprint, verified, error } = request.body
       const verification = { target_id, expected_fingerprint, actual_fingerprint, verified, error }
@@ -63,7 +68,7 @@ export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: 
 
   server.post<{ Body: Discoveries }>(
     '/api/v1/agents/:id/discoveries',
-    { onRequest: [guard, guardLasting], schema: { body: discoveriesSchema } },
+    { onRequest: [...guards], schema: { body: discoveriesSchema } },
     async (request, reply) => {
       const agent = activeAgentOf(request)
       const { certificates, errors, drift = [] } = request.body

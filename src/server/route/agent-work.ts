@@ -19,6 +19,18 @@ const pace = { poll_interval: pollIntervalS, splay: 5 } as const
 
 /** The calls by which an agent gets its work. */
 export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Guard, log: ControlPlaneLog): void {
+  heartbeatCalls(server, parts, guard, log)
+  workCalls(server, parts, guard)
+  server.get<{ Params: { certificate: string } }>(
+    '/api/v1/agents/:id/certificates/:certificate',
+    { onRequest: guard },
+    async (request) => {
+      return { certificate_pem: await newestFor(parts, agentOf(request), request.params.certificate) }
+    },
+  )
+}
+
+function heartbeatCalls(server: FastifyInstance, parts: Parts, guard: Guard, log: ControlPlaneLog): void {
   server.post<{ Body: { readonly features?: readonly string[]; readonly host?: SaidIdentity } }>(
     '/api/v1/agents/:id/heartbeat',
     { onRequest: guard, schema: { body: heartbeatSchema } },
@@ -36,7 +48,9 @@ export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Gu
       }
     },
   )
+}
 
+function workCalls(server: FastifyInstance, parts: Parts, guard: Guard): void {
   server.get<{ Querystring: { readonly wait?: string } }>(
     '/api/v1/agents/:id/work',
     // What a HEAD would claim nobody would get.
@@ -57,14 +71,6 @@ export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Gu
       const { cancel } = work
       const waited = { ...pace, ...(agent.features.includes('cancel') ? { cancel } : {}) }
       return { jobs, count: jobs.length, ...(waitMs === 0 ? {} : waited) }
-    },
-  )
-
-  server.get<{ Params: { certificate: string } }>(
-    '/api/v1/agents/:id/certificates/:certificate',
-    { onRequest: guard },
-    async (request) => {
-      return { certificate_pem: await newestFor(parts, agentOf(request), request.params.certificate) }
     },
   )
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { operatorOf } from '../http/authenticate.ts'
+import { actorOf } from '../http/authenticate.ts'
 import { retireAgent } from '../operation/agent/retire-agent.ts'
 import type { Parts } from '../operation/parts.ts'
 import { listedAgentOnWire } from './on-wire.ts'
@@ -23,7 +23,7 @@ export function operatorAgentRoutes(server: FastifyInstance, parts: Parts): void
   )
 
   server.post<{ Params: { id: string } }>('/agents/:id/retire', async (request) => {
-    await retireAgent(parts, `operator:${operatorOf(request).name}`, request.params.id)
+    await retireAgent(parts, actorOf(request), request.params.id)
     return { status: 'retired' }
   })
 }

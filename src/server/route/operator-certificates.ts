@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { operatorOf } from '../http/authenticate.ts'
+import { actorOf } from '../http/authenticate.ts'
 import { type Deployed, type ListedCertificate, listCertificates } from '../operation/certificate/list-certificates.ts'
 import { renewCertificate } from '../operation/certificate/renew-certificate.ts'
 import { changePolicy } from '../operation/certificate/renewal-policy.ts'
@@ -34,20 +34,20 @@ export function operatorCertificateRoutes(server: FastifyInstance, parts: Parts)
     '/certificates/:name/policy',
     { schema: { body: policySchema } },
     async (request) => {
-      const actor = `operator:${operatorOf(request).name}`
+      const actor = actorOf(request)
       const certificate = await changePolicy(parts, actor, request.params.name, policyIn(request.body))
       return { certificate_id: certificate.id, ...policyOnWire(certificate) }
     },
   )
 
   server.post<{ Params: { name: string } }>('/certificates/:name/renew', async (request, reply) => {
-    const actor = `operator:${operatorOf(request).name}`
+    const actor = actorOf(request)
     const { certificateId, jobId } = await renewCertificate(parts, actor, request.params.name)
     return reply.code(201).send({ certificate_id: certificateId, job_id: jobId })
   })
 
   server.post<{ Params: { name: string } }>('/certificates/:name/revoke', async (request, reply) => {
-    const actor = `operator:${operatorOf(request).name}`
+    const actor = actorOf(request)
     const { certificateId, serials, jobId } = await revokeCertificate(parts, actor, request.params.name)
     return reply.code(201).send({ certificate_id: certificateId, serials, job_id: jobId })
   })

@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { operatorOf } from '../http/authenticate.ts'
+import type { FastifyInstance } from 'fastify'
+import { actorOf } from '../http/authenticate.ts'
 import { requestCertificate } from '../operation/certificate/request-certificate.ts'
 import { cancelJob } from '../operation/job/cancel-job.ts'
 import { deployCertificate, takeBackTarget, validateTarget } from '../operation/job/deploy-certificate.ts'
@@ -37,12 +37,13 @@ interface DeploymentBody {
 
 /** The operator's calls that make jobs, and those that show them. */
 export function operatorJobRoutes(server: FastifyInstance, parts: Parts): void {
-  makeJobs(server, parts)
+  requestCertificates(server, parts)
+  workOnTargets(server, parts)
+  endJobs(server, parts)
   showJobs(server, parts)
 }
 
-function makeJobs(server: FastifyInstance, parts: Parts): void {
-  const actorOf = (request: FastifyRequest): string => `operator:${operatorOf(request).name}`
+function requestCertificates(server: FastifyInstance, parts: Parts): void {
   server.post<{ Body: CertificateBody }>(
     '/certificates',
     { schema: { body: certificateRequestSchema } },
@@ -59,7 +60,9 @@ function makeJobs(server: FastifyInstance, parts: Parts): void {
       return reply.code(201).send({ certificate_id: certificateId, job_id: jobId })
     },
   )
+}
 
+function workOnTargets(server: FastifyInstance, parts: Parts): void {
   server.post<{ Body: DeploymentBody }>(
     '/deployments',
     { schema: { body: deploymentSchema } },
@@ -89,7 +92,9 @@ function makeJobs(server: FastifyInstance, parts: Parts): void {
       return reply.code(201).send({ job_id })
     },
   )
+}
 
+function endJobs(server: FastifyInstance, parts: Parts): void {
   server.post<{ Params: { id: string } }>('/jobs/:id/end', async (request) => {
     await endJob(parts, actorOf(request), request.params.id)
     return { status: 'Failed' }

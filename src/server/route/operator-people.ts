@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { operatorOf } from '../http/authenticate.ts'
+import type { FastifyInstance } from 'fastify'
+import { actorOf } from '../http/authenticate.ts'
 import { createToken } from '../operation/agent/create-token.ts'
 import { readmitAgent } from '../operation/agent/readmit-agent.ts'
 import { revokeCredentials } from '../operation/agent/revoke-credentials.ts'
@@ -18,7 +18,6 @@ interface TokenBody {
 }
 
 const msOf = (seconds: number | undefined): number | undefined => (seconds === undefined ? undefined : seconds * 1000)
-const actorOf = (request: FastifyRequest): string => `operator:${operatorOf(request).name}`
 
 /** The operator's calls about who may come in. */
 export function operatorPeopleRoutes(server: FastifyInstance, parts: Parts): void {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { operatorOf } from '../http/authenticate.ts'
+import { actorOf } from '../http/authenticate.ts'
 import type { Parts } from '../operation/parts.ts'
 import { addTarget } from '../operation/target/add-target.ts'
 import { listTargets } from '../operation/target/list-targets.ts'
@@ -36,7 +36,7 @@ export function operatorTargetRoutes(server: FastifyInstance, parts: Parts): voi
   server.post<{ Body: Body }>('/targets', { schema: { body: targetSchema } }, async (request, reply) => {
     const { name, agent_id, type, config, replace = false, unchecked = false } = request.body
     const wanted = { name, agent: agent_id, type, config, isReplacing: replace, isUnchecked: unchecked }
-    const { id, isNew } = await addTarget(parts, `operator:${operatorOf(request).name}`, wanted)
+    const { id, isNew } = await addTarget(parts, actorOf(request), wanted)
     return reply.code(isNew ? 201 : 200).send({ id })
   })
 }
