@@ -1,8 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import { isCode } from '../../../host/file/files.ts'
 import type { Database, Dialect, RawRow, Value } from '../database.ts'
+import { openConnection } from './commit-together.ts'
 
 const dialect: Dialect = {
   name: 'sqlite',
@@ -28,7 +28,7 @@ export function openSqlite(path: string, now: () => number): Database {
     statements.set(sql, statement)
     return statement.all(...values) as RawRow[]
   }
-  const inTurn = turns()
+  const connection = openConnection(file)
   const listeners = new Set<(text: string) => void>()
   let untold: string[] = []
   const tell = (texts: readonly string[]): void => {
@@ -51,20 +51,27 @@ export function openSqlite(path: string, now: () => number): Database {
     now: async () => now(),
     close: async () => {},
   }
+  const query = (sql: string, values: readonly Value[] = []): Promise<readonly RawRow[]> => {
+    if (/^\s*SELECT\b/.test(sql)) return connection.read(() => run(sql, values))
+    // VACUUM and the like take no transaction around them.
+    if (!/^\s*(INSERT|UPDATE|DELETE|WITH)\b/.test(sql)) return connection.alone(() => run(sql, values))
+    return connection.write(async () => run(sql, values))
+  }
   return {
     dialect,
     query: async (sql, values) => {
       try {
-        return await inTurn(async () => run(sql, values))
+        return await query(sql, values)
       } catch (error) {
         throw withCaller(error)
       }
     },
     transaction: async (work) => {
       try {
-        const [result, texts] = await inTurn(async () => {
-          untold = []
-          return [await transact(file, () => work(inside)), untold] as const
+        const [result, texts] = await connection.write(async () => {
+          const mine: string[] = []
+          untold = mine
+          return [await work(inside), mine] as const
         })
         tell(texts)
         return result
@@ -75,7 +82,7 @@ export function openSqlite(path: string, now: () => number): Database {
     notify: async (text) => tell([text]),
     listen,
     now: inside.now,
-    close: () => inTurn(async () => file.close()),
+    close: () => connection.alone(() => file.close()),
   }
 }
 
@@ -89,29 +96,4 @@ function withCaller(error: unknown): unknown {
   // Extended codes have the kind in their last byte.
   if (notNow.has(errcode & 0xff)) return new WaxsealError('DATABASE_UNREACHABLE', { reason: message }, { cause: error })
   return new Error(message, { cause: error })
-}
-
-async function transact<T>(file: DatabaseSync, work: () => Promise<T>): Promise<T> {
-  file.exec('BEGIN IMMEDIATE')
-  try {
-    const result = await work()
-    file.exec('COMMIT')
-    return result
-  } catch (error) {
-    if (file.isTransaction) file.exec('ROLLBACK')
-    throw error
-  }
-}
-
-/** One after another: there is one connection, and what runs between the statements of a transaction would be part of it. */
-function turns(): <T>(work: () => Promise<T>) => Promise<T> {
-  const isInTurn = new AsyncLocalStorage<true>()
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    // It would wait for its own end.
-    if (isInTurn.getStore() === true) throw new Error('the store outside of a transaction was used inside of it')
-    const mine = last.then(() => isInTurn.run(true, work))
-    last = mine.catch(() => {})
-    return mine
-  }
 }
