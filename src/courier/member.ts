@@ -27,6 +27,7 @@ const credentialMs = 90 * 86_400_000
 export class Member {
   readonly #parts: MemberParts
   readonly #run = randomBytes(16).toString('hex')
+  #isIntroduced = false
   #starts: number | null = null
   #kept: Membership = noMembership
   #introduction: Promise<void> | null = null
@@ -45,7 +46,7 @@ export class Member {
   }
 
   get isIntroduced(): boolean {
-    return this.#starts !== null
+    return this.#isIntroduced
   }
 
   /** Takes over what was kept at an earlier start, once. Throws what the deployer does: then the next call tries again. */
@@ -61,6 +62,7 @@ export class Member {
     const { deployer, controlPlane } = this.#parts
     const { starts, membership } = await deployer.ask({ ask: 'introduce' })
     const { basis } = controlPlane
+    this.#isIntroduced = true
     this.#starts = starts
     this.#kept = {
       trust: membership.trust?.basis === basis.trust ? membership.trust : null,
@@ -71,7 +73,7 @@ export class Member {
 
   /** After each heartbeat that was answered, over a connection that was verified by what is trusted so far. Never throws. */
   async heard({ features, caPem }: Heard): Promise<void> {
-    if (this.#starts === null) return
+    if (!this.#isIntroduced) return
     try {
       if (caPem !== null && caPem !== this.#seen) await this.#trust(caPem)
       this.#seen = caPem

@@ -116,8 +116,8 @@ export interface AnswerTo {
   readonly cancel: Record<string, never>
   /** At most 1000, oldest first. */
   readonly unbegun: { readonly jobIds: readonly string[] }
-  /** `starts`: how often a courier has started with this state directory, this start included. */
-  readonly introduce: { readonly starts: number; readonly membership: Membership }
+  /** `starts`: how often a courier has started with this state directory, this start included; null: its disk takes no count. */
+  readonly introduce: { readonly starts: number | null; readonly membership: Membership }
   readonly keep: Record<string, never>
 }
 
@@ -199,7 +199,7 @@ const answerSchemas = {
   inspect: closed({ looks: listOf(closed({ target: id, at: text, reasons: listOf(text, 1000) }), 100_000) }),
   cancel: closed({}),
   unbegun: closed({ jobIds: listOf(id, 1000) }),
-  introduce: closed({ starts: { type: 'integer', minimum: 1 }, membership: membershipSchema }),
+  introduce: closed({ starts: orNull({ type: 'integer', minimum: 1 }), membership: membershipSchema }),
   keep: closed({}),
 } as const satisfies Record<Ask['ask'], object>
 

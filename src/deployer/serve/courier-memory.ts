@@ -3,11 +3,12 @@ import { type Membership, membershipSchema, noMembership } from '../../documents
 import { openDocumentFolder } from '../../host/file/document-folder.ts'
 import { isFolder } from '../../host/file/private-folder.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
+import { isStorage } from '../work/insist.ts'
 
 /** What the deployer keeps for the courier, which has no disk. */
 export interface CourierMemory {
-  /** A courier has started: counts it, durably, and hands out what is kept. */
-  introduce(): Promise<{ readonly starts: number; readonly membership: Membership }>
+  /** A courier has started: counts it, durably, and hands out what is kept. Null: the disk takes nothing, so it is not counted. */
+  introduce(): Promise<{ readonly starts: number | null; readonly membership: Membership }>
   /** Durable when it returns; until then what was kept before is. */
   keep(membership: Membership): Promise<void>
 }
@@ -34,8 +35,14 @@ export async function openCourierMemory(path: string): Promise<CourierMemory> {
       inTurn(async () => {
         const kept = await read()
         const next = { ...kept, starts: kept.starts + 1 }
-        await folder.put(id, next)
-        return next
+        try {
+          await folder.put(id, next)
+          return next
+        } catch (error) {
+          // A host whose disk is full is to be heard of all the same.
+          if (isStorage(error)) return { ...kept, starts: null }
+          throw error
+        }
       }),
     keep: (membership) => inTurn(async () => folder.put(id, { ...(await read()), membership })),
   }

@@ -16,7 +16,7 @@ export async function insist<T>(reserve: Pick<Reserve, 'release'>, write: () => 
 }
 
 /** Whether the file system has no room, or takes nothing. */
-function isStorage(error: unknown): boolean {
+export function isStorage(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'].some((code) => isCode(error, code))
 }
 

@@ -89,15 +89,26 @@ t.test('a deployer that does not answer is asked again, and the start is not cou
   t.match(member.host, { machine: 'm', starts: 1, run: /^[0-9a-f]{32}$/ })
 })
 
+t.test('where a start could not be counted the host is not named, and all else goes on', async (t) => {
+  const { member, disk } = open()
+  disk.starts = null
+  await member.introduce()
+
+  t.equal(member.host, null)
+  t.ok(member.isIntroduced)
+  await member.heard(heard)
+  t.match(disk.kept, { trust: { ca: 'first next' } })
+})
+
 function open(kept: Membership = noMembership) {
-  const disk = { kept, isFull: false, isAway: false, starts: 0 }
+  const disk = { kept, isFull: false, isAway: false, starts: 0 as number | null }
   const plane = { proven: 'configured' as string | null, exchanges: 0 }
   const adopted: Membership[] = []
   const clock = fakeClock(0)
   const ask: Deployer['ask'] = async (asked) => {
     if (disk.isAway) throw new WaxsealError('DEPLOYER_UNREACHABLE')
     if (asked.ask === 'introduce') {
-      disk.starts += 1
+      if (disk.starts !== null) disk.starts += 1
       return { starts: disk.starts, membership: disk.kept } as never
     }
     if (disk.isFull) throw new WaxsealError('SPOOL_FULL')

@@ -1,5 +1,5 @@
 import { readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import {
   courierMemoryFolder,
@@ -7,7 +7,11 @@ import {
   readMembership,
 } from '../../../../src/deployer/serve/courier-memory.ts'
 import { type Membership, noMembership } from '../../../../src/documents/membership.ts'
+import { makeTemporaryFolder, removeTree } from '../../../../src/host/file/plain-files.ts'
+import { isRoot } from '../../../../src/host/host-facts.ts'
+import { must, remount, unmount } from '../../../fault/support/disk.ts'
 
+const skip = isRoot() ? false : 'only root can mount'
 const membership: Membership = {
   trust: { basis: 'a'.repeat(64), ca: 'pem' },
   credential: { basis: 'b'.repeat(64), since: 5, secrets: ['new', 'old'] },
@@ -32,6 +36,23 @@ t.test('of two that change it at the same moment none undoes the other', async (
 
   t.same(await memory.introduce(), { starts: 3, membership })
 })
+
+t.test(
+  'a start that the disk does not take is not counted, and what was kept is handed out all the same',
+  { skip },
+  async (t) => {
+    const path = join(await makeTemporaryFolder('waxseal-memory-'), 'courier')
+    t.teardown(() => removeTree(dirname(path)))
+    const memory = await openCourierMemory(path)
+    await memory.keep(membership)
+    await must('mount', '--bind', '-o', 'ro', path, path)
+    t.teardown(() => unmount(path))
+    t.same(await memory.introduce(), { starts: null, membership })
+    await remount(path, 'rw,bind')
+
+    t.same(await memory.introduce(), { starts: 1, membership })
+  },
+)
 
 t.test('what is torn is set aside, and nothing is taken from it', async (t) => {
   const path = join(t.testdir(), 'courier')
