@@ -14,7 +14,7 @@ import { openSigner } from '../../../src/server/operation/certificate/signer.ts'
 import { submitCsr } from '../../../src/server/operation/certificate/submit-csr.ts'
 import { cancelJob } from '../../../src/server/operation/job/cancel-job.ts'
 import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
-import { deployCertificate } from '../../../src/server/operation/job/deploy-certificate.ts'
+import { deployCertificate, takeBackTarget } from '../../../src/server/operation/job/deploy-certificate.ts'
 import { endJob } from '../../../src/server/operation/job/end-job.ts'
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
 import { keepTime } from '../../../src/server/operation/keep-time.ts'
@@ -371,6 +371,22 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.equal((await site.store.certificates.byId(id))?.revokedAt, null)
     await site.finishAll()
     t.match(await revokeCertificate(site, 'operator:a', id), { serials: { length: 3 } })
+  })
+
+  t.test(`${kind}: nothing is deployed that was revoked, is not signed, or would come too late`, async (t) => {
+    const site = await openSite(t, kind, true)
+    const id = await site.issued('mail.example.net')
+    const unsigned = await site.issued('imap.example.net', { isAnswered: false })
+    const deploy = (certificate: string, deadline: number | null = null, notBefore: number | null = null) =>
+      deployCertificate(site, 'operator:a', certificate, 'target-1', { notBefore, deadline })
+
+    await t.rejects(deploy(unsigned), { message: /not signed yet/ })
+    await t.rejects(deploy(id, start), { message: /deadline/ })
+    await t.rejects(deploy(id, start + hourMs, start + hourMs), { message: /deadline/ })
+    t.ok(await deploy(id, start + hourMs))
+    await revokeCertificate(site, 'operator:a', id)
+    await t.rejects(deploy(id), { message: /was revoked/ })
+    await t.rejects(takeBackTarget(site, 'operator:a', 'target-1', id), { message: /was revoked/ })
   })
 
   t.test(`${kind}: a CSR with the key that is revoked while it waits is not signed`, async (t) => {

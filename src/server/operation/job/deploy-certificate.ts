@@ -1,4 +1,4 @@
-import type { JobRow } from '../../store/rows.ts'
+import type { JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { type Actor, audit } from '../audit.ts'
 import { activeAgent, certificateNamed, targetNamed } from '../named.ts'
@@ -20,6 +20,8 @@ export function deployCertificate(
   return store.transaction(async (inside) => {
     const certificate = await certificateNamed(inside, certificateText)
     const { id: targetId } = await targetNamed(inside, target, certificate.agentId)
+    if (times.deadline !== null && times.deadline <= Math.max(times.notBefore ?? 0, await inside.now()))
+      throw new Refusal('invalid', 'the deadline is over before the deployment may begin')
     return addTargetJob(inside, actor, 'Deployment', targetId, certificate, times)
   })
 }
@@ -67,8 +69,17 @@ async function addTargetJob(
   times: Partial<Times> = {},
 ): Promise<string> {
   await activeAgent(store, agentId)
-  const versionNumber = (await store.versions.newest(certificateId))?.number ?? null
+  const newest = await store.versions.newest(certificateId)
+  if (type !== 'Validation') requireDeployable(newest)
+  const versionNumber = newest?.number ?? null
   const id = await addJob(store, { type, agentId, certificateId, targetId, versionNumber, ...times })
   await audit(store, actor, `job.${type.toLowerCase()}`, id, { targetId, certificateId })
   return id
+}
+
+/** No daemon is to serve what its clients were told not to trust. */
+function requireDeployable(version: VersionRow | null): void {
+  if (version === null) throw new Refusal('conflict', 'the certificate is not signed yet; it is deployed when it is')
+  if (version.revokedAt !== null)
+    throw new Refusal('conflict', 'the certificate was revoked; the one that takes its place is deployed by itself')
 }
