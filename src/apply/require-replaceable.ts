@@ -1,5 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { inOpenFolders } from '../host/file/open-folders.ts'
+import { inOpenFolders } from '../host/file/folder/open-folders.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import { keepersOf } from '../plan/keepers-of.ts'
 import { wayOut } from './way-out.ts'

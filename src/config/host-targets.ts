@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import { asWaxsealError } from '../error/waxseal-error.ts'
 import { listFiles } from '../host/file/files.ts'
-import { ownPath } from '../host/file/own-path.ts'
+import { ownPath } from '../host/file/link/own-path.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
 import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { ensurePrivateFolder, isLinkOrNoFolder } from '../host/file/folder/private-folder.ts'
 import { foreignOnTheWayTo } from '../host/file/ours.ts'
-import { ensurePrivateFolder, isLinkOrNoFolder } from '../host/file/private-folder.ts'
-import { setAsideForeign } from '../host/file/set-aside.ts'
+import { setAsideForeign } from '../host/file/write/set-aside.ts'
 
 const folders = [
   'journal',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
-import { type DocumentFolder, openDocumentFolder } from '../host/file/document-folder.ts'
+import { type DocumentFolder, openDocumentFolder } from '../host/file/folder/document-folder.ts'
 import { limits } from '../limit/limits.ts'
 import { requireRoomFor } from '../limit/within.ts'
 import type { Command } from '../plan/plan.ts'

@@ -4,9 +4,9 @@ import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { isCode } from './file/files.ts'
+import { whoElseWrites } from './file/folder/whose-folder.ts'
+import { placesOnTheWay } from './file/link/places-on-the-way.ts'
 import { isOurs } from './file/ours.ts'
-import { placesOnTheWay } from './file/places-on-the-way.ts'
-import { whoElseWrites } from './file/whose-folder.ts'
 
 /** Where a path leads, symlinks resolved; `missing` is a link to nothing. */
 export type Resolved =

@@ -1,6 +1,6 @@
 import { type Job, jobSchemaOf } from '../documents/job.ts'
 import type { Clock } from '../host/clock.ts'
-import { openDocumentFolder } from '../host/file/document-folder.ts'
+import { openDocumentFolder } from '../host/file/folder/document-folder.ts'
 import { limits } from '../limit/limits.ts'
 
 /** A job that is written down. */

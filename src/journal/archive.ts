@@ -1,4 +1,4 @@
-import { openDocumentFolder } from '../host/file/document-folder.ts'
+import { openDocumentFolder } from '../host/file/folder/document-folder.ts'
 
 /** One pair that was live on a target, with all that it takes to deploy it again. Holds a private key: 0600 below 0700. */
 export interface ArchivedPair {

@@ -1,4 +1,4 @@
-import { type DocumentFolder, openDocumentFolder } from '../host/file/document-folder.ts'
+import { type DocumentFolder, openDocumentFolder } from '../host/file/folder/document-folder.ts'
 import type { CertificateFacts, ProbeOutcome } from '../outcome/outcome.ts'
 import type { FileVersion } from '../plan/file-change.ts'
 import type { Command, FileRole, Probe } from '../plan/plan.ts'

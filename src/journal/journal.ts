@@ -1,4 +1,4 @@
-import { type DocumentFolder, openDocumentFolder } from '../host/file/document-folder.ts'
+import { type DocumentFolder, openDocumentFolder } from '../host/file/folder/document-folder.ts'
 import type { Sighting } from '../outcome/sighting.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { Command, Plan, Probe, RetrySchedule } from '../plan/plan.ts'

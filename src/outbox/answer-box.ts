@@ -3,7 +3,7 @@ import type { Delivered, Undelivered } from '../documents/ask.ts'
 import type { Report } from '../documents/report.ts'
 import { withoutOutput } from '../documents/without-output.ts'
 import type { Clock } from '../host/clock.ts'
-import { openDocumentFolder } from '../host/file/document-folder.ts'
+import { openDocumentFolder } from '../host/file/folder/document-folder.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { deadSchema, waitingSchema } from './outbox-schema.ts'
 

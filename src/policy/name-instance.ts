@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { InstanceConfig } from '../config/instances.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { ownPlace } from '../host/file/own-path.ts'
+import { ownPlace } from '../host/file/link/own-path.ts'
 import { parseAdminUrl, writeAdminUrl } from '../plan/admin-url.ts'
 
 type Fields = Readonly<Record<string, unknown>>

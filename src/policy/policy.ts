@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import type { PolicyConfig } from '../config/config.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { linksOnTheWay } from '../host/file/links-on-the-way.ts'
+import { linksOnTheWay } from '../host/file/link/links-on-the-way.ts'
 import {
   addressesOf,
   isAddressAllowed,

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path'
-import { contentsOf, type FolderEntry } from '../host/file/folder-contents.ts'
+import { contentsOf, type FolderEntry } from '../host/file/folder/folder-contents.ts'
 import { kindsIn } from '../material/kinds-in.ts'
 import { isBelowRoots } from './policy.ts'
 

@@ -1,4 +1,4 @@
-import { inOpenFolders, type OpenFolders } from '../host/file/open-folders.ts'
+import { inOpenFolders, type OpenFolders } from '../host/file/folder/open-folders.ts'
 import type { ChangeSet } from '../plan/change-set.ts'
 import type { FileChange } from '../plan/file-change.ts'
 import { fileDigest } from '../plan/file-digest.ts'

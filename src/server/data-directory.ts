@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { durableWrite } from '../host/file/durable-write.ts'
 import { type FileLock, lockHolder, tryLock } from '../host/file/file-lock.ts'
-import { ensurePrivateFolder } from '../host/file/private-folder.ts'
+import { ensurePrivateFolder } from '../host/file/folder/private-folder.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
+import { durableWrite } from '../host/file/write/durable-write.ts'
 import { newSecret } from './operation/secret.ts'
 
 /** Takes the data directory for this process, and closes it to others. STATE_BUSY: another server has it. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { durableWrite } from '../host/file/durable-write.ts'
+import { durableWrite } from '../host/file/write/durable-write.ts'
 import { type Authority, openAuthority } from './authority/authority.ts'
 import type { ControlPlaneLog } from './http/log-requests.ts'
 import type { Store } from './store/store.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import { durableWrite } from '../host/file/durable-write.ts'
+import { durableWrite } from '../host/file/write/durable-write.ts'
 import { ownNames } from '../host/host-facts.ts'
 import { renewableHttps } from '../host/socket/renewable-https.ts'
 import { version } from '../version.ts'

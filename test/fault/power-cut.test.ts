@@ -151,7 +151,7 @@ async function brokenCopy(copy: string): Promise<string> {
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
   for (const [name, call] of [
     ['files', 'await handle.sync()'],
-    ['open-folder', 'await readable.sync()'],
+    ['folder/open-folder', 'await readable.sync()'],
   ] as const) {
     const file = join(copy, `src/host/file/${name}.ts`)
     const source = await readFile(file, 'utf8')

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { HostFacts } from '../../control-plane/open-control-plane.ts'
 import { unknownAgent } from '../../control-plane/unknown-agent.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
-import { durableRemove, durableWrite } from '../../host/file/durable-write.ts'
 import { readSnapshot } from '../../host/file/files.ts'
+import { durableRemove, durableWrite } from '../../host/file/write/durable-write.ts'
 import { faceControlPlane, registerHost } from './face-control-plane.ts'
 
 /** As whom a control plane knows this host. */

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import pRetry from 'p-retry'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { isFolder } from '../../host/file/private-folder.ts'
+import { isFolder } from '../../host/file/folder/private-folder.ts'
 import { type Operator, openOperator } from '../../server/operator-client.ts'
 import { noSuchFile, readGiven } from '../read-given.ts'
 

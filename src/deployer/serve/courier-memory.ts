@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Membership, membershipSchema, noMembership } from '../../documents/membership.ts'
-import { openDocumentFolder } from '../../host/file/document-folder.ts'
-import { isFolder } from '../../host/file/private-folder.ts'
+import { openDocumentFolder } from '../../host/file/folder/document-folder.ts'
+import { isFolder } from '../../host/file/folder/private-folder.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
 import { isStorage } from '../work/insist.ts'
 

@@ -1,6 +1,6 @@
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { isCode } from '../../host/file/files.ts'
-import type { Reserve } from '../../host/file/reserve.ts'
+import type { Reserve } from '../../host/file/write/reserve.ts'
 
 /** Writes, into the space of the reserve where there is no other. SPOOL_FULL: not even that was possible. */
 export async function insist<T>(reserve: Pick<Reserve, 'release'>, write: () => Promise<T>): Promise<T> {

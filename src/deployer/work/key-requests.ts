@@ -1,4 +1,4 @@
-import { type DocumentFolder, openDocumentFolder } from '../../host/file/document-folder.ts'
+import { type DocumentFolder, openDocumentFolder } from '../../host/file/folder/document-folder.ts'
 import { requireRoomFor } from '../../limit/within.ts'
 
 /** The key that was made for one issuance job, so that the job, which comes again until it is signed, gets one key only. */

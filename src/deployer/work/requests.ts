@@ -1,7 +1,7 @@
 import type { CertificateRequest } from '../../documents/ask.ts'
 import type { IssuanceJob } from '../../documents/job.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
-import type { Reserve } from '../../host/file/reserve.ts'
+import type { Reserve } from '../../host/file/write/reserve.ts'
 import { inParallel } from '../in-parallel.ts'
 import { insist } from './insist.ts'
 import { endOf } from './job-end.ts'

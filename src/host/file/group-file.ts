@@ -1,9 +1,9 @@
 import { chmod, chown, lstat, mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { moveFile, removeFile, siblingName } from './files.ts'
-import { removeHalfWritten } from './half-written.ts'
 import { foreignOnTheWayTo } from './ours.ts'
-import { writeNewFile } from './write-new-file.ts'
+import { removeHalfWritten } from './write/half-written.ts'
+import { writeNewFile } from './write/write-new-file.ts'
 
 /**
  * Replaces a file that a group may read (0640), in a folder of this user's own that the group may enter (0750), made where it is

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { durableWrite } from './durable-write.ts'
 import { isCode, readSnapshot, removeFile } from './files.ts'
+import { durableWrite } from './write/durable-write.ts'
 
 /** A file of JSON lines that grows at its end and is rotated once. */
 export interface LineLog {

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { isCode } from './files.ts'
-import { type PlaceOnTheWay, placesOnTheWay } from './places-on-the-way.ts'
+import { type PlaceOnTheWay, placesOnTheWay } from './link/places-on-the-way.ts'
 
 /** A place that another user could change. */
 export interface Foreign {

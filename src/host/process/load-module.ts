@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import { ownPath } from '../file/own-path.ts'
+import { ownPath } from '../file/link/own-path.ts'
 
 /** What an ES module exports. It is run with all that the agent may do, so it has to be the host's own. Throws the reason. */
 export async function loadModule(path: string): Promise<Readonly<Record<string, unknown>>> {

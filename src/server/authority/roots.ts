@@ -2,8 +2,8 @@ import 'reflect-metadata'
 import { createHash, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
-import { durableReplace } from '../../host/file/durable-write.ts'
 import { readBounded } from '../../host/file/read-bounded.ts'
+import { durableReplace } from '../../host/file/write/durable-write.ts'
 import type { Life } from './which-root.ts'
 
 /** The keys of the CA. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { adoptFile } from '../../host/file/adopt-file.ts'
 import { removeFile } from '../../host/file/files.ts'
+import { adoptFile } from '../../host/file/write/adopt-file.ts'
 import type { Database } from './database.ts'
 import { type FoundVersion, migrate } from './migration/migrate.ts'
 import { sqlStore } from './sql/sql-store.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { type PreparedChanges, prepareChanges } from '../../../src/apply/prepare-changes.ts'
 import { stageFiles } from '../../../src/apply/stage.ts'
-import { copyAttributes } from '../../../src/host/file/copy-attributes.ts'
+import { copyAttributes } from '../../../src/host/file/write/copy-attributes.ts'
 import { changesIn, generationIn, plannedFile } from '../../support/changes.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 

@@ -24,8 +24,8 @@ import {
   siblingName,
   syncFoldersOf,
 } from '../../../../src/host/file/files.ts'
-import { keepFile } from '../../../../src/host/file/keep-file.ts'
-import { writeNewFile } from '../../../../src/host/file/write-new-file.ts'
+import { keepFile } from '../../../../src/host/file/write/keep-file.ts'
+import { writeNewFile } from '../../../../src/host/file/write/write-new-file.ts'
 
 const isRoot = process.geteuid?.() === 0
 const owner = isRoot ? { uid: 1234, gid: 2345 } : { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }

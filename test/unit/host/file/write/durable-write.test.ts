@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { durableCreate, durableRemove, durableWrite } from '../../../../src/host/file/durable-write.ts'
+import { durableCreate, durableRemove, durableWrite } from '../../../../../src/host/file/write/durable-write.ts'
 
 const bytes = Buffer.from('new bytes')
 

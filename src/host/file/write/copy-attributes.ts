@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { runCommand } from '../process/command.ts'
-import type { Snapshot } from './files.ts'
+import { runCommand } from '../../process/command.ts'
+import type { Snapshot } from '../files.ts'
 
 const timeoutMs = 10_000
 

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type OpenFolder, openFolder } from '../../../../src/host/file/open-folder.ts'
-import type { Keeper } from '../../../../src/plan/keeper.ts'
-import { unlessInstalled } from '../../../support/daemons.ts'
+import { type OpenFolder, openFolder } from '../../../../../src/host/file/folder/open-folder.ts'
+import type { Keeper } from '../../../../../src/plan/keeper.ts'
+import { unlessInstalled } from '../../../../support/daemons.ts'
 
 const isRoot = process.geteuid?.() === 0
 const skip = isRoot ? false : 'only root can give a folder to somebody else'

@@ -1,4 +1,4 @@
-import { isCode } from './files.ts'
+import { isCode } from '../files.ts'
 import { placesOnTheWay } from './places-on-the-way.ts'
 
 /**

@@ -1,13 +1,13 @@
 import { rename, symlink, unlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import type { Keeper } from '../../plan/keeper.ts'
-import type { Model } from './copy-attributes.ts'
-import { isCode, readSnapshot, type Snapshot } from './files.ts'
-import { keepFile } from './keep-file.ts'
-import { readLink } from './links.ts'
+import type { Keeper } from '../../../plan/keeper.ts'
+import { isCode, readSnapshot, type Snapshot } from '../files.ts'
+import { readLink } from '../link/links.ts'
+import type { Model } from '../write/copy-attributes.ts'
+import { keepFile } from '../write/keep-file.ts'
+import { type Obstacle, obstacleAt, obstacleIn } from '../write/replaceable.ts'
+import { writeNewFile } from '../write/write-new-file.ts'
 import { type OpenFolder, openFolder } from './open-folder.ts'
-import { type Obstacle, obstacleAt, obstacleIn } from './replaceable.ts'
-import { writeNewFile } from './write-new-file.ts'
 
 /**
  * What is done to files by their paths, each in its folder, which is opened once, by `openFolder`, when the first of them is met. What

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeFile } from './files.ts'
+import { removeFile } from '../files.ts'
 
 /** Removes what a crash left half written in a folder that no other process writes in. */
 export async function removeHalfWritten(folder: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
+import { removeFile } from '../files.ts'
 import { durableWrite } from './durable-write.ts'
-import { removeFile } from './files.ts'
 
 /** Disk space set aside, so that what must be written can be written when the disk is full. */
 export interface Reserve {

@@ -1,5 +1,5 @@
 import { readlink } from 'node:fs/promises'
-import { isCode } from './files.ts'
+import { isCode } from '../files.ts'
 
 /** What a symlink says; null when there is none. Throws when something else is there. */
 export async function readLink(path: string): Promise<string | null> {

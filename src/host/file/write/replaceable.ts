@@ -1,6 +1,6 @@
 import { readdir, readFile, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isCode } from './files.ts'
+import { isCode } from '../files.ts'
 
 /** Why a name cannot be renamed over; `EBUSY`: it is a mount point. Null: nothing is known against it. */
 export type Obstacle = NodeJS.ErrnoException | null

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { durableRemove, durableWrite } from './durable-write.ts'
-import { type Envelope, type EnvelopeCheck, envelopeCheck, openEnvelope, sealEnvelope } from './envelope.ts'
-import { isCode, maxBytes, moveFile, readSnapshot, syncFoldersOf } from './files.ts'
-import { removeHalfWritten } from './half-written.ts'
-import { isOurs } from './ours.ts'
+import { type Envelope, type EnvelopeCheck, envelopeCheck, openEnvelope, sealEnvelope } from '../envelope.ts'
+import { isCode, maxBytes, moveFile, readSnapshot, syncFoldersOf } from '../files.ts'
+import { isOurs } from '../ours.ts'
+import { durableRemove, durableWrite } from '../write/durable-write.ts'
+import { removeHalfWritten } from '../write/half-written.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
 
 /** A folder of small JSON documents, a file each: durable when `put` returns, checked by digest and schema when read. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { linksOnTheWay } from '../../../../src/host/file/links-on-the-way.ts'
+import { linksOnTheWay } from '../../../../../src/host/file/link/links-on-the-way.ts'
 
 t.test('each link by which a path leads is told, in the folder that it is really in', async (t) => {
   const dir = t.testdir({

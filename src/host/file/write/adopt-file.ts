@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { moveFile, syncFoldersOf } from './files.ts'
+import { moveFile, syncFoldersOf } from '../files.ts'
 
 /** Gives a file that a library has written its name and mode; it is there for good on return, and whole at every moment. */
 export async function adoptFile(written: string, path: string, mode = 0o600): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isCode } from './files.ts'
+import { isCode } from '../files.ts'
 
 /** A folder or a link that a path leads through, or what it leads to in the end. */
 export interface PlaceOnTheWay {

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { isCode, moveFile, moveWithoutReplacing, removeFile, siblingName, syncFoldersOf } from './files.ts'
+import { isCode, moveFile, moveWithoutReplacing, removeFile, siblingName, syncFoldersOf } from '../files.ts'
 import { writeNewFile } from './write-new-file.ts'
 
 /** Replaces a file so that it is the old or the new one at every moment, and the new one for good on return (law 5). */

@@ -1,5 +1,5 @@
 import { link } from 'node:fs/promises'
-import { isCode, readSnapshot } from './files.ts'
+import { isCode, readSnapshot } from '../files.ts'
 import { writeNewFile } from './write-new-file.ts'
 
 const linkRefused = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV', 'ENOSYS']

@@ -1,5 +1,5 @@
 import { lstat, unlink } from 'node:fs/promises'
-import { isCode } from './files.ts'
+import { isCode } from '../files.ts'
 import type { OpenFolder } from './open-folder.ts'
 
 const above = 'generations'

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import type { Keeper } from '../../plan/keeper.ts'
+import type { Keeper } from '../../../plan/keeper.ts'
 
 /** What is asked of a folder. */
 export type FolderFacts = Pick<Stats, 'mode' | 'uid' | 'gid'>

@@ -1,5 +1,5 @@
 import { lstat, realpath } from 'node:fs/promises'
-import { foreignOnTheWayTo } from './ours.ts'
+import { foreignOnTheWayTo } from '../ours.ts'
 
 /**
  * The path of a file with its links resolved, where nobody but root, or the agent's own user, may write it, or put another in

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs'
 import { chmod, type FileHandle, mkdir, open, readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { WaxsealError } from '../../error/waxseal-error.ts'
-import type { Keeper } from '../../plan/keeper.ts'
-import { hasAccessList } from './copy-attributes.ts'
-import { isCode } from './files.ts'
+import { WaxsealError } from '../../../error/waxseal-error.ts'
+import type { Keeper } from '../../../plan/keeper.ts'
+import { isCode } from '../files.ts'
+import { hasAccessList } from '../write/copy-attributes.ts'
 import { isShared, whoElseWrites } from './whose-folder.ts'
 
 /** open(2); Node has no name for it. A folder need not be readable to be passed. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
+import type { Snapshot } from '../files.ts'
 import { copyAttributes, dropAccessList, type Model } from './copy-attributes.ts'
-import type { Snapshot } from './files.ts'
 
 /**
  * Writes a file that must not exist: owner and mode set through the descriptor, all bytes, fsync (law 5). With a model it takes over

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type DocumentFolder, openDocumentFolder } from '../../../../src/host/file/document-folder.ts'
+import { type DocumentFolder, openDocumentFolder } from '../../../../../src/host/file/folder/document-folder.ts'
 
 interface Note {
   readonly text: string
@@ -240,7 +240,7 @@ t.test('a folder of more documents than files may be open is listed', async (t) 
   const count = 3000
   for (let id = 0; id < count; id += 1)
     writeFileSync(join(path, `${id}.json`), JSON.stringify({ ...good, id: String(id) }), { mode: 0o600 })
-  const module = new URL('../../../../src/host/file/document-folder.ts', import.meta.url).href
+  const module = new URL('../../../../../src/host/file/folder/document-folder.ts', import.meta.url).href
   const program = `const { openDocumentFolder } = await import(${JSON.stringify(module)})
     const folder = await openDocumentFolder({ path: ${JSON.stringify(path)}, schema: ${JSON.stringify(schema)} })
     console.log((await folder.list()).length)`

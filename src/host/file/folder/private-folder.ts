@@ -1,5 +1,5 @@
 import { chmod, lstat, mkdir, stat } from 'node:fs/promises'
-import { isCode } from './files.ts'
+import { isCode } from '../files.ts'
 
 /** Makes a folder that only its owner can enter (0700), with its parents. */
 export async function ensurePrivateFolder(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
-import { isCode, moveFile } from './files.ts'
-import { foreignBy } from './ours.ts'
+import { isCode, moveFile } from '../files.ts'
+import { foreignBy } from '../ours.ts'
 
 /** Largest file of ours that has one of these names, in bytes: whoever reads or locks it must not be kept busy by it. */
 const mostBytes = 64 * 1024 * 1024

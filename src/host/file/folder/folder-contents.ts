@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs'
 import { lstat, readdir, realpath } from 'node:fs/promises'
-import { isCode, maxBytes, readSnapshot } from './files.ts'
+import { isCode, maxBytes, readSnapshot } from '../files.ts'
 
 /** What a name in a folder leads to. */
 export interface FolderEntry {
