@@ -42,6 +42,8 @@ export async function floodWithCsrs(
     const start = performance.now()
     const answers = await Promise.all(agents.map((id, at) => server.call(id, 'POST', '/csr', bodies[at])))
     const answered = performance.now() - start
+    const refused = answers.filter((status) => status !== 202)
+    if (refused.length > 0) throw new Error(`${refused.length} CSRs were answered ${[...new Set(refused)].join(', ')}`)
     // They are signed in the order in which they came.
     const last = agents.at(-1) ?? ''
     while ((await server.call(last, 'GET', `/certificates/cert-${last}`)) !== 200) await pauseFor(50)

@@ -4,7 +4,7 @@ import { type Answer, newCsr, openTestControlPlane } from '../../support/control
 import { startPostgres } from '../../support/postgres.ts'
 
 t.test('CSRs that wait for a row of PostgreSQL leave connections to polls, and are all answered then', async (t) => {
-  const database = await (await startPostgres(t)).newDatabase()
+  const database = await (await startPostgres(t, false)).newDatabase()
   const plane = await openTestControlPlane(t, { database })
   const [busy, idle] = [await plane.enroll('busy'), await plane.enroll('idle')]
   const wanted = { agent_id: busy.id, common_name: 'mail.example.net' }

@@ -10,7 +10,7 @@ import { deploymentFor, openTestControlPlane } from '../../support/control-plane
 import { postgresProgram, startPostgres } from '../../support/postgres.ts'
 import { runWaxseal } from '../../support/run-waxseal.ts'
 
-const postgres = await startPostgres(t)
+const postgres = await startPostgres(t, false)
 const docs = await readFile(new URL('../../../docs/control-plane.md', import.meta.url), 'utf8')
 const [url, adminUrl] = [postgres.urlOf('waxseal'), postgres.urlOf('postgres')]
 

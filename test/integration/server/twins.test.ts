@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { openLog } from '../../../src/log/open-log.ts'
 import { authenticateAgent } from '../../../src/server/operation/agent/authenticate-agent.ts'
 import { createToken } from '../../../src/server/operation/agent/create-token.ts'
 import { exchangeCredential } from '../../../src/server/operation/agent/exchange-credential.ts'
@@ -9,6 +10,7 @@ import { register } from '../../../src/server/operation/agent/register.ts'
 import { revokeCredentials } from '../../../src/server/operation/agent/revoke-credentials.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { AgentRow } from '../../../src/server/store/rows.ts'
+import { openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
 const hour = 3_600_000
@@ -95,6 +97,26 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     },
   )
 }
+
+t.test(
+  'on the wire an exchange is 409 while two heartbeats differ, and the answer and the log say what to do',
+  async (t) => {
+    const lines: string[] = []
+    const write = (text: string): void => void lines.push(text)
+    const log = await openLog({ level: 'error', form: 'other', colours: false, write })
+    const plane = await openTestControlPlane(t, { log })
+    const agent = await plane.enroll()
+    const beat = (run: string) => agent.post('/heartbeat', { host: { machine: 'a'.repeat(64), starts: 1, run } })
+    const exchange = () => plane.ask('POST', `/api/v1/agents/${agent.id}/credential`, agent.credential)
+    await beat('1'.repeat(32))
+    t.equal((await exchange()).status, 201)
+    await beat('2'.repeat(32))
+
+    t.match(await exchange(), { status: 409, body: { error: /two hosts.*waxseal control-plane readmit/ } })
+    t.match(lines, [/mail-1.*two hosts are one agent/])
+    t.match(await plane.operator.agents(), [{ twin: { reason: /copy/ } }])
+  },
+)
 
 async function openScene(t: Test, kind: 'SQLite' | 'PostgreSQL') {
   let now = Date.parse('2026-11-01T00:00:00Z')
