@@ -155,7 +155,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
   const agent = guardAgent(parts, limits)
   agentWorkRoutes(server, parts, agent, log)
   // A thousand at once leave room for polls: in the loop, and of the connections to the database.
-  agentCsrRoute(server, parts, guardAgent(parts, limits, parts.signer.inTurn))
+  agentCsrRoute(server, parts, [guardAgent(parts, limits, parts.signer.inTurn), guardLasting(limits, 'csr')])
   agentReportRoutes(server, parts, agent, guardLasting(limits))
   agentCredentialRoutes(server, parts, [agent, guardLasting(limits)])
   const guard = guardOperator(parts, operatorToken, limits)

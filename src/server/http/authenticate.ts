@@ -9,7 +9,7 @@ import { hashSecret, isSecret } from '../operation/secret.ts'
 import type { AgentRow, OperatorRow } from '../store/rows.ts'
 import { secretIn } from './bearer.ts'
 import { leastRoleOf } from './least-roles.ts'
-import type { Limits } from './limits.ts'
+import type { Lasting, Limits } from './limits.ts'
 
 /** Runs before the body of a request is read. */
 export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
@@ -69,10 +69,10 @@ export function guardAgent(parts: Parts, limits: Limits, turn: InTurn = (work) =
   }
 }
 
-/** After `guardAgent`, for a call that leaves something in the database each time. */
-export function guardLasting(limits: Limits): Guard {
+/** After `guardAgent`, for a call that leaves something in the database each time, or is a CSR. */
+export function guardLasting(limits: Limits, of: Lasting = 'row'): Guard {
   return async (request, reply) => {
-    await limits.isLastingLimited(agentOf(request).id, request, reply)
+    await limits.isLastingLimited(of, agentOf(request).id, request, reply)
   }
 }
 

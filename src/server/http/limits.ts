@@ -4,8 +4,17 @@ import { RateLimit } from './rate-limit.ts'
 import { retryAfterS } from './retry-after.ts'
 
 const mostKnown = 100_000
-/** Of calls that leave rows for ever: a thousand for the jobs of a long outage, and then 8,640 a day. */
-const lasting = { perSecond: 0.1, burst: 1000, mostKeys: 100_000 } as const
+/**
+ * Of calls that leave rows for ever: a thousand for the jobs of a long outage, and then 8,640 a day. Of CSRs, whose signature takes
+ * milliseconds to verify whether they are asked for or not: all of a large host, and then one a second.
+ */
+const lasting = {
+  row: { perSecond: 0.1, burst: 1000, mostKeys: 100_000 },
+  csr: { perSecond: 1, burst: 5000, mostKeys: 100_000 },
+} as const
+
+/** What a call leaves, or costs. */
+export type Lasting = keyof typeof lasting
 
 /** Limits by who asks, where that is known, and by address before that. No header chooses the limit. */
 export interface Limits {
@@ -18,13 +27,14 @@ export interface Limits {
   countRefused(request: FastifyRequest, digest?: string): Promise<void>
   /** Counts a request of this identity, whose credential has this digest; answers 429 where there were too many. */
   isLimited(identity: string, digest: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean>
-  /** The same for a call that leaves something in the database for ever, if only in the audit trail: nobody fills a disk with it. */
-  isLastingLimited(identity: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean>
+  /** The same for a call that leaves something in the database for ever, if only in the audit trail, or is a CSR: nobody fills a disk with it. */
+  isLastingLimited(of: Lasting, identity: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean>
 }
 
 /** Limits of this server. What is known costs a little; what is not known may not make a flood of look-ups. */
 export function openLimits(store: Pick<Store, 'now'>): Limits {
-  const [refused, known, kept] = [new RateLimit(), new RateLimit(), new RateLimit(lasting)]
+  const [refused, known] = [new RateLimit(), new RateLimit()]
+  const kept = { row: new RateLimit(lasting.row), csr: new RateLimit(lasting.csr) }
   /** Only what was found good comes in: it grows with the fleet, and not with an attacker. */
   const good = new Set<string>()
   const answer = async (isFree: boolean, request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
@@ -42,8 +52,8 @@ export function openLimits(store: Pick<Store, 'now'>): Limits {
       good.delete(digest)
       refused.take(networkOf(request.ip), await store.now())
     },
-    isLastingLimited: async (identity, request, reply) =>
-      answer(kept.take(identity, await store.now()), request, reply),
+    isLastingLimited: async (of, identity, request, reply) =>
+      answer(kept[of].take(identity, await store.now()), request, reply),
     isLimited: async (identity, digest, request, reply) => {
       // What was exchanged long ago makes room; who is sent away by that comes in again with the next call.
       good.add(digest)

@@ -5,10 +5,10 @@ import type { Parts } from '../operation/parts.ts'
 import { csrSchema } from './schemas.ts'
 
 /** The call by which an agent sends a CSR. */
-export function agentCsrRoute(server: FastifyInstance, parts: Parts, guard: Guard): void {
+export function agentCsrRoute(server: FastifyInstance, parts: Parts, guards: readonly Guard[]): void {
   server.post<{ Body: { csr_pem: string; certificate_id: string } }>(
     '/api/v1/agents/:id/csr',
-    { onRequest: guard, schema: { body: csrSchema } },
+    { onRequest: [...guards], schema: { body: csrSchema } },
     async (request, reply) => {
       const { csr_pem: csrPem, certificate_id: certificateId } = request.body
       const state = await submitCsr(parts, activeAgentOf(request), { certificateId, csrPem })

@@ -13,3 +13,16 @@ t.test('of the credentials that were good lately the newest are remembered, howe
   t.equal(await limits.isAddressLimited(request, reply, 'digest-100000'), false)
   t.equal(await limits.isAddressLimited(request, reply, 'digest-0'), true)
 })
+
+t.test('an agent has five thousand CSRs at once and one a second then, and others have their own', async (t) => {
+  let now = 0
+  const limits = openLimits({ now: async () => now })
+  const isLimited = (agent = 'agent-1') => limits.isLastingLimited('csr', agent, request, reply)
+  const first: boolean[] = []
+  for (let count = 0; count < 5001; count += 1) first.push(await isLimited())
+
+  t.equal(first.indexOf(true), 5000)
+  t.equal(await isLimited('agent-2'), false)
+  now = 1000
+  t.same([await isLimited(), await isLimited()], [false, true])
+})
