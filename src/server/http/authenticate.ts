@@ -124,7 +124,8 @@ async function lookUp<Who>(
     if (secret === null) throw new Refusal('unauthorized', 'a bearer credential is needed')
     return { who: await find(secret, digest), digest }
   } catch (error) {
-    if (error instanceof Refusal) await limits.countRefused(request, digest)
+    // Who is to come again later was not looked up.
+    if (error instanceof Refusal && error.kind !== 'busy') await limits.countRefused(request, digest)
     throw error
   }
 }
