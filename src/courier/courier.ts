@@ -5,6 +5,7 @@ import { type Job, longestReason } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
 import { aborted, type Clock, pause } from '../host/clock.ts'
+import { Beat } from './beat.ts'
 import { Claims } from './claims.ts'
 import { Deliveries } from './deliveries.ts'
 import type { Deployer } from './deployer.ts'
@@ -58,6 +59,7 @@ interface Loops {
   readonly member: Member
   readonly claims: Claims
   readonly longPoll: LongPoll
+  readonly beat: Beat
   readonly signal: AbortSignal
   readonly retire: () => void
 }
@@ -92,6 +94,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     member: new Member({ ...parts, controlPlane }),
     claims: new Claims({ deployer, controlPlane, rounds, clock, log }),
     longPoll: new LongPoll({ controlPlane, pollWaitMs: parts.pollWaitMs, clock, log, signal }),
+    beat: new Beat(),
     signal,
     retire,
   }
@@ -103,7 +106,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
 }
 
 async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
-  const { rounds, member, longPoll, signal, retire } = loops
+  const { rounds, member, longPoll, beat, signal, retire } = loops
   const hurry = new Hurry()
   const { clock, state, log } = parts
   const turn = async (): Promise<number> => {
@@ -130,6 +133,7 @@ async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
     if (requested.putOff !== null) throw requested.putOff
     const isAny = done + requested.done + left.done > 0
     const wait = hurry.next(awaited, longPoll.pauseMs ?? pollWait(parts.pollIntervalMs, clock.random()))
+    if (longPoll.pauseMs !== null) beat.makeWayFor(clock.now() + wait)
     return arrived > 0 && isAny ? 0 : wait
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
@@ -142,7 +146,7 @@ async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
     return wait
   }
   const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
-  const { learned: early } = longPoll
+  const early = (): AbortSignal | undefined => longPoll.learned
   await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait, early })
 }
 
@@ -178,7 +182,7 @@ async function poll(
 }
 
 async function heartbeatLoop(parts: CourierParts, loops: Loops): Promise<void> {
-  const { controlPlane, member, claims, longPoll, signal, retire } = loops
+  const { controlPlane, member, claims, longPoll, beat, signal, retire } = loops
   const { clock, state, log, facts } = parts
   const turn = async (): Promise<number> => {
     if (!member.isIntroduced) await introduceSoon(member, clock, signal)
@@ -187,15 +191,26 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops): Promise<void> {
     longPoll.heard(heard)
     await member.heard(heard)
     const leaseMs = await claims.heard(heard)
-    return Math.min(parts.heartbeatIntervalMs, leaseMs ?? Number.POSITIVE_INFINITY)
+    const wait = Math.min(pollWait(parts.heartbeatIntervalMs, clock.random()), leaseMs ?? Number.POSITIVE_INFINITY)
+    beat.next(clock.now() + wait)
+    return wait
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
     if (error.code === 'AGENT_RETIRED') retire()
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
     return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
   }
-  const firstWait = firstHeartbeatMs
-  await runLoop({ name: 'heartbeat', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait })
+  const [firstWait, early] = [firstHeartbeatMs, () => beat.early]
+  await runLoop({
+    name: 'heartbeat',
+    progress: parts.progress,
+    turn,
+    waitAfterFailure,
+    clock,
+    signal,
+    firstWait,
+    early,
+  })
 }
 
 async function introduceSoon(member: Member, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -53,12 +53,14 @@ export class LongPoll {
   /** After each heartbeat that was answered. */
   heard({ features }: Heard): void {
     this.#isKnown = features.has('wait')
-    if (this.#isKnown && this.#parts.pollWaitMs > 0) this.#learned.abort()
+    // Not before the connection of the heartbeat is free.
+    if (this.#isKnown && this.#parts.pollWaitMs > 0) setImmediate(() => this.#learned.abort())
   }
 
-  /** Aborts when a call can wait for the first time: the pause that was begun before is as long as without. */
-  get learned(): AbortSignal {
-    return this.#learned.signal
+  /** Aborts when a call can wait for the first time: the pause that was begun before is as long as without. Undefined: it has aborted. */
+  get learned(): AbortSignal | undefined {
+    const { signal } = this.#learned
+    return signal.aborted ? undefined : signal
   }
 
   /** How long the next call is to come after the last one, in milliseconds; null: that did not wait, and it is as usual. */

@@ -12,8 +12,8 @@ export interface Loop {
   readonly waitAfterFailure: (error: WaxsealError, failures: number) => number
   /** Before the first turn, in milliseconds; default 0. */
   readonly firstWait?: number
-  /** Cuts one wait short, when it aborts. */
-  readonly early?: AbortSignal
+  /** What cuts the wait short that begins now; undefined: nothing. */
+  readonly early?: () => AbortSignal | undefined
   readonly clock: Clock
   /** Ends the loop between turns, and cuts a wait short. */
   readonly signal: AbortSignal
@@ -36,8 +36,8 @@ export async function runLoop(loop: Loop): Promise<void> {
       wait = waitAfterFailure(asWaxsealError(error), failures)
     }
     progress.expect(name, wait + slackMs)
-    const isEarly = early === undefined || early.aborted
-    if (!signal.aborted) await pause(clock, wait, isEarly ? signal : AbortSignal.any([signal, early]))
+    const cut = early?.()
+    if (!signal.aborted) await pause(clock, wait, cut === undefined ? signal : AbortSignal.any([signal, cut]))
   }
   progress.end(name)
 }

@@ -66,10 +66,17 @@ export async function openEnrolledSite(t: Test, options: Partial<ControlPlaneOpt
         calls?: Partial<ControlPlane>
         clock?: Partial<Clock>
         pollWaitMs?: number
+        heartbeatIntervalMs?: number
+        pollIntervalMs?: number
       } = {},
     ) => {
-      const { stateDir: ownState = stateDir, calls = {}, clock = {}, pollWaitMs = 0, ...ofEndpoint } = changes
-      return startAgent(ownState, { ...endpoint, ...ofEndpoint }, calls, clock, pollWaitMs)
+      const { stateDir: ownState = stateDir, calls = {}, clock = {}, ...others } = changes
+      const { pollWaitMs = 0, heartbeatIntervalMs = 50, pollIntervalMs = 200, ...ofEndpoint } = others
+      return startAgent(ownState, { ...endpoint, ...ofEndpoint }, calls, clock, {
+        pollWaitMs,
+        heartbeatIntervalMs,
+        pollIntervalMs,
+      })
     },
   }
 }
@@ -80,7 +87,7 @@ async function startAgent(
   endpoint: AgentEndpoint,
   calls: Partial<ControlPlane>,
   clock: Partial<Clock>,
-  pollWaitMs: number,
+  pace: { readonly pollWaitMs: number; readonly heartbeatIntervalMs: number; readonly pollIntervalMs: number },
 ) {
   const file = join(dirname(stateDir), 'waxseal.yaml')
   await writeFile(file, JSON.stringify({ state_dir: stateDir }))
@@ -123,9 +130,7 @@ async function startAgent(
         },
       },
     ),
-    pollIntervalMs: 200,
-    pollWaitMs,
-    heartbeatIntervalMs: 50,
+    ...pace,
   })
   return {
     said: (message: string) => until(() => (lines.includes(message) ? true : undefined)),

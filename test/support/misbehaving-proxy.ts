@@ -28,6 +28,8 @@ export interface Seen {
 export interface MisbehavingProxy {
   readonly url: string
   readonly seen: readonly Seen[]
+  /** How many TLS connections came. */
+  connections(): number
   /** Decides for each request from now on; null passes it on. */
   misbehave(decide: (request: Seen) => Fault | null): void
   close(): Promise<void>
@@ -48,6 +50,7 @@ export async function startProxy(places: ProxyPlaces, dataDir: string): Promise<
   const pair = await authority.issueServerPair(['localhost', address])
   let decide: (request: Seen) => Fault | null = () => null
   const seen: Seen[] = []
+  let connections = 0
   const server = createServer({ cert: pair.certificatePem, key: pair.keyPem }, async (incoming, answer) => {
     const one = { method: incoming.method ?? '', path: incoming.url ?? '', body: await bodyOf(incoming) }
     seen.push(one)
@@ -61,11 +64,15 @@ export async function startProxy(places: ProxyPlaces, dataDir: string): Promise<
       else answer.writeHead(passed.status, passed.headers).end(passed.body)
     } else spoil(answer, fault)
   })
+  server.on('secureConnection', () => {
+    connections += 1
+  })
   server.listen(0, address)
   await once(server, 'listening')
   return {
     url: `https://${address}:${(server.address() as AddressInfo).port}`,
     seen,
+    connections: () => connections,
     misbehave: (next) => {
       decide = next
     },

@@ -101,3 +101,17 @@ t.test('calls that are cut off on their way are no failure, and at last none wai
   t.notOk(agent.hasSaid('poll failed'))
   await agent.stop()
 })
+
+t.test('heartbeats come between calls that wait, on the one connection that there is', async (t) => {
+  const site = await openEnrolledSite(t)
+  const proxy = await startProxy({ target: site.endpoint.url }, site.dataDir)
+  t.teardown(() => proxy.close())
+  const random = () => 0.05
+  const pace = { pollWaitMs: 1000, heartbeatIntervalMs: 3000, pollIntervalMs: 10_000 }
+  const agent = await site.startAgent({ url: proxy.url, clock: { random }, ...pace })
+  const waits = () => proxy.seen.filter(({ path }) => path.endsWith('?wait=1')).length
+
+  while (waits() < 4) await agent.heard()
+  t.equal(proxy.connections(), 1)
+  await agent.stop()
+})

@@ -17,13 +17,16 @@ t.test(
     await poll.work(true)
     poll.heard(heard(['lease']))
     await poll.work(true)
-    t.notOk(poll.learned.aborted)
+    const { learned } = poll
+    t.notOk(learned?.aborted ?? true)
     poll.heard(heard(['wait']))
     await poll.work(false)
     t.same(asked, [0, 0, 0])
     t.equal(poll.pauseMs, null)
 
-    t.ok(poll.learned.aborted)
+    await new Promise((resolve) => setImmediate(resolve))
+    t.ok(learned?.aborted)
+    t.equal(poll.learned, undefined)
     await poll.work(true)
     t.equal(asked.at(-1), 30)
   },

@@ -20,6 +20,16 @@ t.test('the first turn waits when it is told to', async (t) => {
   t.same(clock.sleeps, [500])
 })
 
+t.test('a wait is cut short by what is early for it, and no other one is', async (t) => {
+  const cut = AbortSignal.abort()
+  const signals = [undefined, cut, undefined]
+  const { clock, run } = loopOf([() => 10, () => 20, () => 30, () => 40], 0, () => signals.shift())
+
+  await run()
+
+  t.same(clock.sleeps, [10, 30])
+})
+
 t.test('failures are counted in a row, and an error never ends the loop', async (t) => {
   const fail = (): number => {
     throw new WaxsealError('INTERNAL')
@@ -43,7 +53,7 @@ t.test(
 )
 
 /** A loop whose turns do this, one after the other; it is told to stop in the last one. */
-function loopOf(turns: readonly (() => number)[], firstWait = 0) {
+function loopOf(turns: readonly (() => number)[], firstWait = 0, early?: () => AbortSignal | undefined) {
   const clock = fakeClock()
   const stop = new AbortController()
   const left = [...turns]
@@ -59,6 +69,7 @@ function loopOf(turns: readonly (() => number)[], firstWait = 0) {
     return next?.() ?? 0
   }
   const waitAfterFailure = (_: WaxsealError, failures: number): number => failures * 1000
-  const loop = { name: 'poll', progress, turn, waitAfterFailure, clock, signal: stop.signal, firstWait }
+  const parts = { name: 'poll', progress, turn, waitAfterFailure, clock, signal: stop.signal, firstWait }
+  const loop = early === undefined ? parts : { ...parts, early }
   return { clock, expected, run: () => runLoop(loop) }
 }
