@@ -1,7 +1,7 @@
 import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { type PeopleCalls, peopleCalls } from './people-client.ts'
+import { type Call, type PeopleCalls, peopleCalls } from './people-client.ts'
 import type { PolicyBody } from './route/policy-body.ts'
 
 /** A job as the operator sees it. */
@@ -76,37 +76,20 @@ export interface Operator extends PeopleCalls {
   close(): Promise<void>
 }
 
-/** Opens the operator's client. */
-export function openOperator(at: {
+/** Where the control plane is, and what an operator is known by. */
+export interface OperatorAccess {
   readonly url: string
   readonly caPem: string
   readonly operatorToken: string
-}): Operator {
+}
+
+/** Opens the operator's client. */
+export function openOperator(at: OperatorAccess): Operator {
   const agent = new Agent({
     allowH2: false,
     connect: connectTls({ allowH2: false, ca: at.caPem, minVersion: 'TLSv1.3' }),
   })
-  /** `Answer` is what the bundled control plane of the same version sends. */
-  const call = async <Answer>(method: 'GET' | 'POST', path: string, body: object | null = null): Promise<Answer> => {
-    const { statusCode, body: answer } = await agent
-      .request({
-        origin: at.url,
-        path: `/operator/v1${path}`,
-        method,
-        headers: {
-          authorization: `Bearer ${at.operatorToken}`,
-          ...(body === null ? {} : { 'content-type': 'application/json' }),
-        },
-        body: body === null ? null : JSON.stringify(body),
-      })
-      .catch((error: Error) => {
-        const hint = 'start it with: waxseal control-plane serve'
-        throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
-      })
-    const document: unknown = await answer.json()
-    if (statusCode < 300) return document as Answer
-    throw new WaxsealError('CONTROL_PLANE_REFUSED', { status: statusCode, answer: reasonIn(document) })
-  }
+  const call = callOver(agent, at)
   return {
     ...peopleCalls(call),
     agents: async () => (await call<{ agents: Record<string, string | null>[] }>('GET', '/agents')).agents,
@@ -141,6 +124,30 @@ export function openOperator(at: {
     renew: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/renew`),
     revoke: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/revoke`),
     close: () => agent.destroy(),
+  }
+}
+
+/** `Answer` is what the bundled control plane of the same version sends. */
+function callOver(agent: Agent, at: OperatorAccess): Call {
+  return async <Answer>(method: 'GET' | 'POST', path: string, body: object | null = null): Promise<Answer> => {
+    const { statusCode, body: answer } = await agent
+      .request({
+        origin: at.url,
+        path: `/operator/v1${path}`,
+        method,
+        headers: {
+          authorization: `Bearer ${at.operatorToken}`,
+          ...(body === null ? {} : { 'content-type': 'application/json' }),
+        },
+        body: body === null ? null : JSON.stringify(body),
+      })
+      .catch((error: Error) => {
+        const hint = 'start it with: waxseal control-plane serve'
+        throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
+      })
+    const document: unknown = await answer.json()
+    if (statusCode < 300) return document as Answer
+    throw new WaxsealError('CONTROL_PLANE_REFUSED', { status: statusCode, answer: reasonIn(document) })
   }
 }
 

@@ -2,13 +2,14 @@ import type { Database } from '../database.ts'
 import type { Store } from '../store.ts'
 import { sqlAgents, sqlPresence } from './agents.ts'
 import { sqlAudit } from './audit.ts'
-import { sqlCertificates, sqlVersions } from './certificates.ts'
+import { sqlCertificates } from './certificates.ts'
 import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators, sqlTokens } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlServerFacts } from './server-facts.ts'
 import { sqlSignings } from './signings.ts'
 import { sqlTargets } from './targets.ts'
+import { sqlVersions } from './versions.ts'
 
 /** The store over a database whose tables are there. */
 export function sqlStore(db: Database): Store {

@@ -1,0 +1,55 @@
+import type { Database } from '../database.ts'
+import { isOpen } from '../migration/first-schema.ts'
+import type { CertificateRow } from '../rows.ts'
+import type { CertificateStore } from '../store.ts'
+import { firstOf, fromRows, toColumn } from './columns.ts'
+import { isHeld } from './holds.ts'
+
+type Renewal = Pick<CertificateStore, 'stillDeployedTo' | 'lock' | 'due' | 'plan' | 'setPolicy'>
+
+/** When certificates are renewed, and for which targets. */
+export function renewalOf(db: Database): Renewal {
+  return {
+    stillDeployedTo: async (id) =>
+      (
+        await db.query(
+          `SELECT target_id FROM deploy_to WHERE certificate_id = $1 AND NOT EXISTS (
+              SELECT 1 FROM job WHERE target_id = deploy_to.target_id AND certificate_id <> $1 AND status = 'Completed'
+                AND type IN ('Deployment', 'TakeBack') AND seq > (
+                  SELECT seq FROM job AS own WHERE own.target_id = deploy_to.target_id AND own.certificate_id = $1
+                    AND own.type IN ('Deployment', 'TakeBack') ORDER BY seq DESC LIMIT 1))
+            ORDER BY target_id`,
+          [id],
+        )
+      ).map(({ target_id }) => String(target_id)),
+    lock: async (id) =>
+      firstOf<CertificateRow>(await db.query(`SELECT * FROM certificate WHERE id = $1 ${db.dialect.forUpdate}`, [id])),
+    due: async (at, limit) =>
+      fromRows<CertificateRow>(
+        await db.query(
+          `SELECT * FROM certificate WHERE next_renewal_at <= $1 AND NOT EXISTS (
+              SELECT 1 FROM job WHERE certificate_id = certificate.id AND type IN ('Issuance', 'Renewal') AND ${isOpen})
+              AND NOT ${isHeld('certificate')}
+            ORDER BY COALESCE((SELECT MAX(not_after) FROM version WHERE certificate_id = certificate.id), 0), next_renewal_at
+            LIMIT $2 ${db.dialect.skipLocked}`,
+          [at, limit],
+        ),
+      ),
+    plan: async (id, { nextRenewalAt, renewalFailures, lastError, revokedAt }) => {
+      await db.query(
+        'UPDATE certificate SET next_renewal_at = $2, renewal_failures = $3, last_error = $4 WHERE id = $1',
+        [id, nextRenewalAt, renewalFailures, lastError],
+      )
+      if (revokedAt !== undefined)
+        await db.query('UPDATE certificate SET revoked_at = $2 WHERE id = $1', [id, toColumn(revokedAt)])
+    },
+    setPolicy: async (id, { renewShare, issuers, keyPolicy }) => {
+      await db.query('UPDATE certificate SET renew_share = $2, issuers = $3, key_policy = $4 WHERE id = $1', [
+        id,
+        renewShare,
+        toColumn(issuers),
+        keyPolicy,
+      ])
+    },
+  }
+}
