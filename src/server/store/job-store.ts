@@ -42,8 +42,8 @@ export interface JobStore {
   byId(id: string): Promise<JobRow | null>
   /** Newest first; `after`: the `seq` of the last one known. */
   list(page: Page, filter?: JobFilter): Promise<readonly ListedJob[]>
-  /** Whether a claim or a look for CSRs would find something. */
-  isWorkFor(agentId: string, at: number): Promise<boolean>
+  /** Whether a claim (`Pending`) or a look for CSRs (`AwaitingCSR`) would find something. */
+  workFor(agentId: string, at: number): Promise<ReadonlySet<JobStatus>>
   /** Those of these agents for which it would. */
   agentsWithWork(at: number, agentIds: ReadonlySet<string>): Promise<readonly string[]>
   /** What an agent is to do now, oldest first; each is counted as one more attempt. */

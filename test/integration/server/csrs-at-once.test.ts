@@ -1,5 +1,7 @@
 import { Client } from 'pg'
 import t from 'tap'
+import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
+import { openStore } from '../../../src/server/store/open-store.ts'
 import { type Answer, newCsr, openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
@@ -26,6 +28,25 @@ t.test('CSRs that wait for a row of PostgreSQL leave connections to polls, and a
   t.same([...new Set(polls.map(({ status }) => status))], [200])
   t.equal(waiting, 3)
   t.same([...new Set((await Promise.all(sent)).map(({ status }) => status))], [202])
+})
+
+t.test('an agent that is asked for CSRs alone is told so without a transaction', async (t) => {
+  const plane = await openTestControlPlane(t)
+  const { id } = await plane.enroll()
+  const wanted = await plane.operator.requestCertificate({ agent_id: id, common_name: 'mail.example.net' })
+  await plane.close()
+  const store = await openStore({ dataDir: plane.dataDir })
+  t.teardown(() => store.close())
+  const agent = await store.agents.named(id)
+  if (agent === null) throw new Error('there is no agent')
+  const transaction = (): never => {
+    throw new Error('a poll waits for those who write')
+  }
+
+  const [item, ...others] = await claimWork({ store: { ...store, transaction } }, agent)
+
+  t.match(item, { job: { id: wanted.job_id, status: 'AwaitingCSR' }, certificate: { commonName: 'mail.example.net' } })
+  t.same(others, [])
 })
 
 async function waitingAtLocks(client: Client): Promise<number> {

@@ -19,28 +19,43 @@ export interface ClaimedJob {
 /** What an agent is to do: deployments and the like become its own with this call, CSRs are asked for until they are signed. */
 export async function claimWork({ store }: Pick<Parts, 'store'>, agent: AgentRow): Promise<readonly ClaimedJob[]> {
   const at = await store.now()
-  if (!(await store.jobs.isWorkFor(agent.id, at))) return []
+  const kinds = await store.jobs.workFor(agent.id, at)
+  if (kinds.size === 0) return []
+  // Nothing changes hands: a poll that is told the same until it is done waits for nobody who writes.
+  if (!kinds.has('Pending')) return csrsFor(store, agent, at, mostJobs)
   return store.transaction(async (inside) => {
     const isHeld = (await inside.holds.of(agent.id)) !== null
     const lease = agent.features.includes('lease') ? leaseMs : null
     const claimed = await inside.jobs.claim({ agentId: agent.id, at, leaseMs: lease, limit: mostJobs, isHeld })
     if (isHeld && claimed.length > 0) await inside.holds.asked(agent.id, at)
-    const csrs = isHeld ? [] : await inside.jobs.awaitingCsr(agent.id, at, mostJobs - claimed.length)
     if (claimed.length > 0)
       await audit(inside, `agent:${agent.id}`, 'job.claim', agent.id, { jobs: claimed.map(({ id }) => id) })
     const items: ClaimedJob[] = []
-    for (const job of [...claimed, ...csrs]) items.push(await withDetails(inside, job))
-    return items
+    for (const job of claimed) items.push(await withDetails(inside, job))
+    return [...items, ...(await csrsFor(inside, agent, at, mostJobs - claimed.length))]
   })
 }
 
+/** What it is asked for; nothing as long as it is asked first what it has. */
+async function csrsFor(store: Store, { id }: AgentRow, at: number, limit: number): Promise<readonly ClaimedJob[]> {
+  if ((await store.holds.of(id)) !== null) return []
+  const items: ClaimedJob[] = []
+  for (const job of await store.jobs.awaitingCsr(id, at, limit))
+    items.push({ job, certificate: await certificateOf(store, job), target: null, version: null })
+  return items
+}
+
 async function withDetails(store: Store, job: JobRow): Promise<ClaimedJob> {
-  const certificate = await store.certificates.byId(job.certificateId)
-  if (certificate === null) throw new Error('a job has no certificate')
   return {
     job,
-    certificate,
+    certificate: await certificateOf(store, job),
     target: job.targetId === null ? null : await store.targets.byId(job.targetId),
     version: await store.versions.newest(job.certificateId),
   }
+}
+
+async function certificateOf(store: Store, { certificateId }: JobRow): Promise<CertificateRow> {
+  const certificate = await store.certificates.byId(certificateId)
+  if (certificate === null) throw new Error('a job has no certificate')
+  return certificate
 }

@@ -19,14 +19,16 @@ export function sqlJobs(db: Database): JobStore {
       return isNew
     },
     byId: async (id) => firstOf<JobRow>(await db.query('SELECT * FROM job WHERE id = $1', [id])),
-    isWorkFor: async (agentId, at) =>
-      (
-        await db.query(
-          `SELECT 1 AS found FROM job WHERE agent_id = $1 AND status IN ('Pending', 'AwaitingCSR') AND ${isOpen}
-            AND (not_before IS NULL OR not_before <= $2) AND (lease_until IS NULL OR lease_until <= $2) LIMIT 1`,
-          [agentId, at],
-        )
-      ).length > 0,
+    workFor: async (agentId, at) =>
+      new Set(
+        (
+          await db.query(
+            `SELECT DISTINCT status FROM job WHERE agent_id = $1 AND status IN ('Pending', 'AwaitingCSR') AND ${isOpen}
+              AND (not_before IS NULL OR not_before <= $2) AND (lease_until IS NULL OR lease_until <= $2)`,
+            [agentId, at],
+          )
+        ).map(({ status }) => status as JobStatus),
+      ),
     agentsWithWork: async (at, agentIds) =>
       (
         await db.query(
