@@ -127,31 +127,59 @@ export function openOperator(at: OperatorAccess): Operator {
   }
 }
 
-/** `Answer` is what the bundled control plane of the same version sends. */
+const mostBytes = 64 * 1024 * 1024
+
+/** `Answer` is what the bundled control plane of the same version sends; what a proxy sends in its place is told, and believed in nothing. */
 function callOver(agent: Agent, at: OperatorAccess): Call {
   return async <Answer>(method: 'GET' | 'POST', path: string, body: object | null = null): Promise<Answer> => {
-    const { statusCode, body: answer } = await agent
-      .request({
-        origin: at.url,
-        path: `/operator/v1${path}`,
-        method,
-        headers: {
-          authorization: `Bearer ${at.operatorToken}`,
-          ...(body === null ? {} : { 'content-type': 'application/json' }),
-        },
-        body: body === null ? null : JSON.stringify(body),
-      })
-      .catch((error: Error) => {
-        const hint = 'start it with: waxseal control-plane serve'
-        throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
-      })
-    const document: unknown = await answer.json()
-    if (statusCode < 300) return document as Answer
-    throw new WaxsealError('CONTROL_PLANE_REFUSED', { status: statusCode, answer: reasonIn(document) })
+    const { status, text } = await ask(agent, at, method, path, body).catch((error: Error) => {
+      const hint = 'start it with: waxseal control-plane serve'
+      throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
+    })
+    const document = parsed(text)
+    if (status >= 300) throw new WaxsealError('CONTROL_PLANE_REFUSED', { status, answer: reasonIn(document, text) })
+    if (document !== undefined) return document as Answer
+    throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: 'its answer is no JSON' })
   }
 }
 
-function reasonIn(document: unknown): string {
+async function ask(
+  agent: Agent,
+  at: OperatorAccess,
+  method: 'GET' | 'POST',
+  path: string,
+  body: object | null,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { statusCode: status, body: answer } = await agent.request({
+    origin: at.url,
+    path: `/operator/v1${path}`,
+    method,
+    headers: {
+      authorization: `Bearer ${at.operatorToken}`,
+      ...(body === null ? {} : { 'content-type': 'application/json' }),
+    },
+    body: body === null ? null : JSON.stringify(body),
+  })
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > mostBytes) throw new Error(`its answer is larger than ${mostBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return { status, text: Buffer.concat(chunks).toString('utf8') }
+}
+
+/** Undefined: it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function reasonIn(document: unknown, text: string): string {
   const error = typeof document === 'object' && document !== null && 'error' in document ? document.error : null
-  return (typeof error === 'string' ? error : JSON.stringify(document)).slice(0, 1000)
+  return (typeof error === 'string' ? error : text).slice(0, 1000)
 }
