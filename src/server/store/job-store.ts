@@ -36,6 +36,7 @@ export interface JobFilter {
   readonly status?: JobStatus | undefined
 }
 
+/** Jobs, from the first word to the final state. */
 export interface JobStore {
   /** False: an issuance or a renewal of this certificate is open already. */
   add(job: NewJob): Promise<boolean>

@@ -86,6 +86,7 @@ export interface OperatorRow {
   readonly revokedAt: number | null
 }
 
+/** A place on a host that certificates are deployed to. */
 export interface TargetRow {
   readonly id: string
   readonly name: string
@@ -94,6 +95,7 @@ export interface TargetRow {
   readonly config: object
 }
 
+/** What is asked for and renewed; what was signed of it are its versions. */
 export interface CertificateRow {
   readonly id: string
   readonly agentId: string
@@ -146,9 +148,12 @@ export interface SigningRow {
   readonly error: string | null
 }
 
+/** What a job is for. */
 export type JobType = 'Issuance' | 'Renewal' | 'Deployment' | 'Validation' | 'TakeBack'
+/** protocol §1; the last three are final. */
 export type JobStatus = 'Pending' | 'AwaitingCSR' | 'Running' | 'Completed' | 'Failed' | 'Cancelled'
 
+/** One piece of work of one agent. */
 export interface JobRow {
   /** The order in which jobs were made. */
   readonly seq: number

@@ -62,6 +62,7 @@ export interface ListedAgent extends AgentRow {
   readonly twinAt: number | null
 }
 
+/** Agents, those that are retired among them. */
 export interface AgentStore {
   /** False: the name is taken. */
   add(agent: AgentRow): Promise<boolean>
@@ -77,6 +78,7 @@ export interface AgentStore {
   setFeatures(id: string, features: readonly string[]): Promise<void>
 }
 
+/** When agents were heard, and which host each is on. */
 export interface PresenceStore {
   /** Newer facts win; what a row leaves null stays. */
   record(rows: readonly PresenceRow[]): Promise<void>
@@ -98,6 +100,7 @@ export interface ListedTarget extends TargetRow {
   readonly drift: DriftRow | null
 }
 
+/** What certificates are deployed to. */
 export interface TargetStore {
   /** False: the name is taken. */
   add(target: TargetRow): Promise<boolean>
@@ -114,6 +117,7 @@ export interface TargetStore {
 /** How a certificate is renewed. */
 export type RenewalPolicy = Pick<CertificateRow, 'renewShare' | 'issuers' | 'keyPolicy'>
 
+/** Certificates by their names, with when each is renewed. */
 export interface CertificateStore {
   /** With the targets that each version is deployed to. */
   add(certificate: CertificateRow, deployTo: readonly string[]): Promise<void>
@@ -142,6 +146,7 @@ export interface CertificateStore {
   setPolicy(id: string, policy: RenewalPolicy): Promise<void>
 }
 
+/** Certificates as they were signed. */
 export interface VersionStore {
   add(version: VersionRow): Promise<void>
   newest(certificateId: string): Promise<VersionRow | null>
@@ -154,6 +159,7 @@ export interface VersionStore {
   revoked(at: number): Promise<readonly VersionRow[]>
 }
 
+/** CSRs on their way. */
 export interface SigningStore {
   /** False: one of this certificate and key is open. */
   add(signing: SigningRow): Promise<boolean>
@@ -171,6 +177,7 @@ export interface SigningStore {
   hasten(certificateId: string, at: number): Promise<void>
 }
 
+/** What was done, by whom. It only grows. */
 export interface AuditStore {
   /** In the same transaction as what was done. */
   append(entry: Pick<AuditRow, 'at' | 'actor' | 'action' | 'subject' | 'details'>): Promise<void>
