@@ -22,12 +22,12 @@ export interface CampaignReport {
   /** Of the half, for one certificate. */
   readonly calls: number
   readonly killPoints: number
-  /** The calls after which the courier died with the answer of a poll, which nobody had been told. */
-  readonly claimsLost: readonly string[]
+  /** The calls after which the answer to a poll was gone, so that the job came again when its lease had run out. */
+  readonly handedOutAgain: readonly string[]
   readonly violations: readonly string[]
 }
 
-type End = Pick<HalvesRan, 'killedAfter' | 'isClaimLost' | 'violations'>
+type End = Pick<HalvesRan, 'killedAfter' | 'handedOutAgain' | 'violations'>
 
 /** Sends a certificate through without a kill, which tells how many calls there are; then one for each point. */
 export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campaign): Promise<CampaignReport> {
@@ -68,7 +68,7 @@ export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campai
     both,
     calls,
     killPoints: killed.length,
-    claimsLost: killed.filter(({ isClaimLost }) => isClaimLost).map(({ killedAfter }) => killedAfter ?? ''),
+    handedOutAgain: killed.filter((end) => end.handedOutAgain.length > 0).map(({ killedAfter }) => killedAfter ?? ''),
     violations: ends.flatMap(({ violations }) => violations),
   }
 }
@@ -79,7 +79,7 @@ export function fewestPoints({ sample }: Campaign, { calls }: CampaignReport): n
 }
 
 /** One line of figures. */
-export function summaryOf({ half, both, killPoints, calls, claimsLost, violations }: CampaignReport): string {
+export function summaryOf({ half, both, killPoints, calls, handedOutAgain, violations }: CampaignReport): string {
   const who = both ? `both, counted by the ${half}` : half
-  return `${who}: ${killPoints} kill points of ${calls} calls, ${claimsLost.length} claims ended by the control plane, ${violations.length} violations`
+  return `${who}: ${killPoints} kill points of ${calls} calls, ${handedOutAgain.length} jobs handed out again, ${violations.length} violations`
 }

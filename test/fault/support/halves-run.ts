@@ -37,8 +37,8 @@ export interface HalvesRan {
   /** After which call it was killed; null: it ended before. */
   readonly killedAfter: string | null
   readonly violations: readonly string[]
-  /** The control plane ended the job, which nobody had taken over. */
-  readonly isClaimLost: boolean
+  /** The jobs that died with the answer to a poll: the control plane handed them out again when their lease had run out. */
+  readonly handedOutAgain: readonly string[]
 }
 
 /** Each question and each answer over a socket ends with a shutdown or is a request: what was said before is told. */
@@ -131,9 +131,9 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
   const deployer = keep('deployer')
   await host.isListening()
   const kept = Promise.all([deployer, keep('courier')]).then(() => true)
-  let isClaimLost = false
+  let handedOutAgain: readonly string[] = []
   try {
-    isClaimLost = await untilDone(host, certificateId)
+    handedOutAgain = await untilDone(host, certificateId)
   } catch (error) {
     violations.push((error as Error).message)
   }
@@ -141,26 +141,18 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
   // One that is killed while it ends is started again, and is told to end again.
   do for (const one of running.values()) one.kill('SIGTERM')
   while (!(await Promise.race([kept, setTimeout(1000, false)])))
-  violations.push(...(await violationsOf(host, certificateId, isClaimLost)))
-  if (isClaimLost) violations.push(...(await takenOver(host, certificateId, calls)))
+  violations.push(...(await violationsOf(host, certificateId)))
+  violations.push(
+    ...handedOutAgain.filter((id) => wasTakenOver(id, calls)).map((id) => `${id} was taken over, and is lost`),
+  )
   if (violations.length > 0) violations.push(said.slice(-longestTail).join('\n'))
-  return { calls, killedAfter, violations, isClaimLost }
+  return { calls, killedAfter, violations, handedOutAgain }
 }
 
 /** A job whose document is durable was told as taken, and is nobody's but the deployer's. */
-async function takenOver(
-  host: HalvesHost,
-  certificateId: string,
-  calls: readonly string[],
-): Promise<readonly string[]> {
-  const unsaid = (await host.jobs(certificateId)).filter(
-    ({ id, type }) => type === 'Deployment' && !host.heard().some(({ path }) => path.endsWith(`/jobs/${id}/status`)),
-  )
-  return unsaid.flatMap(({ id }) => {
-    const stored = calls.findIndex((line) => line.startsWith('rename') && line.includes(`/inbox/${id}.json"`))
-    const isDurable = stored !== -1 && calls.slice(stored).some((line) => /^fsync.*\/inbox>/.test(line))
-    return isDurable ? [`${id} was taken over, and is lost`] : []
-  })
+function wasTakenOver(id: string, calls: readonly string[]): boolean {
+  const stored = calls.findIndex((line) => line.startsWith('rename') && line.includes(`/inbox/${id}.json"`))
+  return stored !== -1 && calls.slice(stored).some((line) => /^fsync.*\/inbox>/.test(line))
 }
 
 /** Lines of both halves beside what went wrong. */
@@ -176,24 +168,24 @@ function startSaying(
   return { kill: (signal) => child.kill(signal), exited }
 }
 
-/** Waits until nobody has anything to do for this certificate. True: its claim was lost, and the control plane has ended it. */
-async function untilDone(host: HalvesHost, certificateId: string): Promise<boolean> {
+/** Waits until nobody has anything to do for this certificate. Returns the jobs that had to be handed out again. */
+async function untilDone(host: HalvesHost, certificateId: string): Promise<readonly string[]> {
   const deadline = Date.now() + longestMs
-  let runningSince: number | null = null
-  let isClaimLost = false
+  let openSince: number | null = null
+  let again: readonly string[] = []
   for (;;) {
     if (Date.now() > deadline) throw new Error('it has no end')
     await setTimeout(100)
     const deployments = (await host.jobs(certificateId)).filter(({ type }) => type === 'Deployment')
     const polls = host.heard().filter(({ path }) => path.endsWith('/work')).length
-    if (deployments.some(({ status }) => status === 'Running')) {
-      runningSince ??= polls
+    const open = deployments.filter(({ status }) => !isFinal(status))
+    if (open.length > 0) {
+      openSince ??= polls
       // It was handed out, and does anybody have it? The courier asks for more meanwhile.
-      if (isClaimLost || polls < runningSince + enoughPolls || !(await isIdle(host))) continue
-      isClaimLost = true
+      if (again.length > 0 || polls < openSince + enoughPolls || !(await isIdle(host))) continue
+      again = open.map(({ id }) => id)
       host.advance(lostMs)
-    } else if (deployments.length > 0 && deployments.every(({ status }) => isFinal(status)) && (await isIdle(host)))
-      return isClaimLost
+    } else if (deployments.length > 0 && (await isIdle(host))) return again
   }
 }
 

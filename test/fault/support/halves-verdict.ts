@@ -13,16 +13,12 @@ interface StatusBody {
 }
 
 /** What breaks the promise after one certificate has gone through both halves, a sentence each. */
-export async function violationsOf(
-  host: HalvesHost,
-  certificateId: string,
-  isClaimLost: boolean,
-): Promise<readonly string[]> {
+export async function violationsOf(host: HalvesHost, certificateId: string): Promise<readonly string[]> {
   const jobs = (await host.jobs(certificateId)).filter(({ type }) => type === 'Deployment')
   const live = host.live()
   const served = await servedLeaf({ port: host.port, protocol: 'smtp' })
   const files = await host.files()
-  const ends = jobs.map((job) => endOf(host, job, isClaimLost))
+  const ends = jobs.map((job) => endOf(host, job))
   const last = ends.map(({ told }) => told).findLast((told) => told !== null)
   const reloads = ends.map(({ reloadsThen }) => reloadsThen)
   return [
@@ -52,14 +48,11 @@ interface JobEnd {
   readonly reloadsThen: number
 }
 
-function endOf(host: HalvesHost, { id, status, error }: OperatorJob, isClaimLost: boolean): JobEnd {
+function endOf(host: HalvesHost, { id, status, error }: OperatorJob): JobEnd {
   const said = host.heard().filter(({ path }) => path.endsWith(`/jobs/${id}/status`))
   const finals = said.filter((one) => isFinal(bodyOf(one).status))
   const [first] = finals
-  if (first === undefined) {
-    const isGivenUp = isClaimLost && status === 'Failed' && said.length === 0
-    return { problems: isGivenUp ? [] : [`no final report of ${id} arrived`], told: null, reloadsThen: 0 }
-  }
+  if (first === undefined) return { problems: [`no final report of ${id} arrived`], told: null, reloadsThen: 0 }
   const { outcome } = bodyOf(first)
   const told = outcome?.certificate?.sha256 ?? 'nothing'
   const isVerified = host.heard().some(({ path }) => path.endsWith(`/jobs/${id}/verify`))
