@@ -5,6 +5,7 @@ import { openControlPlane, register } from '../../src/control-plane/open-control
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
 import type { OperatorJob } from '../../src/server/operator-client.ts'
+import { newCsr } from '../support/control-plane.ts'
 import { startWaxseal } from '../support/process.ts'
 import { jsonOf, type Ran, runWaxseal, serveControlPlane } from '../support/run-waxseal.ts'
 
@@ -92,12 +93,14 @@ t.test('deploy adds a deployment to the jobs', async (t) => {
   const agent = await newAgent('is-deployed-to')
   const add = ['add-target', '--agent', agent.id, '--type', 'Postfix', '--target-config', targetFile]
   const { id: target } = jsonOf<Ids>(await operate(...add, '--name', 'postfix', '--json'))
-  const requested = await operate('request', '--agent', agent.id, '--cn', 'mail.example.net', '--json')
-  const { certificate_id: certificate = '' } = jsonOf<Ids>(requested)
+  const waiting = jsonOf<Ids>(await operate('request', '--agent', agent.id, '--cn', 'mail.example.net', '--json'))
+  const toWaiting = await operate('deploy', '--certificate', waiting['certificate_id'] ?? '', '--target', target ?? '')
+  const certificate = await signed(agent, 'mail.example.net')
 
   const human = await operate('deploy', '--certificate', certificate, '--target', target ?? '')
   const asJson = await operate('deploy', '--certificate', certificate, '--target', target ?? '', '--json')
 
+  refused(t, toWaiting, /not signed|no version/)
   t.match(human, { status: 0, stdout: /^job_id=job-\w+\n$/ })
   const { job_id: id } = jsonOf<Ids>(asJson)
   t.match(
@@ -128,13 +131,12 @@ t.test('ca makes the next CA in a folder, says when it signs, and what to do', a
 
 t.test('jobs says where a cancellation waits for its agent, and end is for a host that is gone', async (t) => {
   const agent = await newAgent('has-a-lease')
+  const certificate = await signed(agent, 'leased.example.net')
   const client = openControlPlane({ url, ca, agentId: agent.id, credential: agent.credential })
   t.teardown(() => client.close())
   await client.heartbeat(hostFacts('0.0.0'))
   const add = ['add-target', '--agent', agent.id, '--type', 'Postfix', '--target-config', targetFile]
   await operate(...add, '--name', 'leased')
-  const requested = await operate('request', '--agent', agent.id, '--cn', 'leased.example.net', '--json')
-  const { certificate_id: certificate = '' } = jsonOf<Ids>(requested)
   const { job_id: job = '' } = jsonOf<Ids>(
     await operate('deploy', '--certificate', certificate, '--target', 'leased', '--json'),
   )
@@ -152,17 +154,7 @@ t.test('an agent and a target are known by their names, too', async (t) => {
   const add = ['add-target', '--agent', 'mail', '--type', 'Postfix', '--target-config', targetFile]
   const { id: target } = jsonOf<Ids>(await operate(...add, '--name', 'mail-postfix', '--json'))
 
-  const requested = await operate(
-    'request',
-    '--agent',
-    'mail',
-    '--cn',
-    'a.example',
-    '--deploy-to',
-    'mail-postfix',
-    '--json',
-  )
-  const { certificate_id: certificate = '' } = jsonOf<Ids>(requested)
+  const certificate = await signed(agent, 'a.example', '--deploy-to', 'mail-postfix')
   const { job_id: id } = jsonOf<Ids>(
     await operate('deploy', '--certificate', certificate, '--target', 'mail-postfix', '--json'),
   )
@@ -306,6 +298,20 @@ async function newAgent(name: string): Promise<{ readonly id: string; readonly c
   const endpoint = { url, ca, credential: await controlPlane.token() }
   const { agentId, credential } = await register(endpoint, name, hostFacts('0.0.0'))
   return { id: agentId, credential: credential ?? '' }
+}
+
+/** A certificate of this name that the agent has asked for. An agent that has said no feature yet has its answer when it is signed. */
+async function signed(
+  agent: { readonly id: string; readonly credential: string },
+  name: string,
+  ...options: readonly string[]
+): Promise<string> {
+  const requested = await operate('request', '--agent', agent.id, '--cn', name, ...options, '--json')
+  const { certificate_id: certificate = '' } = jsonOf<Ids>(requested)
+  const client = openControlPlane({ url, ca, agentId: agent.id, credential: agent.credential })
+  await client.submitCsr(certificate, await newCsr([name]))
+  await client.close()
+  return certificate
 }
 
 /** What a list command prints with --json. */
