@@ -27,6 +27,7 @@ interface Report {
 }
 
 t.setTimeout(1_800_000)
+t.jobs = 2
 
 if (platform() === 'linux') await killEverywhere()
 else t.comment(`strace(1) is for Linux, and this is ${platform()}: nothing is killed here`)
@@ -44,16 +45,18 @@ async function killEverywhere(): Promise<void> {
   if (one === undefined || other === undefined) throw new Error('two authorities are needed')
   const pairs = { old: await one.issue(names), new: await other.issue(names) }
   const reports: Report[] = []
-  for (const scenario of scenarios) {
+  const tests = scenarios.map((scenario, index) => {
     const what = scenario.interruptedAt === null ? 'a deployment' : 'a recovery'
-    await t.test(`${what} killed at each of its calls ends with one whole pair: ${scenario.name}`, async (t) => {
-      const report = await runScenario(base, scenario, pairs)
+    const title = `${what} killed at each of its calls ends with one whole pair: ${scenario.name}`
+    return t.test(title, { buffered: true }, async (t) => {
+      const report = await runScenario(join(base, String(index)), join(base, 'dist'), scenario, pairs)
       reports.push(report)
       t.same(report.violations, [])
       t.ok(report.killPoints > 5)
       t.comment(`${scenario.name}: ${summaryOf(report)}`)
     })
-  }
+  })
+  await Promise.all(tests)
   t.comment(
     `${reports.length} of ${scenarios.length} scenarios, ${reports.reduce((sum, { killPoints }) => sum + killPoints, 0)} kill points`,
   )
@@ -66,9 +69,9 @@ function summaryOf(report: Report): string {
   return `${report.killPoints} kill points, ${report.hosts} hosts, ${report.old} old and ${report.new} new pairs, ${report.violations.length} violations`
 }
 
-/** Kills at every point. */
-async function runScenario(base: string, scenario: Scenario, pairs: Pairs): Promise<Report> {
-  const host = await openKillHost(join(base, 'host'), join(base, 'dist', 'waxseal.cjs'), scenario, pairs)
+/** Kills at every point of it, in a folder of its own. */
+async function runScenario(folder: string, dist: string, scenario: Scenario, pairs: Pairs): Promise<Report> {
+  const host = await openKillHost(folder, join(dist, 'waxseal.cjs'), scenario, pairs)
   try {
     const before = await start(host)
     const points = await findKillPoints(host, scenario.interruptedAt === null ? 'deploy' : 'recover')
