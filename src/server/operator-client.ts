@@ -2,6 +2,7 @@ import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { type Call, type PeopleCalls, peopleCalls } from './people-client.ts'
+import type { CertificateBody, TargetBody } from './route/bodies.ts'
 import type { PolicyBody } from './route/policy-body.ts'
 
 /** A job as the operator sees it. */
@@ -19,15 +20,6 @@ export interface OperatorJob {
   readonly updated_at: string
 }
 
-/** What a request for a certificate says. */
-export interface CertificateRequest extends PolicyBody {
-  readonly agent_id: string
-  readonly common_name: string
-  readonly sans?: readonly string[]
-  readonly validity_days?: number
-  readonly deploy_to?: readonly string[]
-}
-
 /** How one certificate is renewed. */
 export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id: string }
 
@@ -35,17 +27,9 @@ export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id
 export interface Operator extends PeopleCalls {
   agents(): Promise<readonly Readonly<Record<string, string | null>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
-  addTarget(target: {
-    readonly name: string
-    readonly agent_id: string
-    readonly type: string
-    readonly config: object
-    /** Where a target of this name is there: it keeps its id and agent, and has this type and configuration from now on. */
-    readonly replace?: boolean
-    /** Takes a type and fields that the control plane does not know. */
-    readonly unchecked?: boolean
-  }): Promise<string>
-  requestCertificate(request: CertificateRequest): Promise<{ readonly certificate_id: string; readonly job_id: string }>
+  /** Returns the target's id. */
+  addTarget(target: TargetBody): Promise<string>
+  requestCertificate(request: CertificateBody): Promise<{ readonly certificate_id: string; readonly job_id: string }>
   deploy(certificateId: string, targetId: string): Promise<string>
   /** Has a target compared with what was deployed to it; returns the job's id. */
   validate(targetId: string): Promise<string>

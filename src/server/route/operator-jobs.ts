@@ -7,9 +7,10 @@ import { endJob } from '../operation/job/end-job.ts'
 import { findJob, listJobs, type WantedJobs } from '../operation/job/list-jobs.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
+import type { CertificateBody } from './bodies.ts'
 import { jobOnWire, provenOf } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
-import { type PolicyBody, policyIn } from './policy-body.ts'
+import { policyIn } from './policy-body.ts'
 import {
   certificateRequestSchema,
   deploymentSchema,
@@ -19,14 +20,6 @@ import {
 } from './schemas.ts'
 
 const defaultValidityDays = 47
-
-interface CertificateBody extends PolicyBody {
-  readonly agent_id: string
-  readonly common_name: string
-  readonly sans?: readonly string[]
-  readonly validity_days?: number
-  readonly deploy_to?: readonly string[]
-}
 
 interface DeploymentBody {
   readonly certificate_id: string

@@ -3,18 +3,10 @@ import { actorOf } from '../http/authenticate.ts'
 import type { Parts } from '../operation/parts.ts'
 import { addTarget } from '../operation/target/add-target.ts'
 import { listTargets } from '../operation/target/list-targets.ts'
+import type { TargetBody } from './bodies.ts'
 import { targetOnWire } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
 import { targetSchema, targetsQuerySchema } from './schemas.ts'
-
-interface Body {
-  readonly name: string
-  readonly agent_id: string
-  readonly type: string
-  readonly config: object
-  readonly replace?: boolean
-  readonly unchecked?: boolean
-}
 
 type TargetsQuery = PageQuery & { readonly agent?: string }
 
@@ -33,7 +25,7 @@ export function operatorTargetRoutes(server: FastifyInstance, parts: Parts): voi
     },
   )
 
-  server.post<{ Body: Body }>('/targets', { schema: { body: targetSchema } }, async (request, reply) => {
+  server.post<{ Body: TargetBody }>('/targets', { schema: { body: targetSchema } }, async (request, reply) => {
     const { name, agent_id, type, config, replace = false, unchecked = false } = request.body
     const wanted = { name, agent: agent_id, type, config, isReplacing: replace, isUnchecked: unchecked }
     const { id, isNew } = await addTarget(parts, actorOf(request), wanted)
