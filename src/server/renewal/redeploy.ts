@@ -30,13 +30,8 @@ export async function planRedeployment(store: Store, job: JobRow): Promise<void>
   if (job.type !== 'Deployment') return
   const certificate = await store.certificates.lock(job.certificateId)
   if (certificate === null) return
-  const { nextRenewalAt, renewalFailures, lastError } = certificate
   const at = (await store.now()) + deploymentPace.firstMs
-  await store.certificates.plan(certificate.id, {
-    nextRenewalAt: Math.min(nextRenewalAt ?? at, at),
-    renewalFailures,
-    lastError,
-  })
+  await store.certificates.plan(certificate.id, { nextRenewalAt: Math.min(certificate.nextRenewalAt ?? at, at) })
 }
 
 /** More make no pause longer. */

@@ -29,17 +29,18 @@ export function renewDue(store: Store): Promise<number> {
 
 async function look(store: Store, certificate: CertificateRow, now: number): Promise<void> {
   const agent = await store.agents.named(certificate.agentId)
-  if (agent?.status !== 'active') return planAt(store, { ...certificate, lastError: 'its agent is retired' }, null)
+  if (agent?.status !== 'active')
+    return store.certificates.plan(certificate.id, { nextRenewalAt: null, lastError: 'its agent is retired' })
   const version = await store.versions.newest(certificate.id)
   const lostAt = version === null ? null : await renewalForLostKey(store, version)
   const due = Math.min(await dueOf(store, certificate, version, now), lostAt ?? Number.POSITIVE_INFINITY)
   if (version !== null && certificate.revokedAt === null && due > now) {
     const retryAt = await redeploy(store, certificate, version)
-    return planAt(store, certificate, Math.min(retryAt ?? due, due))
+    return store.certificates.plan(certificate.id, { nextRenewalAt: Math.min(retryAt ?? due, due) })
   }
   if (version !== null && (await isUnused(store, certificate.id))) {
     const lastError = 'it is not renewed: all its targets have got other certificates since'
-    return planAt(store, { ...certificate, lastError }, null)
+    return store.certificates.plan(certificate.id, { nextRenewalAt: null, lastError })
   }
   try {
     await beginRenewal(store, 'server', certificate, version)
@@ -66,9 +67,4 @@ async function dueOf(
       dueAt({ certificateId: certificate.id, notBefore, notAfter }, certificate.renewShare),
     ),
   )
-}
-
-function planAt(store: Store, certificate: CertificateRow, nextRenewalAt: number | null): Promise<void> {
-  const { id, renewalFailures, lastError } = certificate
-  return store.certificates.plan(id, { nextRenewalAt, renewalFailures, lastError })
 }

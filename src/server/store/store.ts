@@ -138,10 +138,10 @@ export interface CertificateStore {
   lock(id: string): Promise<CertificateRow | null>
   /** Those whose renewal is due and for which no issuance is open, nearest end first; other servers skip what this transaction has. */
   due(at: number, limit: number): Promise<readonly CertificateRow[]>
+  /** What is left out stays. */
   plan(
     id: string,
-    plan: Pick<CertificateRow, 'nextRenewalAt' | 'renewalFailures' | 'lastError'> &
-      Partial<Pick<CertificateRow, 'revokedAt'>>,
+    plan: Partial<Pick<CertificateRow, 'nextRenewalAt' | 'renewalFailures' | 'lastError' | 'revokedAt'>>,
   ): Promise<void>
   setPolicy(id: string, policy: RenewalPolicy): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { AgentRow, CertificateRow } from '../../store/rows.ts'
+import type { AgentRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { addJob } from '../job/add-job.ts'
@@ -46,14 +46,7 @@ async function hold(store: Store, { id: agentId }: AgentRow): Promise<boolean> {
   for (const [targetId, certificateId] of certificateOf)
     await addJob(store, { type: 'Validation', agentId, certificateId, targetId, versionNumber: null })
   await store.holds.add({ agentId, askedAt: null })
-  for (const id of await store.certificates.ofAgent(agentId)) {
-    const certificate = await store.certificates.lock(id)
-    if (certificate !== null) await store.certificates.plan(id, { ...planOf(certificate), lastError: waitsForHost })
-  }
+  for (const id of await store.certificates.ofAgent(agentId))
+    await store.certificates.plan(id, { lastError: waitsForHost })
   return true
-}
-
-/** What is planned for a certificate, as it is. */
-export function planOf({ nextRenewalAt, renewalFailures, lastError }: CertificateRow) {
-  return { nextRenewalAt, renewalFailures, lastError }
 }

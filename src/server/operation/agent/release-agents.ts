@@ -2,7 +2,6 @@ import { isNewerOnHost, newerOnHost } from '../../renewal/newer-on-host.ts'
 import type { OnHostRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
-import { planOf } from './hold-agents.ts'
 
 /** So long after the first question an agent that has not answered all of them is issued what is due: plain agents answer none. */
 export const answerMs = 15 * 60_000
@@ -45,7 +44,7 @@ async function planAnew(store: Store, certificateId: string): Promise<void> {
   const now = await store.now()
   const isMixed = newer.seen.length > 0 && !newer.isEverywhere
   const nextRenewalAt = isMixed ? now : certificate.nextRenewalAt
-  await store.certificates.plan(certificateId, { ...planOf(certificate), nextRenewalAt, lastError: told(newer) })
+  await store.certificates.plan(certificateId, { nextRenewalAt, lastError: told(newer) })
   for (const { targetId } of newer.seen)
     for (const job of await store.jobs.ofTarget(targetId, ['Deployment'], false, openEnough))
       if (job.certificateId === certificateId)

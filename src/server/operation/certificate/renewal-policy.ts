@@ -59,13 +59,9 @@ function policyIn({ renewShare, issuers, keyPolicy }: CertificateRow): RenewalPo
 
 /** A look that comes too early plans the next one itself. What has failed waits for its own time. */
 async function planBy(store: Store, certificate: CertificateRow, { renewShare }: RenewalPolicy): Promise<void> {
-  const { id, nextRenewalAt, renewalFailures, lastError } = certificate
+  const { id, nextRenewalAt, renewalFailures } = certificate
   await store.signings.hasten(id, await store.now())
   const version = await store.versions.newest(id)
   if (nextRenewalAt === null || version === null || renewalFailures > 0) return
-  await store.certificates.plan(id, {
-    nextRenewalAt: Math.min(nextRenewalAt, dueAt(version, renewShare)),
-    renewalFailures,
-    lastError,
-  })
+  await store.certificates.plan(id, { nextRenewalAt: Math.min(nextRenewalAt, dueAt(version, renewShare)) })
 }

@@ -30,8 +30,7 @@ export function revokeCertificate({ store }: Pick<Parts, 'store'>, actor: Actor,
     if (certificate === null || versions.length === 0)
       throw new Refusal('conflict', `there is nothing to revoke: no version of ${name} is valid`)
     for (const version of versions) await revoke(inside, version, at)
-    const { nextRenewalAt, renewalFailures, lastError } = certificate
-    await inside.certificates.plan(id, { nextRenewalAt, renewalFailures, lastError, revokedAt: at })
+    await inside.certificates.plan(id, { revokedAt: at })
     const serials = versions.map(({ serial }) => serial)
     await audit(inside, actor, 'certificate.revoke', id, { serials })
     return { certificateId: id, serials, jobId: await replace(inside, actor, certificate, versions[0] ?? null) }

@@ -91,8 +91,7 @@ async function putOff(store: Store, { id, certificateId, attempts }: SigningRow,
       ? pauseAfter(attempts + 1, Number.POSITIVE_INFINITY, id, firstSigningPace)
       : pauseAfter(attempts + 1, version.notAfter - now, id, signingPace)
   await store.signings.putOff(id, now + pause, error)
-  const { nextRenewalAt, renewalFailures } = certificate
-  await store.certificates.plan(certificateId, { nextRenewalAt, renewalFailures, lastError: error })
+  await store.certificates.plan(certificateId, { lastError: error })
 }
 
 /** The signed version is the newest, its issuance is done, and its deployments begin. */

@@ -1,7 +1,7 @@
 import type { Database } from '../database.ts'
 import type { AgentRow, PresenceRow } from '../rows.ts'
 import type { AgentStore, ListedAgent, PresenceStore } from '../store.ts'
-import { firstOf, fromRows, insert } from './columns.ts'
+import { change, firstOf, fromRows, insert } from './columns.ts'
 import { sqlIdentities } from './hosts.ts'
 import { named, namesIn } from './named.ts'
 
@@ -22,19 +22,9 @@ export function sqlAgents(db: Database): AgentStore {
           [after, limit, status],
         ),
       ),
-    retire: async (id) => {
-      await db.query("UPDATE agent SET status = 'retired' WHERE id = $1", [id])
-    },
-    readmit: async (id, hostname, features) => {
-      await db.query("UPDATE agent SET status = 'active', hostname = $2, features = $3 WHERE id = $1", [
-        id,
-        hostname,
-        JSON.stringify(features),
-      ])
-    },
-    setFeatures: async (id, features) => {
-      await db.query('UPDATE agent SET features = $2 WHERE id = $1', [id, JSON.stringify(features)])
-    },
+    retire: (id) => change(db, 'agent', id, { status: 'retired' }),
+    readmit: (id, hostname, features) => change(db, 'agent', id, { status: 'active', hostname, features }),
+    setFeatures: (id, features) => change(db, 'agent', id, { features }),
   }
 }
 

@@ -2,7 +2,7 @@ import type { Database } from '../database.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { CertificateRow } from '../rows.ts'
 import type { CertificateStore } from '../store.ts'
-import { firstOf, fromRows, toColumn } from './columns.ts'
+import { change, firstOf, fromRows } from './columns.ts'
 import { isHeld } from './holds.ts'
 
 type Renewal = Pick<CertificateStore, 'stillDeployedTo' | 'lock' | 'due' | 'plan' | 'setPolicy'>
@@ -35,21 +35,7 @@ export function renewalOf(db: Database): Renewal {
           [at, limit],
         ),
       ),
-    plan: async (id, { nextRenewalAt, renewalFailures, lastError, revokedAt }) => {
-      await db.query(
-        'UPDATE certificate SET next_renewal_at = $2, renewal_failures = $3, last_error = $4 WHERE id = $1',
-        [id, nextRenewalAt, renewalFailures, lastError],
-      )
-      if (revokedAt !== undefined)
-        await db.query('UPDATE certificate SET revoked_at = $2 WHERE id = $1', [id, toColumn(revokedAt)])
-    },
-    setPolicy: async (id, { renewShare, issuers, keyPolicy }) => {
-      await db.query('UPDATE certificate SET renew_share = $2, issuers = $3, key_policy = $4 WHERE id = $1', [
-        id,
-        renewShare,
-        toColumn(issuers),
-        keyPolicy,
-      ])
-    },
+    plan: (id, plan) => change(db, 'certificate', id, plan),
+    setPolicy: (id, policy) => change(db, 'certificate', id, policy),
   }
 }

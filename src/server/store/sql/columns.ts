@@ -33,6 +33,14 @@ export async function insert(db: Database, table: string, row: object): Promise<
   return added.length === 1
 }
 
+/** Changes these fields of the row with this id; one that is undefined, and all others, stay. */
+export async function change(db: Database, table: string, id: string, fields: object): Promise<void> {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  const columns = given.map(([name], at) => `${snakeCase(name)} = $${at + 2}`)
+  const values = given.map(([, value]) => toColumn(value))
+  if (given.length > 0) await db.query(`UPDATE ${table} SET ${columns.join(', ')} WHERE id = $1`, [id, ...values])
+}
+
 /** A value as its column has it. */
 export function toColumn(value: unknown): Value {
   if (typeof value === 'boolean') return value ? 1 : 0

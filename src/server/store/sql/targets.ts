@@ -1,7 +1,7 @@
 import type { Database } from '../database.ts'
 import type { DriftRow, TargetRow } from '../rows.ts'
 import type { ListedTarget, TargetStore } from '../store.ts'
-import { firstOf, fromRows, insert } from './columns.ts'
+import { change, firstOf, fromRows, insert } from './columns.ts'
 import { named, namesIn } from './named.ts'
 
 type Joined = TargetRow & {
@@ -17,9 +17,7 @@ export function sqlTargets(db: Database): TargetStore {
     byId: async (id) => firstOf<TargetRow>(await db.query('SELECT * FROM target WHERE id = $1', [id])),
     named: (text) => named<TargetRow>(db, 'target', text),
     names: () => namesIn(db, 'target'),
-    change: async (id, type, config) => {
-      await db.query('UPDATE target SET type = $2, config = $3 WHERE id = $1', [id, type, JSON.stringify(config)])
-    },
+    change: (id, type, config) => change(db, 'target', id, { type, config }),
     list: async ({ after = '', limit }, { agentId = '' } = {}) => {
       const rows = await db.query(
         `SELECT target.*, agent.name AS agent_name, drift.reasons, drift.since
