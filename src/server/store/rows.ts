@@ -15,10 +15,6 @@ export interface PresenceRow {
   /** Any call. */
   readonly seenAt: number
   readonly heartbeatAt: number | null
-  /** Digest of its machine id. */
-  readonly machine: string | null
-  /** How often it has started there. */
-  readonly starts: number | null
 }
 
 /** Which host an agent said that it is (protocol §4), and that two say so. */

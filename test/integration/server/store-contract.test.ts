@@ -309,9 +309,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       await store.jobs.add({ ...deployment('csr'), type: 'Issuance', status: 'AwaitingCSR', targetId: null })
       await store.jobs.add({ ...deployment('other'), agentId: 'agent-2' })
       await store.jobs.claim({ agentId: agent.id, at: start, leaseMs: 1000, limit: 1 })
-      await store.presence.record([
-        { agentId: agent.id, seenAt: start, heartbeatAt: null, machine: null, starts: null },
-      ])
+      await store.presence.record([{ agentId: agent.id, seenAt: start, heartbeatAt: null }])
       const end = (heardAt: number) => store.jobs.endOfRetired(heardAt, 'silent', heardAt)
 
       t.same(await end(start + 1), [], 'it is not retired')
@@ -378,7 +376,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   t.test(`${kind}: lists come in pages`, async (t) => {
     const store = await openWithHost(t, kind)
     await store.agents.add({ ...agent, id: 'agent-0', name: 'mail-0' })
-    await store.presence.record([{ agentId: 'agent-0', seenAt: start, heartbeatAt: null, machine: null, starts: null }])
+    await store.presence.record([{ agentId: 'agent-0', seenAt: start, heartbeatAt: null }])
     for (let count = 0; count < 5; count += 1) await store.jobs.add(deployment(`job-${count}`))
 
     const [first, second] = [await store.jobs.list({ limit: 2 }), await store.jobs.list({ limit: 9 })]
@@ -407,10 +405,10 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
   t.test(`${kind}: who was heard last stays so, whichever server writes later`, async (t) => {
     const store = await openWithHost(t, kind)
-    const row = { agentId: agent.id, seenAt: start + 10, heartbeatAt: start + 10, machine: 'm', starts: 1 }
+    const row = { agentId: agent.id, seenAt: start + 10, heartbeatAt: start + 10 }
 
     await store.presence.record([row])
-    await store.presence.record([{ ...row, seenAt: start, heartbeatAt: null, machine: null, starts: null }])
+    await store.presence.record([{ ...row, seenAt: start, heartbeatAt: null }])
 
     t.same(await store.presence.of(agent.id), row)
   })

@@ -133,7 +133,7 @@ async function openScene(t: Test, kind: 'SQLite' | 'PostgreSQL') {
   const call = async (secret: string): Promise<AgentRow> => {
     now += 1000
     const who = await authenticateAgent(parts, secret)
-    await store.presence.record([{ agentId: who.id, seenAt: now, heartbeatAt: now, machine: null, starts: null }])
+    await store.presence.record([{ agentId: who.id, seenAt: now, heartbeatAt: now }])
     return who
   }
   await call(credential)

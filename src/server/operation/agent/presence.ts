@@ -40,7 +40,7 @@ export class Presence {
     const last = this.#heard.get(agentId)
     if (now - Math.max(last?.seenAt ?? 0, this.#upSince) > silenceMs) await this.#reapAfterSilence(agentId)
     const heartbeatAt = isHeartbeat ? now : (last?.heartbeatAt ?? null)
-    this.#heard.set(agentId, { agentId, seenAt: now, heartbeatAt, machine: null, starts: null })
+    this.#heard.set(agentId, { agentId, seenAt: now, heartbeatAt })
     this.#changed.add(agentId)
   }
 

@@ -36,19 +36,16 @@ export function sqlPresence(db: Database): PresenceStore {
         // In one order, so that two servers do not wait for each other.
         for (const row of rows.toSorted((one, other) => (one.agentId < other.agentId ? -1 : 1)))
           await inside.query(
-            `INSERT INTO presence (agent_id, seen_at, heartbeat_at, machine, starts) VALUES ($1, $2, $3, $4, $5)
+            `INSERT INTO presence (agent_id, seen_at, heartbeat_at) VALUES ($1, $2, $3)
               ON CONFLICT (agent_id) DO UPDATE SET
                 seen_at = CASE WHEN excluded.seen_at > presence.seen_at THEN excluded.seen_at ELSE presence.seen_at END,
-                heartbeat_at = COALESCE(excluded.heartbeat_at, presence.heartbeat_at),
-                machine = COALESCE(excluded.machine, presence.machine), starts = COALESCE(excluded.starts, presence.starts)`,
-            [row.agentId, row.seenAt, row.heartbeatAt, row.machine, row.starts],
+                heartbeat_at = COALESCE(excluded.heartbeat_at, presence.heartbeat_at)`,
+            [row.agentId, row.seenAt, row.heartbeatAt],
           )
       }),
     of: async (agentId) =>
       firstOf<PresenceRow>(
-        await db.query('SELECT agent_id, seen_at, heartbeat_at, machine, starts FROM presence WHERE agent_id = $1', [
-          agentId,
-        ]),
+        await db.query('SELECT agent_id, seen_at, heartbeat_at FROM presence WHERE agent_id = $1', [agentId]),
       ),
     ...sqlIdentities(db),
   }
