@@ -4,6 +4,7 @@ const yearS = 366 * 86_400
 /** Of a token; from a minute to a year. */
 const expiresInS = { type: 'integer', minimum: 60, maximum: yearS } as const
 
+/** What a bootstrap token is to be good for; without a body: one agent of any name, for a day. */
 export const tokenSchema = {
   type: ['object', 'null'],
   additionalProperties: false,
@@ -14,12 +15,14 @@ export const tokenSchema = {
   },
 } as const
 
+/** How long the token is good with which a host takes an agent’s place; without a body: a day. */
 export const readmitSchema = {
   type: ['object', 'null'],
   additionalProperties: false,
   properties: { expires_in_s: expiresInS },
 } as const
 
+/** An operator to be added. */
 export const operatorSchema = {
   type: 'object',
   additionalProperties: false,

@@ -12,6 +12,7 @@ const name = { type: 'string', pattern: '^[\\x21-\\x7e]{1,253}$' } as const
 /** What an agent knows of protocol §4. */
 const features = { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 64 } } as const
 
+/** A registration (protocol §1). More fields than are known may come with what agents send: a newer one sends them. */
 export const registerSchema = {
   type: 'object',
   required: ['name', 'hostname'],
@@ -29,6 +30,7 @@ const host = {
   },
 } as const
 
+/** A heartbeat (protocol §1, §4). */
 export const heartbeatSchema = {
   type: 'object',
   properties: { version: text, hostname: text, features, host },
@@ -40,12 +42,14 @@ export const workQuerySchema = {
   properties: { wait: { type: 'string', pattern: '^\\d{1,3}$' } },
 } as const
 
+/** A CSR (protocol §1). */
 export const csrSchema = {
   type: 'object',
   required: ['csr_pem', 'certificate_id'],
   properties: { csr_pem: text, certificate_id: id },
 } as const
 
+/** What became of a job (protocol §1, §4). `certificate`: what a validation found on the host. */
 export const statusSchema = {
   type: 'object',
   required: ['status'],
@@ -57,6 +61,7 @@ export const statusSchema = {
   },
 } as const
 
+/** What a listener showed after a deployment (protocol §1). */
 export const verifySchema = {
   type: 'object',
   required: ['target_id', 'expected_fingerprint', 'actual_fingerprint', 'verified'],
@@ -69,6 +74,7 @@ export const verifySchema = {
   },
 } as const
 
+/** What was found on a host (protocol §1), and what drifts there (§4). */
 export const discoveriesSchema = {
   type: 'object',
   required: ['certificates', 'errors'],
@@ -87,6 +93,7 @@ export const discoveriesSchema = {
   },
 } as const
 
+/** `TargetBody`. What its `config` may have, its connector says. */
 export const targetSchema = {
   type: 'object',
   additionalProperties: false,
@@ -108,7 +115,7 @@ const policy = {
   key_policy: { enum: ['rotate', 'reuse'] },
 } as const
 
-/** What is left out stays. */
+/** A change of a policy: what is left out stays. */
 export const policySchema = {
   type: 'object',
   additionalProperties: false,
@@ -119,6 +126,7 @@ export const policySchema = {
 /** Five minutes: what begins to be renewed at half of them is renewed before its end. */
 const shortestValidityDays = 5 / (24 * 60)
 
+/** `CertificateBody`; at most 100 names, for 397 days at most. */
 export const certificateRequestSchema = {
   type: 'object',
   additionalProperties: false,
@@ -133,6 +141,7 @@ export const certificateRequestSchema = {
   },
 } as const
 
+/** Has a target compared with what was deployed to it. */
 export const validationSchema = {
   type: 'object',
   additionalProperties: false,
@@ -140,6 +149,7 @@ export const validationSchema = {
   properties: { target_id: id },
 } as const
 
+/** Has a target go back; without a certificate: to the one before the newest. */
 export const takeBackSchema = {
   type: 'object',
   additionalProperties: false,
@@ -150,6 +160,7 @@ export const takeBackSchema = {
 /** RFC 3339, UTC, to the second or finer. */
 const time = { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?Z$' } as const
 
+/** Deploys a certificate to a target, within these times where they are given. */
 export const deploymentSchema = {
   type: 'object',
   additionalProperties: false,
@@ -165,28 +176,31 @@ const page = {
 /** The key of a row that has a number. */
 const afterNumber = { type: 'string', pattern: '^\\d{1,16}$' } as const
 
-/** Of lists of what is numbered. */
+/** Which part of the audit trail is listed; `after`: a `link`. */
 export const auditQuerySchema = {
   type: 'object',
   additionalProperties: false,
   properties: { ...page, after: afterNumber },
 } as const
 
-/** Of a list without filters. */
+/** Which part of a list is asked for, where the list has no filters. */
 export const pageSchema = { type: 'object', additionalProperties: false, properties: page } as const
 
+/** Which agents are listed. */
 export const agentsQuerySchema = {
   type: 'object',
   additionalProperties: false,
   properties: { ...page, status: { enum: ['active', 'retired'] } },
 } as const
 
+/** Which targets are listed; `agent`: those of this one alone, by id or name. */
 export const targetsQuerySchema = {
   type: 'object',
   additionalProperties: false,
   properties: { ...page, agent: id },
 } as const
 
+/** Which jobs are listed; `after`: a `seq`. */
 export const jobsQuerySchema = {
   type: 'object',
   additionalProperties: false,
