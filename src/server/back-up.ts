@@ -104,16 +104,17 @@ async function holdIn(dataDir: string, now: (() => number) | undefined): Promise
 
 /** CONFIG_INVALID: it is no whole database of a control plane. */
 function openBackup(file: string): DatabaseSync {
+  const hint = 'name a file that `backup` wrote; if it did, the file is damaged: take an earlier one'
   const backup = openReadOnly(file)
   try {
     const [check] = backup.prepare('PRAGMA integrity_check(1)').all()
     const job = backup.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'job'").get()
     if (check?.['integrity_check'] === 'ok' && job !== undefined) return backup
-    throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is no whole database of a control plane' })
+    throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is no whole database of a control plane', hint })
   } catch (error) {
     backup.close()
     if (!isCode(error, 'ERR_SQLITE_ERROR')) throw error
-    throw new WaxsealError('CONFIG_INVALID', { file, reason: (error as Error).message }, { cause: error })
+    throw new WaxsealError('CONFIG_INVALID', { file, reason: (error as Error).message, hint }, { cause: error })
   }
 }
 

@@ -57,7 +57,7 @@ function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Bac
       const isDone = await work().then(
         () => true,
         (error: Error) => {
-          log.error({ reason: error.stack ?? error.message }, 'background work failed')
+          log.error({ reason: error.stack ?? error.message }, 'background work failed, and is tried again')
           return false
         },
       )

@@ -117,13 +117,14 @@ const mostBytes = 64 * 1024 * 1024
 function callOver(agent: Agent, at: OperatorAccess): Call {
   return async <Answer>(method: 'GET' | 'POST', path: string, body: object | null = null): Promise<Answer> => {
     const { status, text } = await ask(agent, at, method, path, body).catch((error: Error) => {
-      const hint = 'start it with: waxseal control-plane serve'
+      const hint = 'see that it runs (waxseal control-plane serve), and that --url and --ca-file name it and its CA'
       throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
     })
     const document = parsed(text)
     if (status >= 300) throw new WaxsealError('CONTROL_PLANE_REFUSED', { status, answer: reasonIn(document, text) })
     if (document !== undefined) return document as Answer
-    throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: 'its answer is no JSON' })
+    const hint = 'something else answers at this URL: name the control plane itself with --url'
+    throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: 'its answer is no JSON', hint })
   }
 }
 

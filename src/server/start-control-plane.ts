@@ -10,7 +10,7 @@ import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-direc
 import { guardAgent, guardLasting, guardOperator, guardToken } from './http/authenticate.ts'
 import { requireLeastRoles } from './http/least-roles.ts'
 import { type Limits, openLimits } from './http/limits.ts'
-import type { ControlPlaneLog } from './http/log-requests.ts'
+import { type ControlPlaneLog, tellTwin } from './http/log-requests.ts'
 import { type Metrics, openMetrics } from './http/metrics.ts'
 import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
@@ -96,9 +96,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     authority,
     presence,
     bell: new WorkBell(),
-    oldCredentials: new OldCredentials(store, (agent, reason) =>
-      log.error({ agent: agent.name, reason }, 'two hosts are one agent'),
-    ),
+    oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
     signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
   }
   const limits = openLimits(store)

@@ -29,17 +29,20 @@ export function agentOf(request: FastifyRequest): AgentRow {
 
 /** As above, for a call that begins something: a retired agent only finishes and reports. */
 export function activeAgentOf(request: FastifyRequest): AgentRow {
-  const agent = agentOf(request)
-  if (agent.status === 'retired') throw new Refusal('gone', 'this agent is retired')
-  return agent
+  return active(agentOf(request))
 }
 
 /** The agent of this request as it is now, after a while: fails where its credential is not good any more, or it was retired. */
 export async function agentAgain(parts: Parts, request: FastifyRequest): Promise<AgentRow> {
-  const agent = await authenticateAgent(parts, secretIn(request) ?? '')
-  if (agent.status === 'retired') throw new Refusal('gone', 'this agent is retired')
+  const agent = active(await authenticateAgent(parts, secretIn(request) ?? ''))
   await parts.presence.hear(agent.id, true)
   return agent
+}
+
+function active(agent: AgentRow): AgentRow {
+  if (agent.status === 'active') return agent
+  const hint = 'if its host is to come back, an operator lets it in: waxseal control-plane readmit'
+  throw new Refusal('gone', `this agent is retired; ${hint}`)
 }
 
 /** The operator that this request comes from. */
@@ -98,7 +101,10 @@ export function guardOperator({ store }: Parts, operatorToken: string, limits: L
       if (isSecret(secret, ownHash)) return { name: firstAdmin, role: 'admin' }
       const operator = await store.operators.find(hash)
       if (operator !== null) return operator
-      throw new Refusal('unauthorized', 'the operator token is not valid')
+      throw new Refusal(
+        'unauthorized',
+        'the operator token is not valid: it was revoked, or is of another control plane',
+      )
     })
     if (found === null) return
     const { who: caller, digest } = found

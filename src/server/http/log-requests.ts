@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Logger } from 'pino'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { Refusal, type RefusalKind } from '../operation/refusal.ts'
+import type { AgentRow } from '../store/rows.ts'
 import type { Limits } from './limits.ts'
 import { retryAfterS } from './retry-after.ts'
 import { reasonAgainst } from './unknown-field.ts'
@@ -37,6 +38,12 @@ export function logRequests(server: FastifyInstance, log: ControlPlaneLog): void
   })
 }
 
+/** Two hosts say that they are this agent. */
+export function tellTwin(log: ControlPlaneLog, { name }: Pick<AgentRow, 'name'>, reason: string): void {
+  const hint = 'stop the host that is not to be it; if the other is shut out: waxseal control-plane readmit'
+  log.error({ agent: name, reason, hint }, 'two hosts are one agent')
+}
+
 /** Answers an error; what the control plane did wrong itself is told in its log alone, with where it happened. */
 export async function answerError(
   error: FastifyError | Refusal | WaxsealError,
@@ -53,7 +60,7 @@ export async function answerError(
     ? ownMessage(error, request)
     : isUnreachable(error)
       ? error.message
-      : 'an error in the control plane'
+      : 'an error in the control plane: its log says which, by the request_id of this answer'
   await reply.code(status).send({ error: message, request_id: request.id })
 }
 

@@ -12,14 +12,20 @@ export async function agentNamed(store: Store, text: string): Promise<AgentRow> 
 export async function activeAgent(store: Store, text: string): Promise<AgentRow> {
   const agent = await agentNamed(store, text)
   if (agent.status === 'active') return agent
-  throw new Refusal('conflict', `the agent ${agent.name} is retired`)
+  throw new Refusal(
+    'conflict',
+    `the agent ${agent.name} is retired; if its host is to come back: waxseal control-plane readmit`,
+  )
 }
 
 /** The same of targets; with `agentId`: of this agent. */
 export async function targetNamed(store: Store, text: string, agentId?: string): Promise<TargetRow> {
   const target = (await store.targets.named(text)) ?? unknown('target', text, await store.targets.names())
   if (agentId === undefined || target.agentId === agentId) return target
-  throw new Refusal('missing', `this agent has no target ${text}`)
+  throw new Refusal(
+    'missing',
+    `the target ${text} is of another agent than the certificate, whose key it would not have`,
+  )
 }
 
 /** The certificate with this id, else the only one with this common name. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { activeAgentOf, agentAgain, agentOf, type Guard } from '../http/authenticate.ts'
-import type { ControlPlaneLog } from '../http/log-requests.ts'
+import { type ControlPlaneLog, tellTwin } from '../http/log-requests.ts'
 import { retryAfterS } from '../http/retry-after.ts'
 import { heartbeat } from '../operation/agent/heartbeat.ts'
 import type { SaidIdentity } from '../operation/agent/notice-twin.ts'
@@ -38,7 +38,7 @@ function heartbeatCalls(server: FastifyInstance, parts: Parts, guard: Guard, log
       const { features = [], host = null } = request.body
       const agent = activeAgentOf(request)
       const { cancel, twin } = await heartbeat(parts, agent, features, host)
-      if (twin !== null) log.error({ agent: agent.name, reason: twin }, 'two hosts are one agent')
+      if (twin !== null) tellTwin(log, agent, twin)
       const answer = { status: 'heartbeat_recorded', features: serverFeatures }
       return {
         ...answer,

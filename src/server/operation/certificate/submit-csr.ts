@@ -95,5 +95,5 @@ async function accept(
 }
 
 function notWanted(): Refusal {
-  return new Refusal('invalid', 'no CSR for this certificate is waited for')
+  return new Refusal('invalid', 'no CSR for this certificate is waited for: its job has ended, or there was none')
 }

@@ -14,5 +14,8 @@ export async function addJob(store: Store, wanted: Wanted): Promise<string> {
   const isIssuance = wanted.type === 'Issuance' || wanted.type === 'Renewal'
   const status = isIssuance ? 'AwaitingCSR' : 'Pending'
   if (await store.jobs.add({ ...wanted, id, status, createdAt: await store.now() })) return id
-  throw new Refusal('conflict', 'this certificate is being issued already')
+  throw new Refusal(
+    'conflict',
+    'this certificate is being issued already: wait for that job to end, or cancel it (waxseal control-plane jobs lists it)',
+  )
 }

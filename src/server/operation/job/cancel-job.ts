@@ -10,7 +10,7 @@ export function cancelJob({ store }: Pick<Parts, 'store'>, actor: Actor, id: str
     const at = await inside.now()
     const job = await openJob(inside, id)
     const status = isHere(job) ? await cancelSigning(inside, job, at) : await inside.jobs.cancel(id, at)
-    if (status === null) throw new Refusal('conflict', 'the job is final')
+    if (status === null) throw hasEnded()
     await audit(inside, actor, 'job.cancel', id, { status })
     return status
   })
@@ -21,7 +21,12 @@ export async function openJob(store: Store, id: string): Promise<JobRow> {
   const job = await store.jobs.byId(id)
   if (job === null) throw new Refusal('missing', 'there is no such job')
   if (job.status === 'Pending' || job.status === 'AwaitingCSR' || job.status === 'Running') return job
-  throw new Refusal('conflict', 'the job is final')
+  throw hasEnded()
+}
+
+/** How an operator's call to end or cancel a job is refused. */
+export function hasEnded(): Refusal {
+  return new Refusal('conflict', 'the job is final: it has ended, and nothing of it is left to cancel')
 }
 
 /** Its CSR is here and waits to be signed: no agent could cancel it. */

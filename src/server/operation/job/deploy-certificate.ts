@@ -21,7 +21,7 @@ export function deployCertificate(
     const certificate = await certificateNamed(inside, certificateText)
     const { id: targetId } = await targetNamed(inside, target, certificate.agentId)
     if (times.deadline !== null && times.deadline <= Math.max(times.notBefore ?? 0, await inside.now()))
-      throw new Refusal('invalid', 'the deadline is over before the deployment may begin')
+      throw new Refusal('invalid', 'the deadline has passed, or is not after not_before: give a later one')
     return addTargetJob(inside, actor, 'Deployment', targetId, certificate, times)
   })
 }
@@ -31,7 +31,8 @@ export function validateTarget({ store }: Pick<Parts, 'store'>, actor: Actor, ta
   return store.transaction(async (inside) => {
     const { id: targetId } = await targetNamed(inside, target)
     const [last] = await inside.jobs.ofTarget(targetId, ['Deployment'], false, 1)
-    if (last === undefined) throw new Refusal('missing', 'nothing was ever deployed to this target')
+    if (last === undefined)
+      throw new Refusal('missing', 'nothing was ever deployed to this target: there is nothing to compare it with')
     return addTargetJob(inside, actor, 'Validation', targetId, { id: last.certificateId, agentId: last.agentId })
   })
 }
@@ -57,7 +58,7 @@ async function earlierOn(store: Store, targetId: string, wanted: string | undefi
   const newest = done[0]?.certificateId
   const earlier = done.find(({ certificateId: one }) => (wanted === undefined ? one !== newest : one === wanted))
   if (earlier !== undefined) return earlier
-  throw new Refusal('missing', 'no such certificate was deployed to this target before')
+  throw new Refusal('missing', 'no such certificate was deployed to this target before: there is nothing to go back to')
 }
 
 async function addTargetJob(

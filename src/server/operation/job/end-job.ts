@@ -3,7 +3,7 @@ import type { JobRow } from '../../store/rows.ts'
 import { type Actor, audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
-import { isHere, openJob } from './cancel-job.ts'
+import { hasEnded, isHere, openJob } from './cancel-job.ts'
 import { leaseMs } from './claim-work.ts'
 import { silenceMs } from './reap.ts'
 
@@ -31,7 +31,7 @@ export async function endJob(
         'conflict',
         `its agent was heard ${Math.floor(silentMs / 1000)} s ago: cancel asks it; where it has not answered after 5 minutes, end it`,
       )
-    if (!(await inside.jobs.end(id, error, at))) throw new Refusal('conflict', 'the job is final')
+    if (!(await inside.jobs.end(id, error, at))) throw hasEnded()
     if (job.cancelRequestedAt === null) await planRedeployment(inside, job)
     await audit(inside, actor, 'job.end', id, { status: job.status, silentMs })
   })

@@ -36,7 +36,8 @@ export async function addTarget(
     if (!isReplacing || there?.name !== name)
       throw new Refusal('conflict', 'a target of this name is there; add-target --replace changes it')
     // Its certificates are renewed by their agent, and have their keys there.
-    if (there.agentId !== agentId) throw new Refusal('conflict', 'the target of this name is one of another agent')
+    if (there.agentId !== agentId)
+      throw new Refusal('conflict', 'the target of this name is one of another agent: choose another name')
     await inside.targets.change(there.id, type, config)
     await audit(inside, actor, 'target.change', there.id, { type })
     return { id: there.id, isNew: false }
