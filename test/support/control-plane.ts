@@ -1,15 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import { Agent, request } from 'undici'
-import { createCertificateRequest } from '../../src/material/certificate-request.ts'
 import { type Operator, openOperator } from '../../src/server/operator-client.ts'
 import {
   type ControlPlaneOptions,
   type RunningControlPlane,
   startControlPlane,
 } from '../../src/server/start-control-plane.ts'
+import { newCsr } from './csr.ts'
 import { fakeClock } from './fake-clock.ts'
 import type { Postgres } from './postgres.ts'
 
@@ -134,13 +133,6 @@ function agentOf(ask: Ask, id: string, credential: string): TestAgent {
     sendCsr: async (certificateId, names = ['mail.example.net']) =>
       post('/csr', { certificate_id: certificateId, csr_pem: await newCsr(names) }),
   }
-}
-
-/** A CSR (PEM) for these names with a key of its own. */
-export async function newCsr(names: readonly string[]): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return createCertificateRequest({ commonName: names[0] ?? '', sans: names.slice(1), keyPem })
 }
 
 /** What a test names of a target; nothing is deployed onto it. */

@@ -1,10 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { openControlPlane, register } from '../../src/control-plane/open-control-plane.ts'
 import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
-import { createCertificateRequest } from '../../src/material/certificate-request.ts'
+import { newCsr } from '../support/csr.ts'
 import { jsonOf, serveControlPlane } from '../support/run-waxseal.ts'
 
 const dir = await makeTemporaryFolder('waxseal-cli-certificates-')
@@ -87,9 +86,3 @@ t.test('revoke tells the serials that are good for nothing now, and the job that
   t.match((await operate('certificates')).stdout, /revoked, now: waits for its agent/)
   t.match(await operate('revoke', 'nothing'), { status: 1, stdout: '', stderr: /there is no such certificate/ })
 })
-
-function newCsr(): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
-}

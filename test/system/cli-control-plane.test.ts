@@ -5,7 +5,7 @@ import { openControlPlane, register } from '../../src/control-plane/open-control
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
 import type { OperatorJob } from '../../src/server/operator-client.ts'
-import { newCsr } from '../support/control-plane.ts'
+import { newCsr } from '../support/csr.ts'
 import { startWaxseal } from '../support/process.ts'
 import { jsonOf, type Ran, runWaxseal, serveControlPlane } from '../support/run-waxseal.ts'
 

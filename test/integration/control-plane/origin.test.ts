@@ -1,8 +1,7 @@
-import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
-import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
+import { newCsr } from '../../support/csr.ts'
 import { type Exchange, exchanges, startOriginServer } from '../../support/origin-server.ts'
 
 const dir = await makeTemporaryFolder('waxseal-origin-')
@@ -126,10 +125,4 @@ function shapeOf(value: unknown): unknown {
       .replaceAll(/"(\(|-----BEGIN)[^"]*"/g, '"PEM"')
       .replaceAll(/"(\{time\}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z)"/g, '"TIME"'),
   )
-}
-
-function newCsr(names: readonly string[]): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return createCertificateRequest({ commonName: names[0] ?? '', sans: names.slice(1), keyPem })
 }

@@ -1,8 +1,7 @@
-import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { Agent, request } from 'undici'
-import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { addTarget, deploymentFor, openTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
+import { newCsr } from '../../support/csr.ts'
 
 const minute = 60_000
 
@@ -147,10 +146,4 @@ async function askFrom(plane: TestControlPlane, localAddress: string, id: string
   await body.dump()
   await dispatcher.destroy()
   return statusCode
-}
-
-function newCsr(): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
 }

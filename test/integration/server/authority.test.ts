@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import t, { type Test } from 'tap'
 import { renewableHttps, type ServerPair } from '../../../src/host/socket/renewable-https.ts'
-import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
 import { readVersion } from '../../../src/server/authority/read-version.ts'
 import { readRoots } from '../../../src/server/authority/roots.ts'
@@ -15,7 +14,8 @@ import { openCa } from '../../../src/server/open-ca.ts'
 import { crlPublisher } from '../../../src/server/operation/certificate/publish-crl.ts'
 import { openOwnPair } from '../../../src/server/renewal/own-pair.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
-import type { AgentRow, CertificateRow } from '../../../src/server/store/rows.ts'
+import { newCsr } from '../../support/csr.ts'
+import { agentRow, certificateRow } from '../../support/store-site.ts'
 
 const dayMs = 86_400_000
 const yearMs = 365 * dayMs
@@ -186,32 +186,10 @@ async function openSite(t: Test) {
   const store = await openStore({ dataDir: dir, now: () => now })
   t.teardown(() => store.close())
   const authority = await openAuthority(dir)
-  const agent: AgentRow = {
-    id: 'a',
-    name: 'a',
-    hostname: 'a',
-    status: 'active',
-    features: [],
-    registeredAt: now,
-  }
+  const agent = agentRow({ registeredAt: now })
   await store.agents.add(agent)
   const add = async (id: string): Promise<string> => {
-    const certificate: CertificateRow = {
-      id,
-      agentId: 'a',
-      commonName: 'mail.example.net',
-      sans: [],
-      validityDays: 47,
-      renewShare: null,
-      issuers: [],
-      keyPolicy: 'rotate',
-      nextRenewalAt: null,
-      renewalFailures: 0,
-      lastError: null,
-      revokedAt: null,
-      createdAt: now,
-    }
-    await store.certificates.add(certificate, [])
+    await store.certificates.add(certificateRow({ id, agentId: agent.id, createdAt: now }), [])
     const version = readVersion(await authority.sign(await newCsr(), ['mail.example.net'], 47, now))
     const signed = { certificateId: id, number: 1, issuer: 'local', issuedAt: now, revokedAt: null }
     await store.versions.add({ ...version, ...signed })
@@ -227,12 +205,6 @@ async function openSite(t: Test) {
       now = at
     },
   }
-}
-
-function newCsr(): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
-  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
 }
 
 function certificatesIn(pem: string): number {

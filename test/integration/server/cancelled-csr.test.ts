@@ -1,17 +1,16 @@
-import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
-import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
 import { localIssuer } from '../../../src/server/authority/issuer.ts'
-import type { InTurn } from '../../../src/server/operation/certificate/in-turn.ts'
-import { openSigner, type Signer } from '../../../src/server/operation/certificate/signer.ts'
+import { openSigner } from '../../../src/server/operation/certificate/signer.ts'
 import { submitCsr } from '../../../src/server/operation/certificate/submit-csr.ts'
 import { cancelJob } from '../../../src/server/operation/job/cancel-job.ts'
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Store } from '../../../src/server/store/store.ts'
 import { openTestControlPlane } from '../../support/control-plane.ts'
+import { newCsr } from '../../support/csr.ts'
 import { startPostgres } from '../../support/postgres.ts'
+import { signerThatEnds } from '../../support/store-site.ts'
 
 t.test('a CSR whose request is cancelled while it is taken is refused, and nothing is signed', async (t) => {
   const postgres = await startPostgres(t, false)
@@ -24,13 +23,7 @@ t.test('a CSR whose request is cancelled while it is taken is refused, and nothi
   const agent = await store.agents.named(id)
   if (agent === null) throw new Error('there is no agent')
   const { check } = await openAuthority(plane.dataDir)
-  const signer: Signer = {
-    issuers: [],
-    check,
-    inTurn: (work) => work(),
-    sign: async () => null,
-    signDue: async () => {},
-  }
+  const signer = signerThatEnds(check)
   const cancel = () => cancelJob({ store }, 'operator:test', wanted.job_id)
   const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
 
@@ -52,8 +45,7 @@ t.test('a CSR whose request was cancelled while it waited for its signature make
   const agent = await store.agents.named(id)
   if (agent === null) throw new Error('there is no agent')
   const authority = await openAuthority(plane.dataDir)
-  const inTurn: InTurn = (work) => work()
-  const waiting = { issuers: [], check: authority.check, inTurn, sign: async () => null, signDue: async () => {} }
+  const waiting = signerThatEnds(authority.check)
   const csr = { certificateId: wanted.certificate_id, csrPem: await newCsr() }
   await t.rejects(submitCsr({ store, signer: waiting }, agent, csr), { message: /not signed yet/ })
   const [signing] = await store.signings.take(Number.MAX_SAFE_INTEGER, 0, 1)
@@ -86,10 +78,4 @@ function interrupted(store: Store, happen: () => Promise<unknown>): Store {
         }),
       ),
   }
-}
-
-function newCsr(): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
 }

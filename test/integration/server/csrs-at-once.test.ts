@@ -2,7 +2,8 @@ import { Client } from 'pg'
 import t from 'tap'
 import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
-import { type Answer, newCsr, openTestControlPlane } from '../../support/control-plane.ts'
+import { type Answer, openTestControlPlane } from '../../support/control-plane.ts'
+import { newCsr } from '../../support/csr.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
 t.test('CSRs that wait for a row of PostgreSQL leave connections to polls, and are all answered then', async (t) => {

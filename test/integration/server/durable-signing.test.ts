@@ -1,11 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
-import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
-import type { Signer } from '../../../src/server/operation/certificate/signer.ts'
 import { submitCsr } from '../../../src/server/operation/certificate/submit-csr.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import { addTarget, openTestControlPlane } from '../../support/control-plane.ts'
+import { newCsr } from '../../support/csr.ts'
+import { signerThatEnds } from '../../support/store-site.ts'
 
 t.test('a CSR that was accepted before a restart is signed after it, once, and deployed', async (t) => {
   const before = await openTestControlPlane(t)
@@ -53,20 +52,7 @@ async function acceptAndEnd(dataDir: string, agentId: string, certificateId: str
   const agent = await store.agents.named(agentId)
   if (agent === null) throw new Error('there is no agent')
   const csrPem = await newCsr()
-  const signer: Signer = {
-    issuers: [],
-    check,
-    inTurn: (work) => work(),
-    sign: async () => null,
-    signDue: async () => {},
-  }
+  const signer = signerThatEnds(check)
   t.equal(await submitCsr({ store, signer }, agent, { certificateId, csrPem }), 'accepted')
   await store.close()
-}
-
-/** For mail.example.net, with a key of its own. */
-function newCsr(): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
 }

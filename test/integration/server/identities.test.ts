@@ -14,6 +14,7 @@ import { followChain, type Link, noLink } from '../../../src/server/store/audit-
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Store } from '../../../src/server/store/store.ts'
 import { type Postgres, startPostgres } from '../../support/postgres.ts'
+import { certificateRow } from '../../support/store-site.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -232,24 +233,7 @@ async function openScene(t: Test, kind: 'SQLite' | 'PostgreSQL'): Promise<Scene>
 async function addCertificate(store: Store, agentId: string): Promise<string> {
   const createdAt = await store.now()
   await store.targets.add({ id: 'target-1', name: 'postfix', agentId, type: 'Postfix', config: {} })
-  await store.certificates.add(
-    {
-      id: 'cert-1',
-      agentId,
-      commonName: 'mail.example.net',
-      sans: [],
-      validityDays: 47,
-      renewShare: null,
-      issuers: [],
-      keyPolicy: 'rotate',
-      nextRenewalAt: null,
-      renewalFailures: 0,
-      lastError: null,
-      revokedAt: null,
-      createdAt,
-    },
-    ['target-1'],
-  )
+  await store.certificates.add(certificateRow({ agentId, createdAt }), ['target-1'])
   await store.versions.add({
     certificateId: 'cert-1',
     number: 1,

@@ -6,9 +6,9 @@ import { Agent, request } from 'undici'
 import { ringDue, waitForWork } from '../../../src/server/operation/job/wait-for-work.ts'
 import { WorkBell } from '../../../src/server/operation/job/work-bell.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
-import type { AgentRow } from '../../../src/server/store/rows.ts'
 import { deploymentFor, openTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
+import { agentRow, certificateRow } from '../../support/store-site.ts'
 
 /** What looks for work without being told so comes once in 15 s. */
 const soonMs = 10_000
@@ -105,9 +105,7 @@ t.test('what becomes due while an agent waits ends the wait, though nobody tells
     const store = await openStore({ dataDir: t.testdir({}), database, now: () => now })
     t.teardown(() => store.close())
     await store.agents.add(lonely)
-    const empty = { sans: [], issuers: [], renewShare: null, nextRenewalAt: null, lastError: null, revokedAt: null }
-    const rest = { keyPolicy: 'rotate', renewalFailures: 0, validityDays: 47, createdAt: 0, commonName: 'c' } as const
-    await store.certificates.add({ id: 'c', agentId: lonely.id, ...empty, ...rest }, [])
+    await store.certificates.add(certificateRow({ id: 'c', agentId: lonely.id }), [])
     const ids = { id: 'j', agentId: lonely.id, certificateId: 'c', targetId: null, versionNumber: null }
     await store.jobs.add({ ...ids, type: 'Validation', status: 'Pending', createdAt: 0, notBefore: 2000 })
     const bell = new WorkBell()
@@ -209,7 +207,7 @@ t.test('where too many wait the next one gets what there is, and is told when to
   t.match(await wait(30_000), { isFull: true }, 'nobody waits for a server that ends')
 })
 
-const lonely: AgentRow = { id: 'a', name: 'a', hostname: 'a', status: 'active', features: [], registeredAt: 0 }
+const lonely = agentRow({ id: 'a' })
 
 function waitOf(parts: Parameters<typeof waitForWork>[0], waitMs: number): ReturnType<typeof waitForWork> {
   return waitForWork(parts, { agent: lonely, waitMs, again: async () => lonely, gone: new AbortController().signal })

@@ -3,11 +3,11 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
 import { makeNextCa, retireCas, showCas } from '../../../src/server/next-ca.ts'
 import { remindOfNextCa } from '../../../src/server/open-ca.ts'
 import { openTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
+import { newCsr } from '../../support/csr.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
 const dayMs = 86_400_000
@@ -147,10 +147,4 @@ function blocks(pem: string): readonly string[] {
 
 function certificatesIn(pem: string): number {
   return blocks(pem).length
-}
-
-function newCsr(): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
-  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
 }

@@ -1,7 +1,7 @@
-import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import { openTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
+import { newCsr } from '../../support/csr.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import {
   type Identity,
@@ -293,10 +293,4 @@ async function passes({ plane, agent }: Scene, ms: number): Promise<void> {
     plane.advance(minute)
     await agent.heartbeat()
   }
-}
-
-function newCsr(): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem })
 }

@@ -19,24 +19,15 @@ import { endJob } from '../../../src/server/operation/job/end-job.ts'
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
 import { keepTime } from '../../../src/server/operation/keep-time.ts'
 import { renewDue } from '../../../src/server/renewal/scheduler.ts'
-import { dueAt } from '../../../src/server/renewal/when-due.ts'
-import { openStore } from '../../../src/server/store/open-store.ts'
-import type { AgentRow } from '../../../src/server/store/rows.ts'
 import type { RenewalPolicy } from '../../../src/server/store/store.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { quickIssuer } from '../../support/quick-issuer.ts'
+import { agentRow, openStoreSite } from '../../support/store-site.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const start = Date.parse('2026-11-01T00:00:00Z')
-const agent: AgentRow = {
-  id: 'agent-1',
-  name: 'mail-1',
-  hostname: 'mail-1.example.net',
-  status: 'active',
-  features: [],
-  registeredAt: start,
-}
+const agent = agentRow({ registeredAt: start })
 
 const postgres = await startPostgres(t)
 
@@ -437,13 +428,9 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
 /** `isReal`: keys and signatures are; else a key is a text, and its CSR, too, and no certificate has it. */
 async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', isReal = false) {
-  let now = start
   let keys = 0
   const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
-  const store = await openStore({ dataDir: t.testdir({}), database, now: () => now })
-  t.teardown(() => store.close())
-  await store.agents.add(agent)
-  await store.targets.add({ id: 'target-1', name: 'target-1', agentId: agent.id, type: 'Postfix', config: {} })
+  const { store, setTime, pass, due } = await openStoreSite(t, { database, start, agent, targets: ['target-1'] })
   const down = new Set<string>()
   const { issuers, check } = await (isReal ? realIssuers(t, down) : quickIssuers(down))
   const parts = { store, presence: new Presence(store, start), down, signer: openSigner({ store, issuers, check }) }
@@ -471,16 +458,9 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', isReal = false) 
     report,
     open,
     finishAll,
-    setTime: (at: number) => {
-      now = at
-    },
-    pass: (ms: number) => {
-      now += ms
-    },
-    due: async (id: string) => {
-      const version = await store.versions.newest(id)
-      return version === null ? Number.NaN : dueAt(version, null)
-    },
+    setTime,
+    pass,
+    due,
     issued: async (
       commonName: string,
       {

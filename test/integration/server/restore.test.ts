@@ -18,23 +18,15 @@ import { deployCertificate } from '../../../src/server/operation/job/deploy-cert
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
 import { renewDue } from '../../../src/server/renewal/scheduler.ts'
 import { dueAt } from '../../../src/server/renewal/when-due.ts'
-import { openStore } from '../../../src/server/store/open-store.ts'
-import type { AgentRow } from '../../../src/server/store/rows.ts'
 import { deploymentFor, openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { quickIssuer } from '../../support/quick-issuer.ts'
 import { runWaxseal } from '../../support/run-waxseal.ts'
+import { agentRow, openStoreSite } from '../../support/store-site.ts'
 
 const dayMs = 86_400_000
 const start = Date.parse('2026-11-01T00:00:00Z')
-const agent: AgentRow = {
-  id: 'agent-1',
-  name: 'mail-1',
-  hostname: 'mail-1.example.net',
-  status: 'active',
-  features: ['lease', 'csr_accepted'],
-  registeredAt: start,
-}
+const agent = agentRow({ features: ['lease', 'csr_accepted'], registeredAt: start })
 
 const postgres = await startPostgres(t)
 
@@ -258,13 +250,9 @@ function rfc3339(at: number): string {
 }
 
 async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL') {
-  let now = start
   const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
-  const store = await openStore({ dataDir: t.testdir({}), database, now: () => now })
-  t.teardown(() => store.close())
-  await store.agents.add(agent)
-  for (const id of ['target-1', 'target-2'])
-    await store.targets.add({ id, name: id, agentId: agent.id, type: 'Postfix', config: {} })
+  const targets = ['target-1', 'target-2']
+  const { store, setTime, pass, due } = await openStoreSite(t, { database, start, agent, targets })
   const issuers = [await quickIssuer('local', () => false)]
   const check = async (csr: string): Promise<string> => createHash('sha256').update(csr).digest('hex')
   const opened = openSigner({ store, issuers, check })
@@ -289,16 +277,9 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL') {
     work,
     report,
     sendCsr,
-    setTime: (at: number) => {
-      now = at
-    },
-    pass: (ms: number) => {
-      now += ms
-    },
-    due: async (id: string) => {
-      const version = await store.versions.newest(id)
-      return version === null ? Number.NaN : dueAt(version, null)
-    },
+    setTime,
+    pass,
+    due,
     deployed: async (deployTo: readonly string[] = ['target-1']): Promise<string> => {
       const wanted = { agent: agent.id, commonName: 'mail.example.net', sans: [], validityDays: 47, deployTo }
       const { certificateId } = await requestCertificate(parts, 'operator:a', wanted)

@@ -2,19 +2,13 @@ import t, { type Test } from 'tap'
 import type { NewJob } from '../../../src/server/store/job-store.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Page } from '../../../src/server/store/page.ts'
-import type { AgentRow, CertificateRow, SigningRow, TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
+import type { SigningRow, TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
 import type { Store } from '../../../src/server/store/store.ts'
 import { type Postgres, startPostgres } from '../../support/postgres.ts'
+import { agentRow, certificateRow } from '../../support/store-site.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
-const agent: AgentRow = {
-  id: 'agent-1',
-  name: 'mail-1',
-  hostname: 'mail-1.example.net',
-  status: 'active',
-  features: ['lease'],
-  registeredAt: start,
-}
+const agent = agentRow({ features: ['lease'], registeredAt: start })
 const target: TargetRow = {
   id: 'target-1',
   name: 'postfix',
@@ -22,21 +16,7 @@ const target: TargetRow = {
   type: 'Postfix',
   config: { a: [1, 'é'] },
 }
-const certificate: CertificateRow = {
-  id: 'cert-1',
-  agentId: agent.id,
-  commonName: 'mail.example.net',
-  sans: ['imap.example.net'],
-  validityDays: 47,
-  renewShare: 0.5,
-  issuers: [],
-  keyPolicy: 'rotate',
-  nextRenewalAt: null,
-  renewalFailures: 0,
-  lastError: null,
-  revokedAt: null,
-  createdAt: start,
-}
+const certificate = certificateRow({ sans: ['imap.example.net'], renewShare: 0.5, createdAt: start })
 const version: VersionRow = {
   certificateId: certificate.id,
   number: 1,

@@ -1,6 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto'
-import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
 import type { Random } from '../../hostile/support/random.ts'
+import { newCsr } from '../csr.ts'
 import { briefly, type ChaosAnswer, type ChaosCall } from './chaos-call.ts'
 
 /** What an agent keeps of a deployment, as on a disk. */
@@ -83,7 +82,7 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
   }
 
   const sendCsr = async (item: Item): Promise<void> => {
-    const csr = csrs.get(item.id) ?? newCsr(item.common_name)
+    const csr = csrs.get(item.id) ?? newCsr([item.common_name])
     csrs.set(item.id, csr)
     const csr_pem = await csr
     const send = () => call('POST', '/csr', { certificate_id: item.certificate_id, csr_pem })
@@ -162,10 +161,4 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
 /** However often it is asked again. */
 function isRefused(answer: ChaosAnswer): boolean {
   return answer !== null && answer.status >= 400 && answer.status < 500 && answer.status !== 429
-}
-
-function newCsr(commonName: string): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return createCertificateRequest({ commonName, sans: [], keyPem })
 }
