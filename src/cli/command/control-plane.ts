@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { answer, type OperatorOptions, withOperator } from '../operator/ask-operator.ts'
+import { answer, commandOn, type OperatorOptions, timeIn, withOperator } from '../operator/ask-operator.ts'
 import { auditCommand } from '../operator/audit.ts'
 import { caCommand } from '../operator/ca.ts'
 import { certificateCommands } from '../operator/certificates.ts'
@@ -128,14 +128,12 @@ function requestCommand(): Command {
     )
 }
 
-const unitsInADay: Readonly<Record<string, number>> = { m: 24 * 60, h: 24, d: 1 }
+const dayS = 86_400
+const validityS = timeIn('mhd', { leastS: 300, mostS: 397 * dayS, what: 'a time from 5m to 397d, such as 12h or 90d' })
 
 /** In days. */
 function parseValidity(text: string): number {
-  const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
-  const days = Number(count) / (unitsInADay[unit] ?? Number.NaN)
-  if (days >= 5 / (24 * 60) && days <= 397) return days
-  throw new InvalidArgumentError('It is a time from 5m to 397d, such as 12h or 90d.')
+  return validityS(text) / dayS
 }
 
 function parseDays(text: string): number {
@@ -154,12 +152,12 @@ function deployCommand(): Command {
 }
 
 function validateCommand(): Command {
-  return withOperator(new Command('validate'))
-    .description('Have a target compared with what was deployed to it.')
-    .argument('<target>', 'id or name')
-    .action((target: string, options: OperatorOptions) =>
-      answer(options, async (operator) => ({ job_id: await operator.validate(target) })),
-    )
+  return commandOn(
+    'validate',
+    'Have a target compared with what was deployed to it.',
+    ['<target>', 'id or name'],
+    async (operator, target) => ({ job_id: await operator.validate(target) }),
+  )
 }
 
 function takeBackCommand(): Command {
@@ -173,36 +171,34 @@ function takeBackCommand(): Command {
 }
 
 function cancelCommand(): Command {
-  return withOperator(new Command('cancel'))
-    .description('Cancel a job; where an agent has it already, the agent is asked to.')
-    .argument('<id>', 'id of the job')
-    .action((id: string, options: OperatorOptions) =>
-      answer(options, async (operator) => ({ job_id: id, status: await operator.cancel(id) })),
-    )
+  return commandOn(
+    'cancel',
+    'Cancel a job; where an agent has it already, the agent is asked to.',
+    ['<id>', 'id of the job'],
+    async (operator, id) => ({ job_id: id, status: await operator.cancel(id) }),
+  )
 }
 
 function endCommand(): Command {
-  return withOperator(new Command('end'))
-    .description(
-      'End a job as Failed whose host is gone for good, or does not answer within five minutes of cancel. A result that comes after all takes its place.',
-    )
-    .argument('<id>', 'id of the job')
-    .action((id: string, options: OperatorOptions) =>
-      answer(options, async (operator) => {
-        await operator.end(id)
-        return { job_id: id, status: 'Failed' }
-      }),
-    )
+  return commandOn(
+    'end',
+    'End a job as Failed whose host is gone for good, or does not answer within five minutes of cancel. A result that comes after all takes its place.',
+    ['<id>', 'id of the job'],
+    async (operator, id) => {
+      await operator.end(id)
+      return { job_id: id, status: 'Failed' }
+    },
+  )
 }
 
 function retireCommand(): Command {
-  return withOperator(new Command('retire'))
-    .description('Retire an agent: it finishes, reports and ends; what it does not finish is ended for it.')
-    .argument('<agent>', 'id or name')
-    .action((agent: string, options: OperatorOptions) =>
-      answer(options, async (operator) => {
-        await operator.retire(agent)
-        return { agent, status: 'retired' }
-      }),
-    )
+  return commandOn(
+    'retire',
+    'Retire an agent: it finishes, reports and ends; what it does not finish is ended for it.',
+    ['<agent>', 'id or name'],
+    async (operator, agent) => {
+      await operator.retire(agent)
+      return { agent, status: 'retired' }
+    },
+  )
 }

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { nearest } from '../../error/nearest.ts'
 import type { Operator } from '../../server/operator-client.ts'
 import { print, printJson } from '../print/print.ts'
@@ -35,6 +35,19 @@ export async function answer<Document>(
   }
 }
 
+/** A command that is given one thing, such as `<agent>`, and asks the control plane about it. */
+export function commandOn<Document>(
+  name: string,
+  description: string,
+  [argument, meaning]: readonly [string, string],
+  ask: (operator: Operator, given: string) => Promise<Document>,
+): Command {
+  return withOperator(new Command(name))
+    .description(description)
+    .argument(argument, meaning)
+    .action((given: string, options: OperatorOptions) => answer(options, (operator) => ask(operator, given)))
+}
+
 /** Takes one of these words; another is refused with the nearest. */
 export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
   return (text) => {
@@ -51,6 +64,23 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
     if (value >= least && value <= most) return value
     throw new InvalidArgumentError(`It is not a whole number from ${least} to ${most}.`)
+  }
+}
+
+/** Seconds of one of each. */
+const unitS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** Takes a time such as `30m`, of one of these units (`smhd`), from `leastS` to `mostS`. Returns seconds. `what` is what it is told to be. */
+export function timeIn(
+  units: string,
+  { leastS, mostS, what }: { readonly leastS: number; readonly mostS: number; readonly what: string },
+): (text: string) => number {
+  return (text) => {
+    const unit = text.slice(-1)
+    const isTime = /^\d{1,9}[a-z]$/.test(text) && units.includes(unit)
+    const seconds = isTime ? Number(text.slice(0, -1)) * (unitS[unit] ?? Number.NaN) : Number.NaN
+    if (seconds >= leastS && seconds <= mostS) return seconds
+    throw new InvalidArgumentError(`It is ${what}.`)
   }
 }
 

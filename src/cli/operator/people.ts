@@ -1,12 +1,14 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { type Role, roles } from '../../server/operation/operators.ts'
 import { table } from '../print/table.ts'
-import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
+import { answer, commandOn, type OperatorOptions, oneOf, timeIn, wholeNumber, withOperator } from './ask-operator.ts'
 import { listCommand } from './lists.ts'
 
-/** Seconds of one of each. */
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-const yearS = 366 * 86_400
+const parseTime = timeIn('smhd', {
+  leastS: 60,
+  mostS: 366 * 86_400,
+  what: 'a time from 60s to 366d, such as 30m, 24h or 7d',
+})
 
 /** The commands about who may come in: agents by tokens and credentials, people by names and roles. */
 export function peopleCommands(): readonly Command[] {
@@ -40,15 +42,15 @@ function tokenCommand(): Command {
 }
 
 function revokeTokenCommand(): Command {
-  return withOperator(new Command('revoke-token'))
-    .description('End a token for waxseal enroll. Hosts that came in with it stay.')
-    .argument('<id>', 'as tokens shows it')
-    .action((id: string, options: OperatorOptions) =>
-      answer(options, async (operator) => {
-        await operator.revokeToken(id)
-        return { token: id, status: 'revoked' }
-      }),
-    )
+  return commandOn(
+    'revoke-token',
+    'End a token for waxseal enroll. Hosts that came in with it stay.',
+    ['<id>', 'as tokens shows it'],
+    async (operator, id) => {
+      await operator.revokeToken(id)
+      return { token: id, status: 'revoked' }
+    },
+  )
 }
 
 function readmitCommand(): Command {
@@ -64,12 +66,12 @@ function readmitCommand(): Command {
 }
 
 function revokeCredentialsCommand(): Command {
-  return withOperator(new Command('revoke-credentials'))
-    .description('Shut an agent out from its next call on; readmit is its way back.')
-    .argument('<agent>', 'id or name')
-    .action((agent: string, options: OperatorOptions) =>
-      answer(options, async (operator) => ({ agent, revoked: await operator.revokeCredentials(agent) })),
-    )
+  return commandOn(
+    'revoke-credentials',
+    'Shut an agent out from its next call on; readmit is its way back.',
+    ['<agent>', 'id or name'],
+    async (operator, agent) => ({ agent, revoked: await operator.revokeCredentials(agent) }),
+  )
 }
 
 function operatorsCommand(): Command {
@@ -109,15 +111,15 @@ function operatorCommand(): Command {
       ),
   )
   command.addCommand(
-    withOperator(new Command('revoke'))
-      .description('Shut an operator out from the next call on.')
-      .argument('<name>', 'as operators shows it')
-      .action((name: string, options: OperatorOptions) =>
-        answer(options, async (operator) => {
-          await operator.revokeOperator(name)
-          return { operator: name, status: 'revoked' }
-        }),
-      ),
+    commandOn(
+      'revoke',
+      'Shut an operator out from the next call on.',
+      ['<name>', 'as operators shows it'],
+      async (operator, name) => {
+        await operator.revokeOperator(name)
+        return { operator: name, status: 'revoked' }
+      },
+    ),
   )
   return command
 }
@@ -125,12 +127,4 @@ function operatorCommand(): Command {
 /** Alone, so that it can be written into a file. */
 function aloneIn({ token }: { readonly token: string }): readonly string[] {
   return [token]
-}
-
-/** In seconds. */
-function parseTime(text: string): number {
-  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
-  const seconds = Number(count) * (units[unit] ?? Number.NaN)
-  if (seconds >= 60 && seconds <= yearS) return seconds
-  throw new InvalidArgumentError('It is a time from 60s to 366d, such as 30m, 24h or 7d.')
 }
