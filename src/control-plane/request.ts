@@ -169,11 +169,17 @@ function printable(text: string): string {
 }
 
 function unreachable(error: unknown): WaxsealError {
-  const { details, cause } = asWaxsealError(error)
+  const { reason, isUntrusted } = whyNoAnswer(error)
+  const hint = isUntrusted ? { hint: 'set control_plane.ca_file to the CA of the control plane' } : {}
+  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason, ...hint }, { cause: asWaxsealError(error).cause })
+}
+
+/** Why no answer came, and whether that is because nobody who is trusted has signed the server's certificate. */
+export function whyNoAnswer(error: unknown): { readonly reason: string; readonly isUntrusted: boolean } {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const isUntrusted = /CERT|SELF_SIGNED|UNABLE_TO/.test(code) && !/EXPIRED|NOT_YET|ALTNAME/.test(code)
-  const hint = isUntrusted ? { hint: 'set control_plane.ca_file to the CA of the control plane' } : {}
+  // Node adds advice for who started it, which is not the administrator.
+  const said = String(asWaxsealError(error).details['reason']).replace(/; if the root CA is installed locally.*$/, '')
   // Refused on each of several addresses, the error has a code and an empty message.
-  const reason = details['reason'] || code || 'unknown'
-  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason, ...hint }, { cause })
+  return { reason: said || code || 'unknown', isUntrusted }
 }

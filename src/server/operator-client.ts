@@ -1,5 +1,6 @@
 import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
+import { whyNoAnswer } from '../control-plane/request.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { type Call, type PeopleCalls, peopleCalls } from './people-client.ts'
 import type { CertificateBody, TargetBody } from './route/bodies.ts'
@@ -116,9 +117,12 @@ const mostBytes = 64 * 1024 * 1024
 /** `Answer` is what the bundled control plane of the same version sends; what a proxy sends in its place is told, and believed in nothing. */
 function callOver(agent: Agent, at: OperatorAccess): Call {
   return async <Answer>(method: 'GET' | 'POST', path: string, body: object | null = null): Promise<Answer> => {
-    const { status, text } = await ask(agent, at, method, path, body).catch((error: Error) => {
-      const hint = 'see that it runs (waxseal control-plane serve), and that --url and --ca-file name it and its CA'
-      throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason: error.message, hint })
+    const { status, text } = await ask(agent, at, method, path, body).catch((error: unknown) => {
+      const { reason, isUntrusted } = whyNoAnswer(error)
+      const hint = isUntrusted
+        ? 'name the CA of this control plane with --ca-file'
+        : 'see that it runs (waxseal control-plane serve), and that --url and --ca-file name it and its CA'
+      throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { url: at.url, reason, hint })
     })
     const document = parsed(text)
     if (status >= 300) throw new WaxsealError('CONTROL_PLANE_REFUSED', { status, answer: reasonIn(document, text) })

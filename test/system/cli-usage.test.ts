@@ -164,6 +164,19 @@ t.test('a misspelt option ends with 2 and the nearest one, also where it is one 
     })
 })
 
+for (const [args, told] of [
+  [['agents', '--url', 'http://127.0.0.1:1'], /option: --url; reason: it is not an https URL/],
+  [['audit', '--head', 'head.json'], /option: --head; reason: it goes with --verify/],
+  [['audit', '--verify', '--key', 'audit.pem'], /option: --key; reason: it goes with --head/],
+  [['backup', '/nowhere/backup.db'], /file: \/nowhere\/backup\.db; reason: its folder is not there/],
+  [['backup', '/sys'], /file: \/sys; reason: it is a folder/],
+] as const)
+  t.test(`control-plane ${args.join(' ')} ends with 2, and says what is wrong with it`, async (t) => {
+    const ran = await runWaxseal(['control-plane', ...args, '--data-dir', '/nowhere'])
+
+    t.match(ran, { status: 2, stdout: '', stderr: told })
+  })
+
 t.test('another user than root is told which command to run as root, in one sentence without errno', async (t) => {
   const dir = await makeTemporaryFolder('waxseal-cli-nobody-')
   t.teardown(() => removeTree(dir))

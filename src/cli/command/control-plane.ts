@@ -16,7 +16,7 @@ const jobStates = ['Pending', 'AwaitingCSR', 'Running', 'Completed', 'Failed', '
 /** `waxseal control-plane`: the bundled control plane, and the operator's commands for it. */
 export function controlPlaneCommand(): Command {
   const command = new Command('control-plane').description(
-    'The bundled control plane, for trials, tests and small sites.',
+    'The bundled control plane: it issues, renews and deploys certificates, and shows what became of them.',
   )
   command.addCommand(serveCommand())
   command.addCommand(caCommand())
@@ -101,7 +101,7 @@ function requestCommand(): Command {
     .requiredOption('--cn <name>', 'common name')
     .option('--san <name...>', 'further names', [])
     .option('--deploy-to <target...>', 'targets that it is deployed to, by id or name', [])
-    .option('--validity <time>', 'how long it is valid, 5m to 397d: 90d, 12h; default: 47d', parseValidity)
+    .option('--validity <time>', 'how long it is valid: 12h, 90d; from 5m to 397d (default: 47d)', parseValidity)
     .option('--validity-days <days>', 'the same in whole days', parseDays)
     .action(
       (
@@ -173,7 +173,7 @@ function takeBackCommand(): Command {
 function cancelCommand(): Command {
   return commandOn(
     'cancel',
-    'Cancel a job; where an agent has it already, the agent is asked to.',
+    'Cancel a job. If an agent has it already, the agent is asked to cancel it.',
     ['<id>', 'id of the job'],
     async (operator, id) => ({ job_id: id, status: await operator.cancel(id) }),
   )
@@ -182,7 +182,7 @@ function cancelCommand(): Command {
 function endCommand(): Command {
   return commandOn(
     'end',
-    'End a job as Failed whose host is gone for good, or does not answer within five minutes of cancel. A result that comes after all takes its place.',
+    'End a job as Failed: its host is gone for good, or has not answered within five minutes of cancel. If its result comes later, that counts.',
     ['<id>', 'id of the job'],
     async (operator, id) => {
       await operator.end(id)
@@ -194,7 +194,7 @@ function endCommand(): Command {
 function retireCommand(): Command {
   return commandOn(
     'retire',
-    'Retire an agent: it finishes, reports and ends; what it does not finish is ended for it.',
+    'Retire an agent: it finishes what it has begun, reports it and ends. What it does not finish is ended for it.',
     ['<agent>', 'id or name'],
     async (operator, agent) => {
       await operator.retire(agent)

@@ -31,10 +31,21 @@ export function auditCommand(): Command {
     .option('--head <file>', 'with --verify: a head that was exported, which the trail must still have')
     .option('--key <file>', 'with --head: the key that it was signed with; default: audit.pem of the data directory')
     .action((options: AuditOptions) => {
+      requireTogether(options)
       if (options.exportHead === true) return answer({ ...options, json: true }, (operator) => operator.auditHead())
       if (options.verify === true) return answer(options, (operator) => verify(operator, options), whole)
       return answer(options, (operator) => rowsOf(operator, options), lines)
     })
+}
+
+/** Who names a head believes that it was looked for. */
+function requireTogether({ verify: isVerified, head, key }: AuditOptions): void {
+  if (head !== undefined && isVerified !== true) throw alone('--head', '--verify')
+  if (key !== undefined && head === undefined) throw alone('--key', '--head')
+}
+
+function alone(option: string, other: string): WaxsealError {
+  return new WaxsealError('CONFIG_INVALID', { option, reason: `it goes with ${other}`, hint: `give ${other}, too` })
 }
 
 async function rowsOf(operator: Operator, { after, limit = newest }: AuditOptions): Promise<readonly Link[]> {

@@ -15,13 +15,13 @@ type Calls = typeof import('../../server/next-ca.ts')
 /** `waxseal control-plane ca`: the CA of servers that share one, as files. No server is asked. */
 export function caCommand(): Command {
   const command = new Command('ca').description(
-    'Show the CA in a folder, make the next one, or drop what has ended: for servers that are given it.',
+    'Show the CA in a folder, make the next one, or drop those that have ended: for servers that run with --ca-dir.',
   )
   command.addCommand(caWork('show', 'Show the CAs in the folder, and when each signs.', ({ showCas }) => showCas))
   command.addCommand(
     caWork(
       'next',
-      'Make the next CA into ca.pem and ca.key of the folder. Give both files to every server, and start each anew.',
+      'Add the next CA to ca.pem and ca.key of the folder. Then give both files to every server, and start each anew.',
       ({ makeNextCa }) => makeNextCa,
       (cas) => cas.filter(({ state }) => state === 'next').map(toDo),
     ),

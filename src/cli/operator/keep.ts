@@ -1,6 +1,7 @@
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
+import { isFolder } from '../../host/file/folder/private-folder.ts'
 import { print, printJson } from '../print/print.ts'
 import { type Shared, withShared } from './serve.ts'
 
@@ -29,6 +30,7 @@ function migrateCommand(): Command {
       const { migrateData, migratePostgres } = await import('../../server/migrate-data.ts')
       const done = await (database === undefined ? migrateData(resolve(dataDir)) : migratePostgres(database))
       if (json === true) return printJson(done)
+      if (done.from === 'empty') return print(`There was no database: an empty one of version ${done.to} is there now.`)
       if (done.from === done.to) return print(`The database has version ${done.to} already.`)
       print(`The database has version ${done.to} now.`)
       if (done.copy !== null) print(`As it was, it is kept as ${done.copy}.`)
@@ -43,6 +45,7 @@ function backUpCommand(): Command {
       if (database !== undefined) throw ownTools('pg_dump --format=custom --file=FILE URL')
       const { backUpTo } = await import('../../server/back-up.ts')
       const [from, to] = [resolve(dataDir), resolve(file)]
+      await requirePlaceFor(to)
       await backUpTo(from, to)
       if (json === true) return printJson({ file: to })
       print(
@@ -53,10 +56,17 @@ function backUpCommand(): Command {
     })
 }
 
+async function requirePlaceFor(file: string): Promise<void> {
+  if (await isFolder(file))
+    throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is a folder', hint: 'name the file in it' })
+  if (await isFolder(dirname(file))) return
+  throw new WaxsealError('CONFIG_INVALID', { file, reason: 'its folder is not there', hint: 'make the folder first' })
+}
+
 function restoreCommand(): Command {
   return withDatabase(new Command('restore'))
     .description(
-      'Put a backup into a data directory without a database, with the server stopped; hosts are asked first then.',
+      'Put a backup into a data directory that has no database, with the server stopped. After its start the hosts are asked what they have before anything is issued to them.',
     )
     .argument('[file]', 'what backup wrote; none with --database, after pg_restore')
     .action(async (file: string | undefined, { dataDir, database, json }: KeepOptions) => {

@@ -30,12 +30,12 @@ export function listCommand(
   const command = withOperator(new Command(name))
     .description(description)
     .option('--wide', 'with the ids')
-    .option('--after <key>', 'the rows behind this one, as the last line of the part before names it')
+    .option('--after <key>', 'the rows after this one, as the last line of a list that goes on names it')
     .option('--limit <number>', `how many rows at most (default: ${most})`, wholeNumber(1, most))
-  if (isOfAgent === true) command.option('--agent <agent>', 'those of this agent alone, by id or name')
-  if (isOfTarget === true) command.option('--target <target>', 'those of this target alone, by id or name')
+  if (isOfAgent === true) command.option('--agent <agent>', 'only those of this agent, by id or name')
+  if (isOfTarget === true) command.option('--target <target>', 'only those of this target, by id or name')
   if (status !== undefined)
-    command.option('--status <status>', `those alone that are ${status.join(', ')}`, oneOf(status))
+    command.option('--status <status>', `only those that are: ${status.join(', ')}`, oneOf(status))
   return command.action(async (options: ListOptions) => {
     const { after, limit, agent, target, status: wanted, wide } = options
     let next: string | null = null

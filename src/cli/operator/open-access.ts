@@ -9,7 +9,10 @@ import { noSuchFile, readGiven } from '../read-given.ts'
 const firstStartTries = 20
 const firstStartPauseMs = 250
 
-const hint = 'name the folder of a running control plane with --data-dir'
+const httpsHint = 'write it as https://HOST:PORT'
+const localHint = 'name the folder of a running control plane with --data-dir'
+const remoteHint =
+  'with --url, name the CA of the control plane with --ca-file, and a file with your token with --token-file'
 
 /** The control plane that an operator speaks to, and as whom: what is not named is in its data directory. */
 export interface OperatorAccess {
@@ -24,8 +27,11 @@ export interface OperatorAccess {
  * time is waited for: its folder is there before its files are.
  */
 export async function openAccess({ dataDir, url, caFile, tokenFile }: OperatorAccess): Promise<Operator> {
+  if (url !== undefined && !(url.startsWith('https://') && URL.canParse(url)))
+    throw new WaxsealError('CONFIG_INVALID', { option: '--url', reason: 'it is not an https URL', hint: httpsHint })
   const folder = resolve(dataDir)
-  const textOf = (name: string): Promise<string> => readText(join(folder, name), hint)
+  const textOf = (name: string): Promise<string> =>
+    readText(join(folder, name), url === undefined ? localHint : remoteHint)
   const readAll = async (): Promise<Parameters<typeof openOperator>[0]> => ({
     url: url ?? (await textOf('url')),
     caPem:

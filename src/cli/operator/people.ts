@@ -14,7 +14,7 @@ const parseTime = timeIn('smhd', {
 export function peopleCommands(): readonly Command[] {
   return [
     tokenCommand(),
-    listCommand('tokens', 'List the tokens for waxseal enroll, those that are over for 30 days.', {}),
+    listCommand('tokens', 'List the tokens for waxseal enroll. One that is over stays listed for 30 days.', {}),
     revokeTokenCommand(),
     readmitCommand(),
     revokeCredentialsCommand(),
@@ -28,7 +28,7 @@ function tokenCommand(): Command {
     .description('Make a token for waxseal enroll, and print it.')
     .option('--expires <time>', 'how long it is good: 30m, 24h, 7d (default: 24h)', parseTime)
     .option('--uses <number>', 'how many agents may enrol with it (default: 1)', wholeNumber(1, 100_000))
-    .option('--names <pattern>', 'of which names they must be; * stands for any text: mail-*')
+    .option('--names <pattern>', 'only for agents of these names: mail-*; * stands for any text')
     .action(
       (options: OperatorOptions & { readonly expires?: number; readonly uses?: number; readonly names?: string }) => {
         const { expires: expiresInS, uses, names } = options
@@ -56,7 +56,7 @@ function revokeTokenCommand(): Command {
 function readmitCommand(): Command {
   return withOperator(new Command('readmit'))
     .description(
-      'Make a token with which a host that was installed anew takes the place of its agent. When it comes, the old credential is good for nothing, what ran has failed, and its certificates are renewed.',
+      'Make a token with which a host that was installed anew takes the place of its agent. From its enrolment on the old credential is refused, jobs that ran on it have failed, and its certificates are renewed.',
     )
     .argument('<agent>', 'id or name')
     .option('--expires <time>', 'how long the token is good: 30m, 24h, 7d (default: 24h)', parseTime)
@@ -84,7 +84,7 @@ function operatorsCommand(): Command {
         (rows) =>
           rows.length === 0
             ? [
-                'There is the first admin alone, whose token is in the data directory: waxseal control-plane operator add.',
+                'There is only the first admin, whose token is in the data directory. To add an operator: waxseal control-plane operator add.',
               ]
             : table(
                 ['OPERATOR', 'ROLE', 'SINCE (UTC)', 'REVOKED (UTC)'],

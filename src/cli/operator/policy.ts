@@ -16,10 +16,13 @@ export function withPolicy(command: Command): Command {
   return command
     .option(
       '--renew-at <share>',
-      `at which share of its life it is renewed, ${shares.least} to ${shares.most}; default: two thirds, half below ten days`,
+      `at which share of its life it is renewed, ${shares.least} to ${shares.most}; or "default": two thirds, one half where it lives less than ten days`,
       parseShare,
     )
-    .option('--issuer <name...>', 'who signs it, in the order in which they are asked; default: all that issuers lists')
+    .option(
+      '--issuer <name...>',
+      'who signs it, in the order in which they are asked; at first: all that issuers lists',
+    )
     .option('--key <policy>', 'rotate: a new key each time; reuse: the same one', oneOf(['rotate', 'reuse'] as const))
 }
 
@@ -35,7 +38,7 @@ export function policyIn({ renewAt, issuer, key }: PolicyOptions): PolicyBody {
 /** `waxseal control-plane policy`: how a certificate is renewed, shown or changed. */
 export function policyCommand(): Command {
   return withPolicy(withOperator(new Command('policy')))
-    .description('Show how a certificate is renewed, or change what is named.')
+    .description('Show how a certificate is renewed, or change what the options name.')
     .argument('<certificate>', 'id, or common name where only one has it')
     .option('--any-issuer', 'all issuers of the server again, in their order')
     .action((certificate: string, options: OperatorOptions & PolicyOptions & { readonly anyIssuer?: true }) => {
