@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { type Membership, membershipSchema, noMembership } from '../../documents/membership.ts'
+import { isStorage } from '../../host/file/files.ts'
 import { openDocumentFolder } from '../../host/file/folder/document-folder.ts'
 import { isFolder } from '../../host/file/folder/private-folder.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
-import { isStorage } from '../work/insist.ts'
 
 /** What the deployer keeps for the courier, which has no disk. */
 export interface CourierMemory {

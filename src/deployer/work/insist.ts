@@ -1,5 +1,5 @@
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { isCode } from '../../host/file/files.ts'
+import { isStorage } from '../../host/file/files.ts'
 import type { Reserve } from '../../host/file/write/reserve.ts'
 
 /** Writes, into the space of the reserve where there is no other. SPOOL_FULL: not even that was possible. */
@@ -15,11 +15,7 @@ export async function insist<T>(reserve: Pick<Reserve, 'release'>, write: () => 
   }
 }
 
-/** Whether the file system has no room, or takes nothing. */
-export function isStorage(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'].some((code) => isCode(error, code))
-}
-
+/** SPOOL_FULL, for this reason. */
 export function full(reason: string): WaxsealError {
   return new WaxsealError('SPOOL_FULL', { reason })
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, link, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
+import { link, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** The largest file that is read as certificate material, or as a document. */
@@ -17,7 +17,7 @@ export interface Snapshot {
 
 /** Contents, mode and owner of a regular file of at most `most` bytes; null when there is none. A symlink is not followed. */
 export async function readSnapshot(path: string, most = maxBytes): Promise<Snapshot | null> {
-  const file = await openUnlessMissing(path)
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(unlessMissing)
   if (file === null) return null
   try {
     const stats = await file.stat()
@@ -26,15 +26,6 @@ export async function readSnapshot(path: string, most = maxBytes): Promise<Snaps
     return { bytes: await file.readFile(), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid }
   } finally {
     await file.close()
-  }
-}
-
-async function openUnlessMissing(path: string): Promise<FileHandle | null> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return null
-    throw error
   }
 }
 
@@ -81,6 +72,17 @@ export async function syncFoldersOf(paths: readonly string[]): Promise<void> {
 /** Whether `error` is a system error with this code: `ENOENT`. */
 export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code
+}
+
+/** For `catch`: null where nothing is there. Throws any other error. */
+export function unlessMissing(error: unknown): null {
+  if (isCode(error, 'ENOENT')) return null
+  throw error
+}
+
+/** Whether the file system has no room, or takes nothing. */
+export function isStorage(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'].some((code) => isCode(error, code))
 }
 
 /** The names in a folder, with the time of their last change; none where there is no such folder. */

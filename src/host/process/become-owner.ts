@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { isCode } from '../file/files.ts'
+import { unlessMissing } from '../file/files.ts'
 
 /**
  * From here on root is the account that has this folder, for good: in a folder of another user, links of that user would lead root
@@ -7,10 +7,7 @@ import { isCode } from '../file/files.ts'
  */
 export async function becomeOwnerOf(folder: string): Promise<void> {
   if (process.geteuid?.() !== 0) return
-  const owner = await stat(folder).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return null
-    throw error
-  })
+  const owner = await stat(folder).catch(unlessMissing)
   if (owner === null || owner.uid === 0) return
   process.setgroups?.([])
   process.setgid?.(owner.gid)

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isCode } from '../files.ts'
+import { unlessMissing } from '../files.ts'
 
 /** A folder or a link that a path leads through, or what it leads to in the end. */
 export interface PlaceOnTheWay {
@@ -52,9 +52,4 @@ export async function* placesOnTheWay(path: string): AsyncGenerator<PlaceOnTheWa
 
 function namesOf(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.')
-}
-
-function unlessMissing(error: unknown): null {
-  if (isCode(error, 'ENOENT')) return null
-  throw error
 }

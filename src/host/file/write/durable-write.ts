@@ -1,6 +1,14 @@
 import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { isCode, moveFile, moveWithoutReplacing, removeFile, siblingName, syncFoldersOf } from '../files.ts'
+import {
+  isCode,
+  moveFile,
+  moveWithoutReplacing,
+  removeFile,
+  siblingName,
+  syncFoldersOf,
+  unlessMissing,
+} from '../files.ts'
 import { writeNewFile } from './write-new-file.ts'
 
 /** Replaces a file so that it is the old or the new one at every moment, and the new one for good on return (law 5). */
@@ -10,10 +18,7 @@ export async function durableWrite(path: string, bytes: Uint8Array, mode = 0o600
 
 /** The same, for a file whose owner, group and mode stay as they are. One that was not there is this process's; others may do no more with it than `mode` says. */
 export async function durableReplace(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
-  const there = await stat(path).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return null
-    throw error
-  })
+  const there = await stat(path).catch(unlessMissing)
   await writeThrough(path, bytes, there === null ? mode : there.mode & (mode | 0o770), moveFile, there ?? ownIds())
 }
 

@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises'
-import { isCode, moveFile } from '../files.ts'
+import { moveFile, unlessMissing } from '../files.ts'
 import { foreignBy } from '../ours.ts'
 
 /** Largest file of ours that has one of these names, in bytes: whoever reads or locks it must not be kept busy by it. */
@@ -10,10 +10,7 @@ const mostBytes = 64 * 1024 * 1024
  * one that others may write, or a huge one. Opens and follows nothing. Returns whether there was any.
  */
 export async function setAsideForeign(path: string): Promise<boolean> {
-  const stats = await lstat(path).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return null
-    throw error
-  })
+  const stats = await lstat(path).catch(unlessMissing)
   if (stats === null || (stats.isFile() && stats.size <= mostBytes && foreignBy(path, stats) === null)) return false
   await moveFile(path, `${path}.aside`)
   return true
