@@ -146,8 +146,9 @@ async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
     return wait
   }
   const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
+  const { progress } = parts
   const early = (): AbortSignal | undefined => longPoll.learned
-  await runLoop({ name: 'poll', progress: parts.progress, turn, waitAfterFailure, clock, signal, firstWait, early })
+  await runLoop({ name: 'poll', progress, turn, waitAfterFailure, clock, signal, firstWait, early })
 }
 
 /** Hands over what the control plane has, and says how many of these jobs are new here. */
@@ -200,17 +201,10 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops): Promise<void> {
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
     return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
   }
-  const [firstWait, early] = [firstHeartbeatMs, () => beat.early]
-  await runLoop({
-    name: 'heartbeat',
-    progress: parts.progress,
-    turn,
-    waitAfterFailure,
-    clock,
-    signal,
-    firstWait,
-    early,
-  })
+  const { progress } = parts
+  const early = (): AbortSignal | undefined => beat.early
+  const firstWait = firstHeartbeatMs
+  await runLoop({ name: 'heartbeat', progress, turn, waitAfterFailure, clock, signal, firstWait, early })
 }
 
 async function introduceSoon(member: Member, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -80,8 +80,11 @@ export class Member {
       await this.#settleCredential()
       if (features.has('credential')) await this.#exchangeWhenDue()
     } catch (error) {
-      const { code } = asWaxsealError(error)
-      this.#parts.log.info({ code, reason: describeError(asWaxsealError(error)) }, 'the membership stays as it was')
+      const coded = asWaxsealError(error)
+      this.#parts.log.info(
+        { code: coded.code, reason: describeError(coded) },
+        'the CAs and the credential for the control plane stay as they were until the next heartbeat',
+      )
     }
   }
 
@@ -95,13 +98,16 @@ export class Member {
     const ca = judged.isBeyond ? judged.usable : null
     if (ca === (this.#kept.trust?.ca ?? null)) return
     await this.#keep({ ...this.#kept, trust: ca === null ? null : { basis, ca } })
-    log.info({ added: ca !== null }, 'the CAs that the control plane hands out are trusted for it from now on')
+    if (ca !== null) log.info('the CAs that the control plane hands out are trusted for it from now on')
+    else log.info('no CA is trusted for the control plane any more beside those of control_plane.ca_file')
   }
 
   #sayPinned(isBeyond: boolean): void {
     if (isBeyond && !this.#saidPinned)
       this.#parts.log.warn(
-        { hint: 'Add it to the CAs that this host trusts (control_plane.ca_file) before the server goes over to it.' },
+        {
+          hint: 'Add the new CA, from ca.pem of the control plane, to what this host trusts (control_plane.ca_file) before the server goes over to it: afterwards this host cannot reach it.',
+        },
         'the control plane hands out a CA that this host does not trust: its administrator chose its CAs',
       )
     this.#saidPinned = isBeyond

@@ -15,8 +15,8 @@ import {
   forgetPending,
   joinAsKnown,
   joinAsNew,
+  type KnownAgent,
   type Meeting,
-  type Membership,
   pendingFor,
 } from '../control-plane/join-control-plane.ts'
 import { hostRoots, readCa } from '../control-plane/read-ca.ts'
@@ -105,7 +105,7 @@ function pendingFileOf(credentialFile: string): string {
 }
 
 /** As an agent that was made for this host, or as a new one. Nothing is stored but the registration. */
-async function becomeMember(options: EnrollOptions, meeting: Meeting, credentialFile: string): Promise<Membership> {
+async function becomeMember(options: EnrollOptions, meeting: Meeting, credentialFile: string): Promise<KnownAgent> {
   const { agentId } = options
   if (agentId !== undefined) {
     const credential = await keyOf(options, credentialFile)

@@ -7,7 +7,7 @@ import { durableRemove, durableWrite } from '../../host/file/write/durable-write
 import { faceControlPlane, registerHost } from './face-control-plane.ts'
 
 /** As whom a control plane knows this host. */
-export interface Membership {
+export interface KnownAgent {
   readonly agentId: string
   readonly credential: string
 }
@@ -36,7 +36,7 @@ export interface Meeting {
 }
 
 /** An agent that its operator made: a heartbeat tells whether the id and the key belong together. Fails with the way out. */
-export async function joinAsKnown(meeting: Meeting, { agentId, credential }: Membership): Promise<void> {
+export async function joinAsKnown(meeting: Meeting, { agentId, credential }: KnownAgent): Promise<void> {
   const { url, ca, facts } = meeting
   try {
     await faceControlPlane({ url, ca, credential, agentId }).heartbeat(facts)
@@ -52,7 +52,7 @@ export async function joinAsKnown(meeting: Meeting, { agentId, credential }: Mem
 export async function joinAsNew(
   meeting: Meeting,
   options: { readonly token: string; readonly name: string; readonly pendingFile: string },
-): Promise<Membership> {
+): Promise<KnownAgent> {
   const { agentId, credential } = await registration(meeting, options)
   if (credential !== null) return { agentId, credential }
   const { token } = options
