@@ -1,3 +1,4 @@
+import { pause, systemClock } from '../host/clock.ts'
 import type { ControlPlaneLog } from './http/log-requests.ts'
 import { releaseAgents } from './operation/agent/release-agents.ts'
 import { forgetTokens } from './operation/agent/tokens.ts'
@@ -61,7 +62,7 @@ function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Bac
           return false
         },
       )
-      await pause(isDone ? ms : Math.max(ms, afterFailureMs), ending.signal)
+      await pause(systemClock, isDone ? ms : Math.max(ms, afterFailureMs), ending.signal)
     }
   }
   const running = run()
@@ -71,17 +72,4 @@ function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Bac
       await running
     },
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-    if (signal.aborted) end()
-  })
 }

@@ -33,11 +33,11 @@ export interface Roots {
 /** Reads the folder. A certificate and its key find each other by the public key. */
 export async function readRoots(folder: string): Promise<Roots> {
   const [pem, keys] = await readFiles(folder)
-  const certificates = blocksOf(pem, 'CERTIFICATE').map((block) => new x509.X509Certificate(block))
+  const certificates = certificatesIn(pem)
   const signing: Root[] = []
   for (const keyPem of blocksOf(keys, 'PRIVATE KEY')) {
-    const id = idOf(createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' }))
-    const certificate = certificates.find(({ publicKey }) => idOf(new Uint8Array(publicKey.rawData)) === id)
+    const id = idOfKey(keyPem)
+    const certificate = certificates.find((one) => idOf(one) === id)
     if (certificate === undefined) continue
     const der = x509.PemConverter.decodeFirst(keyPem)
     const privateKey = await subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
@@ -58,13 +58,11 @@ export async function addRoot(folder: string, at: number): Promise<void> {
 /** Drops those that have ended, but for the last one; returns how many. */
 export async function dropEnded(folder: string, at: number): Promise<number> {
   const [pem, keys] = await readFiles(folder)
-  const all = blocksOf(pem, 'CERTIFICATE').map((block) => new x509.X509Certificate(block))
+  const all = certificatesIn(pem)
   const left = all.filter(({ notAfter }) => notAfter.getTime() > at)
   if (left.length === 0 || left.length === all.length) return 0
-  const ids = new Set(left.map(({ publicKey }) => idOf(new Uint8Array(publicKey.rawData))))
-  const keptKeys = blocksOf(keys, 'PRIVATE KEY').filter((block) =>
-    ids.has(idOf(createPublicKey(createPrivateKey(block)).export({ type: 'spki', format: 'der' }))),
-  )
+  const ids = new Set(left.map(idOf))
+  const keptKeys = blocksOf(keys, 'PRIVATE KEY').filter((block) => ids.has(idOfKey(block)))
   await durableReplace(join(folder, 'ca.pem'), Buffer.from(left.map(pemOf).join('')), 0o644)
   await durableReplace(join(folder, 'ca.key'), Buffer.from(keptKeys.map((block) => `${block}\n`).join('')))
   return all.length - left.length
@@ -115,10 +113,22 @@ async function readFiles(folder: string): Promise<readonly [pem: string, keys: s
   return [pem ?? '', keys ?? '']
 }
 
+function certificatesIn(pem: string): readonly x509.X509Certificate[] {
+  return blocksOf(pem, 'CERTIFICATE').map((block) => new x509.X509Certificate(block))
+}
+
 function blocksOf(text: string, label: string): readonly string[] {
   return text.match(new RegExp(`-----BEGIN ${label}-----[^-]*-----END ${label}-----`, 'g')) ?? []
 }
 
-function idOf(spki: Uint8Array): string {
+function idOf({ publicKey }: x509.X509Certificate): string {
+  return idOfSpki(new Uint8Array(publicKey.rawData))
+}
+
+function idOfKey(pem: string): string {
+  return idOfSpki(createPublicKey(createPrivateKey(pem)).export({ type: 'spki', format: 'der' }))
+}
+
+function idOfSpki(spki: Uint8Array): string {
   return createHash('sha256').update(spki).digest('hex').slice(0, 16)
 }

@@ -1,4 +1,5 @@
 import type { Actor } from '../operation/audit.ts'
+import { openIssuance } from '../operation/job/open-issuance.ts'
 import type { Store } from '../store/store.ts'
 import { beginRenewal } from './begin-renewal.ts'
 import { isUnused } from './is-unused.ts'
@@ -10,9 +11,7 @@ import { isUnused } from './is-unused.ts'
 export async function renewAllOf(store: Store, actor: Actor, agentId: string): Promise<void> {
   for (const id of await store.certificates.ofAgent(agentId)) {
     const certificate = await store.certificates.lock(id)
-    const last = await store.jobs.lastIssuance(id)
-    const isOpen = last?.status === 'AwaitingCSR' || last?.status === 'Running'
-    if (certificate === null || isOpen || (await isUnused(store, id))) continue
+    if (certificate === null || (await openIssuance(store, id)) !== null || (await isUnused(store, id))) continue
     await beginRenewal(store, actor, certificate, await store.versions.newest(id))
   }
 }

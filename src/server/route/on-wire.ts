@@ -24,7 +24,7 @@ export function listedAgentOnWire(agent: ListedAgent, now: number) {
   const { heartbeatAt, twin, twinAt } = agent
   return {
     ...agentOnWire(agent),
-    last_heartbeat_at: heartbeatAt === null ? null : timeOnWire(heartbeatAt),
+    last_heartbeat_at: timeOrNull(heartbeatAt),
     twin: twinAt === null || now - twinAt >= twinMs ? null : { reason: twin, last_seen_at: timeOnWire(twinAt) },
   }
 }

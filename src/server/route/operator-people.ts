@@ -31,7 +31,7 @@ export function operatorPeopleRoutes(server: FastifyInstance, parts: Parts): voi
       name,
       role,
       created_at: timeOnWire(createdAt),
-      revoked_at: revokedAt === null ? null : timeOnWire(revokedAt),
+      revoked_at: timeOrNull(revokedAt),
     })),
   }))
 

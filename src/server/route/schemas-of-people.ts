@@ -1,3 +1,5 @@
+import { roles } from '../operation/operators.ts'
+
 /** A name that people write into a command. */
 const personName = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' } as const
 const yearS = 366 * 86_400
@@ -27,5 +29,5 @@ export const operatorSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['name', 'role'],
-  properties: { name: personName, role: { enum: ['reader', 'operator', 'admin'] } },
+  properties: { name: personName, role: { enum: roles } },
 } as const

@@ -18,6 +18,9 @@ export interface CredentialStore {
   wereUsed(agentId: string, since: number): Promise<boolean>
 }
 
+/** The id of a token: so many digits of its digest, from the first on. */
+export const tokenIdLength = 16
+
 /** Bootstrap tokens, and what was registered with them. */
 export interface TokenStore {
   add(token: TokenRow): Promise<void>
@@ -27,7 +30,7 @@ export interface TokenStore {
   endAll(): Promise<void>
   /** Those that this operator has made (`operator:NAME`). */
   endOf(createdBy: string): Promise<void>
-  /** By the time when they were made; `after`: an id, the first 16 digits of a digest. */
+  /** By the time when they were made; `after`: an id. */
   list(page: Page): Promise<readonly ListedToken[]>
   /** Ends the one with this id; false: none that is good has it. */
   end(id: string, at: number): Promise<boolean>

@@ -1,3 +1,4 @@
+import { tokenIdLength } from '../../store/identity-store.ts'
 import { type Actor, audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
@@ -35,7 +36,7 @@ export async function createToken(
 
 /** What people call a token by, which is told once: the beginning of its digest. */
 export function tokenId(hash: string): string {
-  return hash.slice(0, 16)
+  return hash.slice(0, tokenIdLength)
 }
 
 /** Whether a name is one that the pattern of a token allows; `*` stands for any text. */

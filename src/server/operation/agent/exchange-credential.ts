@@ -10,9 +10,8 @@ const twoHosts =
 
 /**
  * Gives an agent a new credential. The one that it has stays good until the new one was used; asked again, for the answer was
- * lost, it gets another, and the one that never arrived is good for nothing.
- While two hosts have it
- * none is given: the one that used it first would shut the other out, and which is the right one, people know.
+ * lost, it gets another, and the one that never arrived is good for nothing. While two hosts have it none is given: the one that used it
+ * first would shut the other out, and which is the right one, people know.
  */
 export function exchangeCredential({ store }: Pick<Parts, 'store'>, agent: AgentRow): Promise<string> {
   return store.transaction(async (inside) => {

@@ -2,6 +2,7 @@ import { dueAt } from '../../renewal/when-due.ts'
 import type { Page } from '../../store/page.ts'
 import type { CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
+import { openIssuance } from '../job/open-issuance.ts'
 import type { Parts } from '../parts.ts'
 
 /** A certificate with where it stands. */
@@ -46,20 +47,19 @@ export async function listCertificates(
 
 async function withDetails(store: Store, certificate: CertificateRow): Promise<ListedCertificate> {
   const { id, agentId, renewShare } = certificate
-  const [agent, version, last] = [
+  const [agent, version, issuance] = [
     await store.agents.named(agentId),
     await store.versions.newest(id),
-    await store.jobs.lastIssuance(id),
+    await openIssuance(store, id),
   ]
-  const isOpen = last?.status === 'AwaitingCSR' || last?.status === 'Running'
-  const isLookedAt = certificate.nextRenewalAt !== null && !isOpen
+  const isLookedAt = certificate.nextRenewalAt !== null && issuance === null
   const due = version === null ? certificate.nextRenewalAt : dueAt(version, renewShare)
   return {
     certificate,
     agentName: agent?.name ?? agentId,
     version,
     nextRenewalAt: isLookedAt ? Math.max(certificate.nextRenewalAt, due ?? 0) : null,
-    issuance: isOpen ? last : null,
+    issuance,
     targets: await Promise.all(
       (await store.certificates.deployedTo(id)).map((targetId) => deployed(store, id, targetId)),
     ),

@@ -2,6 +2,7 @@ import { beginRenewal } from '../../renewal/begin-renewal.ts'
 import type { CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { type Actor, audit } from '../audit.ts'
+import { openIssuance } from '../job/open-issuance.ts'
 import { agentNamed, certificateNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
@@ -55,7 +56,6 @@ async function replace(
 ): Promise<string | null> {
   const agent = await agentNamed(store, certificate.agentId)
   if (agent.status !== 'active') return null
-  const last = await store.jobs.lastIssuance(certificate.id)
-  if (last?.status === 'AwaitingCSR' || last?.status === 'Running') return last.id
-  return beginRenewal(store, actor, certificate, version)
+  const open = await openIssuance(store, certificate.id)
+  return open?.id ?? beginRenewal(store, actor, certificate, version)
 }

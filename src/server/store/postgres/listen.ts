@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
+import { pause, systemClock } from '../../../host/clock.ts'
 
 /** On which servers of one database tell each other that there is work. */
 export const channel = 'waxseal_work'
@@ -22,7 +22,7 @@ export function listenAt(url: string, heard: (text: string) => void): () => Prom
 async function listenUntil(url: string, heard: (text: string) => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await listenOnce(url, heard, signal).catch(() => {})
-    await pause(againMs, undefined, { signal }).catch(() => {})
+    await pause(systemClock, againMs, signal)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Database } from '../database.ts'
-import type { CredentialStore, OperatorStore, TokenStore } from '../identity-store.ts'
+import { type CredentialStore, type OperatorStore, type TokenStore, tokenIdLength } from '../identity-store.ts'
 import type { AgentRow, CredentialRow, ListedToken, OperatorRow, TokenRow } from '../rows.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 
@@ -58,9 +58,6 @@ export function sqlCredentials(db: Database): CredentialStore {
       ).length > 0,
   }
 }
-
-/** Of the id of a token: so much of its digest. */
-const tokenIdLength = 16
 
 /** Bootstrap tokens over SQL. */
 export function sqlTokens(db: Database): TokenStore {
