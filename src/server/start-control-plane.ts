@@ -87,18 +87,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 
 async function serve(options: ControlPlaneOptions, store: Store, release: () => void): Promise<RunningControlPlane> {
   const { dataDir, caDir, host, port, names = [], log = silent } = options
-  const authority = await openCa(options, store)
+  const parts = await openParts(options, store, log)
+  const { authority } = parts
   const operatorToken = await openOperatorToken(dataDir)
-  await noteAlive(store, await store.now())
-  const presence = new Presence(store, await store.server.upSince())
-  const parts = {
-    store,
-    authority,
-    presence,
-    bell: new WorkBell(),
-    oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
-    signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
-  }
   const limits = openLimits(store)
   // The one server of its CA alone: two would make two.
   const mayRenewCa = options.database === undefined && caDir === undefined
@@ -112,8 +103,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const url = (await server.listen({ host, port })).replace('//[::]:', '//[::1]:')
   await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
   authority.publishAt(publicUrl(url, names))
-  const held = await store.holds.count()
-  if (held > 0) log.info({ agents: held }, 'the database was put back: what these have is asked first')
+  await tellHeld(store, log)
   const remind = mayRenewCa ? () => {} : remindOfNextCa(authority, log)
   const background = startBackground(parts, log, async () => {
     await own.tend(https.exchange)
@@ -128,11 +118,29 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
       await server.close()
       metrics.close()
       await background.stop()
-      await presence.flush()
+      await parts.presence.flush()
       await store.close()
       release()
     },
   }
+}
+
+async function openParts(options: ControlPlaneOptions, store: Store, log: ControlPlaneLog): Promise<Parts> {
+  const authority = await openCa(options, store)
+  await noteAlive(store, await store.now())
+  return {
+    store,
+    authority,
+    presence: new Presence(store, await store.server.upSince()),
+    bell: new WorkBell(),
+    oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
+    signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
+  }
+}
+
+async function tellHeld(store: Store, log: ControlPlaneLog): Promise<void> {
+  const agents = await store.holds.count()
+  if (agents > 0) log.info({ agents }, 'the database was put back: what these have is asked first')
 }
 
 /** What routes need beside the parts of operations. */

@@ -40,25 +40,16 @@ export interface Authority {
 }
 
 const dayMs = 86_400_000
+/** Of the control plane's own certificate. */
+const ownDays = 397
 /** The first names of the path of a list. */
 export const crlPath = '/crl'
 const { subtle } = globalThis.crypto
 
 /** Opens the CA in this folder, making it where there is none. CA_MISSING: there is none, and none may be made. */
 export async function openAuthority(folder: string, mayMake = true): Promise<Authority> {
-  if ((await readRoots(folder)).signing.length === 0) {
-    if (!mayMake) {
-      const hint = 'put ca.pem and ca.key back from a backup; agents trust no other CA'
-      throw new WaxsealError('CA_MISSING', { folder, hint })
-    }
-    await addRoot(folder, Date.now())
-  }
-  let roots = await readRoots(folder)
+  let roots = await openRoots(folder, mayMake)
   let published: string | null = null
-  const isDue: Authority['isNextDue'] = (at) => {
-    const newest = roots.signing.at(-1)
-    return newest !== undefined && isNextDue(newest, at)
-  }
   const issue: Issue = (publicKey, names, days, at) => issueBy(rootAt(roots, at), published, publicKey, names, days, at)
   return {
     get caPem() {
@@ -75,11 +66,7 @@ export async function openAuthority(folder: string, mayMake = true): Promise<Aut
       const csr = await readCsrFor(csrPem, names)
       return pemOf(await issue(csr.publicKey, names, validityDays, at))
     },
-    issueServerPair: async (names, at = Date.now()) => {
-      const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
-      const certificate = await issue(keys.publicKey, names, 397, at)
-      return { certificatePem: pemOf(certificate), keyPem: await exportKey(keys.privateKey) }
-    },
+    issueServerPair: (names, at = Date.now()) => issuePair(issue, names, at),
     publishAt: (url) => {
       published = url
     },
@@ -87,14 +74,30 @@ export async function openAuthority(folder: string, mayMake = true): Promise<Aut
       const root = roots.signing.find((one) => one.id === id)
       return root === undefined ? null : signCrl(root, revoked, number, at)
     },
-    isNextDue: isDue,
+    isNextDue: (at) => isDueAfter(roots, at),
     tend: async (at) => {
-      if (isDue(at)) await addRoot(folder, at)
+      if (isDueAfter(roots, at)) await addRoot(folder, at)
       const before = roots.pem
       roots = await readRoots(folder)
       return roots.pem !== before
     },
   }
+}
+
+async function openRoots(folder: string, mayMake: boolean): Promise<Roots> {
+  const roots = await readRoots(folder)
+  if (roots.signing.length > 0) return roots
+  if (!mayMake) {
+    const hint = 'put ca.pem and ca.key back from a backup; agents trust no other CA'
+    throw new WaxsealError('CA_MISSING', { folder, hint })
+  }
+  await addRoot(folder, Date.now())
+  return readRoots(folder)
+}
+
+function isDueAfter({ signing }: Roots, at: number): boolean {
+  const newest = signing.at(-1)
+  return newest !== undefined && isNextDue(newest, at)
 }
 
 type Issue = (
@@ -126,6 +129,12 @@ function issueBy(
       ...(crl.length === 0 ? [] : [new x509.CRLDistributionPointsExtension(crl)]),
     ],
   })
+}
+
+async function issuePair(issue: Issue, names: readonly string[], at: number): Promise<IssuedPair> {
+  const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const certificate = await issue(keys.publicKey, names, ownDays, at)
+  return { certificatePem: pemOf(certificate), keyPem: await exportKey(keys.privateKey) }
 }
 
 function rootAt({ signing }: Roots, at: number): Root {
