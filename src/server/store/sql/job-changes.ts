@@ -4,17 +4,21 @@ import { isOpen, isUntaken } from '../migration/first-schema.ts'
 import type { JobRow, JobStatus } from '../rows.ts'
 import { fromRows, toColumn } from './columns.ts'
 
-type Changes = Pick<
-  JobStore,
-  'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification' | 'move' | 'cancel' | 'end'
->
+type ByAgent = Pick<JobStore, 'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification'>
+type ByOthers = Pick<JobStore, 'move' | 'cancel' | 'end'>
+/** Whether an UPDATE found its row. */
+type IsChanged = (sql: string, values: Parameters<Database['query']>[1]) => Promise<boolean>
 
 const oldestFirst = (one: JobRow, other: JobRow): number => one.seq - other.seq
 
 /** What becomes of a job. Each is one statement: of two that come at once, one finds the row as the other left it. */
-export function changeOf(db: Database): Changes {
-  const isChanged = async (sql: string, values: Parameters<Database['query']>[1]): Promise<boolean> =>
-    (await db.query(`${sql} RETURNING id`, values)).length > 0
+export function changeOf(db: Database): ByAgent & ByOthers {
+  const isChanged: IsChanged = async (sql, values) => (await db.query(`${sql} RETURNING id`, values)).length > 0
+  return { ...byAgent(db, isChanged), ...byOthers(db, isChanged) }
+}
+
+/** What the agent of a job says and does. */
+function byAgent(db: Database, isChanged: IsChanged): ByAgent {
   return {
     claim: async ({ agentId, at, leaseMs, limit, isHeld = false }) =>
       fromRows<JobRow>(
@@ -53,6 +57,12 @@ export function changeOf(db: Database): Changes {
         agentId,
         toColumn(verification),
       ]),
+  }
+}
+
+/** What operators and the server do with it. */
+function byOthers(db: Database, isChanged: IsChanged): ByOthers {
+  return {
     move: (id, from, to, at, error) =>
       isChanged(
         `UPDATE job SET status = $2, updated_at = $3, error = $4 WHERE id = $1 AND status IN (${quoted(from)})`,

@@ -4,11 +4,12 @@ import { sqlAgents, sqlPresence } from './agents.ts'
 import { sqlAudit } from './audit.ts'
 import { sqlCertificates } from './certificates.ts'
 import { sqlHolds } from './holds.ts'
-import { sqlCredentials, sqlOperators, sqlTokens } from './identities.ts'
+import { sqlCredentials, sqlOperators } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlServerFacts } from './server-facts.ts'
 import { sqlSignings } from './signings.ts'
 import { sqlTargets } from './targets.ts'
+import { sqlTokens } from './tokens.ts'
 import { sqlVersions } from './versions.ts'
 
 /** The store over a database whose tables are there. */
