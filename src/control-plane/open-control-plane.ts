@@ -1,25 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { Job } from '../documents/job.ts'
 import type { Membership } from '../documents/membership.ts'
-import { outcomeWithout } from '../documents/without-output.ts'
-import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
-import type { CertificateFacts, Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { Credentials } from './credentials.ts'
 import { agentFeatures, type Heard, type HeardWaiting, readHeard, readWaiting } from './heard.ts'
+import { type JobCalls, jobCalls } from './job-calls.ts'
 import { isBeyond, isSharing, usableCas } from './offered-ca.ts'
-import { type Endpoint, openSend, type Send } from './request.ts'
+import { type Endpoint, openSend, type Send, unusable } from './request.ts'
 import { beyond, type MalformedItem, toJob } from './to-job.ts'
 import { watchForUnknownAgent } from './unknown-agent.ts'
-import {
-  acceptedSchema,
-  certificateSchema,
-  exchangeSchema,
-  leaseSchema,
-  registrationSchema,
-  workSchema,
-} from './wire.ts'
+import { exchangeSchema, registrationSchema, workSchema } from './wire.ts'
 
 /** What the agent says of its host. */
 export interface HostFacts {
@@ -38,23 +30,6 @@ export interface HostIdentity {
   readonly starts: number
   /** Drawn at each start. */
   readonly run: string
-}
-
-/** A final or running state of a job. */
-export interface StatusReport {
-  readonly status: 'Running' | 'Completed' | 'Failed' | 'Cancelled'
-  readonly error?: string
-  readonly outcome?: Outcome
-  readonly certificate?: CertificateFacts
-}
-
-/** What was seen on the socket. */
-export interface VerificationReport {
-  readonly targetId: string
-  readonly expected: string
-  readonly actual: string
-  readonly verified: boolean
-  readonly error?: string
 }
 
 /** What one target is like, against what was deployed to it. */
@@ -85,7 +60,7 @@ export interface Work extends HeardWaiting {
  * The control plane as an agent sees it (protocol §1). Each call fails with CONTROL_PLANE_UNREACHABLE (try again),
  * CONTROL_PLANE_REFUSED or AGENT_RETIRED.
  */
-export interface ControlPlane {
+export interface ControlPlane extends JobCalls {
   /** `host` goes to a server that has said that it takes it. */
   heartbeat(facts: HostFacts, host?: HostIdentity | null): Promise<Heard>
   /** Goes on with what was kept, as far as it belongs to what is configured. */
@@ -103,14 +78,6 @@ export interface ControlPlane {
   exchangeCredential(): Promise<string>
   /** The call is the claim: what it returns is not offered again. With `wait` a server that knows it answers once there is work. */
   work(wait?: WorkWait): Promise<Work>
-  /** PEM: leaf and chain, the newest version. */
-  certificate(certificateId: string): Promise<string>
-  /** `accepted`: it is signed in the background, and what is deployed then comes a little later. */
-  submitCsr(certificateId: string, csrPem: string): Promise<'accepted' | 'signed'>
-  /** This agent still has the job, and will begin it. Returns for how long that holds, in milliseconds. */
-  renewLease(jobId: string): Promise<number>
-  reportStatus(jobId: string, report: StatusReport): Promise<void>
-  reportVerification(jobId: string, report: VerificationReport): Promise<void>
   /**
    * What is not as it was deployed, a sentence each, as the errors of a discovery; a server with the feature `drift` is told of
    * targets that are in order, too. False: there was nothing that this server takes, and nothing was sent.
@@ -122,13 +89,8 @@ export interface ControlPlane {
 }
 
 const isWork = schemaCheck<{ readonly jobs: readonly unknown[] | null }>(workSchema)
-const isCertificate = schemaCheck<{ readonly certificate_pem: string }>(certificateSchema)
 const isRegistration = schemaCheck<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
-const isAccepted = schemaCheck<object>(acceptedSchema)
-const isLease = schemaCheck<{ readonly lease_s: number }>(leaseSchema)
 const isExchange = schemaCheck<{ readonly api_key: string }>(exchangeSchema)
-
-const signingMs = 300_000
 
 /** What a call that waits may take beyond its wait, in milliseconds: the spread of the server, and its answer. */
 const longestAnswerMs = 20_000
@@ -160,6 +122,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
     }
   }
   return {
+    ...jobCalls(send, agent),
     clockAheadMs,
     close,
     basis,
@@ -210,28 +173,6 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
         ...(wait === undefined ? { cancel: null, splayMs: null } : readWaiting(answer)),
       }
     },
-    certificate: async (certificateId) => {
-      const answer = await send({ method: 'GET', path: `${agent}/certificates/${encodeURIComponent(certificateId)}` })
-      if (!isCertificate(answer)) throw unusable('the certificate answer has no certificate_pem')
-      return answer.certificate_pem
-    },
-    submitCsr: async (certificateId, csrPem) => {
-      const body = { csr_pem: csrPem, certificate_id: certificateId }
-      const answer = await send({ method: 'POST', path: `${agent}/csr`, body, timeoutMs: signingMs })
-      return isAccepted(answer) ? 'accepted' : 'signed'
-    },
-    reportStatus: async (jobId, { outcome, ...report }) => {
-      const job = encodeURIComponent(jobId)
-      // Once more: a report that waits may be of an older Waxseal.
-      const body = { ...report, ...(outcome === undefined ? {} : { outcome: outcomeWithout(outcome) }) }
-      const headers = { 'idempotency-key': `${job}/${report.status}` }
-      await send({ method: 'POST', path: `${agent}/jobs/${job}/status`, body, headers })
-    },
-    renewLease: async (jobId) => {
-      const answer = await send({ method: 'POST', path: `${agent}/jobs/${encodeURIComponent(jobId)}/lease` })
-      if (!isLease(answer)) throw unusable('the answer to the renewal of a lease has no lease_s')
-      return answer.lease_s * 1000
-    },
     reportDrift: async (drift) => {
       const errors = drift.flatMap(({ target, reasons }) => reasons.map((reason) => `${target}: ${reason}`))
       // A server that does not know the field has an error for a discovery without a finding.
@@ -246,10 +187,6 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       }
       await send({ method: 'POST', path: `${agent}/discoveries`, body })
       return true
-    },
-    reportVerification: async (jobId, { targetId, expected, actual, verified, error }) => {
-      const body = { target_id: targetId, expected_fingerprint: expected, actual_fingerprint: actual, verified, error }
-      await send({ method: 'POST', path: `/api/v1/jobs/${encodeURIComponent(jobId)}/verify`, body })
     },
   }
 }
@@ -291,8 +228,4 @@ function basisOf({ url, ca, credential, agentId, followsCa = false }: AgentEndpo
     trust: followsCa && ca !== null ? digest('trust', url, ca) : null,
     credential: digest('credential', url, agentId, credential),
   }
-}
-
-function unusable(reason: string): WaxsealError {
-  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason })
 }

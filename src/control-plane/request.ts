@@ -183,3 +183,8 @@ export function whyNoAnswer(error: unknown): { readonly reason: string; readonly
   // Refused on each of several addresses, the error has a code and an empty message.
   return { reason: said || code || 'unknown', isUntrusted }
 }
+
+/** An answer that is not the protocol's. */
+export function unusable(reason: string): WaxsealError {
+  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason })
+}
