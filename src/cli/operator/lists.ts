@@ -3,6 +3,7 @@ import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from '
 import { operatorTable } from './operator-tables.ts'
 
 const most = 1000
+const noneOfThese = 'There is none of these; without --status, --agent, --target and --after all are listed.'
 
 /** By what the rows of a list can be chosen. */
 interface Filters {
@@ -38,6 +39,7 @@ export function listCommand(
     command.option('--status <status>', `only those that are: ${status.join(', ')}`, oneOf(status))
   return command.action(async (options: ListOptions) => {
     const { after, limit, agent, target, status: wanted, wide } = options
+    const isPart = [after, agent, target, wanted].some((choice) => choice !== undefined)
     let next: string | null = null
     await answer(
       options,
@@ -47,7 +49,7 @@ export function listCommand(
         return part.rows
       },
       (rows) => [
-        ...operatorTable(name, rows, wide === true),
+        ...(rows.length === 0 && isPart ? [noneOfThese] : operatorTable(name, rows, wide === true)),
         ...(next === null ? [] : ['', `There may be more: --after ${next}`]),
       ],
     )

@@ -7,6 +7,8 @@ type Cell = (row: Row) => string
 interface Columns {
   readonly heads: readonly string[]
   readonly cells: readonly Cell[]
+  /** Fields of ids, which are shown on request. */
+  readonly ids: readonly string[]
   /** What is said where there is no row. */
   readonly none: string
   /** Below the table. */
@@ -29,6 +31,7 @@ const lists = {
   agents: {
     heads: ['AGENT', 'HOST', 'STATUS', 'LAST HEARTBEAT (UTC)'],
     cells: [of('name'), of('hostname'), agentStatus, timeOf('last_heartbeat_at')],
+    ids: ['id'],
     none: 'No agent is enrolled yet: waxseal control-plane token, then waxseal enroll on the host.',
     notes: (rows) =>
       rows.some(({ twin: of }) => typeof of === 'object' && of !== null)
@@ -41,6 +44,7 @@ const lists = {
   targets: {
     heads: ['TARGET', 'AGENT', 'TYPE', 'RENEWAL', 'DAYS LEFT', 'DRIFT'],
     cells: [of('name'), of('agent_name'), of('type'), renewal, daysLeft, drift],
+    ids: ['id'],
     none: 'There is no target yet: waxseal control-plane add-target.',
     notes: (rows) =>
       rows.some((row) => ['due', 'late', 'expired'].includes(renewal(row)))
@@ -59,12 +63,14 @@ const lists = {
       (row) => countOf(row, ({ proven }) => proven === true),
       lastError,
     ],
+    ids: ['id'],
     none: 'There is no certificate yet: waxseal control-plane request.',
     notes: () => [],
   },
   jobs: {
     heads: ['CREATED (UTC)', 'TYPE', 'STATUS', 'AGENT', 'TARGET', 'CERTIFICATE', 'ERROR'],
     cells: [timeOf('created_at'), of('type'), status, of('agent_name'), of('target_name'), of('common_name'), error],
+    ids: ['id', 'certificate_id'],
     none: 'There is no job yet: waxseal control-plane request.',
     notes: (rows) => [
       ...(rows.some(isUnproven)
@@ -92,6 +98,7 @@ const lists = {
       timeOf('created_at'),
       of('created_by'),
     ],
+    ids: [],
     none: 'There is no token: waxseal control-plane token makes one.',
     notes: () => [],
   },
@@ -99,10 +106,9 @@ const lists = {
 
 /** The rows of one list as a table; `isWide`: with their ids. */
 export function operatorTable(list: keyof typeof lists, rows: readonly Row[], isWide: boolean): readonly string[] {
-  const { heads, cells, none, notes }: Columns = lists[list]
+  const { heads, cells, ids, none, notes }: Columns = lists[list]
   if (rows.length === 0) return [none]
-  const ids: readonly string[] = list === 'jobs' ? ['id', 'certificate_id'] : ['id']
-  const wide = isWide && list !== 'tokens' ? ids : []
+  const wide = isWide ? ids : []
   const widened = [...cells, ...wide.map(of)]
   return [
     ...table(
