@@ -47,6 +47,7 @@ t.test(
       (await operate('certificates', '--wide', '--limit', '1')).stdout,
       new RegExp(` ${id}\n\n.*--after ${id}\n$`),
     )
+    t.match((await operate('certificates', '--after', id)).stdout, /^There is none of these; without --status/)
   },
 )
 
