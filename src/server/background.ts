@@ -7,7 +7,7 @@ import { expireJobs } from './operation/job/reap.ts'
 import { ringDue } from './operation/job/wait-for-work.ts'
 import { keepTime } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
-import { renewDue } from './renewal/scheduler.ts'
+import { renewDue } from './operation/renewal/scheduler.ts'
 
 const flushEveryMs = 1000
 const sweepEveryMs = 15_000

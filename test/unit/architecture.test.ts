@@ -47,6 +47,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** What `host/` may import from folders above it: the words that it speaks, never their code. */
 const typesOnly = { host: ['plan', 'outcome', 'connector'] } as const
 
+/** The control plane's one direction: each of its folders imports the code of those after it alone. */
+const serverOrder = ['route', 'http', 'operation', 'store', 'authority', 'renewal']
+
 const privileged = /^node:(fs|child_process|net|tls|dns|os|http|https|dgram|cluster|worker_threads)(\/|$)/
 
 interface Module {
@@ -84,6 +87,21 @@ t.test('host imports types alone from the folders above it', async (t) => {
       imports
         .filter(({ from, isType }) => !isType && typesOnly.host.some((other) => from.startsWith(`../${other}/`)))
         .map(({ from }) => `${file} imports ${from}`),
+    )
+
+  t.same(violations, [])
+})
+
+t.test('in the control plane a call goes one way: route, http, operation, store', async (t) => {
+  const rank = (file: string): number => serverOrder.indexOf(/^server\/([^/]+)\//.exec(file)?.[1] ?? '')
+  const violations = modules
+    .filter(({ file }) => rank(file) >= 0)
+    .flatMap(({ file, imports }) =>
+      imports
+        .filter(({ from, isType }) => !isType && from.startsWith('.'))
+        .map(({ from }) => resolveFrom(file, from))
+        .filter((other) => other.startsWith('server/') && rank(other) < rank(file))
+        .map((other) => `${file} imports ${other}`),
     )
 
   t.same(violations, [])

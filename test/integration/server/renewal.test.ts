@@ -18,7 +18,7 @@ import { deployCertificate, takeBackTarget } from '../../../src/server/operation
 import { endJob } from '../../../src/server/operation/job/end-job.ts'
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
 import { keepTime } from '../../../src/server/operation/keep-time.ts'
-import { renewDue } from '../../../src/server/renewal/scheduler.ts'
+import { renewDue } from '../../../src/server/operation/renewal/scheduler.ts'
 import type { RenewalPolicy } from '../../../src/server/store/store.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { quickIssuer } from '../../support/quick-issuer.ts'

@@ -16,7 +16,7 @@ import { submitCsr } from '../../../src/server/operation/certificate/submit-csr.
 import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
 import { deployCertificate } from '../../../src/server/operation/job/deploy-certificate.ts'
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
-import { renewDue } from '../../../src/server/renewal/scheduler.ts'
+import { renewDue } from '../../../src/server/operation/renewal/scheduler.ts'
 import { dueAt } from '../../../src/server/renewal/when-due.ts'
 import { deploymentFor, openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'

@@ -9,7 +9,7 @@ import { submitCsr } from '../../../src/server/operation/certificate/submit-csr.
 import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
 import { Refusal } from '../../../src/server/operation/refusal.ts'
-import { renewDue } from '../../../src/server/renewal/scheduler.ts'
+import { renewDue } from '../../../src/server/operation/renewal/scheduler.ts'
 import { isOpen } from '../../../src/server/store/migration/first-schema.ts'
 import { migrate } from '../../../src/server/store/migration/migrate.ts'
 import type { AgentRow } from '../../../src/server/store/rows.ts'

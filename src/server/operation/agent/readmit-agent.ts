@@ -1,10 +1,10 @@
-import { renewAllOf } from '../../renewal/renew-all.ts'
 import type { AgentRow, TokenRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { type Actor, audit } from '../audit.ts'
 import { agentNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { renewAllOf } from '../renewal/renew-all.ts'
 import { createToken, defaultTokenMs } from './create-token.ts'
 
 /** Ends what the host had begun before it was installed anew. */

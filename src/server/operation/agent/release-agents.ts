@@ -1,7 +1,7 @@
-import { isNewerOnHost, newerOnHost } from '../../renewal/newer-on-host.ts'
 import type { OnHostRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
+import { isNewerOnHost, newerOnHost } from '../renewal/newer-on-host.ts'
 
 /** So long after the first question an agent that has not answered all of them is issued what is due: plain agents answer none. */
 export const answerMs = 15 * 60_000

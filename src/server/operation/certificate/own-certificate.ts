@@ -1,9 +1,9 @@
-import { newerOnHost } from '../../renewal/newer-on-host.ts'
 import type { AgentRow, CertificateRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { waitsForHost } from '../agent/hold-agents.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { newerOnHost } from '../renewal/newer-on-host.ts'
 
 /** The certificate with this id, if it is one of this agent. */
 export async function ownCertificate(store: Store, agent: AgentRow, id: string): Promise<CertificateRow> {

@@ -1,8 +1,8 @@
-import { beginRenewal } from '../../renewal/begin-renewal.ts'
 import type { Actor } from '../audit.ts'
 import { activeAgent, certificateNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { beginRenewal } from '../renewal/begin-renewal.ts'
 
 /** Renews a certificate (by id or common name) now, whenever it is due; returns the job's id. */
 export function renewCertificate(

@@ -1,4 +1,3 @@
-import { beginRenewal } from '../../renewal/begin-renewal.ts'
 import type { CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { type Actor, audit } from '../audit.ts'
@@ -6,6 +5,7 @@ import { openIssuance } from '../job/open-issuance.ts'
 import { agentNamed, certificateNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { beginRenewal } from '../renewal/begin-renewal.ts'
 
 /** What was revoked, and the job that replaces it. */
 export interface Revoked {

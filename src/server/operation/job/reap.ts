@@ -1,6 +1,6 @@
-import { planRedeployment } from '../../renewal/redeploy.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
+import { planRedeployment } from '../renewal/redeploy.ts'
 
 /** After this long without a call an agent is silent. */
 export const silenceMs = 5 * 60_000

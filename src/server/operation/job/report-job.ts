@@ -1,9 +1,9 @@
-import { planRedeployment } from '../../renewal/redeploy.ts'
 import type { AgentRow } from '../../store/rows.ts'
 import { hearAnswer } from '../agent/release-agents.ts'
 import { audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { planRedeployment } from '../renewal/redeploy.ts'
 import { leaseMs } from './claim-work.ts'
 
 /** What an agent says of a job. */

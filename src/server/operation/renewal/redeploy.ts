@@ -1,9 +1,9 @@
-import { audit } from '../operation/audit.ts'
-import { addJob } from '../operation/job/add-job.ts'
-import type { CertificateRow, JobRow, VersionRow } from '../store/rows.ts'
-import type { Store } from '../store/store.ts'
+import { deploymentPace, pauseAfter } from '../../renewal/when-due.ts'
+import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
+import { audit } from '../audit.ts'
+import { addJob } from '../job/add-job.ts'
 import { newerOnHost } from './newer-on-host.ts'
-import { deploymentPace, pauseAfter } from './when-due.ts'
 
 /**
  * Deploys the newest version again where its deployment failed: a renewal that stays on the server renews nothing. Returns when to

@@ -1,5 +1,5 @@
-import type { VersionRow } from '../store/rows.ts'
-import type { Store } from '../store/store.ts'
+import type { VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
 
 /** A host that loses each key gets no more than one certificate in this time. */
 const betweenMs = 24 * 3_600_000

@@ -1,4 +1,4 @@
-import type { Store } from '../store/store.ts'
+import type { Store } from '../../store/store.ts'
 
 /** All the targets that it was made for have got other certificates: whoever asked for these does not want both in turn. */
 export async function isUnused({ certificates }: Pick<Store, 'certificates'>, id: string): Promise<boolean> {

@@ -1,12 +1,12 @@
-import { Refusal } from '../operation/refusal.ts'
-import type { CertificateRow, VersionRow } from '../store/rows.ts'
-import type { Store } from '../store/store.ts'
+import { dueAt } from '../../renewal/when-due.ts'
+import type { CertificateRow, VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
+import { Refusal } from '../refusal.ts'
 import { beginRenewal } from './begin-renewal.ts'
 import { isUnused } from './is-unused.ts'
 import { renewalForLostKey } from './key-gone.ts'
 import { newerOnHost } from './newer-on-host.ts'
 import { redeploy } from './redeploy.ts'
-import { dueAt } from './when-due.ts'
 
 /** At each look. After a long outage this spreads what is overdue: nearest end first. */
 const mostAtOnce = 50

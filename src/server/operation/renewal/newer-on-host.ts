@@ -1,5 +1,5 @@
-import type { OnHostRow, VersionRow } from '../store/rows.ts'
-import type { Store } from '../store/store.ts'
+import type { OnHostRow, VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
 
 /** What hosts have of a certificate that is newer than the newest version. */
 export interface NewerOnHost {

@@ -1,8 +1,8 @@
-import { type Actor, audit } from '../operation/audit.ts'
-import { addJob } from '../operation/job/add-job.ts'
-import type { CertificateRow, JobRow, VersionRow } from '../store/rows.ts'
-import type { Store } from '../store/store.ts'
-import { pauseAfter, renewalPace } from './when-due.ts'
+import { pauseAfter, renewalPace } from '../../renewal/when-due.ts'
+import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
+import { type Actor, audit } from '../audit.ts'
+import { addJob } from '../job/add-job.ts'
 
 /**
  * Has the agent make a key and a CSR, and plans when to look again: that finds the job still open (an agent that is silent gets it

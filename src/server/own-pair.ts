@@ -1,8 +1,8 @@
-import type { ServerPair } from '../../host/socket/renewable-https.ts'
-import type { Authority } from '../authority/authority.ts'
-import { readVersion } from '../authority/read-version.ts'
-import type { Store } from '../store/store.ts'
-import { dueAt } from './when-due.ts'
+import type { ServerPair } from '../host/socket/renewable-https.ts'
+import type { Authority } from './authority/authority.ts'
+import { readVersion } from './authority/read-version.ts'
+import { dueAt } from './renewal/when-due.ts'
+import type { Store } from './store/store.ts'
 
 const dayMs = 86_400_000
 

@@ -1,6 +1,6 @@
-import type { Actor } from '../operation/audit.ts'
-import { openIssuance } from '../operation/job/open-issuance.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from '../../store/store.ts'
+import type { Actor } from '../audit.ts'
+import { openIssuance } from '../job/open-issuance.ts'
 import { beginRenewal } from './begin-renewal.ts'
 import { isUnused } from './is-unused.ts'
 
