@@ -3,6 +3,7 @@ import type { ControlPlaneLog } from './http/log-requests.ts'
 import { releaseAgents } from './operation/agent/release-agents.ts'
 import { forgetTokens } from './operation/agent/tokens.ts'
 import { chainAudit } from './operation/audit-trail.ts'
+import { OldJobs } from './operation/job/forget-jobs.ts'
 import { expireJobs } from './operation/job/reap.ts'
 import { ringDue } from './operation/job/wait-for-work.ts'
 import { keepTime } from './operation/keep-time.ts'
@@ -23,6 +24,7 @@ export interface Background {
 /** Writes presence once a second; looks for what is over or due four times a minute, and at the start. `tendOwn`: of the own pair and CA. */
 export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () => Promise<void>): Background {
   const { store, presence, signer, bell } = parts
+  const oldJobs = new OldJobs(store)
   const loops = [
     every(flushEveryMs, log, () => presence.flush()),
     every(sweepEveryMs, log, async () => {
@@ -36,6 +38,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     every(sweepEveryMs, log, () => chainAudit(store)),
     every(tendEveryMs, log, tendOwn),
     every(tendEveryMs, log, () => forgetTokens(store)),
+    every(sweepEveryMs, log, () => oldJobs.forget()),
     every(sweepEveryMs, log, async () => {
       for (const agent of await releaseAgents(store)) log.info({ agent }, 'its host was asked after the restore')
       await renewDue(store)

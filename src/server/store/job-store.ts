@@ -89,4 +89,9 @@ export interface JobStore {
   countOpen(): Promise<readonly { readonly status: JobStatus; readonly count: number }[]>
   /** Ends what nobody has and whose deadline is past; returns ids. */
   expire(at: number, error: string): Promise<readonly string[]>
+  /**
+   * Removes those of the next `limit` jobs after the `seq` `after` that ended before `before`, if a later one of the same kind, certificate
+   * and target was completed: the newest that went well tells what is where. Returns the `seq` of the last one looked at; null: there is none so old.
+   */
+  forget(before: number, after: number, limit: number): Promise<number | null>
 }

@@ -238,6 +238,26 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.match(await store.jobs.byId('done'), { status: 'Completed', outcome: { outcome: 'deployed' } })
   })
 
+  t.test(`${kind}: of old jobs those go that a later one of their kind made the past, part by part`, async (t) => {
+    const store = await openWithHost(t, kind)
+    for (const id of ['well', 'unwell', 'newest', 'failed', 'open']) await store.jobs.add(deployment(id))
+    for (const id of ['well', 'newest'])
+      await store.jobs.finish({ ...failed(id), status: 'Completed', error: null, at: start })
+    for (const id of ['unwell', 'failed']) await store.jobs.finish({ ...failed(id), at: start })
+    await store.jobs.add(deployment('young'))
+    await store.jobs.finish({ ...failed('young'), at: start + 100 })
+    const seqOf = async (id: string): Promise<number | undefined> => (await store.jobs.byId(id))?.seq
+
+    const second = await seqOf('unwell')
+    t.equal(await store.jobs.forget(start, 0, 100), null, 'none is so old')
+    t.equal(await store.jobs.forget(start + 50, 0, 2), second)
+    t.equal(await store.jobs.forget(start + 50, second ?? 0, 100), await seqOf('open'))
+    t.same(
+      (await store.jobs.list({ limit: 10 })).map(({ id }) => id),
+      ['young', 'open', 'failed', 'newest'],
+    )
+  })
+
   t.test(`${kind}: of two reports that come at once one is the first`, async (t) => {
     const store = await openWithHost(t, kind)
     await store.jobs.add(deployment('job-1'))

@@ -4,6 +4,7 @@ import { isOpen } from '../migration/first-schema.ts'
 import type { JobRow, JobStatus } from '../rows.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 import { changeOf } from './job-changes.ts'
+import { forgettingOf } from './job-forgetting.ts'
 import { listsOf } from './job-lists.ts'
 import { reapingOf } from './job-reaping.ts'
 
@@ -12,6 +13,7 @@ export function sqlJobs(db: Database): JobStore {
   return {
     ...changeOf(db),
     ...reapingOf(db),
+    ...forgettingOf(db),
     ...listsOf(db),
     add: async (job) => {
       const isNew = await insert(db, 'job', asRow(job))
