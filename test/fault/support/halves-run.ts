@@ -71,6 +71,9 @@ const longestMs = 120_000
 /** What the control plane waits for a job that it handed out, and some more. */
 const lostMs = 31 * 60_000
 
+/** A half that runs. `begun`: it has said something. */
+type Started = Pick<HeldRun, 'kill' | 'exited'> & { readonly begun: Promise<void> }
+
 /** Sends one certificate through a host that was reset, with one kill. */
 export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<HalvesRan> {
   await host.reset()
@@ -79,7 +82,7 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
   const calls: string[] = []
   const said: string[] = []
   const violations: string[] = []
-  const running = new Map<Half, Pick<HeldRun, 'kill' | 'exited'>>()
+  const running = new Map<Half, Started>()
   const other = plan.half === 'deployer' ? 'courier' : 'deployer'
   let killedAfter: string | null = null
   /** Halves that die and have not ended yet. */
@@ -94,10 +97,14 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
     await plan.power?.cut()
     return 'kill'
   }
-  const start = (half: Half): Pick<HeldRun, 'kill' | 'exited'> => {
-    const onLine = (line: string): void => void said.push(`${half}: ${line}`)
+  const start = (half: Half): Started => {
+    const begun = Promise.withResolvers<void>()
+    const onLine = (line: string): void => {
+      said.push(`${half}: ${line}`)
+      begun.resolve()
+    }
     const isCounted = half === plan.half && killedAfter === null
-    return isCounted
+    const one = isCounted
       ? startHeld({
           argv: host[half],
           watched: watchedOf(half, plan.steps),
@@ -106,6 +113,7 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
           onHeld,
         })
       : startSaying(host[half], onLine)
+    return { ...one, begun: begun.promise }
   }
   const isPowerBack = Promise.withResolvers<void>()
   const powerBack = (): Promise<void> => {
@@ -138,8 +146,8 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
     violations.push((error as Error).message)
   }
   isEnding = true
-  // One that is killed while it ends is started again, and is told to end again.
-  do for (const one of running.values()) one.kill('SIGTERM')
+  // One that is killed while it ends is started again, and is told to end again, once it has begun: what it finds half written it removes.
+  do for (const one of running.values()) void one.begun.then(() => one.kill('SIGTERM'))
   while (!(await Promise.race([kept, setTimeout(1000, false)])))
   violations.push(...(await violationsOf(host, certificateId)))
   violations.push(
