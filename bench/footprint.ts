@@ -43,7 +43,7 @@ process.stdout.write(`${values.json ? JSON.stringify(figures, null, 2) : lines(f
 async function measure(minutes: number): Promise<Footprint> {
   const dist = await makeTemporaryFolder('waxseal-bundle-')
   await bundle(root, dist)
-  for (const program of ['waxseal', 'deployer'])
+  for (const program of ['courier', 'deployer'])
     await promisify(execFile)(process.execPath, [join(dist, 'cache-code.cjs'), program], { env: {} })
   const [port = 0] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`

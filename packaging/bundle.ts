@@ -6,7 +6,7 @@ import { shippedDocs } from './shipped-docs.ts'
 import { thirdPartyLicences } from './third-party-licences.ts'
 
 /**
- * Bundles the programs into `outDir`: `waxseal.cjs` and `deployer.cjs`, their source maps, the licences of what is in them, and what starts
+ * Bundles the programs into `outDir`: `waxseal.cjs`, `courier.cjs` and `deployer.cjs`, their source maps, the licences of what is in them, and what starts
  * them from their code caches (start/). Equal sources make equal bytes. Returns the package folders that went in, relative to `root`.
  */
 export async function bundle(root: string, outDir: string): Promise<readonly string[]> {
@@ -17,6 +17,7 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
   const folders = new Set<string>()
   for (const [name, entry] of [
     ['waxseal', 'src/main.ts'],
+    ['courier', 'src/courier-main.ts'],
     ['deployer', 'src/deployer-main.ts'],
   ] as const)
     for (const folder of await bundleProgram(root, outDir, name, entry)) folders.add(folder)

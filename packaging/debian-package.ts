@@ -57,8 +57,8 @@ export async function debianPackage(parts: PackageParts): Promise<string> {
 async function addProgram(tree: Tree, { dist, runtime }: PackageParts): Promise<void> {
   const text = await readFile(join(dist, 'start.cjs'), 'utf8')
   await tree.write(`${lib}/start.cjs`, text.replace(/^#!.*/, shebang), 0o755)
-  for (const file of ['waxseal.cjs', 'waxseal.cjs.map', 'deployer.cjs', 'deployer.cjs.map', 'cache-code.cjs'])
-    await tree.copy(join(dist, file), `${lib}/${file}`)
+  const programs = ['waxseal', 'courier', 'deployer'].flatMap((name) => [`${name}.cjs`, `${name}.cjs.map`])
+  for (const file of [...programs, 'cache-code.cjs']) await tree.copy(join(dist, file), `${lib}/${file}`)
   await tree.copy(join(runtime.folder, 'bin/node'), `${lib}/node`, 0o755)
   await tree.link('../lib/waxseal/start.cjs', 'usr/bin/waxseal')
 }

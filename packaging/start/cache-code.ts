@@ -8,7 +8,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { goOnWithCompilers } from '../../src/host/process/without-compilers.ts'
 import { codeFileOf, openProgram, programOf } from './program.ts'
 
-// Run for each program, `waxseal` and `deployer`, when the package is installed. A half starts in a folder of its own, with nobody to
+// Run for each program, `waxseal`, `courier` and `deployer`, when the package is installed. A half starts in a folder of its own, with nobody to
 // talk to, answers for itself, and ends: what the runtime has compiled by then is what each start needs.
 const name = programOf(process.argv[2])
 const dir = mkdtempSync(join(tmpdir(), 'waxseal-code-'))

@@ -4,12 +4,12 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { constants, Script } from 'node:vm'
 
-/** The command line with the half that faces the control plane, and the half that deploys, which has no HTTP. */
-export type ProgramName = 'waxseal' | 'deployer'
+/** The command line, and each half as a program of its own: the courier, and the deployer, which has no HTTP. */
+export type ProgramName = 'waxseal' | 'courier' | 'deployer'
 
 /** The program that has this command. */
 export function programOf(command: string | undefined): ProgramName {
-  return command === 'deployer' ? 'deployer' : 'waxseal'
+  return command === 'courier' || command === 'deployer' ? command : 'waxseal'
 }
 
 /** What the runtime has made of the program: a digest of both, then its code. */

@@ -158,7 +158,7 @@ await t.test('a downgrade keeps state and configuration, and the old version goe
   await mail.run('apt-get', 'install', '-y', '--allow-downgrades', '/root/waxseal.deb')
 
   t.equal(await stateOfUnit(mail), 'active')
-  t.equal(await codeCache(mail), '644 root\n644 root\n')
+  t.equal(await codeCache(mail), '644 root\n'.repeat(3))
   await servesWhatIsReported(t, site, await request(site, 'mail-dovecot'))
 })
 

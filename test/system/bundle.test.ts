@@ -55,8 +55,8 @@ t.test('the bundle serves the control plane, which needs SQLite and the X.509 li
   t.same(await once(child, 'close'), [0, null])
 })
 
-t.test('both programs are ASCII: one other character, and the runtime keeps twice its size', async (t) => {
-  for (const program of [file, join(dir, 'deployer.cjs')])
+t.test('all programs are ASCII: one other character, and the runtime keeps twice its size', async (t) => {
+  for (const program of [file, join(dir, 'courier.cjs'), join(dir, 'deployer.cjs')])
     t.notMatch(await readFile(program, 'latin1'), /[\x80-\xff]/, program)
 })
 
@@ -179,7 +179,7 @@ t.test('an agent that has deployed before and has nothing to do compiles no sche
   first.kill('SIGTERM')
   await first.exited
   const { path, rewrite } = await installed('without-compiler')
-  for (const half of ['waxseal.cjs', 'deployer.cjs'])
+  for (const half of ['courier.cjs', 'deployer.cjs'])
     await rewrite(half, (program) => {
       const text = program.toString('latin1')
       const library = /=\{allowUnionTypes:!0,verbose:!0,validateSchema:!1,/
@@ -244,7 +244,7 @@ t.test('the licence of each package in the bundle is beside it', async (t) => {
 async function installed(name: string) {
   const path = (one: string): string => join(dir, name, one)
   await mkdir(join(dir, name))
-  for (const one of ['start.cjs', 'cache-code.cjs', 'waxseal.cjs', 'deployer.cjs'])
+  for (const one of ['start.cjs', 'cache-code.cjs', 'waxseal.cjs', 'courier.cjs', 'deployer.cjs'])
     await copyFile(join(dir, one), path(one))
   return {
     path,

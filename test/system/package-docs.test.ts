@@ -12,7 +12,7 @@ const dir = await makeTemporaryFolder('waxseal-package-docs-')
 t.teardown(() => removeTree(dir))
 const at = (name: string): string => join(dir, name)
 // The documentation does not depend on the program: a real one is 100 MB to be packed.
-for (const program of ['waxseal', 'deployer'])
+for (const program of ['waxseal', 'courier', 'deployer'])
   for (const name of [`dist/${program}.cjs`, `dist/${program}.cjs.map`]) await writeNew(at(name))
 for (const name of ['dist/start.cjs', 'dist/cache-code.cjs']) await writeNew(at(name))
 for (const name of ['dist/THIRD-PARTY-LICENCES.txt', 'runtime/bin/node', 'runtime/LICENSE', 'tree/.keep'])

@@ -129,7 +129,7 @@ t.test('connectors import nothing of node', async (t) => {
 t.test('only the programs and cli read the environment, the arguments and signals', async (t) => {
   const violations = modules.filter(
     ({ file, folder, text }) =>
-      !['main.ts', 'deployer-main.ts'].includes(file) &&
+      !['main.ts', 'courier-main.ts', 'deployer-main.ts'].includes(file) &&
       folder !== 'cli' &&
       /\bprocess\.(env|argv|on|once|exit\b)/.test(text),
   )

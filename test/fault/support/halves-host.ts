@@ -122,7 +122,7 @@ export async function openHalvesHost(base: string, dist: string, authority: Test
     dir,
     socket,
     deployer: of('deployer.cjs', 'deployer', '--socket', socket),
-    courier: of('waxseal.cjs', 'courier', '--deployer', socket),
+    courier: of('courier.cjs', 'courier', '--deployer', socket),
     port: server.port,
     reset: async () => {
       for (const name of await readdir(dir)) await removeTree(join(dir, name))

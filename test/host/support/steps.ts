@@ -26,7 +26,7 @@ export async function installs(t: Test, site: Site): Promise<void> {
 
   await mail.run('apt-get', 'install', '-y', '/root/waxseal.deb')
   t.equal(await stateOfUnit(mail), 'inactive', 'nothing runs before the host is enrolled')
-  t.equal(await codeCache(mail), '644 root\n644 root\n')
+  t.equal(await codeCache(mail), '644 root\n'.repeat(3))
   const url = 'https://certs.example.net:8443'
   await mail.run('waxseal', 'enroll', '--url', url, '--ca-file', '/root/ca.pem', '--token-file', '/root/token')
   await mail.run('systemctl', 'start', 'waxseal')
@@ -105,7 +105,7 @@ export async function isUpgraded(t: Test, site: Site): Promise<void> {
   await log.waitFor(/agent starts/)
   await upgraded
   await log.close()
-  t.equal(await codeCache(mail), '644 root\n644 root\n')
+  t.equal(await codeCache(mail), '644 root\n'.repeat(3))
   await servesWhatIsReported(t, site, certificate)
 }
 
@@ -130,7 +130,8 @@ export async function isRemoved(t: Test, { mail }: Site): Promise<void> {
 
 /** What the package makes of its programs when it is configured. */
 export async function codeCache(mail: Machine): Promise<string> {
-  return mail.run('stat', '-c', '%a %U', '/usr/lib/waxseal/waxseal.code', '/usr/lib/waxseal/deployer.code')
+  const files = ['waxseal', 'courier', 'deployer'].map((name) => `/usr/lib/waxseal/${name}.code`)
+  return mail.run('stat', '-c', '%a %U', ...files)
 }
 
 /** `active`, `inactive`. */
