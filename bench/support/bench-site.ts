@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openAccess } from '../../src/cli/operator/open-access.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import type { WrittenConfig } from '../../src/config/resolve-config.ts'
 import { register } from '../../src/control-plane/open-control-plane.ts'
@@ -6,12 +8,12 @@ import { type MailHost, startMailHost } from '../../src/demo/mail-host/mail-host
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
 import { openAuthority } from '../../src/server/authority/authority.ts'
-import { type Operator, openOperator } from '../../src/server/operator-client.ts'
-import { startControlPlane } from '../../src/server/start-control-plane.ts'
+import type { Operator } from '../../src/server/operator-client.ts'
 import { version } from '../../src/version.ts'
+import { serveControlPlane } from '../../test/support/run-waxseal.ts'
 import { startWatchedAgent, type WatchedAgent } from './watched-agent.ts'
 
-/** A control plane and an enrolled agent, in this process. */
+/** A control plane in a process of its own, as it always is, and an enrolled agent in this one. */
 export interface BenchPlace {
   readonly operator: Operator
   readonly agentId: string
@@ -39,11 +41,12 @@ export async function startBenchPlace(
   onStarted: (undo: () => Promise<void>) => void,
   { policy = {}, instances = {} }: Pick<WrittenConfig, 'policy' | 'instances'> = {},
 ): Promise<BenchPlace> {
-  const controlPlane = await startControlPlane({ dataDir: join(dir, 'control-plane'), host: '127.0.0.1', port: 0 })
+  const controlPlane = await serveControlPlane(dir)
   onStarted(() => controlPlane.close())
-  const operator = openOperator(controlPlane)
+  const operator = await openAccess({ dataDir: controlPlane.dataDir })
   onStarted(() => operator.close())
-  const { url, caPem: ca } = controlPlane
+  const { url, caFile } = controlPlane
+  const ca = await readFile(caFile, 'utf8')
   const registered = await register({ url, ca, credential: await operator.createToken() }, 'bench', hostFacts(version))
   const file = join(dir, 'waxseal.yaml')
   await writeText(

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { Delivered, Undelivered } from '../documents/ask.ts'
 import type { Report } from '../documents/report.ts'
 import { withoutOutput } from '../documents/without-output.ts'
 import type { Clock } from '../host/clock.ts'
-import { openDocumentFolder } from '../host/file/folder/document-folder.ts'
+import { type DocumentFolder, openDocumentFolder } from '../host/file/folder/document-folder.ts'
+import { type KeptReport, KeptReports } from './kept-reports.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import { deadSchema, waitingSchema } from './outbox-schema.ts'
+import { deadSchema } from './outbox-schema.ts'
 
 /** Reports of a kind that the control plane takes from nobody like this agent. */
 export interface HeldReports {
@@ -20,31 +20,6 @@ export interface DeadLetter {
   readonly refusal: string
 }
 
-/** What there is to tell the control plane: durable until the courier says what became of it (law 8). */
-export interface AnswerBox {
-  /** A later report of the same kind about the same job takes the place of an earlier one: the final state wins. */
-  put(report: Report): Promise<void>
-  /** Oldest first, without what commands printed. */
-  list(): Promise<readonly Undelivered[]>
-  /** Writes down what became of reports. One that was replaced since stays. */
-  deliver(delivered: readonly Delivered[]): Promise<void>
-  /** How many reports wait, without those that are held. */
-  depth(): Promise<number>
-  /** Of kinds that are refused as a whole: a few are kept. */
-  held(): Promise<readonly HeldReports[]>
-  deadLetters(): Promise<readonly DeadLetter[]>
-}
-
-/** As an outbox has it on disk: the times of sending are for the version before this one, should it come back. */
-interface Kept {
-  readonly report: Report
-  readonly attempts: number
-  readonly nextAt: number
-  /** Milliseconds since 1970; left out: by a version that did not say. */
-  readonly since?: number
-  readonly refusal?: string
-}
-
 const mostHeld = 100
 const mostDead = 200
 
@@ -55,92 +30,102 @@ export async function openAnswerBox(options: {
   readonly clock: Pick<Clock, 'now'>
 }): Promise<AnswerBox> {
   const { path, deadPath, clock } = options
-  const kept = await openDocumentFolder<Kept>({ path, schema: waitingSchema })
-  const dead = await openDocumentFolder<DeadLetter>({ path: deadPath, schema: deadSchema })
-  const inTurn = oneAtATime()
-  const heldKinds = new Set(
-    (await kept.list()).flatMap(({ document: { refusal, report } }) => (refusal === undefined ? [] : [report.kind])),
-  )
+  const kept = await KeptReports.open(path)
+  return new AnswerBox(kept, await openDocumentFolder<DeadLetter>({ path: deadPath, schema: deadSchema }), clock)
+}
 
-  const deliverOne = async ({ id, digest, fate, refusal }: Delivered): Promise<void> => {
-    const current = await kept.get(id)
-    if (current === null || digestOf(withoutOutput(current.report)) !== digest) return
-    if (fate === 'held') return hold(id, current, refusal ?? '')
-    if (fate === 'taken') await release(current.report.kind)
-    else await bury(id, current.report, refusal ?? '')
-    await kept.remove(id)
+/** What there is to tell the control plane: durable until the courier says what became of it (law 8). */
+export class AnswerBox {
+  readonly #kept: KeptReports
+  readonly #dead: DocumentFolder<DeadLetter>
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #inTurn = oneAtATime()
+
+  constructor(kept: KeptReports, dead: DocumentFolder<DeadLetter>, clock: Pick<Clock, 'now'>) {
+    this.#kept = kept
+    this.#dead = dead
+    this.#clock = clock
   }
 
-  /** The newest are kept: what the control plane takes one day should be of use. */
-  const hold = async (id: string, { report, since = clock.now() }: Kept, refusal: string): Promise<void> => {
-    heldKinds.add(report.kind)
-    await kept.put(id, { report, attempts: 0, nextAt: since, since, refusal })
+  /** A later report of the same kind about the same job takes the place of an earlier one: the final state wins. */
+  put(report: Report): Promise<void> {
+    return this.#inTurn(async () => {
+      const now = this.#clock.now()
+      await this.#kept.put(idOf(report), { report: withoutOutput(report), attempts: 0, nextAt: now, since: now })
+    })
   }
 
-  const dropHeld = async (kind: Report['kind']): Promise<void> => {
-    const held = (await kept.list()).filter(
-      ({ document }) => document.refusal !== undefined && document.report.kind === kind,
-    )
-    for (const { id } of held.slice(0, -mostHeld)) await kept.remove(id)
+  /** Oldest first, without what commands printed. */
+  list(): readonly Undelivered[] {
+    const now = this.#clock.now()
+    return this.#kept
+      .all()
+      .map(({ id, digest, since = now, refusal = null, report }) => ({ id, digest, since, refusal, report }))
+  }
+
+  /** Writes down what became of reports. One that was replaced since stays. */
+  deliver(delivered: readonly Delivered[]): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const one of delivered) await this.#deliverOne(one)
+      if (delivered.some(({ fate }) => fate === 'held')) await this.#dropHeld()
+      if (delivered.some(({ fate }) => fate === 'refused')) await this.#dropDead()
+    })
+  }
+
+  /** How many reports wait, without those that are held. */
+  depth(): number {
+    return this.#kept.all().filter(({ refusal }) => refusal === undefined).length
+  }
+
+  /** Of kinds that are refused as a whole: a few are kept. */
+  held(): readonly HeldReports[] {
+    const byKind = new Map<Report['kind'], HeldReports>()
+    for (const { report, refusal } of this.#held())
+      byKind.set(report.kind, { kind: report.kind, refusal, count: (byKind.get(report.kind)?.count ?? 0) + 1 })
+    return [...byKind.values()]
+  }
+
+  async deadLetters(): Promise<readonly DeadLetter[]> {
+    return (await this.#dead.list()).map(({ document }) => document)
+  }
+
+  async #deliverOne({ id, digest, fate, refusal }: Delivered): Promise<void> {
+    const current = this.#kept.get(id)
+    if (current === null || current.digest !== digest) return
+    const { report, since = this.#clock.now() } = current
+    if (fate === 'held')
+      return this.#kept.put(id, { report, attempts: 0, nextAt: since, since, refusal: refusal ?? '' })
+    if (fate === 'taken') await this.#release(report.kind)
+    else await this.#dead.put(id, { report, refusal: refusal ?? '' })
+    await this.#kept.remove(id)
+  }
+
+  #held(): readonly (KeptReport & { readonly refusal: string })[] {
+    return this.#kept.all().flatMap((one) => (one.refusal === undefined ? [] : [{ ...one, refusal: one.refusal }]))
+  }
+
+  /** The newest of each kind are kept: what the control plane takes one day should be of use. */
+  async #dropHeld(): Promise<void> {
+    const left = new Map<Report['kind'], number>()
+    for (const { id, report } of this.#held().toReversed()) {
+      const count = (left.get(report.kind) ?? 0) + 1
+      left.set(report.kind, count)
+      if (count > mostHeld) await this.#kept.remove(id)
+    }
   }
 
   /** One of the kind was taken: it is refused as a whole no more. */
-  const release = async (kind: Report['kind']): Promise<void> => {
-    if (!heldKinds.has(kind)) return
-    for (const { id, document } of await kept.list()) {
-      const { refusal, ...free } = document
-      if (refusal !== undefined && free.report.kind === kind) await kept.put(id, free)
-    }
-    heldKinds.delete(kind)
+  async #release(kind: Report['kind']): Promise<void> {
+    for (const { id, report, attempts, nextAt, since } of this.#held())
+      if (report.kind === kind)
+        await this.#kept.put(id, { report, attempts, nextAt, ...(since === undefined ? {} : { since }) })
   }
 
-  const bury = async (id: string, report: Report, refusal: string): Promise<void> => {
-    await dead.put(id, { report, refusal })
-  }
-
-  const dropDead = async (): Promise<void> => {
-    for (const { id: oldest } of (await dead.list()).slice(0, -mostDead)) await dead.remove(oldest)
-  }
-
-  return {
-    put: (report) =>
-      inTurn(async () => {
-        const now = clock.now()
-        await kept.put(idOf(report), { report: withoutOutput(report), attempts: 0, nextAt: now, since: now })
-      }),
-    list: async () =>
-      (await kept.list()).map(({ id, document }) => {
-        const report = withoutOutput(document.report)
-        const { since = clock.now(), refusal = null } = document
-        return { id, digest: digestOf(report), since, refusal, report }
-      }),
-    deliver: async (delivered) => {
-      await inTurn(async () => {
-        for (const one of delivered) await deliverOne(one)
-        // Once for all of them: each reads what is there.
-        const fates = delivered.map(({ fate }) => fate)
-        if (fates.includes('held')) for (const kind of heldKinds) await dropHeld(kind)
-        if (fates.includes('refused')) await dropDead()
-      })
-    },
-    depth: async () => (await kept.list()).filter(({ document }) => document.refusal === undefined).length,
-    held: async () => {
-      const byKind = new Map<Report['kind'], HeldReports>()
-      for (const { document } of await kept.list()) {
-        const { report, refusal } = document
-        if (refusal === undefined) continue
-        byKind.set(report.kind, { kind: report.kind, refusal, count: (byKind.get(report.kind)?.count ?? 0) + 1 })
-      }
-      return [...byKind.values()]
-    },
-    deadLetters: async () => (await dead.list()).map(({ document }) => document),
+  async #dropDead(): Promise<void> {
+    for (const { id } of (await this.#dead.list()).slice(0, -mostDead)) await this.#dead.remove(id)
   }
 }
 
 function idOf({ jobId, kind }: Report): string {
   return `${jobId}/${kind}`
-}
-
-function digestOf(report: Report): string {
-  return createHash('sha256').update(JSON.stringify(report)).digest('hex')
 }

@@ -84,7 +84,7 @@ export class Deployer {
     const { isBusy } = worker
     // The end of a job is told when the job is done: else a crash would have it done again after its end.
     const undone = new Set(store.pending().map(({ job }) => job.id))
-    const all = (await answers.list()).filter(({ report }) => isRunning(report) || !undone.has(report.jobId))
+    const all = answers.list().filter(({ report }) => isRunning(report) || !undone.has(report.jobId))
     const rest = all.slice(all.findIndex(({ id }) => id === after) + 1)
     const reports = fitting(rest, pageBytes, longestList)
     return {

@@ -97,9 +97,9 @@ async function openDeployer(
     looks,
     recovered,
     inbox: store.pending().length,
-    outbox: await answers.depth(),
+    outbox: answers.depth(),
     deadLetters: (await answers.deadLetters()).map(({ report, refusal }) => ({ job: report.jobId, refusal })),
-    held: await answers.held(),
+    held: answers.held(),
     currentJobs: worker.currentJobs,
     setAside: inbox.setAside,
   })

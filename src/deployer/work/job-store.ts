@@ -107,7 +107,7 @@ export class JobStore {
   /** Why no new work may be taken: too much is waiting, or the disk has no room for it; null: there is room. */
   async full(): Promise<string | null> {
     const { answers, reserve } = this.#folders
-    const reports = await answers.depth()
+    const reports = answers.depth()
     if (this.#pending.size >= longestInbox) return `${this.#pending.size} jobs are waiting`
     if (reports >= longestAnswers) return `${reports} results are waiting`
     return reserve.ensure().then(
@@ -238,7 +238,7 @@ function isUnbegun({ job, tries }: ClaimedJob): boolean {
 /** A crash came between the result of a job and its end: it is not done again. What its outcome says of the ports is told, too. */
 async function finishEnded({ inbox, answers }: JobFolders): Promise<void> {
   const pending = new Map((await inbox.pending()).map(({ job }) => [job.id, job]))
-  for (const { report } of await answers.list()) {
+  for (const { report } of answers.list()) {
     const job = pending.get(report.jobId)
     if (job === undefined || report.kind !== 'status' || report.status === 'Running') continue
     const isDeployment = job.kind === 'deployment' || job.kind === 'take-back'

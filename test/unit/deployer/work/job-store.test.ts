@@ -57,13 +57,13 @@ t.test('a job that was not begun is cancelled: that is reported, and it never be
 
   t.same(idsIn(store), ['2'])
   t.match(
-    (await answers.list()).map(({ report }) => report),
+    answers.list().map(({ report }) => report),
     [{ jobId: '1', status: 'Cancelled' }],
   )
   await t.rejects(store.begin('1', [{ kind: 'status', jobId: '1', status: 'Running' }]), { code: 'JOB_CANCELLED' })
   await store.end('1', [{ kind: 'status', jobId: '1', status: 'Failed', error: 'late' }])
   t.match(
-    (await answers.list()).map(({ report }) => report),
+    answers.list().map(({ report }) => report),
     [{ jobId: '1', status: 'Cancelled' }],
     'it has had its last word',
   )
@@ -80,7 +80,7 @@ t.test('a job that has begun goes on to its end, whoever cancels it', async (t) 
 
   t.same(idsIn(store), ['1', '2'])
   t.match(
-    (await answers.list()).map(({ report }) => report),
+    answers.list().map(({ report }) => report),
     [{ jobId: '1', status: 'Running' }],
   )
 })
@@ -114,7 +114,7 @@ t.test('a chain of no sensible length, and a withheld certificate, fail the jobs
 
   t.same(idsIn(store), [])
   t.match(
-    (await answers.list()).map(({ report }) => report.error),
+    answers.list().map(({ report }) => report.error),
     [/^MATERIAL_INVALID/, /^CONTROL_PLANE_REFUSED.*404/],
   )
 })
