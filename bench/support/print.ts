@@ -17,7 +17,7 @@ export function printed({ daemons, remark, ...report }: BenchReport): string {
   const notes = [
     'Shares are of "available to verified"; settle and report come after it.',
     "The bare limit is the daemon's own check once, its reload once and one handshake on each listener, measured beside each deployment.",
-    'The control plane runs in the same process. "begin" counts the try and reads the journal.',
+    'The control plane runs in a process of its own. "begin" counts the try and reads the journal.',
     "Waxseal's own time is all but the daemon's commands and the probes.",
   ]
   return [head, ...(remark === null ? [] : [remark]), ...daemons.map(printedDaemon), notes.join('\n')].join('\n\n')
