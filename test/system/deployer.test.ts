@@ -18,6 +18,8 @@ import type { WaxsealProcess } from '../support/process.ts'
 import { runWaxseal } from '../support/run-waxseal.ts'
 
 const mostKills = 8
+/** On a slow machine some die before they have taken one. */
+const fewestJobs = mostKills + 1
 /** Jobs whose end is not told yet: a courier on a quiet machine would give more than the deployer can work on. */
 const mostOpen = 4
 
@@ -355,7 +357,7 @@ t.test('killed at any moment, it loses no job and no report', { timeout: 300_000
   let kills = 0
   let process = await deployer.start()
   const courier = async (): Promise<void> => {
-    if (kills < mostKills && taken.filter((id) => !isTold(id)).length < mostOpen) {
+    if ((kills < mostKills || taken.length < fewestJobs) && taken.filter((id) => !isTold(id)).length < mostOpen) {
       const id = `job-${taken.length}`
       await deployer.answer({ ask: 'take', jobs: [deployer.job(id, { targetId: `t-${id}` })] })
       taken.push(id)
@@ -368,7 +370,7 @@ t.test('killed at any moment, it loses no job and no report', { timeout: 300_000
     await deployer.answer(allTaken(answers))
   }
   const isTold = (id: string): boolean => /^(Completed|INTERRUPTED)/.test(told.get(id) ?? '')
-  const isOpen = (): boolean => kills < mostKills || !taken.every(isTold)
+  const isOpen = (): boolean => kills < mostKills || taken.length < fewestJobs || !taken.every(isTold)
   while (isOpen()) {
     const isOver = endOf(process)
     const killer = kills < mostKills ? setTimeout(() => process.kill('SIGKILL'), 30 + Math.random() * 1000) : undefined
@@ -380,7 +382,6 @@ t.test('killed at any moment, it loses no job and no report', { timeout: 300_000
   }
 
   t.comment(`${taken.length} jobs`)
-  t.ok(taken.length > mostKills)
   for (const id of taken)
     if (told.get(id) === 'Completed')
       t.equal(leafIn(await readFile(filesOf(deployer.dir, `t-${id}`).cert, 'utf8')), pair.sha256)
