@@ -2,6 +2,7 @@ import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { whyNoAnswer } from '../control-plane/request.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { type LabelCalls, labelCalls } from './label-client.ts'
 import { type Call, type PeopleCalls, peopleCalls } from './people-client.ts'
 import type { CertificateBody, TargetBody } from './route/bodies.ts'
 import type { PolicyBody } from './route/policy-body.ts'
@@ -25,8 +26,8 @@ export interface OperatorJob {
 export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id: string }
 
 /** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
-export interface Operator extends PeopleCalls {
-  agents(): Promise<readonly Readonly<Record<string, string | null>>[]>
+export interface Operator extends PeopleCalls, LabelCalls {
+  agents(): Promise<readonly Readonly<Record<string, unknown>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Returns the target's id. */
   addTarget(target: TargetBody): Promise<string>
@@ -77,7 +78,8 @@ export function openOperator(at: OperatorAccess): Operator {
   const call = callOver(agent, at)
   return {
     ...peopleCalls(call),
-    agents: async () => (await call<{ agents: Record<string, string | null>[] }>('GET', '/agents')).agents,
+    ...labelCalls(call),
+    agents: async () => (await call<{ agents: Record<string, unknown>[] }>('GET', '/agents')).agents,
     targets: async () => (await call<{ targets: Record<string, unknown>[] }>('GET', '/targets')).targets,
     addTarget: async (target) => (await call<{ id: string }>('POST', '/targets', target)).id,
     requestCertificate: (wanted) => call('POST', '/certificates', wanted),

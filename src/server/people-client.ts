@@ -22,7 +22,7 @@ export interface ListedOperator {
 }
 
 /** Which rows of a list are asked for. */
-export type Query = Readonly<Record<string, string | number | undefined>>
+export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>
 
 /** A part of a list; `next`: what the part behind it is asked for with, as `after`. */
 export interface Part<Row> {
@@ -90,6 +90,8 @@ export function peopleCalls(call: Call): PeopleCalls {
 }
 
 function queryOf(query: Query): string {
-  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [value].flat().map((one) => [name, String(one)]),
+  )
   return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
 }

@@ -33,6 +33,7 @@ import { operatorAgentRoutes } from './route/operator-agents.ts'
 import { operatorAuditRoutes } from './route/operator-audit.ts'
 import { operatorCertificateRoutes } from './route/operator-certificates.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
+import { operatorLabelRoutes } from './route/operator-labels.ts'
 import { operatorPeopleRoutes } from './route/operator-people.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
 import { publicCrlRoutes } from './route/public-crl.ts'
@@ -171,6 +172,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       requireLeastRoles(operator)
       operator.addHook('onRequest', guard)
       operatorAgentRoutes(operator, parts)
+      operatorLabelRoutes(operator, parts)
       operatorPeopleRoutes(operator, parts)
       operatorTargetRoutes(operator, parts)
       operatorCertificateRoutes(operator, parts)

@@ -37,7 +37,7 @@ t.test('an agent in a container has a HAProxy outside of it serve a new certific
   const options = ['--ca-file', '/etc/waxseal/ca.pem', '--token-file', '/etc/waxseal/token', '--name', 'container']
   const enroll = image.start([`${settings}:/etc/waxseal`], ['enroll', '--url', site.proxy.url, ...options])
   t.equal(await enroll.exited, 0, JSON.stringify(enroll.lines))
-  const agentId = (await site.operator.agents()).find(({ name }) => name === 'container')?.['id'] ?? ''
+  const agentId = String((await site.operator.agents()).find(({ name }) => name === 'container')?.['id'])
   const { pem_path, runtime_socket } = haproxy.target
   const target = await site.operator.addTarget({
     name: 'haproxy',

@@ -43,7 +43,7 @@ t.test('token prints a token that registers an agent, and agents lists it', asyn
   const { agentId } = await register({ url, ca, credential: token }, 'by-token', hostFacts('0.0.0'))
 
   const listed = await operate('agents')
-  t.match(listed, { status: 0, stdout: /^by-token +\S+ +active +-$/m, stderr: '' })
+  t.match(listed, { status: 0, stdout: /^by-token +\S+ +active +- +-$/m, stderr: '' })
   t.notMatch(listed.stdout, token)
   t.match(await rows('agents'), [{ id: agentId, name: 'by-token', status: 'active' }])
 })

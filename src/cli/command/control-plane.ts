@@ -5,6 +5,7 @@ import { auditCommand } from '../operator/audit.ts'
 import { caCommand } from '../operator/ca.ts'
 import { certificateCommands } from '../operator/certificates.ts'
 import { keepCommands } from '../operator/keep.ts'
+import { labelCommand } from '../operator/labels.ts'
 import { listCommand } from '../operator/lists.ts'
 import { peopleCommands } from '../operator/people.ts'
 import { type PolicyOptions, policyIn, withPolicy } from '../operator/policy.ts'
@@ -22,9 +23,13 @@ export function controlPlaneCommand(): Command {
   command.addCommand(caCommand())
   for (const one of keepCommands()) command.addCommand(one)
   for (const one of peopleCommands()) command.addCommand(one)
-  command.addCommand(listCommand('agents', 'List the agents.', { status: ['active', 'retired'] }))
+  command.addCommand(listCommand('agents', 'List the agents.', { isByLabel: true, status: ['active', 'retired'] }))
+  command.addCommand(labelCommand())
   command.addCommand(
-    listCommand('targets', 'List the targets, what is due for renewal, and what drifts.', { isOfAgent: true }),
+    listCommand('targets', 'List the targets, what is due for renewal, and what drifts.', {
+      isByLabel: true,
+      isOfAgent: true,
+    }),
   )
   for (const one of certificateCommands()) command.addCommand(one)
   command.addCommand(

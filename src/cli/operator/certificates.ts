@@ -8,7 +8,9 @@ const aCertificate = ['<certificate>', 'id, or common name where only one has it
 /** The commands about certificates: what is renewed when, now, or because its key is lost. */
 export function certificateCommands(): readonly Command[] {
   return [
-    listCommand('certificates', 'List the certificates: ends, next renewals, last errors, and where they are.', {}),
+    listCommand('certificates', 'List the certificates: ends, next renewals, last errors, and where they are.', {
+      isByLabel: true,
+    }),
     policyCommand(),
     issuersCommand(),
     commandOn('renew', 'Renew a certificate now.', aCertificate, (operator, name) => operator.renew(name)),

@@ -1,12 +1,14 @@
 import { Command } from 'commander'
 import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
+import { collectLabels } from './labels.ts'
 import { operatorTable } from './operator-tables.ts'
 
 const most = 1000
-const noneOfThese = 'There is none of these; without --status, --agent, --target and --after all are listed.'
+const noneOfThese = 'There is none of these; without --status, --label, --agent, --target and --after all are listed.'
 
 /** By what the rows of a list can be chosen. */
 interface Filters {
+  readonly isByLabel?: true
   readonly isOfAgent?: true
   readonly isOfTarget?: true
   /** The states that there are. */
@@ -17,6 +19,7 @@ interface ListOptions extends OperatorOptions {
   readonly wide?: true
   readonly after?: string
   readonly limit?: number
+  readonly label?: readonly string[]
   readonly agent?: string
   readonly target?: string
   readonly status?: string
@@ -26,25 +29,31 @@ interface ListOptions extends OperatorOptions {
 export function listCommand(
   name: 'agents' | 'targets' | 'certificates' | 'jobs' | 'tokens',
   description: string,
-  { isOfAgent, isOfTarget, status }: Filters,
+  { isByLabel, isOfAgent, isOfTarget, status }: Filters,
 ): Command {
   const command = withOperator(new Command(name))
     .description(description)
     .option('--wide', 'with the ids')
     .option('--after <key>', 'the rows after this one, as the last line of a list that goes on names it')
     .option('--limit <number>', `how many rows at most (default: ${most})`, wholeNumber(1, most))
+  if (isByLabel === true)
+    command.option(
+      '--label <name=value>',
+      'only of agents with this label; given again: with all of them',
+      collectLabels,
+    )
   if (isOfAgent === true) command.option('--agent <agent>', 'only those of this agent, by id or name')
   if (isOfTarget === true) command.option('--target <target>', 'only those of this target, by id or name')
   if (status !== undefined)
     command.option('--status <status>', `only those that are: ${status.join(', ')}`, oneOf(status))
   return command.action(async (options: ListOptions) => {
-    const { after, limit, agent, target, status: wanted, wide } = options
-    const isPart = [after, agent, target, wanted].some((choice) => choice !== undefined)
+    const { after, limit, label, agent, target, status: wanted, wide } = options
+    const isPart = [after, label, agent, target, wanted].some((choice) => choice !== undefined)
     let next: string | null = null
     await answer(
       options,
       async (operator) => {
-        const part = await operator.part(name, { after, limit, agent, target, status: wanted })
+        const part = await operator.part(name, { after, limit, label, agent, target, status: wanted })
         next = part.next
         return part.rows
       },

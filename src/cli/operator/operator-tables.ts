@@ -1,4 +1,5 @@
 import { table } from '../print/table.ts'
+import { labelsCell } from './labels.ts'
 import { policyCell } from './policy.ts'
 
 type Row = Readonly<Record<string, unknown>>
@@ -29,8 +30,8 @@ const timeOf =
 /** The lists of the control plane for a person: names in place of ids. */
 const lists = {
   agents: {
-    heads: ['AGENT', 'HOST', 'STATUS', 'LAST HEARTBEAT (UTC)'],
-    cells: [of('name'), of('hostname'), agentStatus, timeOf('last_heartbeat_at')],
+    heads: ['AGENT', 'HOST', 'STATUS', 'LAST HEARTBEAT (UTC)', 'LABELS'],
+    cells: [of('name'), of('hostname'), agentStatus, timeOf('last_heartbeat_at'), labelsCell],
     ids: ['id'],
     none: 'No agent is enrolled yet: waxseal control-plane token, then waxseal enroll on the host.',
     notes: (rows) =>

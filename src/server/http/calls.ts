@@ -22,6 +22,15 @@ const revoked = {
   properties: { serials: { type: 'array', items: { type: 'string' } }, job_id: { type: ['string', 'null'] } },
 } as const
 
+const labels = {
+  type: 'object',
+  required: ['agent_id', 'labels'],
+  properties: {
+    agent_id: { type: 'string' },
+    labels: { type: 'object', additionalProperties: { type: 'string' } },
+  },
+} as const
+
 const policy = {
   type: 'object',
   required: ['certificate_id', 'renew_share', 'issuers', 'key_policy'],
@@ -100,6 +109,7 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /openapi.json': { summary: 'This document.', isOpen: true },
   'GET /metrics': { summary: 'Metrics for Prometheus, as text.', contentType: 'text/plain' },
   'GET /operator/v1/agents': { summary: 'Agents, by the time of registration.', answer: pageOf('agents') },
+  'GET /operator/v1/agents/:id/labels': { summary: 'The labels of an agent.', answer: labels },
   'GET /operator/v1/audit': { summary: 'The audit trail, oldest first.', answer: pageOf('rows') },
   'GET /operator/v1/audit/head': { summary: 'The signed head of the audit trail.' },
   'GET /operator/v1/certificates': {
@@ -115,6 +125,10 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /operator/v1/tokens': {
     summary: 'Bootstrap tokens by the time when they were made, without the tokens; those that are over for 30 days.',
     answer: pageOf('tokens'),
+  },
+  'POST /operator/v1/agents/:id/labels': {
+    summary: 'Sets labels of an agent, and removes some; the others stay.',
+    answer: labels,
   },
   'POST /operator/v1/agents/:id/readmit': {
     summary: 'Makes a token with which a host that was installed anew takes the place of this agent.',

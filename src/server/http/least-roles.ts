@@ -5,6 +5,7 @@ import type { Role } from '../operation/operators.ts'
 export const leastRoles: Readonly<Record<string, Role>> = {
   'GET /metrics': 'reader',
   'GET /operator/v1/agents': 'reader',
+  'GET /operator/v1/agents/:id/labels': 'reader',
   'GET /operator/v1/audit': 'reader',
   'GET /operator/v1/audit/head': 'reader',
   'GET /operator/v1/certificates': 'reader',
@@ -15,6 +16,7 @@ export const leastRoles: Readonly<Record<string, Role>> = {
   'GET /operator/v1/operators': 'reader',
   'GET /operator/v1/targets': 'reader',
   'GET /operator/v1/tokens': 'reader',
+  'POST /operator/v1/agents/:id/labels': 'operator',
   'POST /operator/v1/agents/:id/readmit': 'operator',
   'POST /operator/v1/agents/:id/retire': 'operator',
   'POST /operator/v1/agents/:id/revoke-credentials': 'operator',

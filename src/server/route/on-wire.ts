@@ -26,6 +26,7 @@ export function listedAgentOnWire(agent: ListedAgent, now: number) {
     ...agentOnWire(agent),
     last_heartbeat_at: timeOrNull(heartbeatAt),
     twin: twinAt === null || now - twinAt >= twinMs ? null : { reason: twin, last_seen_at: timeOnWire(twinAt) },
+    labels: agent.labels,
   }
 }
 

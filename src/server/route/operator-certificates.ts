@@ -7,21 +7,26 @@ import { revokeCertificate } from '../operation/certificate/revoke-certificate.t
 import { certificateNamed } from '../operation/named.ts'
 import type { Parts } from '../operation/parts.ts'
 import type { JobRow } from '../store/rows.ts'
+import { type LabelQuery, labelsIn } from './label-query.ts'
 import { provenOf, timeOnWire, timeOrNull } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
 import { type PolicyBody, policyIn, policyOnWire } from './policy-body.ts'
-import { pageSchema, policySchema } from './schemas.ts'
+import { certificatesQuerySchema, policySchema } from './schemas.ts'
 
 /** The operator's calls about certificates: what is renewed when, now, or because its key is lost. */
 export function operatorCertificateRoutes(server: FastifyInstance, parts: Parts): void {
-  server.get<{ Querystring: PageQuery }>('/certificates', { schema: { querystring: pageSchema } }, async (request) => {
-    const page = pageOf(request.query)
-    const certificates = await listCertificates(parts, page)
-    return {
-      certificates: certificates.map(certificateOnWire),
-      next: nextOf(certificates, page, ({ certificate }) => certificate.id),
-    }
-  })
+  server.get<{ Querystring: PageQuery & LabelQuery }>(
+    '/certificates',
+    { schema: { querystring: certificatesQuerySchema } },
+    async (request) => {
+      const page = pageOf(request.query)
+      const certificates = await listCertificates(parts, page, labelsIn(request.query))
+      return {
+        certificates: certificates.map(certificateOnWire),
+        next: nextOf(certificates, page, ({ certificate }) => certificate.id),
+      }
+    },
+  )
 
   server.get('/issuers', async () => ({ issuers: parts.signer.issuers.map((name) => ({ name })) }))
 

@@ -4,11 +4,12 @@ import type { Parts } from '../operation/parts.ts'
 import { addTarget } from '../operation/target/add-target.ts'
 import { listTargets } from '../operation/target/list-targets.ts'
 import type { TargetBody } from './bodies.ts'
+import { type LabelQuery, labelsIn } from './label-query.ts'
 import { targetOnWire } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
 import { targetSchema, targetsQuerySchema } from './schemas.ts'
 
-type TargetsQuery = PageQuery & { readonly agent?: string }
+type TargetsQuery = PageQuery & LabelQuery & { readonly agent?: string }
 
 /** The operator's calls about targets. */
 export function operatorTargetRoutes(server: FastifyInstance, parts: Parts): void {
@@ -17,7 +18,7 @@ export function operatorTargetRoutes(server: FastifyInstance, parts: Parts): voi
     { schema: { querystring: targetsQuerySchema } },
     async (request) => {
       const page = pageOf(request.query)
-      const targets = await listTargets(parts, page, request.query.agent)
+      const targets = await listTargets(parts, page, request.query.agent, labelsIn(request.query))
       return {
         targets: targets.map(({ target, renewal }) => targetOnWire(target, renewal)),
         next: nextOf(targets, page, ({ target }) => target.name),

@@ -1,4 +1,5 @@
 import { shares } from '../renewal/when-due.ts'
+import { byLabel } from './schemas-of-labels.ts'
 
 const id = { type: 'string', minLength: 1, maxLength: 256 } as const
 const text = { type: 'string', maxLength: 65_536 } as const
@@ -186,18 +187,25 @@ export const auditQuerySchema = {
 /** Which part of a list is asked for, where the list has no filters. */
 export const pageSchema = { type: 'object', additionalProperties: false, properties: page } as const
 
+/** Which certificates are listed. */
+export const certificatesQuerySchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { ...page, ...byLabel },
+} as const
+
 /** Which agents are listed. */
 export const agentsQuerySchema = {
   type: 'object',
   additionalProperties: false,
-  properties: { ...page, status: { enum: ['active', 'retired'] } },
+  properties: { ...page, ...byLabel, status: { enum: ['active', 'retired'] } },
 } as const
 
 /** Which targets are listed; `agent`: those of this one alone, by id or name. */
 export const targetsQuerySchema = {
   type: 'object',
   additionalProperties: false,
-  properties: { ...page, agent: id },
+  properties: { ...page, ...byLabel, agent: id },
 } as const
 
 /** Which jobs are listed; `after`: a `seq`. */

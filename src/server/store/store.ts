@@ -1,6 +1,7 @@
 import type { HoldStore } from './hold-store.ts'
 import type { CredentialStore, OperatorStore, TokenStore } from './identity-store.ts'
 import type { JobStore } from './job-store.ts'
+import type { Label, LabelStore, Labels } from './label-store.ts'
 import type { Page } from './page.ts'
 import type {
   AgentRow,
@@ -22,6 +23,7 @@ import type {
 export interface Store {
   readonly server: ServerFacts
   readonly agents: AgentStore
+  readonly labels: LabelStore
   readonly credentials: CredentialStore
   readonly tokens: TokenStore
   readonly presence: PresenceStore
@@ -60,6 +62,7 @@ export interface ListedAgent extends AgentRow {
   readonly heartbeatAt: number | null
   readonly twin: string | null
   readonly twinAt: number | null
+  readonly labels: Labels
 }
 
 /** Agents, those that are retired among them. */
@@ -71,7 +74,10 @@ export interface AgentStore {
   /** At most a thousand, to say what may have been meant. */
   names(): Promise<readonly string[]>
   /** By the time of registration; `after`: an id. */
-  list(page: Page, filter?: { readonly status?: AgentRow['status'] | undefined }): Promise<readonly ListedAgent[]>
+  list(
+    page: Page,
+    filter?: { readonly status?: AgentRow['status'] | undefined; readonly labels?: readonly Label[] | undefined },
+  ): Promise<readonly ListedAgent[]>
   retire(id: string): Promise<void>
   /** It is active again, under its old name and id, on this host. */
   readmit(id: string, hostname: string, features: readonly string[]): Promise<void>
@@ -108,8 +114,11 @@ export interface TargetStore {
   named(text: string): Promise<TargetRow | null>
   names(): Promise<readonly string[]>
   change(id: string, type: string, config: object): Promise<void>
-  /** By name; `after`: a name. */
-  list(page: Page, filter?: { readonly agentId?: string | undefined }): Promise<readonly ListedTarget[]>
+  /** By name; `after`: a name; `labels`: of their agents. */
+  list(
+    page: Page,
+    filter?: { readonly agentId?: string | undefined; readonly labels?: readonly Label[] | undefined },
+  ): Promise<readonly ListedTarget[]>
   /** Without reasons: it is in order again. */
   setDrift(drift: DriftRow): Promise<void>
 }
@@ -126,8 +135,8 @@ export interface CertificateStore {
   named(text: string): Promise<readonly CertificateRow[]>
   /** Common names, at most a thousand, to say what may have been meant. */
   names(): Promise<readonly string[]>
-  /** By id. */
-  list(page: Page): Promise<readonly CertificateRow[]>
+  /** By id; `labels`: of their agents. */
+  list(page: Page, labels?: readonly Label[]): Promise<readonly CertificateRow[]>
   /** Their ids, in order. */
   ofAgent(agentId: string): Promise<readonly string[]>
   /** Ids of targets. */

@@ -41,6 +41,7 @@ t.test('a list of agents tells no secret', async (t) => {
       registered_at: '2026-11-01T00:00:00.000Z',
       last_heartbeat_at: null,
       twin: null,
+      labels: {},
     },
   ])
 })

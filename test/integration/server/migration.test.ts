@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
+import { schemaVersion } from '../../../src/server/store/migration/migrate.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import { openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
@@ -81,7 +82,7 @@ t.test('the file as it was is kept beside it, readable for its owner alone', asy
   const dataDir = await oldData(t)
   await (await openStore({ dataDir })).close()
 
-  const kept = join(dataDir, 'control-plane.db.before-1')
+  const kept = join(dataDir, `control-plane.db.before-${schemaVersion}`)
   const database = new DatabaseSync(kept, { readOnly: true })
   t.teardown(() => database.close())
 

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import type { NewJob } from '../../../src/server/store/job-store.ts'
+import type { Label } from '../../../src/server/store/label-store.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Page } from '../../../src/server/store/page.ts'
 import type { SigningRow, TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
@@ -455,6 +456,39 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(idsOf(await store.jobs.list(page, { agentId: 'agent-2', status: 'Failed' })), [])
     t.same(idsOf(await store.jobs.list(page, { status: 'Failed' })), ['job-1'])
     t.same(await store.jobs.countOpen(), [{ status: 'Pending', count: 1 }])
+  })
+
+  t.test(`${kind}: agents are labelled, and listed with what they have by all the labels asked for`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.agents.add({ ...agent, id: 'agent-2', name: 'mail-2' })
+    const [mx, fra, ham] = [
+      { name: 'role', value: 'mx' },
+      { name: 'site', value: 'fra=a:1' },
+      { name: 'site', value: 'ham' },
+    ] as const
+    for (const label of [mx, ham, fra]) await store.labels.set(agent.id, label)
+    await store.labels.set('agent-2', mx)
+    const agents = async (...labels: readonly Label[]) =>
+      (await store.agents.list({ limit: 9 }, { status: 'active', labels })).map(({ id }) => id)
+
+    t.same(await store.labels.of(agent.id), { role: 'mx', site: 'fra=a:1' })
+    t.match(await store.agents.list({ limit: 9 }), [
+      { id: 'agent-1', labels: { role: 'mx', site: 'fra=a:1' } },
+      { id: 'agent-2', labels: { role: 'mx' } },
+    ])
+    t.same(await agents(mx), ['agent-1', 'agent-2'])
+    t.same(await agents(mx, fra), ['agent-1'])
+    t.same(await agents(mx, ham), [])
+    t.match(await store.targets.list({ limit: 9 }, { labels: [mx, fra] }), [{ id: target.id }])
+    t.same(await store.targets.list({ limit: 9 }, { labels: [ham] }), [])
+    t.match(await store.certificates.list({ limit: 9 }, [fra]), [{ id: certificate.id }])
+    t.same(await store.certificates.list({ limit: 9 }, [ham]), [])
+    t.ok(await store.labels.isThere(fra))
+    t.notOk(await store.labels.isThere(ham))
+    t.same(await store.labels.known(), [mx, fra])
+    t.ok(await store.labels.remove(agent.id, 'site'))
+    t.notOk(await store.labels.remove(agent.id, 'site'))
+    t.same(await store.labels.of(agent.id), { role: 'mx' })
   })
 }
 

@@ -1,7 +1,9 @@
 import { dueAt } from '../../renewal/when-due.ts'
+import type { Label } from '../../store/label-store.ts'
 import type { Page } from '../../store/page.ts'
 import type { CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
+import { requireLabels } from '../agent/label-agent.ts'
 import { openIssuance } from '../job/open-issuance.ts'
 import type { Parts } from '../parts.ts'
 
@@ -30,12 +32,14 @@ export interface Deployed {
 /** Each asks the database some times: so many are looked at, and then all that has arrived in the meantime is served. */
 const aPiece = 10
 
-/** Certificates with their end, their next renewal, and what their targets have of them. */
+/** Certificates with their end, their next renewal, and what their targets have of them; `labels`: of agents with all of them. */
 export async function listCertificates(
   { store }: Pick<Parts, 'store'>,
   page: Page,
+  labels: readonly Label[] = [],
 ): Promise<readonly ListedCertificate[]> {
-  const certificates = await store.certificates.list(page)
+  await requireLabels(store, labels)
+  const certificates = await store.certificates.list(page, labels)
   const listed: ListedCertificate[] = []
   for (let at = 0; at < certificates.length; at += aPiece) {
     const piece = certificates.slice(at, at + aPiece)

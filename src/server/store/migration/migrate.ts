@@ -1,10 +1,18 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
+import { agentLabels } from './agent-labels.ts'
 import { firstSchema } from './first-schema.ts'
 import { isUnversioned, moveOldTables, takeOldRows } from './unversioned.ts'
 
 /** One step forward, from the version before to its own. */
 type Step = (db: Database) => Promise<void>
+
+/** One that only runs statements. */
+function tables(statements: (dialect: Database['dialect']) => readonly string[]): Step {
+  return async (db) => {
+    for (const statement of statements(db.dialect)) await db.query(statement)
+  }
+}
 
 /** The step to version n is at n - 1. A step that was released never changes. */
 const steps: readonly Step[] = [
@@ -14,6 +22,7 @@ const steps: readonly Step[] = [
     for (const statement of firstSchema(db.dialect)) await db.query(statement)
     if (isOld) await takeOldRows(db)
   },
+  tables(agentLabels),
 ]
 
 /** The version that this program reads and writes. */

@@ -3,6 +3,7 @@ import type { AgentRow, PresenceRow } from '../rows.ts'
 import type { AgentStore, ListedAgent, PresenceStore } from '../store.ts'
 import { change, firstOf, fromRows, insert } from './columns.ts'
 import { sqlIdentities } from './hosts.ts'
+import { isLabelled, labelsIn, labelsOf } from './labels.ts'
 import { named, namesIn } from './named.ts'
 
 /** Agents over SQL. */
@@ -11,17 +12,21 @@ export function sqlAgents(db: Database): AgentStore {
     add: (agent) => insert(db, 'agent', agent),
     named: (text) => named<AgentRow>(db, 'agent', text),
     names: () => namesIn(db, 'agent'),
-    list: async ({ after = '', limit }, { status = '' } = {}) =>
-      fromRows<ListedAgent>(
-        await db.query(
-          `SELECT agent.*, presence.seen_at, presence.heartbeat_at, presence.twin, presence.twin_at
-            FROM agent LEFT JOIN presence ON presence.agent_id = agent.id
-            WHERE ($1 = '' OR (registered_at, id) > (SELECT registered_at, id FROM agent WHERE id = $1))
-              AND ($3 = '' OR agent.status = $3)
-            ORDER BY registered_at, id LIMIT $2`,
-          [after, limit, status],
-        ),
-      ),
+    list: async ({ after = '', limit }, { status = '', labels = [] } = {}) => {
+      const labelled = isLabelled('agent.id', labels, 4)
+      const rows = await db.query(
+        `SELECT agent.*, presence.seen_at, presence.heartbeat_at, presence.twin, presence.twin_at, ${labelsOf('agent.id')}
+          FROM agent LEFT JOIN presence ON presence.agent_id = agent.id
+          WHERE ($1 = '' OR (registered_at, id) > (SELECT registered_at, id FROM agent WHERE id = $1))
+            AND ($3 = '' OR agent.status = $3) ${labelled.sql}
+          ORDER BY registered_at, id LIMIT $2`,
+        [after, limit, status, ...labelled.values],
+      )
+      return fromRows<Omit<ListedAgent, 'labels'> & { readonly labels: string | null }>(rows).map((row) => ({
+        ...row,
+        labels: labelsIn(row.labels),
+      }))
+    },
     retire: (id) => change(db, 'agent', id, { status: 'retired' }),
     readmit: (id, hostname, features) => change(db, 'agent', id, { status: 'active', hostname, features }),
     setFeatures: (id, features) => change(db, 'agent', id, { features }),

@@ -3,6 +3,7 @@ import type { CertificateRow } from '../rows.ts'
 import type { CertificateStore } from '../store.ts'
 import { renewalOf } from './certificate-renewal.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
+import { isLabelled } from './labels.ts'
 
 /** Certificates over SQL. */
 export function sqlCertificates(db: Database): CertificateStore {
@@ -25,10 +26,16 @@ export function sqlCertificates(db: Database): CertificateStore {
       (await db.query('SELECT DISTINCT common_name FROM certificate ORDER BY common_name LIMIT 1000')).map(
         ({ common_name }) => String(common_name),
       ),
-    list: async ({ after = '', limit }) =>
-      fromRows<CertificateRow>(
-        await db.query('SELECT * FROM certificate WHERE id > $1 ORDER BY id LIMIT $2', [after, limit]),
-      ),
+    list: async ({ after = '', limit }, labels = []) => {
+      const labelled = isLabelled('agent_id', labels, 3)
+      return fromRows<CertificateRow>(
+        await db.query(`SELECT * FROM certificate WHERE id > $1 ${labelled.sql} ORDER BY id LIMIT $2`, [
+          after,
+          limit,
+          ...labelled.values,
+        ]),
+      )
+    },
     ofAgent: async (agentId) =>
       (await db.query('SELECT id FROM certificate WHERE agent_id = $1 ORDER BY id', [agentId])).map(({ id }) =>
         String(id),

@@ -6,6 +6,7 @@ import { sqlCertificates } from './certificates.ts'
 import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
+import { sqlLabels } from './labels.ts'
 import { sqlServerFacts } from './server-facts.ts'
 import { sqlSignings } from './signings.ts'
 import { sqlTargets } from './targets.ts'
@@ -17,6 +18,7 @@ export function sqlStore(db: Database): Store {
   return {
     server: sqlServerFacts(db),
     agents: sqlAgents(db),
+    labels: sqlLabels(db),
     credentials: sqlCredentials(db),
     tokens: sqlTokens(db),
     presence: sqlPresence(db),
