@@ -76,6 +76,28 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  ORDER_MISSING: {
+    message: 'This host takes jobs that a signed order covers, and this one came without an order.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  ORDER_UNTRUSTED: {
+    message: 'The order of the job is not signed with a key that this host pins.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  ORDER_INVALID: { message: 'The order does not have its form.', retry: 'never', host: 'untouched' },
+  ORDER_EXPIRED: { message: 'The order of the job is not valid at this time.', retry: 'never', host: 'untouched' },
+  ORDER_SUPERSEDED: {
+    message: 'This host has taken a newer order for the target, or another one with the same sequence.',
+    retry: 'never',
+    host: 'untouched',
+  },
+  ORDER_EXCEEDED: {
+    message: 'The job goes beyond the order that came with it.',
+    retry: 'never',
+    host: 'untouched',
+  },
   MATERIAL_INVALID: {
     message: 'The certificate or the key cannot be used.',
     retry: 'never',
