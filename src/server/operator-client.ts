@@ -3,6 +3,7 @@ import { connectTls } from '../control-plane/connect-tls.ts'
 import { whyNoAnswer } from '../control-plane/request.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { type LabelCalls, labelCalls } from './label-client.ts'
+import { type OrderCalls, orderCalls } from './order-client.ts'
 import { type Call, type PeopleCalls, peopleCalls } from './people-client.ts'
 import type { CertificateBody, TargetBody } from './route/bodies.ts'
 import type { PolicyBody } from './route/policy-body.ts'
@@ -26,7 +27,7 @@ export interface OperatorJob {
 export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id: string }
 
 /** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
-export interface Operator extends PeopleCalls, LabelCalls {
+export interface Operator extends PeopleCalls, LabelCalls, OrderCalls {
   agents(): Promise<readonly Readonly<Record<string, unknown>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Returns the target's id. */
@@ -79,6 +80,7 @@ export function openOperator(at: OperatorAccess): Operator {
   return {
     ...peopleCalls(call),
     ...labelCalls(call),
+    ...orderCalls(call),
     agents: async () => (await call<{ agents: Record<string, unknown>[] }>('GET', '/agents')).agents,
     targets: async () => (await call<{ targets: Record<string, unknown>[] }>('GET', '/targets')).targets,
     addTarget: async (target) => (await call<{ id: string }>('POST', '/targets', target)).id,

@@ -34,6 +34,7 @@ import { operatorAuditRoutes } from './route/operator-audit.ts'
 import { operatorCertificateRoutes } from './route/operator-certificates.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
 import { operatorLabelRoutes } from './route/operator-labels.ts'
+import { operatorOrderRoutes } from './route/operator-orders.ts'
 import { operatorPeopleRoutes } from './route/operator-people.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
 import { publicCrlRoutes } from './route/public-crl.ts'
@@ -175,6 +176,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorLabelRoutes(operator, parts)
       operatorPeopleRoutes(operator, parts)
       operatorTargetRoutes(operator, parts)
+      operatorOrderRoutes(operator, parts)
       operatorCertificateRoutes(operator, parts)
       operatorJobRoutes(operator, parts)
       operatorAuditRoutes(operator, parts, auditKey)

@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { WaxsealError } from '../../error/waxseal-error.ts'
 import { answer, commandOn, type OperatorOptions, timeIn, withOperator } from '../operator/ask-operator.ts'
 import { auditCommand } from '../operator/audit.ts'
 import { caCommand } from '../operator/ca.ts'
@@ -7,10 +6,11 @@ import { certificateCommands } from '../operator/certificates.ts'
 import { keepCommands } from '../operator/keep.ts'
 import { labelCommand } from '../operator/labels.ts'
 import { listCommand } from '../operator/lists.ts'
+import { orderCommands } from '../operator/orders.ts'
 import { peopleCommands } from '../operator/people.ts'
 import { type PolicyOptions, policyIn, withPolicy } from '../operator/policy.ts'
+import { readJson } from '../operator/read-json.ts'
 import { serveCommand } from '../operator/serve.ts'
-import { readGiven } from '../read-given.ts'
 
 const jobStates = ['Pending', 'AwaitingCSR', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 
@@ -38,6 +38,7 @@ export function controlPlaneCommand(): Command {
   command.addCommand(auditCommand())
   command.addCommand(jobCommand())
   command.addCommand(addTargetCommand())
+  for (const one of orderCommands()) command.addCommand(one)
   command.addCommand(requestCommand())
   command.addCommand(deployCommand())
   command.addCommand(validateCommand())
@@ -81,22 +82,11 @@ function addTargetCommand(): Command {
         },
       ) =>
         answer(options, async (operator) => {
-          const config = await readObject(options.targetConfig)
+          const config = await readJson(options.targetConfig, 'name a readable file with --target-config')
           const { name, agent, type, replace = false, unchecked = false } = options
           return { id: await operator.addTarget({ name, agent_id: agent, type, config, replace, unchecked }) }
         }),
     )
-}
-
-async function readObject(file: string): Promise<object> {
-  const text = (await readGiven(file, { hint: 'name a readable file with --target-config' })).toString('utf8')
-  try {
-    const document: unknown = JSON.parse(text)
-    if (typeof document === 'object' && document !== null) return document
-  } catch {
-    throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is not JSON' })
-  }
-  throw new WaxsealError('CONFIG_INVALID', { file, reason: 'it is not a JSON object' })
 }
 
 function requestCommand(): Command {

@@ -41,11 +41,14 @@ export function commandOn<Document>(
   description: string,
   [argument, meaning]: readonly [string, string],
   ask: (operator: Operator, given: string) => Promise<Document>,
+  { isJson = false }: { readonly isJson?: boolean } = {},
 ): Command {
   return withOperator(new Command(name))
     .description(description)
     .argument(argument, meaning)
-    .action((given: string, options: OperatorOptions) => answer(options, (operator) => ask(operator, given)))
+    .action((given: string, options: OperatorOptions) =>
+      answer(isJson ? { ...options, json: true } : options, (operator) => ask(operator, given)),
+    )
 }
 
 /** Takes one of these words; another is refused with the nearest. */

@@ -27,7 +27,7 @@ interface ListOptions extends OperatorOptions {
 
 /** A list of the control plane: a table, a part of it, or JSON. */
 export function listCommand(
-  name: 'agents' | 'targets' | 'certificates' | 'jobs' | 'tokens',
+  name: 'agents' | 'targets' | 'certificates' | 'jobs' | 'tokens' | 'orders',
   description: string,
   { isByLabel, isOfAgent, isOfTarget, status }: Filters,
 ): Command {

@@ -88,6 +88,22 @@ const lists = {
         : []),
     ],
   },
+  orders: {
+    heads: ['TARGET', 'HOST', 'NAMES', 'SEQUENCE', 'ENDS (UTC)', 'KEY', 'ADDED (UTC)', 'BY'],
+    cells: [
+      of('target'),
+      of('host'),
+      ({ names }) => (Array.isArray(names) ? names.join(' ') : '-'),
+      ({ sequence }) => String(sequence),
+      timeOf('not_after'),
+      (row) => of('key')(row).slice(0, 16),
+      timeOf('added_at'),
+      of('added_by'),
+    ],
+    ids: ['target_id', 'key'],
+    none: 'There is no standing order: waxseal control-plane order TARGET prints what is to be signed.',
+    notes: () => [],
+  },
   tokens: {
     heads: ['TOKEN', 'STATE', 'ENDS (UTC)', 'USES LEFT', 'FOR', 'MADE (UTC)', 'BY'],
     cells: [

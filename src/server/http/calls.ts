@@ -121,6 +121,8 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /operator/v1/jobs': { summary: 'Jobs, newest first.', answer: pageOf('jobs') },
   'GET /operator/v1/jobs/:id': { summary: 'One job with its outcome.' },
   'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
+  'GET /operator/v1/orders': { summary: 'Standing orders, by the names of their targets.', answer: pageOf('orders') },
+  'GET /operator/v1/targets/:name/order': { summary: 'What is to be signed as the standing order for a target.' },
   'GET /operator/v1/targets': { summary: 'Targets, by name.', answer: pageOf('targets') },
   'GET /operator/v1/tokens': {
     summary: 'Bootstrap tokens by the time when they were made, without the tokens; those that are over for 30 days.',
@@ -156,6 +158,10 @@ export const calls: Readonly<Record<string, Call>> = {
   },
   'POST /operator/v1/operators': { summary: 'Adds an operator; the token is told once.', status: 201, answer: token },
   'POST /operator/v1/operators/:name/revoke': { summary: 'Shuts an operator out from the next call on.' },
+  'POST /operator/v1/orders': {
+    summary: 'Keeps a signed order for its target, in place of an older one.',
+    status: 201,
+  },
   'POST /operator/v1/take-backs': {
     summary: 'Has a target go back to a pair that was live on it.',
     status: 201,

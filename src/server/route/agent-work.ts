@@ -12,7 +12,17 @@ import { workItem } from './on-wire.ts'
 import { heartbeatSchema, workQuerySchema } from './schemas.ts'
 
 /** What this server knows of protocol §4. */
-const serverFeatures = ['drift', 'lease', 'cancel', 'csr_accepted', 'ca_pem', 'credential', 'host', 'wait'] as const
+const serverFeatures = [
+  'drift',
+  'lease',
+  'cancel',
+  'csr_accepted',
+  'ca_pem',
+  'credential',
+  'host',
+  'wait',
+  'order',
+] as const
 const pollIntervalS = 30
 /** What an agent that knows `wait` is told, in seconds. */
 const pace = { poll_interval: pollIntervalS, splay: 5 } as const

@@ -90,7 +90,7 @@ function keyFor({ keyPolicy, revokedAt }: CertificateRow): CertificateRow['keyPo
 }
 
 /** A job as its agent gets it (protocol §1); with what is said to agents that know leases (protocol §4). */
-export function workItem({ job, certificate, target, version }: ClaimedJob, leaseS: number | null): object {
+export function workItem({ job, certificate, target, version, order }: ClaimedJob, leaseS: number | null): object {
   const isAwaited = job.status === 'AwaitingCSR'
   return {
     id: job.id,
@@ -104,6 +104,7 @@ export function workItem({ job, certificate, target, version }: ClaimedJob, leas
     ...(leaseS === null || isAwaited ? {} : { attempt: job.attempt, lease_s: leaseS }),
     ...(leaseS === null || job.notBefore === null ? {} : { not_before: timeOnWire(job.notBefore) }),
     ...(leaseS === null || job.deadline === null ? {} : { deadline: timeOnWire(job.deadline) }),
+    ...(order === null ? {} : { order: { document: order.document, signature: order.signature, key: order.key } }),
     ...(target === null
       ? {}
       : { target_id: target.id, target_name: target.name, target_type: target.type, target_config: target.config }),

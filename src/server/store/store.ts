@@ -2,6 +2,7 @@ import type { HoldStore } from './hold-store.ts'
 import type { CredentialStore, OperatorStore, TokenStore } from './identity-store.ts'
 import type { JobStore } from './job-store.ts'
 import type { Label, LabelStore, Labels } from './label-store.ts'
+import type { OrderStore } from './order-store.ts'
 import type { Page } from './page.ts'
 import type {
   AgentRow,
@@ -34,6 +35,7 @@ export interface Store {
   readonly signings: SigningStore
   readonly jobs: JobStore
   readonly holds: HoldStore
+  readonly orders: OrderStore
   readonly audit: AuditStore
   /** The time of the store: all rows have it. */
   now(): Promise<number>

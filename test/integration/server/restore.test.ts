@@ -226,7 +226,7 @@ t.test('the commands say what they did, and where PostgreSQL has its own', async
   t.match(restored, { status: 0, stdout: /asked what their hosts have.*: 0\..*put ca\.key there/s })
   t.match(restored.stdout, new X509Certificate(plane.caPem).fingerprint256)
   const migrated = await runWaxseal(['control-plane', 'migrate', '--data-dir', to])
-  t.match(migrated, { status: 0, stdout: /has version 1 already/ })
+  t.match(migrated, { status: 0, stdout: /has version \d+ already/ })
 })
 
 t.test('root restores and migrates as the user whose data directory it is', { skip: !isRoot() }, async (t) => {

@@ -34,6 +34,11 @@ export async function durableCreate(path: string, bytes: Uint8Array, mode = 0o60
   })
 }
 
+/** Makes a file for good, which must not be there: EEXIST. */
+export async function durableNew(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+  await writeThrough(path, bytes, mode, moveWithoutReplacing)
+}
+
 /** Removes a file for good. */
 export async function durableRemove(path: string): Promise<void> {
   if (await removeFile(path)) await syncFoldersOf([path])

@@ -1,6 +1,8 @@
+import type { SignedOrder } from '../../../order/signed-order.ts'
 import type { AgentRow, CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
+import { orderFor, roomFor } from '../order/order-for.ts'
 import type { Parts } from '../parts.ts'
 
 /** In one answer: what is claimed in an answer that an agent finds too large is lost. */
@@ -14,6 +16,8 @@ export interface ClaimedJob {
   readonly certificate: CertificateRow
   readonly target: TargetRow | null
   readonly version: VersionRow | null
+  /** What covers it; null: nothing that is sent to this agent. */
+  readonly order: SignedOrder | null
 }
 
 /** What an agent is to do: deployments and the like become its own with this call, CSRs are asked for until they are signed. */
@@ -22,33 +26,38 @@ export async function claimWork({ store }: Pick<Parts, 'store'>, agent: AgentRow
   const kinds = await store.jobs.workFor(agent.id, at)
   if (kinds.size === 0) return []
   // Nothing changes hands: a poll that is told the same until it is done waits for nobody who writes.
-  if (!kinds.has('Pending')) return csrsFor(store, agent, at, mostJobs)
+  if (!kinds.has('Pending')) return csrsFor(store, agent, at, await roomFor(store, agent, mostJobs))
   return store.transaction(async (inside) => {
     const isHeld = (await inside.holds.of(agent.id)) !== null
+    const limit = await roomFor(inside, agent, mostJobs)
     const lease = agent.features.includes('lease') ? leaseMs : null
-    const claimed = await inside.jobs.claim({ agentId: agent.id, at, leaseMs: lease, limit: mostJobs, isHeld })
+    const claimed = await inside.jobs.claim({ agentId: agent.id, at, leaseMs: lease, limit, isHeld })
     if (isHeld && claimed.length > 0) await inside.holds.asked(agent.id, at)
     if (claimed.length > 0)
       await audit(inside, `agent:${agent.id}`, 'job.claim', agent.id, { jobs: claimed.map(({ id }) => id) })
     const items: ClaimedJob[] = []
-    for (const job of claimed) items.push(await withDetails(inside, job))
-    return [...items, ...(await csrsFor(inside, agent, at, mostJobs - claimed.length))]
+    for (const job of claimed) items.push(await withDetails(inside, agent, job))
+    return [...items, ...(await csrsFor(inside, agent, at, limit - claimed.length))]
   })
 }
 
 /** What it is asked for; nothing as long as it is asked first what it has. */
-async function csrsFor(store: Store, { id }: AgentRow, at: number, limit: number): Promise<readonly ClaimedJob[]> {
-  if ((await store.holds.of(id)) !== null) return []
+async function csrsFor(store: Store, agent: AgentRow, at: number, limit: number): Promise<readonly ClaimedJob[]> {
+  if ((await store.holds.of(agent.id)) !== null) return []
   const items: ClaimedJob[] = []
-  for (const job of await store.jobs.awaitingCsr(id, at, limit))
-    items.push({ job, certificate: await certificateOf(store, job), target: null, version: null })
+  for (const job of await store.jobs.awaitingCsr(agent.id, at, limit)) {
+    const certificate = await certificateOf(store, job)
+    items.push({ job, certificate, target: null, version: null, order: await orderFor(store, agent, job, certificate) })
+  }
   return items
 }
 
-async function withDetails(store: Store, job: JobRow): Promise<ClaimedJob> {
+async function withDetails(store: Store, agent: AgentRow, job: JobRow): Promise<ClaimedJob> {
+  const certificate = await certificateOf(store, job)
   return {
     job,
-    certificate: await certificateOf(store, job),
+    certificate,
+    order: await orderFor(store, agent, job, certificate),
     target: job.targetId === null ? null : await store.targets.byId(job.targetId),
     version: await store.versions.newest(job.certificateId),
   }

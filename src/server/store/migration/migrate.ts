@@ -2,6 +2,7 @@ import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
 import { agentLabels } from './agent-labels.ts'
 import { firstSchema } from './first-schema.ts'
+import { standingOrders } from './standing-orders.ts'
 import { isUnversioned, moveOldTables, takeOldRows } from './unversioned.ts'
 
 /** One step forward, from the version before to its own. */
@@ -23,6 +24,7 @@ const steps: readonly Step[] = [
     if (isOld) await takeOldRows(db)
   },
   tables(agentLabels),
+  tables(standingOrders),
 ]
 
 /** The version that this program reads and writes. */

@@ -7,6 +7,7 @@ import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlLabels } from './labels.ts'
+import { sqlOrders } from './orders.ts'
 import { sqlServerFacts } from './server-facts.ts'
 import { sqlSignings } from './signings.ts'
 import { sqlTargets } from './targets.ts'
@@ -29,6 +30,7 @@ export function sqlStore(db: Database): Store {
     signings: sqlSignings(db),
     jobs: sqlJobs(db),
     holds: sqlHolds(db),
+    orders: sqlOrders(db),
     audit: sqlAudit(db),
     now: () => db.now(),
     transaction: (work) => db.transaction((inside) => work(sqlStore(inside))),
