@@ -4,6 +4,7 @@ import standaloneCode from 'ajv/dist/standalone/index.js'
 import type { Plugin } from 'esbuild-wasm'
 import { configSchema } from '../src/config/config-schema.ts'
 import { acceptedSchema, exchangeSchema, heardSchemas, leaseSchema, workSchema } from '../src/control-plane/wire.ts'
+import { takenOrderSchema } from '../src/deployer/order/order-memory.ts'
 import { courierMemorySchema } from '../src/deployer/serve/courier-memory.ts'
 import { arrivedSchema } from '../src/deployer/work/job-store.ts'
 import { keyRequestSchema } from '../src/deployer/work/key-requests.ts'
@@ -13,6 +14,7 @@ import { envelopeSchema } from '../src/host/file/envelope.ts'
 import { claimedJobSchema } from '../src/inbox/inbox.ts'
 import { recordSchema } from '../src/journal/deployment-record.ts'
 import { forgottenLineSchema, historyLineSchema } from '../src/journal/history.ts'
+import { standingOrderSchema } from '../src/order/standing-order.ts'
 import { deadSchema, waitingSchema } from '../src/outbox/outbox-schema.ts'
 import { schemaOptions } from '../src/schema/compile-schema.ts'
 import { root } from './root.ts'
@@ -35,6 +37,8 @@ const schemas = [
   envelopeSchema(waitingSchema),
   envelopeSchema(deadSchema),
   envelopeSchema(courierMemorySchema),
+  envelopeSchema(takenOrderSchema),
+  standingOrderSchema,
   shownHostSchema,
   ...lineSchemas,
 ]

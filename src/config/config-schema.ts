@@ -72,6 +72,20 @@ export const configSchema = {
         unfit: { enum: ['refuse', 'warn'] },
         dane: { enum: ['hold', 'warn', 'off'] },
         targets: { enum: ['open', 'local'] },
+        orders: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['keys'],
+          properties: {
+            keys: {
+              type: 'array',
+              minItems: 1,
+              maxItems: 2,
+              items: { type: 'string', minLength: 1, maxLength: 4096 },
+            },
+            host: { type: 'string', pattern: '^[\\x21-\\x7e]{1,253}$' },
+          },
+        },
         owners: { type: 'array', maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 256 } },
         resolvers: { type: 'array', maxItems: 10, items: { type: 'string', minLength: 1, maxLength: 60 } },
       },

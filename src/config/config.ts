@@ -1,5 +1,6 @@
 import type { HostTargets } from './host-targets.ts'
 import type { InstanceConfig } from './instances.ts'
+import type { OrderPolicy } from './order-policy.ts'
 
 /** What the host allows (law 3), as written by its administrator. */
 export interface PolicyConfig {
@@ -33,6 +34,8 @@ export interface PolicyConfig {
   readonly dane: 'hold' | 'warn' | 'off'
   /** `local`: jobs are taken for the host's own targets alone, and bring a certificate and nothing else. */
   readonly targets: 'open' | 'local'
+  /** Jobs that change something are taken with a signed order alone that covers them; null: without, too. */
+  readonly orders: OrderPolicy | null
   /** Accounts and groups that jobs may give files to, beside root's and the daemon's own. */
   readonly owners: readonly string[]
   /** DNS servers to ask for them, `ADDRESS` or `ADDRESS:PORT`; empty: the system's. */

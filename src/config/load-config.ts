@@ -8,6 +8,7 @@ import { schemaCheck } from '../schema/schema-check.ts'
 import type { Config } from './config.ts'
 import { configSchema } from './config-schema.ts'
 import { readHostTargets } from './host-targets.ts'
+import { readOrderPolicy } from './order-policy.ts'
 import { configInvalid, parseYaml } from './parse-yaml.ts'
 import { requireOurs } from './require-ours.ts'
 import { resolveConfig, type WrittenConfig } from './resolve-config.ts'
@@ -33,7 +34,12 @@ export async function loadConfig(source: {
   const file = source.file ?? defaultConfigFile
   const written = await readWritten(file, source.file !== null)
   const targetsDir = written.targets_dir ?? join(dirname(resolve(file)), 'targets')
-  return resolveConfig(written, source.env, file, { targetsDir, hostTargets: await readHostTargets(targetsDir) })
+  const orders = await readOrderPolicy(file, written.policy?.orders)
+  return resolveConfig(written, source.env, file, {
+    targetsDir,
+    hostTargets: await readHostTargets(targetsDir),
+    orders,
+  })
 }
 
 /**
@@ -50,7 +56,7 @@ export async function loadForRecovery(file: string | null): Promise<Config | nul
     const { roots, commands, probes } = written.policy ?? {}
     const left = withoutMissing({ state_dir: written.state_dir, policy: withoutMissing({ roots, commands, probes }) })
     if (!validate(left)) return null
-    return resolveConfig(left, {}, path, { targetsDir: '', hostTargets: { targets: [], broken: [] } })
+    return resolveConfig(left, {}, path, { targetsDir: '', hostTargets: { targets: [], broken: [] }, orders: null })
   } catch {
     return null
   }

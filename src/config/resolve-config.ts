@@ -4,6 +4,7 @@ import { limits } from '../limit/limits.ts'
 import { parseDuration } from '../plan/duration.ts'
 import type { Config, ControlPlaneConfig, KeptFolder, PolicyConfig } from './config.ts'
 import { resolveInstances, type WrittenInstance } from './instances.ts'
+import type { WrittenOrders } from './order-policy.ts'
 
 type Written = string | number
 
@@ -40,6 +41,7 @@ export interface WrittenConfig {
     readonly unfit?: PolicyConfig['unfit']
     readonly dane?: PolicyConfig['dane']
     readonly targets?: PolicyConfig['targets']
+    readonly orders?: WrittenOrders
     readonly owners?: readonly string[]
     readonly resolvers?: readonly string[]
   }
@@ -58,7 +60,7 @@ export function resolveConfig(
   written: WrittenConfig,
   env: Environment,
   file: string,
-  own: Pick<Config, 'targetsDir' | 'hostTargets'>,
+  { orders, ...own }: Pick<Config, 'targetsDir' | 'hostTargets'> & Pick<PolicyConfig, 'orders'>,
 ): Config {
   const duration = (
     path: string,
@@ -108,6 +110,7 @@ export function resolveConfig(
       unfit: written.policy?.unfit ?? 'refuse',
       dane: written.policy?.dane ?? 'warn',
       targets: written.policy?.targets ?? 'open',
+      orders,
       owners: written.policy?.owners ?? ['ssl-cert'],
       resolvers: written.policy?.resolvers ?? [],
     },

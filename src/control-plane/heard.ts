@@ -12,6 +12,7 @@ export const agentFeatures = [
   'credential',
   'host',
   'wait',
+  'order',
 ] as const
 
 /** What the answer to a heartbeat says. */

@@ -1,5 +1,6 @@
 import { type Job, jobSchemaOf, type TakeBackJob, type UnsupportedJob } from '../documents/job.ts'
 import { limits } from '../limit/limits.ts'
+import { type SignedOrder, signedOrderSchema } from '../order/signed-order.ts'
 import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type WorkItem, workItemSchema } from './wire.ts'
@@ -15,6 +16,8 @@ const validate = schemaCheck<WorkItem>(workItemSchema)
 
 /** What the deployer takes: one job that it does not would hold up all that came with it. */
 const isJob = schemaCheck<Job>(jobSchemaOf(true))
+
+const isSigned = schemaCheck<SignedOrder>({ ...signedOrderSchema, additionalProperties: true })
 
 /** A job of the domain, or why the item is none. */
 export function toJob(item: unknown): Job | MalformedItem {
@@ -37,11 +40,11 @@ function read(item: unknown): Job | MalformedItem {
   const base = { id: item.id, certificateId: item.certificate_id }
   const ofTarget = { ...named(item), ...deadlineOf(item) }
   if (item.status === 'AwaitingCSR') {
-    return { ...base, kind: 'issuance', commonName: item.common_name ?? '', sans: item.sans ?? [] }
+    return { ...base, ...ordered(item), kind: 'issuance', commonName: item.common_name ?? '', sans: item.sans ?? [] }
   }
   if (item.type === 'Validation' && typeof item.target_id === 'string' && item.target_id !== '')
     return { ...base, ...ofTarget, kind: 'validation', targetId: item.target_id }
-  if (item.type === 'TakeBack') return { ...base, ...takeBack(item, ofTarget) }
+  if (item.type === 'TakeBack') return { ...base, ...takeBack(item, { ...ofTarget, ...ordered(item) }) }
   if (item.type !== 'Deployment')
     return { ...base, kind: 'unsupported', type: item.type, reason: `status ${item.status ?? 'unknown'}` }
   if (typeof item.target_type !== 'string' || item.target_type === '')
@@ -49,6 +52,7 @@ function read(item: unknown): Job | MalformedItem {
   return {
     ...base,
     ...ofTarget,
+    ...ordered(item),
     kind: 'deployment',
     targetId: typeof item.target_id === 'string' && item.target_id !== '' ? item.target_id : item.id,
     ...(typeof item.instance === 'string' && item.instance !== '' ? { instance: item.instance } : {}),
@@ -60,7 +64,7 @@ function read(item: unknown): Job | MalformedItem {
 /** The pair is named, so that a job that is done twice does the same twice. */
 function takeBack(
   item: WorkItem,
-  ofTarget: Pick<TakeBackJob, 'targetName' | 'deadline'>,
+  ofTarget: Pick<TakeBackJob, 'targetName' | 'deadline' | 'order'>,
 ): WithoutIds<TakeBackJob> | WithoutIds<UnsupportedJob> {
   const { target_id, generation, expected_fingerprint } = item
   const leaf = typeof expected_fingerprint === 'string' ? expected_fingerprint.toLowerCase() : ''
@@ -85,6 +89,13 @@ type WithoutIds<Kind extends Job> = Omit<Kind, 'id' | 'certificateId'>
 export function beyond(item: unknown): MalformedItem {
   const { most } = limits.jobsPerPoll
   return { id: idOf(item), reason: `more than ${most} jobs came at once (limit: jobsPerPoll)` }
+}
+
+/** What is none is left out: a host that wants one says so, and to any other it is nothing. */
+function ordered({ order }: WorkItem): { readonly order?: SignedOrder } {
+  if (!isSigned(order)) return {}
+  const { document, signature, key } = order
+  return { order: { document, signature, key } }
 }
 
 function named({ target_name }: WorkItem): { readonly targetName?: string } {

@@ -30,6 +30,7 @@ export const workItemSchema = {
     expected_fingerprint: {},
     generation: {},
     deadline: {},
+    order: {},
     lease_s: {},
   },
 } as const
@@ -109,5 +110,6 @@ export interface WorkItem {
   readonly expected_fingerprint?: unknown
   readonly generation?: unknown
   readonly deadline?: unknown
+  readonly order?: unknown
   readonly lease_s?: unknown
 }

@@ -1,15 +1,23 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { ArchivedPair } from '../journal/archive.ts'
+import type { StandingOrder } from '../order/standing-order.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { deploy } from './deploy.ts'
 import type { Engine } from './engine.ts'
 import { readTargetNames } from './find-target.ts'
+import { asOrdered } from './order/require-order.ts'
 import type { OnStep } from './transaction/step-recorder.ts'
 
 /** Which kept pair: the number of its generation, or the SHA-256 of its leaf, or both; neither: the one before the live one. */
 export interface WantedPair {
   readonly generation?: number
   readonly leaf?: string
+}
+
+/** The job that asks for it, and what covers that where this host wants it. */
+export interface AskingJob {
+  readonly id: string
+  readonly order: StandingOrder | null
 }
 
 /**
@@ -21,13 +29,13 @@ export async function deployAgain(
   wanted: WantedPair,
   engine: Engine,
   onStep: OnStep,
-  job?: string,
+  job?: AskingJob,
 ): Promise<Outcome> {
   const { keyPem, ...pair } = await olderPair(target, wanted, engine)
   const { connector, config, certificatePem, generation } = pair
   const targetName = (await readTargetNames(engine)).nameOf(target)
   const request = {
-    ...(job === undefined ? {} : { job }),
+    ...(job === undefined ? {} : { job: job.id }),
     target,
     ...(targetName === null ? {} : { targetName }),
     connector,
@@ -36,7 +44,7 @@ export async function deployAgain(
     findKey: async () => keyPem,
     generation,
   }
-  return deploy(request, engine, onStep)
+  return deploy(asOrdered(request, job?.order ?? null), engine, onStep)
 }
 
 async function olderPair(target: string, wanted: WantedPair, engine: Engine): Promise<ArchivedPair> {

@@ -9,6 +9,7 @@ import type { DeploymentRecords } from '../journal/deployment-record.ts'
 import type { History } from '../journal/history.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { TrustedRoots } from '../material/trusted-by.ts'
+import type { OrderMemory } from './order/order-memory.ts'
 import type { ReloadRate } from './reload-rate.ts'
 import type { Turns } from './turns.ts'
 
@@ -29,6 +30,8 @@ export interface Engine {
   readonly archive: Archive
   readonly history: History
   readonly reloadRate: ReloadRate
+  /** Which orders were taken. */
+  readonly orders: OrderMemory
   /** Files are changed by one process at a time. */
   readonly turns: Turns
   readonly clock: Clock

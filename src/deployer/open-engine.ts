@@ -13,6 +13,7 @@ import { parseRoots } from '../material/trusted-by.ts'
 import type { Engine } from './engine.ts'
 import { loadConnectors } from './load-connectors.ts'
 import { openStateFolder } from './open-state-folder.ts'
+import { openOrderMemory } from './order/order-memory.ts'
 import { checkOwnTargets } from './propose/own-targets.ts'
 import { openReloadRate } from './reload-rate.ts'
 import { openTurns } from './turns.ts'
@@ -92,7 +93,7 @@ async function openFolders(
   stateDir: string,
   lockFile: string,
   clock: Clock,
-): Promise<Pick<Engine, 'journal' | 'records' | 'archive' | 'reloadRate'>> {
+): Promise<Pick<Engine, 'journal' | 'records' | 'archive' | 'reloadRate' | 'orders'>> {
   const lock = tryLock(lockFile)
   const isShared = lock === null
   try {
@@ -101,6 +102,7 @@ async function openFolders(
       records: await openDeploymentRecords(join(stateDir, 'deployments'), isShared),
       archive: await openArchive(join(stateDir, 'archive'), isShared),
       reloadRate: await openReloadRate(join(stateDir, 'reloads'), clock, isShared),
+      orders: await openOrderMemory(join(stateDir, 'orders'), isShared),
     }
   } finally {
     lock?.release()

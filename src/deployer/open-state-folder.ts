@@ -16,6 +16,7 @@ const folders = [
   'reloads',
   'certificates',
   'courier',
+  'orders',
 ]
 const locks = ['agent.lock', 'deploy.lock', 'view.lock']
 /** What SQLite looks for beside a database, and would open. */

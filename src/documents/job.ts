@@ -1,9 +1,15 @@
+import { type SignedOrder, signedOrderSchema } from '../order/signed-order.ts'
 import { oneLine } from '../schema/in-words.ts'
 
 /** A job as the control plane gave it, parsed and bounded. Ids are strings from outside: never path components. */
 export interface JobBase {
   readonly id: string
   readonly certificateId: string
+}
+
+/** A job that changes something: what covers it, as it came; missing: nothing came. */
+interface Ordered {
+  readonly order?: SignedOrder
 }
 
 /** A target as a job names it. */
@@ -16,7 +22,7 @@ interface TargetOfJob extends JobBase {
 }
 
 /** Put the newest version of a certificate onto a target. */
-export interface DeploymentJob extends TargetOfJob {
+export interface DeploymentJob extends TargetOfJob, Ordered {
   readonly kind: 'deployment'
   /** The instance of the daemon that it is for, by a name of the host's; missing: its target says it, or the default one. */
   readonly instance?: string
@@ -26,7 +32,7 @@ export interface DeploymentJob extends TargetOfJob {
 }
 
 /** Make a key and a certificate signing request. */
-export interface IssuanceJob extends JobBase {
+export interface IssuanceJob extends JobBase, Ordered {
   readonly kind: 'issuance'
   readonly commonName: string
   readonly sans: readonly string[]
@@ -38,7 +44,7 @@ export interface ValidationJob extends TargetOfJob {
 }
 
 /** Deploy a pair once more that was live on a target, from the host's own record. */
-export interface TakeBackJob extends TargetOfJob {
+export interface TakeBackJob extends TargetOfJob, Ordered {
   readonly kind: 'take-back'
   /** SHA-256 of its leaf, lower-case hex; one of the two is given. Neither counts back from the live pair: a second try goes to the same. */
   readonly leaf?: string
@@ -62,20 +68,22 @@ const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 
 /** What a job says of itself, in characters. */
 export const longestReason = 4096
 const text = { type: 'string', maxLength: 1024 } as const
-const optional = ['targetName', 'deadline', 'instance', 'leaf', 'generation', 'code']
+const optional = ['targetName', 'deadline', 'instance', 'leaf', 'generation', 'code', 'order']
 
+const order = signedOrderSchema
 const ofTarget = { targetId: idOf(1000), targetName: lineOf(128), deadline: { type: 'integer', minimum: 0 } }
 
 /** What a job has beside its kind and its ids. */
 const fieldsOf: Readonly<Record<Job['kind'], Readonly<Record<string, object>>>> = {
-  deployment: { ...ofTarget, instance: lineOf(63), targetType: text, targetConfig: { type: 'object' } },
+  deployment: { ...ofTarget, order, instance: lineOf(63), targetType: text, targetConfig: { type: 'object' } },
   validation: ofTarget,
   'take-back': {
     ...ofTarget,
+    order,
     leaf: { type: 'string', pattern: '^[0-9a-f]{64}$' },
     generation: { type: 'integer', minimum: 1 },
   },
-  issuance: { commonName: text, sans: { type: 'array', maxItems: 1000, items: text } },
+  issuance: { order, commonName: text, sans: { type: 'array', maxItems: 1000, items: text } },
   unsupported: { type: lineOf(1024), reason: lineOf(longestReason), code: { const: 'JOB_MALFORMED' } },
 }
 

@@ -11,27 +11,28 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   schema: [],
   text: [],
   limit: ['error'],
+  order: ['error', 'schema'],
   plan: [],
   outcome: ['error', 'plan'],
   host: ['error', 'plan', 'outcome', 'connector', 'schema'],
   material: ['error', 'host', 'limit', 'plan'],
   connector: ['error', 'limit', 'material', 'plan', 'schema'],
-  config: ['error', 'host', 'limit', 'plan', 'schema'],
+  config: ['error', 'host', 'limit', 'order', 'plan', 'schema'],
   policy: ['config', 'error', 'host', 'material', 'plan'],
   journal: ['host', 'outcome', 'plan', 'schema'],
   apply: ['error', 'host', 'limit', 'outcome', 'plan'],
   rollback: ['error', 'host', 'plan'],
   verify: ['host', 'outcome', 'plan'],
-  documents: ['error', 'host', 'journal', 'outcome', 'schema'],
+  documents: ['error', 'host', 'journal', 'order', 'outcome', 'schema'],
   inbox: ['documents', 'host', 'limit'],
   outbox: ['documents', 'error', 'host'],
-  'control-plane': ['documents', 'error', 'limit', 'outcome', 'schema'],
+  'control-plane': ['documents', 'error', 'limit', 'order', 'outcome', 'schema'],
   log: ['text'],
   status: ['config', 'documents', 'host', 'journal', 'outcome', 'schema', 'text'],
-  server: ['connector', 'control-plane', 'error', 'host', 'outcome'],
+  server: ['connector', 'control-plane', 'error', 'host', 'order', 'outcome'],
   demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
-    'apply config connector control-plane documents error host inbox journal limit material outbox outcome plan policy rollback schema verify'.split(
+    'apply config connector control-plane documents error host inbox journal limit material order outbox outcome plan policy rollback schema verify'.split(
       ' ',
     ),
   courier: 'control-plane documents error host outbox outcome'.split(' '),
@@ -39,7 +40,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'config connector control-plane deployer documents error host journal material outbox outcome plan policy'.split(
       ' ',
     ),
-  cli: 'courier config control-plane demo deployer documents error examine host inbox journal log material outbox outcome plan server status text verify'.split(
+  cli: 'courier config control-plane demo deployer documents error examine host inbox journal log material order outbox outcome plan server status text verify'.split(
     ' ',
   ),
 }

@@ -1,3 +1,4 @@
+import type { StandingOrder } from '../../order/standing-order.ts'
 import type { NamedFiles } from './name-file.ts'
 
 /** One deployment, as asked for by a job or a person. */
@@ -8,6 +9,10 @@ export interface DeployRequest {
   readonly generation?: number
   /** Root says on the host that it is no mistake; never from a job. */
   readonly force?: boolean
+  /** What covers it, where this host asks jobs for that: its target is the order's. Missing: nothing does. */
+  readonly order?: StandingOrder
+  /** What its warnings begin with. */
+  readonly remark?: string
   /** Names the target in journal and record. */
   readonly target: string
   /** What its operator calls it; missing: nothing else than that. */

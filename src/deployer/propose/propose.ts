@@ -14,6 +14,8 @@ import { checkOwners } from '../../policy/check-owners.ts'
 import type { Live } from '../../policy/live.ts'
 import { checkPolicy } from '../../policy/policy.ts'
 import type { Engine } from '../engine.ts'
+import { requireOrdered } from '../order/require-issuer.ts'
+import { missing } from '../order/require-order.ts'
 import type { OutcomeDraft } from '../transaction/outcome-draft.ts'
 import type { DeployRequest } from './deploy-request.ts'
 import { liveCertificates, readable } from './live-leaf.ts'
@@ -40,6 +42,7 @@ async function requireRoomForTarget(target: string, { records }: Engine): Promis
 
 /** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
 export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
+  if (request.job !== undefined && engine.policy.orders !== null && request.order === undefined) throw missing()
   // First, for it costs nothing: a typo is told as a typo, whatever else is wrong.
   const asked = ownedTarget(request, engine)
   checkWhole(asked)
@@ -47,6 +50,9 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
   if (request.job !== undefined) await requireRoomForTarget(request.target, engine)
   const material = await draft.run('material', () => nameFile(request.files, () => findMaterial(request, engine)))
   draft.about(material.leaf)
+  const { order } = request
+  if (order !== undefined)
+    await draft.run('policy', async () => requireOrdered(material, order, engine.trustedRoots, engine.clock.now()))
   const { connector, config, planned } = await draft.run('plan', () => planRequest(target, material, engine))
   return draft.run('policy', async () => {
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)
@@ -55,6 +61,7 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     if (!target.isHosts) await checkOwners(changes.files, ownersFor(target, planned, engine))
     await requireWholePairs(plan.wiring, changes.files, engine.hostView)
     draft.warnings = [
+      ...(request.remark === undefined ? [] : [request.remark]),
       ...(material.remarks ?? []),
       ...(plan.remarks ?? []),
       ...changes.files.filter(({ wasOpen }) => wasOpen).map(tightened),

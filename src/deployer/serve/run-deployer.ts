@@ -90,7 +90,13 @@ async function openDeployer(
   const state = await openState(config, clock, onChange)
   const { store, answers, inbox } = state
   const isOpen = (jobId: string): boolean => store.pending().some(({ job }) => job.id === jobId)
-  const partsOfRequests = () => ({ ...state, records: engine.records, isOpen, names: engine.policy.names })
+  const partsOfRequests = () => ({
+    ...state,
+    records: engine.records,
+    isOpen,
+    names: engine.policy.names,
+    orders: engine,
+  })
   const requests = new Requests(store, partsOfRequests, onChange)
   const worker = new Worker({ ...parts, ...state, requests, onChange })
   const facts = async (): Promise<ShownOfDeployer & Pick<ShownHost, 'setAside'>> => ({

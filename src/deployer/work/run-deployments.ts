@@ -3,6 +3,7 @@ import { asWaxsealError } from '../../error/waxseal-error.ts'
 import type { Outcome } from '../../outcome/outcome.ts'
 import { deployTogether, type Order } from '../deploy.ts'
 import { inParallel } from '../in-parallel.ts'
+import { asOrdered, requireOrder } from '../order/require-order.ts'
 import { endOf, type JobEnd } from './job-end.ts'
 import { reportsOf } from './reports-of.ts'
 import type { Certificates, Workshop } from './run-job.ts'
@@ -57,9 +58,10 @@ async function orderOf(
   workshop: Workshop,
   onOutcome: Order['onOutcome'],
 ): Promise<Order> {
-  const { keys, onBegin, onStep } = workshop
+  const { engine, keys, onBegin, onStep } = workshop
   const certificatePem = certificates.get(job.id) ?? new Error('it was not asked for')
   if (certificatePem instanceof Error) throw certificatePem
+  const order = await requireOrder(job, engine)
   await onBegin(job.id)
   const request = {
     job: job.id,
@@ -71,5 +73,5 @@ async function orderOf(
     certificatePem,
     findKey: (spkiSha256: string) => keys.find(spkiSha256),
   }
-  return { request, onStep: (step) => onStep(job.id, step), onOutcome }
+  return { request: asOrdered(request, order), onStep: (step) => onStep(job.id, step), onOutcome }
 }

@@ -13,6 +13,7 @@ import type { Step } from '../../outcome/outcome.ts'
 import { deployAgain } from '../deploy-again.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
+import { requireOrder } from '../order/require-order.ts'
 import { endOf, failed, type JobEnd } from './job-end.ts'
 import { reportsOf } from './reports-of.ts'
 
@@ -49,8 +50,10 @@ function unsupported(job: IssuanceJob | UnsupportedJob): WaxsealError {
 
 /** The same as `waxseal rollback`, but by today's policy of what a job may name. */
 async function takeBack(job: TakeBackJob, { engine, onBegin, onStep }: Workshop): Promise<JobEnd> {
+  const order = await requireOrder(job, engine)
   await onBegin(job.id)
-  return reportsOf(job, await deployAgain(job.targetId, job, engine, (step) => onStep(job.id, step), job.id))
+  const asking = { id: job.id, order }
+  return reportsOf(job, await deployAgain(job.targetId, job, engine, (step) => onStep(job.id, step), asking))
 }
 
 async function validate(job: ValidationJob, { engine, onBegin }: Workshop): Promise<Report> {

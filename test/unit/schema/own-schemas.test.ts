@@ -10,10 +10,13 @@ import {
   workItemSchema,
   workSchema,
 } from '../../../src/control-plane/wire.ts'
+import { takenOrderSchema } from '../../../src/deployer/order/order-memory.ts'
 import { courierMemorySchema } from '../../../src/deployer/serve/courier-memory.ts'
 import { lineSchemas } from '../../../src/documents/ask.ts'
 import { forgottenLineSchema, historyLineSchema } from '../../../src/journal/history.ts'
 import { journalSchema } from '../../../src/journal/journal-schema.ts'
+import { signedOrderSchema } from '../../../src/order/signed-order.ts'
+import { standingOrderSchema } from '../../../src/order/standing-order.ts'
 import { assertSchema } from '../../../src/schema/compile-schema.ts'
 import * as server from '../../../src/server/route/schemas.ts'
 import { statusSchema } from '../../../src/status/status-schema.ts'
@@ -29,6 +32,9 @@ const schemas: Readonly<Record<string, object>> = {
   exchangeSchema,
   leaseSchema,
   courierMemorySchema,
+  takenOrderSchema,
+  signedOrderSchema,
+  standingOrderSchema,
   workItemSchema,
   workSchema,
   journalSchema,

@@ -53,6 +53,7 @@ async function open(t: Test, waiting: readonly string[] = []) {
       keyRequests: await openKeyRequests(join(dir, 'requests')),
       names: null,
       records: { list: async () => [] },
+      orders: { policy: { orders: null } } as unknown as RequestParts['orders'],
       isOpen: (jobId) => waiting.includes(jobId),
     }
     return (id: string, certificateId: string) => makeRequest(jobOf(id, certificateId), parts)

@@ -94,7 +94,7 @@ t.test('when the stop comes no further job of those that wait together is begun'
   const workshop = {
     ...work.workshop,
     certificatesOf: async (jobs: readonly DeploymentJob[]) => new Map(jobs.map(({ id }) => [id, 'none'])),
-    engine: { turns: { take: async () => {} } } as unknown as Work['workshop']['engine'],
+    engine: { turns: { take: async () => {} }, policy: { orders: null } } as unknown as Work['workshop']['engine'],
     onBegin: async (id: string) => {
       begun.push(id)
       stop.abort()
