@@ -8,6 +8,7 @@ import { localIssuer } from './authority/issuer.ts'
 import { startBackground } from './background.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
 import { guardAgent, guardLasting, guardOperator, guardToken } from './http/authenticate.ts'
+import { Drain } from './http/drain.ts'
 import { requireLeastRoles } from './http/least-roles.ts'
 import { type Limits, openLimits } from './http/limits.ts'
 import { type ControlPlaneLog, tellTwin } from './http/log-requests.ts'
@@ -54,6 +55,8 @@ export interface ControlPlaneOptions {
   readonly database?: string | undefined
   /** Names beside localhost and the host's own, short and full, that its certificate carries. */
   readonly names?: readonly string[]
+  /** Addresses and networks (`10.1.0.0/16`) of load balancers that send a PROXY header; all others send none. */
+  readonly proxyFrom?: readonly string[]
   /** Milliseconds since 1970, UTC; default: the clock of the host, or of PostgreSQL. */
   readonly now?: () => number
   /** Default: nothing is written. */
@@ -65,8 +68,14 @@ export interface RunningControlPlane {
   readonly url: string
   readonly caPem: string
   readonly operatorToken: string
+  /** Finishes what it has taken, for 25 s at most; load balancers that ask whether it is ready are told before. */
   close(): Promise<void>
 }
+
+/** Connections that wait to be taken: a fleet may come at once. The kernel has its own bound (net.core.somaxconn). */
+const backlog = 4096
+/** All that has been asked is answered by then, or hung up on. */
+const longestEndMs = 25_000
 
 const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, error: () => {} }
 
@@ -88,7 +97,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 }
 
 async function serve(options: ControlPlaneOptions, store: Store, release: () => void): Promise<RunningControlPlane> {
-  const { dataDir, caDir, host, port, names = [], log = silent } = options
+  const { dataDir, caDir, host, port, names = [], proxyFrom = [], log = silent } = options
   const parts = await openParts(options, store, log)
   const { authority } = parts
   const operatorToken = await openOperatorToken(dataDir)
@@ -97,12 +106,14 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const mayRenewCa = options.database === undefined && caDir === undefined
   const own = await openOwnPair(store, authority, await namesOf(host, names), mayRenewCa)
   const https = renewableHttps(own.pair)
-  const server = openServer(https, limits, log)
+  const drain = new Drain()
+  const server = openServer({ https, limits, drain, log, proxyFrom })
   const metrics = openMetrics(server, parts, version)
   await describeCalls(server)
-  await addRoutes(server, parts, { limits, operatorToken, auditKey: await openAuditKey(dataDir), metrics, log })
+  const serving = { limits, operatorToken, auditKey: await openAuditKey(dataDir), metrics, drain, log }
+  await addRoutes(server, parts, serving)
   // The address of all addresses is one to listen at, not one to call, and no certificate carries it.
-  const url = (await server.listen({ host, port })).replace('//[::]:', '//[::1]:')
+  const url = (await server.listen({ host, port, backlog })).replace('//[::]:', '//[::1]:')
   await durableWrite(join(dataDir, 'url'), Buffer.from(`${url}\n`), 0o644)
   authority.publishAt(publicUrl(url, names))
   await tellHeld(store, log)
@@ -116,8 +127,12 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     caPem: authority.caPem,
     operatorToken,
     close: async () => {
+      const told = drain.begin()
       parts.bell.close()
+      await told
+      const late = setTimeout(https.hangUp, longestEndMs)
       await server.close()
+      clearTimeout(late)
       metrics.close()
       await background.stop()
       await parts.presence.flush()
@@ -152,12 +167,13 @@ interface Serving {
   /** PEM. */
   readonly auditKey: string
   readonly metrics: Metrics
+  readonly drain: Drain
   readonly log: ControlPlaneLog
 }
 
 async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving): Promise<void> {
-  const { limits, operatorToken, auditKey, metrics, log } = serving
-  healthRoutes(server, parts)
+  const { limits, operatorToken, auditKey, metrics, drain, log } = serving
+  healthRoutes(server, parts, drain)
   publicCrlRoutes(server, crlPublisher(parts.store, parts.authority), limits)
   agentRegisterRoutes(server, parts, guardToken(parts, limits))
   const agent = guardAgent(parts, limits)

@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { standardOutput, writeToStandardOutput } from '../../host/process/log-stream.ts'
+import { isAddressOrNetwork } from '../../host/socket/address-set.ts'
 import { openLog } from '../../log/open-log.ts'
 import { version } from '../../version.ts'
 import { environment } from '../context.ts'
@@ -31,6 +32,11 @@ export function serveCommand(): Command {
       '--ca-dir <dir>',
       'where ca.pem and ca.key are; the same ones for every server of a database (default: --data-dir)',
     )
+    .option(
+      '--proxy-from <address...>',
+      'addresses or networks of load balancers; they, and they alone, say by the PROXY protocol (v1, v2) whom a connection is from',
+      addProxy,
+    )
     .option('--name <name...>', 'names that its own certificate carries beside the host names, short and full')
     .action(
       async (
@@ -39,6 +45,7 @@ export function serveCommand(): Command {
           readonly database?: string
           readonly caDir?: string
           readonly name?: string[]
+          readonly proxyFrom?: readonly string[]
         },
       ) => {
         const { startControlPlane } = await import('../../server/start-control-plane.ts')
@@ -52,6 +59,7 @@ export function serveCommand(): Command {
           database: options.database,
           caDir: options.caDir === undefined ? undefined : resolve(options.caDir),
           names: options.name ?? [],
+          proxyFrom: options.proxyFrom ?? [],
           log,
         })
 
@@ -70,6 +78,11 @@ export function serveCommand(): Command {
         log.info('control plane ends')
       },
     )
+}
+
+function addProxy(text: string, before: readonly string[] = []): readonly string[] {
+  if (isAddressOrNetwork(text)) return [...before, text]
+  throw new InvalidArgumentError('It is not an address or a network, such as 192.0.2.7 or 10.1.0.0/16.')
 }
 
 function parseListen(listen: string): { readonly host: string; readonly port: number } {

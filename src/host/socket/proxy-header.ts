@@ -30,12 +30,13 @@ function asText(ends: Ends): Buffer {
   )
 }
 
-const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+/** What a header of version 2 begins with. */
+export const proxySignature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const [localCommand, proxyCommand] = [0x20, 0x21]
 const [unspecified, overIpv4, overIpv6] = [0x00, 0x11, 0x21]
 
 function asBytes(ends: Ends): Buffer {
-  if (ends === null) return Buffer.concat([signature, Buffer.from([localCommand, unspecified, 0, 0])])
+  if (ends === null) return Buffer.concat([proxySignature, Buffer.from([localCommand, unspecified, 0, 0])])
   const { source, destination } = ends
   const addresses = [addressBytes(source.address), addressBytes(destination.address)]
   const ports = Buffer.alloc(4)
@@ -43,7 +44,7 @@ function asBytes(ends: Ends): Buffer {
   ports.writeUInt16BE(destination.port, 2)
   const body = Buffer.concat([...addresses, ports])
   const head = Buffer.from([proxyCommand, isIPv4(source.address) ? overIpv4 : overIpv6, 0, body.length])
-  return Buffer.concat([signature, head, body])
+  return Buffer.concat([proxySignature, head, body])
 }
 
 /** 4 or 16 bytes, in the order of the network. A zone (`%eth0`) is no part of them. */

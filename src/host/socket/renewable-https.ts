@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
+import { type Proxies, standBehind } from './behind-proxies.ts'
 
 /** A certificate with its key, both PEM. */
 export interface ServerPair {
@@ -22,10 +23,12 @@ export interface ServerLimits {
 
 /** HTTPS servers, TLS 1.3 at least, whose pair can be exchanged while they listen. */
 export interface RenewableHttps {
-  /** One more server; a name with two addresses has two. */
-  create(answer: RequestListener, limits: ServerLimits): Server
+  /** One more server; a name with two addresses has two. `proxies`: load balancers that say whom a connection is from. */
+  create(answer: RequestListener, limits: ServerLimits, proxies?: Proxies): Server
   /** From now on handshakes get this pair; connections that are open stay. */
   exchange(pair: ServerPair): void
+  /** Hangs up on all that have sent a request. */
+  hangUp(): void
 }
 
 const checkEveryMs = 5000
@@ -35,7 +38,7 @@ export function renewableHttps(first: ServerPair): RenewableHttps {
   const servers: Server[] = []
   let context = contextOf(first)
   return {
-    create: (answer, { handshakeMs, requestMs, silentMs, keepAliveMs, connections }) => {
+    create: (answer, { handshakeMs, requestMs, silentMs, keepAliveMs, connections }, proxies) => {
       const server = createServer(
         {
           ...context,
@@ -49,12 +52,16 @@ export function renewableHttps(first: ServerPair): RenewableHttps {
       )
       server.setTimeout(silentMs)
       server.maxConnections = connections
+      if (proxies !== undefined) standBehind(server, proxies, handshakeMs)
       servers.push(server)
       return server
     },
     exchange: (pair) => {
       context = contextOf(pair)
       for (const server of servers) server.setSecureContext(context)
+    },
+    hangUp: () => {
+      for (const server of servers) server.closeAllConnections()
     },
   }
 }

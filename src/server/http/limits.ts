@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { networkOf } from '../../host/socket/network-of.ts'
 import type { Store } from '../store/store.ts'
 import { RateLimit } from './rate-limit.ts'
 import { retryAfterS } from './retry-after.ts'
@@ -65,9 +66,4 @@ export function openLimits(store: Pick<Store, 'now'>): Limits {
 
 function oldestOf([oldest = '']: Iterable<string>): string {
   return oldest
-}
-
-/** One host has a whole /64 of IPv6 to call from. */
-function networkOf(ip: string): string {
-  return ip.includes(':') && !ip.includes('.') ? ip.split(':').slice(0, 4).join(':') : ip
 }

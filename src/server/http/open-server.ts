@@ -1,5 +1,8 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { addressSet } from '../../host/socket/address-set.ts'
+import type { Proxies } from '../../host/socket/behind-proxies.ts'
 import type { RenewableHttps, ServerLimits } from '../../host/socket/renewable-https.ts'
+import type { Drain } from './drain.ts'
 import type { Limits } from './limits.ts'
 import { answerError, answerErrors, type ControlPlaneLog, logRequests } from './log-requests.ts'
 
@@ -16,15 +19,28 @@ const httpsLimits: ServerLimits = {
   connections: 20_000,
 }
 
+/** What a server needs before it has a route. */
+export interface ServerParts {
+  readonly https: RenewableHttps
+  readonly limits: Limits
+  readonly drain: Drain
+  readonly log: ControlPlaneLog
+  /** Addresses and networks of load balancers that say by the PROXY protocol whom a connection is from. */
+  readonly proxyFrom: readonly string[]
+}
+
 /** The HTTPS server without its routes: TLS 1.3 at least, errors and the log. */
-export function openServer(https: RenewableHttps, limits: Limits, log: ControlPlaneLog): FastifyInstance {
+export function openServer({ https, limits, drain, log, proxyFrom }: ServerParts): FastifyInstance {
+  const proxies = proxyFrom.length === 0 ? undefined : proxiesOf(proxyFrom, log)
   const server = fastify({
     logger: false,
     bodyLimit,
     routerOptions: { maxParamLength: longestParam },
     // Its word for the URL.
     https: {},
-    serverFactory: (answer) => https.create(answer, httpsLimits),
+    serverFactory: (answer) => https.create(answer, httpsLimits, proxies),
+    // What has arrived while it ends is served, too.
+    return503OnClosing: false,
     // A URL that cannot be decoded never comes to the error handler.
     frameworkErrors: (error, request, reply) =>
       answerError(error, request as FastifyRequest, reply as FastifyReply, log),
@@ -32,5 +48,24 @@ export function openServer(https: RenewableHttps, limits: Limits, log: ControlPl
   }) as unknown as FastifyInstance
   answerErrors(server, limits, log)
   logRequests(server, log)
+  server.addHook('onSend', async (_, reply, payload) => {
+    if (drain.isBegun) reply.header('connection', 'close')
+    return payload
+  })
   return server
+}
+
+const tellEveryMs = 60_000
+
+function proxiesOf(proxyFrom: readonly string[], log: ControlPlaneLog): Proxies {
+  let toldAt = Number.NEGATIVE_INFINITY
+  return {
+    from: addressSet(proxyFrom),
+    onNoHeader: (address) => {
+      if (performance.now() - toldAt < tellEveryMs) return
+      toldAt = performance.now()
+      const hint = 'have it send one (haproxy: send-proxy-v2), or take its address out of --proxy-from'
+      log.error({ address, hint }, 'a load balancer sends no PROXY header, and is hung up on')
+    },
+  }
 }

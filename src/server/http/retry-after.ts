@@ -1,6 +1,6 @@
 const spreadS = 4
 
-/** Seconds of a Retry-After, from `least` on: those who were refused together do not come back together. */
-export function retryAfterS(least: number): number {
-  return least + Math.floor(Math.random() * (spreadS + 1))
+/** Seconds of a Retry-After, from `least` on, within `spread` more: those who were refused together do not come back together. */
+export function retryAfterS(least: number, spread = spreadS): number {
+  return least + Math.floor(Math.random() * (spread + 1))
 }

@@ -24,6 +24,8 @@ const serverFeatures = [
   'order',
 ] as const
 const pollIntervalS = 30
+/** Seconds over which those who waited at a server that ends come back, to another or the next: as far apart as their calls are without that. */
+const apartS = 40
 /** What an agent that knows `wait` is told, in seconds. */
 const pace = { poll_interval: pollIntervalS, splay: 5 } as const
 
@@ -77,7 +79,8 @@ function workCalls(server: FastifyInstance, parts: Parts, guard: Guard): void {
       const work = await waitForWork(parts, { agent, waitMs, again, gone: gone.signal })
       const leaseS = agent.features.includes('lease') ? leaseMs / 1000 : null
       const jobs = work.jobs.map((claimed) => workItem(claimed, leaseS))
-      if (work.isFull) reply.header('retry-after', String(retryAfterS(pollIntervalS)))
+      if (waitMs > 0 && parts.bell.isClosed) reply.header('retry-after', String(retryAfterS(1, apartS)))
+      else if (work.isFull) reply.header('retry-after', String(retryAfterS(pollIntervalS)))
       const { cancel } = work
       const waited = { ...pace, ...(agent.features.includes('cancel') ? { cancel } : {}) }
       return { jobs, count: jobs.length, ...(waitMs === 0 ? {} : waited) }

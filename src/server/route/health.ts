@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Guard } from '../http/authenticate.ts'
+import type { Drain } from '../http/drain.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Parts } from '../operation/parts.ts'
 
@@ -10,13 +11,14 @@ const goodForMs = 1000
  * What a load balancer asks, without a credential: nothing of the fleet is in the answer. No limit is there: who guesses at credentials
  * comes from the load balancer's own address, and would have it take this server out.
  */
-export function healthRoutes(server: FastifyInstance, parts: Pick<Parts, 'store' | 'authority'>): void {
+export function healthRoutes(server: FastifyInstance, parts: Pick<Parts, 'store' | 'authority'>, drain: Drain): void {
   const ready = readiness(parts)
   server.get('/healthz', async () => ({ status: 'alive' }))
   server.get('/readyz', async (_, reply) => {
+    if (drain.ask()) return reply.code(503).send({ status: 'draining' })
     const missing = await ready()
-    if (missing === null) await reply.send({ status: 'ready' })
-    else await reply.code(503).send({ status: 'not ready', missing })
+    if (missing === null) return reply.send({ status: 'ready' })
+    return reply.code(503).send({ status: 'not ready', missing })
   })
 }
 

@@ -29,6 +29,11 @@ export class WorkBell {
     return this.#waiting.size
   }
 
+  /** This server ends. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** Null: too many wait. One that waits for the same agent is over: its answer goes to nobody. */
   enter(agentId: string): Turn | null {
     const before = this.#waiting.get(agentId)
