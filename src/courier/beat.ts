@@ -8,6 +8,8 @@ const longestCallMs = 40_000
 export class Beat {
   #early = new AbortController()
   #dueAt = Number.POSITIVE_INFINITY
+  /** The control plane was away when it was last asked for work, and that is asked again before anything else. */
+  isAway = false
 
   /** Aborts when the heartbeat is to come now. Undefined: it has, and one that fails then is tried again as any other. */
   get early(): AbortSignal | undefined {
@@ -19,6 +21,11 @@ export class Beat {
   next(dueAt: number): void {
     this.#early = new AbortController()
     this.#dueAt = dueAt
+  }
+
+  /** It was not answered, or not sent, for the control plane is away: it comes when a call that waits can begin again. */
+  missed(): void {
+    this.next(Number.NEGATIVE_INFINITY)
   }
 
   /** A call that waits begins at this time. */

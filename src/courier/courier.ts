@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
-import { failureWait, pollWait } from '../control-plane/pace.ts'
+import { awayMs, failureWait, isAway, pollWait } from '../control-plane/pace.ts'
 import { type Job, longestReason } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
@@ -39,7 +39,7 @@ export interface CourierParts {
   readonly pollIntervalMs: number
   /** How long a call for work waits at a server that knows it, in milliseconds; 0: not at all. */
   readonly pollWaitMs: number
-  /** A boot brings many hosts back at the same moment: the first poll waits a random part of one interval. */
+  /** A boot brings many hosts back at the same moment: the first poll comes as after an outage. */
   readonly isBoot: boolean
   readonly heartbeatIntervalMs: number
   /** Aborts when the courier is to drain. */
@@ -93,23 +93,36 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     rounds,
     member: new Member({ ...parts, controlPlane }),
     claims: new Claims({ deployer, controlPlane, rounds, clock, log }),
-    longPoll: new LongPoll({ controlPlane, pollWaitMs: parts.pollWaitMs, clock, log, signal }),
+    longPoll: new LongPoll({
+      controlPlane,
+      pollWaitMs: parts.pollWaitMs,
+      awayMs: () => awayMs(parts.pollIntervalMs),
+      clock,
+      log,
+      signal,
+    }),
     beat: new Beat(),
     signal,
     retire,
   }
-  await Promise.all([pollLoop(parts, loops), heartbeatLoop(parts, loops), reporter.run(signal)])
+  const firstWait = parts.isBoot ? awayMs(parts.pollIntervalMs) * clock.random() : 0
+  await Promise.all([
+    pollLoop(parts, loops, firstWait),
+    heartbeatLoop(parts, loops, firstWait + firstHeartbeatMs),
+    reporter.run(signal),
+  ])
   state.phase = 'draining'
   await reporter.flush()
   progress.end('report')
   state.phase = 'stopped'
 }
 
-async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
+async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): Promise<void> {
   const { rounds, member, longPoll, beat, signal, retire } = loops
   const hurry = new Hurry()
   const { clock, state, log } = parts
   const turn = async (): Promise<number> => {
+    beat.isAway = false
     await member.introduce()
     await rounds.catchUp()
     const left = await rounds.work()
@@ -131,6 +144,7 @@ async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
     const { done, putOff } = await rounds.work()
     if (putOff !== null) throw putOff
     if (requested.putOff !== null) throw requested.putOff
+    beat.isAway = longPoll.isCut
     const isAny = done + requested.done + left.done > 0
     const wait = hurry.next(awaited, longPoll.pauseMs ?? pollWait(parts.pollIntervalMs, clock.random()))
     if (longPoll.pauseMs !== null) beat.makeWayFor(clock.now() + wait)
@@ -141,11 +155,13 @@ async function pollLoop(parts: CourierParts, loops: Loops): Promise<void> {
     const isOurs = error.code === 'DEPLOYER_UNREACHABLE' || error.code === 'HALVES_DIFFER'
     if (isOurs) state.deployerError = statusLine(error)
     else state.controlPlaneError = statusLine(error)
-    const wait = Math.round(failureWait(error, failures, clock.random()))
+    beat.isAway = isAway(error)
+    // A call that was cut off was the first failure.
+    const count = longPoll.isCut ? failures + 1 : failures
+    const wait = Math.round(failureWait(error, count, clock.random(), parts.pollIntervalMs))
     log.warn({ code: error.code, details: error.details, failures, wait }, 'poll failed')
     return wait
   }
-  const firstWait = parts.isBoot ? parts.pollIntervalMs * clock.random() : 0
   const { progress } = parts
   const early = (): AbortSignal | undefined => longPoll.learned
   await runLoop({ name: 'poll', progress, turn, waitAfterFailure, clock, signal, firstWait, early })
@@ -182,10 +198,16 @@ async function poll(
   return { jobs, fresh }
 }
 
-async function heartbeatLoop(parts: CourierParts, loops: Loops): Promise<void> {
+async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: number): Promise<void> {
   const { controlPlane, member, claims, longPoll, beat, signal, retire } = loops
   const { clock, state, log, facts } = parts
+  const missed = (): number => {
+    beat.missed()
+    return pollWait(parts.heartbeatIntervalMs, clock.random())
+  }
   const turn = async (): Promise<number> => {
+    // The poll finds out when it is back, and this one comes behind it.
+    if (beat.isAway) return missed()
     if (!member.isIntroduced) await introduceSoon(member, clock, signal)
     const heard = await controlPlane.heartbeat(facts, member.host)
     state.lastHeartbeat = new Date(clock.now()).toISOString()
@@ -199,11 +221,12 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops): Promise<void> {
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
     if (error.code === 'AGENT_RETIRED') retire()
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
-    return Math.max(failureWait(error, failures, clock.random()), Math.min(parts.heartbeatIntervalMs, 1000))
+    if (isAway(error)) return missed()
+    const wait = failureWait(error, failures, clock.random(), parts.pollIntervalMs)
+    return Math.max(wait, Math.min(parts.heartbeatIntervalMs, 1000))
   }
   const { progress } = parts
   const early = (): AbortSignal | undefined => beat.early
-  const firstWait = firstHeartbeatMs
   await runLoop({ name: 'heartbeat', progress, turn, waitAfterFailure, clock, signal, firstWait, early })
 }
 

@@ -1,3 +1,4 @@
+import { afterRetryAfter } from '../control-plane/pace.ts'
 import type { Delivered, Undelivered } from '../documents/ask.ts'
 import type { Report } from '../documents/report.ts'
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
@@ -141,7 +142,11 @@ export class Deliveries {
   #putOff(waiting: Waiting, failure: WaxsealError): void {
     const ceiling = Math.min(firstMs * 2 ** Math.min(waiting.attempts, 30), longestMs)
     const asked = failure.details['retryAfterMs']
-    const wait = Math.max(ceiling * (0.5 + 0.5 * this.#clock.random()), typeof asked === 'number' ? asked : 0)
+    const random = this.#clock.random()
+    const wait = Math.max(
+      ceiling * (0.5 + 0.5 * random),
+      typeof asked === 'number' ? afterRetryAfter(asked, random) : 0,
+    )
     const next = { attempts: waiting.attempts + 1, nextAt: this.#clock.now() + wait }
     this.#waiting.set(waiting.id, { ...waiting, ...next })
   }

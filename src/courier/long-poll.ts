@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Heard } from '../control-plane/heard.ts'
 import type { ControlPlane, Work } from '../control-plane/open-control-plane.ts'
+import { afterRetryAfter, isAway } from '../control-plane/pace.ts'
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 
@@ -9,6 +10,8 @@ export interface LongPollParts {
   readonly controlPlane: Pick<ControlPlane, 'work'>
   /** How long a call may wait, in milliseconds; 0: none waits. */
   readonly pollWaitMs: number
+  /** How often a control plane that is away is asked, in milliseconds. */
+  readonly awayMs: () => number
   readonly clock: Pick<Clock, 'now' | 'random'>
   readonly log: Pick<Logger, 'info'>
   /** Ends a wait at once. */
@@ -43,6 +46,7 @@ export class LongPoll {
   /** Waits in a row that were cut off. */
   #cuts = 0
   #isPlainNext = false
+  #isCut = false
   #pauseMs: number | null = null
 
   constructor(parts: LongPollParts) {
@@ -63,6 +67,11 @@ export class LongPoll {
     return signal.aborted ? undefined : signal
   }
 
+  /** The last call that waited was cut off, and none was answered since: the server may be away. */
+  get isCut(): boolean {
+    return this.#isCut
+  }
+
   /** How long the next call is to come after the last one, in milliseconds; null: that did not wait, and it is as usual. */
   get pauseMs(): number | null {
     return this.#pauseMs
@@ -77,10 +86,11 @@ export class LongPoll {
     const waitMs = mayWait && !signal.aborted ? this.#nextMs() : 0
     const isTrial = this.#isPlainNext
     this.#pauseMs = null
-    this.#isPlainNext = false
     if (waitMs > 0) return this.#wait(waitMs)
     const work = await controlPlane.work()
-    this.#pauseMs = work.retryAfterMs ?? (isTrial && this.#nextMs() > 0 ? this.#splay() : null)
+    this.#isCut = false
+    this.#isPlainNext = false
+    this.#pauseMs = this.#asked(work) ?? (isTrial && this.#nextMs() > 0 ? this.#splay() : null)
     return work
   }
 
@@ -95,7 +105,7 @@ export class LongPoll {
       const work = await controlPlane.work({ seconds: Math.round(waitMs / 1000), signal: own.signal })
       // Answered at once and with nothing, it did not wait: the server ends, or has no room, or another asks in this name.
       if (clock.now() - since >= waitMs / 2) this.#waited(work.splayMs)
-      if (work.retryAfterMs !== null) this.#pauseMs = work.retryAfterMs
+      this.#pauseMs = this.#asked(work) ?? this.#pauseMs
       return work
     } catch (error) {
       if (!signal.aborted) this.#cutOff(asWaxsealError(error), Math.min(clock.now() - since, waitMs))
@@ -116,17 +126,25 @@ export class LongPoll {
     this.#pauseMs = this.#splay(splayMs)
   }
 
+  #asked({ retryAfterMs }: Work): number | null {
+    return retryAfterMs === null ? null : afterRetryAfter(retryAfterMs, this.#parts.clock.random())
+  }
+
   #splay(splayMs: number | null = null): number {
     return (splayMs ?? usualSplayMs) * this.#parts.clock.random()
   }
 
-  /** A plain call comes next, and tells whether it was the server. Once may have been a restart; twice in a row is shorter from now on. */
+  /**
+   * A plain call comes next, and tells whether it was the server. It comes at a time of its own: a server that is killed cuts off its
+   * whole fleet at once. Once may have been that; twice in a row is shorter from now on.
+   */
   #cutOff(error: WaxsealError, afterMs: number): void {
     const { clock, log } = this.#parts
-    const isCut = error.code === 'CONTROL_PLANE_UNREACHABLE' && error.details['retryAfterMs'] === undefined
-    if (!isCut || afterMs < soonMs) throw error
-    this.#isPlainNext = true
-    this.#pauseMs = this.#splay()
+    // The first one that is answered again brings a connection, which the heartbeat takes before the next call waits.
+    this.#isPlainNext = isAway(error)
+    if (!isAway(error) || error.details['retryAfterMs'] !== undefined || afterMs < soonMs) throw error
+    this.#isCut = true
+    this.#pauseMs = this.#parts.awayMs() * clock.random()
     this.#cuts += 1
     if (this.#cuts < 2) return
     this.#cuts = 0

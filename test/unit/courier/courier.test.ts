@@ -1,0 +1,173 @@
+import { pino } from 'pino'
+import t from 'tap'
+import type { ControlPlane, Work } from '../../../src/control-plane/open-control-plane.ts'
+import { runCourier } from '../../../src/courier/courier.ts'
+import type { Deployer } from '../../../src/courier/deployer.ts'
+import { openProgress } from '../../../src/courier/progress.ts'
+import { initialState } from '../../../src/courier/state.ts'
+import { noMembership } from '../../../src/documents/membership.ts'
+import { WaxsealError } from '../../../src/error/waxseal-error.ts'
+import { openRandom } from '../../hostile/support/random.ts'
+import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts'
+
+const second = 1000
+const minute = 60 * second
+const hosts = 120
+/** Of any so much time, in milliseconds, the busiest is looked at. */
+const window = 10 * second
+
+t.test('a fleet makes no wave: not when all boot at one moment, not when it lost its control plane', async (t) => {
+  const fleet = openFleet()
+  fleet.boot()
+  await fleet.clock.pass(8 * minute)
+  const steady = fleet.busiest(4 * minute, 8 * minute)
+  t.ok(fleet.busiest(0, 3 * minute) <= 2 * steady, 'all were started at the same moment')
+  fleet.isUp(false)
+  const lostAt = fleet.clock.now()
+  await fleet.clock.pass(5 * minute)
+  const backAt = fleet.clock.now()
+  fleet.isUp(true)
+  await fleet.clock.pass(4 * minute)
+  fleet.stop()
+
+  t.ok(fleet.busiest(lostAt, backAt) <= steady, 'while it was away')
+  t.ok(fleet.busiest(backAt, fleet.clock.now()) <= 2 * steady, 'and when it was back')
+  const [asksInTime, pollsFirst, beatsTogether] = [
+    [] as boolean[],
+    [] as boolean[],
+    beatsPerSecond(fleet.calls, lostAt),
+  ]
+  for (const calls of fleet.calls) {
+    const asked = calls.filter(({ at, kind }) => kind === 'poll' && at >= lostAt && at < backAt).map(({ at }) => at)
+    const waits = asked.map((at, index) => at - (asked[index - 1] ?? lostAt))
+    const isEach = waits.slice(2).every((wait) => wait >= 48 * second && wait <= 72 * second)
+    asksInTime.push(Math.max(...waits.slice(0, 2)) <= 72 * second && waits.length >= 4 && isEach)
+    const [first, then] = calls.filter(({ at }) => at >= backAt)
+    pollsFirst.push(first?.kind === 'poll' && first.at - backAt <= 72 * second && then?.kind === 'heartbeat')
+    const beats = calls.filter(({ kind, at }) => kind === 'heartbeat' && at < lostAt).map(({ at }) => at)
+    t.ok(beats.length >= 6 && beats.every((at, index) => at - (beats[index - 1] ?? at) <= 72 * second))
+  }
+  t.ok(asksInTime.every(Boolean), 'each asks within a minute, and then every minute, give or take a fifth')
+  t.ok(pollsFirst.every(Boolean), 'the poll comes first, and the heartbeat behind it, on the same connection')
+  t.ok(Math.max(...beatsTogether) <= hosts / 10, 'heartbeats are at times of their own')
+})
+
+/** How many heartbeats came in each second, once all hosts are there. */
+function beatsPerSecond(calls: readonly (readonly Called[])[], until: number): readonly number[] {
+  const counts = new Map<number, number>()
+  for (const { at, kind } of calls.flat()) {
+    const of = Math.floor(at / second)
+    if (kind === 'heartbeat' && at > 2 * minute && at < until) counts.set(of, (counts.get(of) ?? 0) + 1)
+  }
+  return [...counts.values()]
+}
+
+interface Called {
+  readonly at: number
+  readonly kind: 'poll' | 'heartbeat'
+}
+
+/** Hosts that know each other not, at a server that knows `wait`. */
+function openFleet() {
+  const random = openRandom(7)
+  const clock = virtualClock(() => random.below(2 ** 30) / 2 ** 30)
+  const stop = new AbortController()
+  const calls: Called[][] = Array.from({ length: hosts }, () => [])
+  let lost: AbortController | null = new AbortController()
+  const serve = {
+    get lost() {
+      return lost
+    },
+  }
+  return {
+    clock,
+    calls,
+    stop: () => stop.abort(),
+    isUp: (isUp: boolean) => {
+      lost?.abort()
+      lost = isUp ? new AbortController() : null
+    },
+    boot: () => {
+      for (const own of calls) void runCourier(courierOf(clock, stop.signal, planeOf(clock, own, serve)))
+    },
+    /** The most calls in any ten seconds of this time. */
+    busiest: (from: number, to: number): number => {
+      const times = calls
+        .flat()
+        .map(({ at }) => at)
+        .filter((at) => at >= from && at < to)
+        .toSorted((one, other) => one - other)
+      let [most, first] = [0, 0]
+      for (const [index, at] of times.entries()) {
+        while (at - (times[first] ?? at) >= window) first += 1
+        most = Math.max(most, index - first + 1)
+      }
+      return most
+    },
+  }
+}
+
+function planeOf(
+  clock: VirtualClock,
+  calls: Called[],
+  server: { readonly lost: AbortController | null },
+): ControlPlane {
+  const answer = (): void => {
+    if (server.lost === null) throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: 'refused' })
+  }
+  const nothing: Work = { jobs: [], malformed: [], cancel: [], splayMs: 5 * second, retryAfterMs: null }
+  const plane: Partial<ControlPlane> = {
+    basis: { trust: null, credential: '' },
+    proven: null,
+    adopt: () => {},
+    judge: () => null,
+    heartbeat: async () => {
+      calls.push({ at: clock.now(), kind: 'heartbeat' })
+      answer()
+      return { features: new Set(['wait']), cancel: [], caPem: null }
+    },
+    work: async (wait) => {
+      calls.push({ at: clock.now(), kind: 'poll' })
+      answer()
+      if (wait === undefined) return nothing
+      const cut = server.lost?.signal ?? wait.signal
+      await clock
+        .sleep(wait.seconds * (1 + clock.random() / 7) * second, AbortSignal.any([cut, wait.signal]))
+        .catch(() => {
+          throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: 'other side closed' })
+        })
+      return nothing
+    },
+  }
+  return plane as ControlPlane
+}
+
+function courierOf(
+  clock: VirtualClock,
+  stop: AbortSignal,
+  controlPlane: ControlPlane,
+): Parameters<typeof runCourier>[0] {
+  const rest = { stamp: 's', isBusy: false, pending: 0, reports: [], next: null, requests: [], wanted: [] }
+  const answers: Readonly<Record<string, object>> = {
+    introduce: { starts: 1, membership: noMembership },
+    answers: rest,
+    unbegun: { ids: [] },
+  }
+  return {
+    deployer: { ask: async ({ ask }: { readonly ask: string }) => answers[ask] ?? {} } as unknown as Deployer,
+    readShown: async () => null,
+    controlPlane,
+    clock,
+    log: pino({ enabled: false }),
+    state: initialState(),
+    progress: openProgress(() => clock.now()),
+    facts: { version: '0', hostname: 'h', os: 'linux', architecture: 'x', ipAddress: '192.0.2.1' },
+    machine: null,
+    driftWatch: null,
+    pollIntervalMs: 30 * second,
+    pollWaitMs: 30 * second,
+    isBoot: true,
+    heartbeatIntervalMs: minute,
+    stop,
+  }
+}
