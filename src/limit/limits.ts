@@ -11,6 +11,7 @@ export interface Limit {
 
 const minute = 60_000
 const refusedTarget = 'TARGET_INVALID'
+const said = ', and the report says so'
 const later = 'LIMIT_EXCEEDED: the job waits, and is tried again'
 
 /** Every limit on what comes from outside. `docs/limits.md` shows them all; a test holds the two equal. */
@@ -113,6 +114,34 @@ export const limits = {
     what: 'transactions by jobs with the same reload command; jobs that wait together are one',
     beyond: later,
   },
+  searchedFolders: { most: 50, unit: 'folders', what: '`discovery.folders`', beyond: 'CONFIG_INVALID' },
+  searchedDepth: {
+    most: 10,
+    unit: 'folders',
+    what: 'below each other, in a folder that is searched for certificates',
+    beyond: `not looked at${said}`,
+  },
+  searchedPath: { most: 1024, unit: 'characters', what: 'the path of a file there', beyond: `not looked at${said}` },
+  searchedNames: {
+    most: 50_000,
+    unit: 'names',
+    what: 'all that one search for certificates comes by',
+    beyond: `the rest is not looked at${said}`,
+  },
+  searchedBytes: {
+    most: 256 * 1024 * 1024,
+    unit: 'bytes',
+    what: 'all files that one search reads, of 1 MiB each at most',
+    beyond: `the rest is not looked at${said}`,
+  },
+  searchTime: { most: minute, unit: 'ms', what: 'one search', beyond: `the rest is not looked at${said}` },
+  searchedCertificate: {
+    most: 32 * 1024,
+    unit: 'bytes',
+    what: 'a certificate that a search finds',
+    beyond: `it is left out${said}`,
+  },
+  certificatesFound: { most: 5000, unit: 'certificates', what: 'one search', beyond: `the rest is left out${said}` },
 } as const satisfies Readonly<Record<string, Limit>>
 
 export type LimitName = keyof typeof limits

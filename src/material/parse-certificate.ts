@@ -64,6 +64,17 @@ const mislabelled = {
   hint: "sed 's/CERTIFICATE-----/PKCS7-----/' FILE | openssl pkcs7 -print_certs -out NEW.pem",
 }
 
+/** What OpenSSL reads in these bytes (DER), and what it says; null: no certificate, or one whose key or names it does not know. */
+export function readCertificate(
+  der: Uint8Array,
+): { readonly x509: X509Certificate; readonly certificate: Certificate } | null {
+  return attempt(() => {
+    const x509 = new X509Certificate(der)
+    const certificate = describe(x509, x509.publicKey)
+    return certificate.names.length > maxNames ? null : { x509, certificate }
+  })
+}
+
 /** OpenSSL's own text names its source files, and says nothing to an administrator. */
 function attempt<T>(work: () => T): T | null {
   try {
@@ -115,7 +126,7 @@ function oneLine(name: string | undefined): string {
 }
 
 /** A certificate may bring anything in a name: control characters and marks that turn a line around are written out. */
-function printable(name: string): string {
+export function printable(name: string): string {
   return name.replaceAll(/\p{C}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
