@@ -5,7 +5,7 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import { type LabelCalls, labelCalls } from './label-client.ts'
 import { type OrderCalls, orderCalls } from './order-client.ts'
 import { type Call, type PeopleCalls, peopleCalls } from './people-client.ts'
-import type { CertificateBody, TargetBody } from './route/bodies.ts'
+import type { BindingBody, CertificateBody, TargetBody } from './route/bodies.ts'
 import type { PolicyBody } from './route/policy-body.ts'
 
 /** A job as the operator sees it. */
@@ -50,6 +50,15 @@ export interface Operator extends PeopleCalls, LabelCalls, OrderCalls {
   policy(certificate: string): Promise<CertificatePolicy>
   /** What is left out stays. */
   changePolicy(certificate: string, change: PolicyBody): Promise<CertificatePolicy>
+  /** Has a certificate take the place of one that was found, by its fingerprint; `job_id` null: when that one is due. */
+  bind(
+    fingerprint: string,
+    binding: BindingBody,
+  ): Promise<{
+    readonly certificate_id: string
+    readonly job_id: string | null
+    readonly next_renewal_at: string | null
+  }>
   /** Who signs, in the order in which they are asked. */
   issuers(): Promise<readonly { readonly name: string }[]>
   /** Renews a certificate now, by id or common name. */
@@ -109,6 +118,7 @@ export function openOperator(at: OperatorAccess): Operator {
     policy: (certificate) => call('GET', `/certificates/${encodeURIComponent(certificate)}/policy`),
     changePolicy: (certificate, change) =>
       call('POST', `/certificates/${encodeURIComponent(certificate)}/policy`, change),
+    bind: (fingerprint, binding) => call('POST', `/discovered/${encodeURIComponent(fingerprint)}/bind`, binding),
     issuers: async () => (await call<{ issuers: readonly { readonly name: string }[] }>('GET', '/issuers')).issuers,
     renew: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/renew`),
     revoke: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/revoke`),

@@ -48,7 +48,7 @@ export interface PeopleCalls {
   auditHead(): Promise<SignedHead>
   /** A part of a list, with the filters of the list. */
   part(
-    list: 'agents' | 'targets' | 'certificates' | 'jobs' | 'tokens' | 'orders',
+    list: 'agents' | 'targets' | 'certificates' | 'discovered' | 'jobs' | 'tokens' | 'orders',
     query: Query,
   ): Promise<Part<Readonly<Record<string, unknown>>>>
 }

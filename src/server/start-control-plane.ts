@@ -33,6 +33,7 @@ import { healthRoutes, metricsRoute } from './route/health.ts'
 import { operatorAgentRoutes } from './route/operator-agents.ts'
 import { operatorAuditRoutes } from './route/operator-audit.ts'
 import { operatorCertificateRoutes } from './route/operator-certificates.ts'
+import { operatorDiscoveredRoutes } from './route/operator-discovered.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
 import { operatorLabelRoutes } from './route/operator-labels.ts'
 import { operatorOrderRoutes } from './route/operator-orders.ts'
@@ -194,6 +195,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorTargetRoutes(operator, parts)
       operatorOrderRoutes(operator, parts)
       operatorCertificateRoutes(operator, parts)
+      operatorDiscoveredRoutes(operator, parts)
       operatorJobRoutes(operator, parts)
       operatorAuditRoutes(operator, parts, auditKey)
     },

@@ -1,8 +1,9 @@
-import { Command, InvalidArgumentError } from 'commander'
-import { answer, commandOn, type OperatorOptions, timeIn, withOperator } from '../operator/ask-operator.ts'
+import { Command } from 'commander'
+import { answer, commandOn, type OperatorOptions, withOperator } from '../operator/ask-operator.ts'
 import { auditCommand } from '../operator/audit.ts'
 import { caCommand } from '../operator/ca.ts'
 import { certificateCommands } from '../operator/certificates.ts'
+import { discoveredCommands } from '../operator/discovered.ts'
 import { keepCommands } from '../operator/keep.ts'
 import { labelCommand } from '../operator/labels.ts'
 import { listCommand } from '../operator/lists.ts'
@@ -11,6 +12,7 @@ import { peopleCommands } from '../operator/people.ts'
 import { type PolicyOptions, policyIn, withPolicy } from '../operator/policy.ts'
 import { readJson } from '../operator/read-json.ts'
 import { serveCommand } from '../operator/serve.ts'
+import { type ValidityOptions, validityIn, withValidity } from '../operator/validity.ts'
 
 const jobStates = ['Pending', 'AwaitingCSR', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 
@@ -32,6 +34,7 @@ export function controlPlaneCommand(): Command {
     }),
   )
   for (const one of certificateCommands()) command.addCommand(one)
+  for (const one of discoveredCommands()) command.addCommand(one)
   command.addCommand(
     listCommand('jobs', 'List the jobs, newest first.', { isOfAgent: true, isOfTarget: true, status: jobStates }),
   )
@@ -90,24 +93,21 @@ function addTargetCommand(): Command {
 }
 
 function requestCommand(): Command {
-  return withPolicy(withOperator(new Command('request')))
+  return withValidity(withPolicy(withOperator(new Command('request'))))
     .description('Have an agent make a key and request a certificate, and deploy it when it is signed.')
     .requiredOption('--agent <agent>', 'id or name of the agent')
     .requiredOption('--cn <name>', 'common name')
     .option('--san <name...>', 'further names', [])
     .option('--deploy-to <target...>', 'targets that it is deployed to, by id or name', [])
-    .option('--validity <time>', 'how long it is valid: 12h, 90d; from 5m to 397d (default: 47d)', parseValidity)
-    .option('--validity-days <days>', 'the same in whole days', parseDays)
     .action(
       (
         options: OperatorOptions &
-          PolicyOptions & {
+          PolicyOptions &
+          ValidityOptions & {
             readonly agent: string
             readonly cn: string
             readonly san: string[]
             readonly deployTo: string[]
-            readonly validity?: number
-            readonly validityDays?: number
           },
       ) =>
         answer(options, (operator) =>
@@ -116,24 +116,11 @@ function requestCommand(): Command {
             common_name: options.cn,
             sans: options.san,
             deploy_to: options.deployTo,
-            validity_days: options.validity ?? options.validityDays ?? 47,
+            validity_days: validityIn(options),
             ...policyIn(options),
           }),
         ),
     )
-}
-
-const dayS = 86_400
-const validityS = timeIn('mhd', { leastS: 300, mostS: 397 * dayS, what: 'a time from 5m to 397d, such as 12h or 90d' })
-
-/** In days. */
-function parseValidity(text: string): number {
-  return validityS(text) / dayS
-}
-
-function parseDays(text: string): number {
-  if (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 397) return Number(text)
-  throw new InvalidArgumentError('It is not a number of days from 1 to 397.')
 }
 
 function deployCommand(): Command {

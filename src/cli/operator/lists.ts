@@ -13,6 +13,8 @@ interface Filters {
   readonly isOfTarget?: true
   /** The states that there are. */
   readonly status?: readonly string[]
+  /** Those of CAs are left out. */
+  readonly hasCas?: true
 }
 
 interface ListOptions extends OperatorOptions {
@@ -23,13 +25,14 @@ interface ListOptions extends OperatorOptions {
   readonly agent?: string
   readonly target?: string
   readonly status?: string
+  readonly withCas?: true
 }
 
 /** A list of the control plane: a table, a part of it, or JSON. */
 export function listCommand(
-  name: 'agents' | 'targets' | 'certificates' | 'jobs' | 'tokens' | 'orders',
+  name: 'agents' | 'targets' | 'certificates' | 'discovered' | 'jobs' | 'tokens' | 'orders',
   description: string,
-  { isByLabel, isOfAgent, isOfTarget, status }: Filters,
+  { isByLabel, isOfAgent, isOfTarget, status, hasCas }: Filters,
 ): Command {
   const command = withOperator(new Command(name))
     .description(description)
@@ -46,14 +49,23 @@ export function listCommand(
   if (isOfTarget === true) command.option('--target <target>', 'only those of this target, by id or name')
   if (status !== undefined)
     command.option('--status <status>', `only those that are: ${status.join(', ')}`, oneOf(status))
+  if (hasCas === true) command.option('--with-cas', 'those of CAs, too')
   return command.action(async (options: ListOptions) => {
-    const { after, limit, label, agent, target, status: wanted, wide } = options
+    const { after, limit, label, agent, target, status: wanted, withCas, wide } = options
     const isPart = [after, label, agent, target, wanted].some((choice) => choice !== undefined)
     let next: string | null = null
     await answer(
       options,
       async (operator) => {
-        const part = await operator.part(name, { after, limit, label, agent, target, status: wanted })
+        const part = await operator.part(name, {
+          after,
+          limit,
+          label,
+          agent,
+          target,
+          status: wanted,
+          cas: withCas === true ? 'true' : undefined,
+        })
         next = part.next
         return part.rows
       },

@@ -68,6 +68,26 @@ const lists = {
     none: 'There is no certificate yet: waxseal control-plane request.',
     notes: () => [],
   },
+  discovered: {
+    heads: ['FINGERPRINT', 'STATUS', 'AGENT', 'ENDS (UTC)', 'NAMES', 'PATH'],
+    cells: [
+      (row) => of('fingerprint')(row).slice(0, 16),
+      of('status'),
+      of('agent_name'),
+      timeOf('not_after'),
+      foundNames,
+      of('path'),
+    ],
+    ids: ['fingerprint', 'certificate_id'],
+    none: 'No agent has told of a certificate: discovery.folders in its configuration says where it searches.',
+    notes: (rows) =>
+      rows.some(({ status: is }) => is === 'new')
+        ? [
+            '',
+            'New: nobody here renews it. waxseal control-plane bind FINGERPRINT --target TARGET has one of ours take its place.',
+          ]
+        : [],
+  },
   jobs: {
     heads: ['CREATED (UTC)', 'TYPE', 'STATUS', 'AGENT', 'TARGET', 'CERTIFICATE', 'ERROR'],
     cells: [timeOf('created_at'), of('type'), status, of('agent_name'), of('target_name'), of('common_name'), error],
@@ -134,6 +154,12 @@ export function operatorTable(list: keyof typeof lists, rows: readonly Row[], is
     ),
     ...notes(rows),
   ]
+}
+
+/** Of the host, else of the subject. */
+function foundNames(row: Row): string {
+  const { sans } = row
+  return Array.isArray(sans) && sans.length > 0 ? sans.slice(0, 5).map(String).join(' ') : of('common_name')(row)
 }
 
 function agentStatus(row: Row): string {

@@ -16,6 +16,15 @@ export interface Call {
 
 const token = { type: 'object', required: ['token'], properties: { token: { type: 'string' } } } as const
 const job = { type: 'object', required: ['job_id'], properties: { job_id: { type: 'string' } } } as const
+const binding = {
+  type: 'object',
+  required: ['certificate_id', 'job_id', 'next_renewal_at'],
+  properties: {
+    certificate_id: { type: 'string' },
+    job_id: { type: ['string', 'null'], description: 'Null: nothing is done before it is due.' },
+    next_renewal_at: { type: ['string', 'null'], description: 'RFC 3339, UTC; null: now.' },
+  },
+} as const
 const revoked = {
   type: 'object',
   required: ['serials', 'job_id'],
@@ -92,7 +101,7 @@ export const calls: Readonly<Record<string, Call>> = {
     answer: agentAnswers.verify,
   },
   'POST /api/v1/agents/:id/discoveries': {
-    summary: 'Says what drifted.',
+    summary: 'Says what certificates are on the host, which are there no more, and what drifted.',
     status: 202,
     answer: agentAnswers.discoveries,
   },
@@ -117,6 +126,10 @@ export const calls: Readonly<Record<string, Call>> = {
     answer: pageOf('certificates'),
   },
   'GET /operator/v1/certificates/:name/policy': { summary: 'How a certificate is renewed.', answer: policy },
+  'GET /operator/v1/discovered': {
+    summary: 'Certificates that agents have found on their hosts, in the order in which they were found.',
+    answer: pageOf('discovered'),
+  },
   'GET /operator/v1/issuers': { summary: 'Who signs here, in the order in which they are asked.' },
   'GET /operator/v1/jobs': { summary: 'Jobs, newest first.', answer: pageOf('jobs') },
   'GET /operator/v1/jobs/:id': { summary: 'One job with its outcome.' },
@@ -151,6 +164,11 @@ export const calls: Readonly<Record<string, Call>> = {
     answer: revoked,
   },
   'POST /operator/v1/deployments': { summary: 'Deploys a certificate to a target.', status: 201, answer: job },
+  'POST /operator/v1/discovered/:fingerprint/bind': {
+    summary: 'Has a certificate of this server take the place of one that was found, when that one is due.',
+    status: 201,
+    answer: binding,
+  },
   'POST /operator/v1/jobs/:id/cancel': { summary: 'Cancels a job, or asks its agent to.' },
   'POST /operator/v1/jobs/:id/end': {
     summary:

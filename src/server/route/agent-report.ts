@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { activeAgentOf, agentOf, type Guard } from '../http/authenticate.ts'
+import { recordCertificates, type ToldCertificate } from '../operation/discovery/record-certificates.ts'
 import { type JobReport, recordVerification, renewLease, reportJob } from '../operation/job/report-job.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
@@ -24,10 +25,13 @@ interface Discoveries {
   readonly certificates: readonly unknown[] | null
   readonly errors: readonly unknown[] | null
   readonly drift?: readonly Drift[]
+  readonly gone?: readonly { readonly fingerprint_sha256: string; readonly source_path: string }[]
 }
 
 /** Of one target that is shown in a list of a thousand. */
 const [mostReasons, longestReason] = [50, 1000]
+/** PATH_MAX of Linux. */
+const longestPath = 4096
 
 /** The calls by which an agent says what became of its work. A retired one may still say it. */
 export function agentReportRoutes(server: FastifyInstance, parts: Parts, guard: Guard, guardLasting: Guard): void {
@@ -71,8 +75,8 @@ function sightingCalls(server: FastifyInstance, parts: Parts, guards: readonly G
     { onRequest: [...guards], schema: { body: discoveriesSchema } },
     async (request, reply) => {
       const agent = activeAgentOf(request)
-      const { certificates, errors, drift = [] } = request.body
-      if ((certificates ?? []).length + (errors ?? []).length + drift.length === 0)
+      const { certificates, errors, drift = [], gone = [] } = request.body
+      if ((certificates ?? []).length + (errors ?? []).length + drift.length + gone.length === 0)
         throw new Refusal('nothing', 'nothing was discovered')
       const rows = drift.map(({ target_id, looked_at, reasons }) => ({
         targetId: target_id,
@@ -80,7 +84,22 @@ function sightingCalls(server: FastifyInstance, parts: Parts, guards: readonly G
         reasons: reasons.slice(0, mostReasons).map((reason) => reason.slice(0, longestReason)),
       }))
       await recordDrift(parts, agent, rows)
+      const places = gone.map(({ fingerprint_sha256, source_path }) => ({
+        fingerprint: fingerprint_sha256,
+        path: source_path,
+      }))
+      await recordCertificates(parts, agent, (certificates ?? []).map(toldCertificate), places)
       return reply.code(202).send({ status: 'accepted' })
     },
   )
+}
+
+/** Whatever else an agent says of a certificate, it is read out of the certificate. */
+function toldCertificate(entry: unknown): ToldCertificate {
+  const { pem_data, source_path, source_format } = (entry ?? {}) as Readonly<Record<string, unknown>>
+  return {
+    pem: typeof pem_data === 'string' ? pem_data : '',
+    path: typeof source_path === 'string' ? source_path.slice(0, longestPath) : '',
+    format: source_format === 'DER' ? 'DER' : 'PEM',
+  }
 }

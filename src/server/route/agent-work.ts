@@ -22,6 +22,7 @@ const serverFeatures = [
   'host',
   'wait',
   'order',
+  'discovery',
 ] as const
 const pollIntervalS = 30
 /** Seconds over which those who waited at a server that ends come back, to another or the next: as far apart as their calls are without that. */

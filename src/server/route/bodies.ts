@@ -13,6 +13,15 @@ export interface TargetBody {
   readonly unchecked?: boolean
 }
 
+/** What is to take the place of a certificate that was found, as an operator sends it. */
+export interface BindingBody extends PolicyBody {
+  /** Id or name. */
+  readonly target_id: string
+  /** Not only when it is due. */
+  readonly now?: boolean
+  readonly validity_days?: number
+}
+
 /** A request for a certificate, as an operator sends it. */
 export interface CertificateBody extends PolicyBody {
   /** Id or name. */

@@ -75,13 +75,22 @@ export const verifySchema = {
   },
 } as const
 
-/** What was found on a host (protocol §1), and what drifts there (§4). */
+/** What was found on a host (protocol §1), what is there no more and what drifts there (§4). One entry that cannot be read refuses no other. */
 export const discoveriesSchema = {
   type: 'object',
   required: ['certificates', 'errors'],
   properties: {
     certificates: { type: ['array', 'null'] },
     errors: { type: ['array', 'null'] },
+    gone: {
+      type: 'array',
+      maxItems: 1000,
+      items: {
+        type: 'object',
+        required: ['fingerprint_sha256', 'source_path'],
+        properties: { fingerprint_sha256: id, source_path: { type: 'string', maxLength: 4096 } },
+      },
+    },
     drift: {
       type: 'array',
       maxItems: 1000,

@@ -1,3 +1,4 @@
+import type { DiscoveredStore } from './discovered-store.ts'
 import type { HoldStore } from './hold-store.ts'
 import type { CredentialStore, OperatorStore, TokenStore } from './identity-store.ts'
 import type { JobStore } from './job-store.ts'
@@ -36,6 +37,7 @@ export interface Store {
   readonly jobs: JobStore
   readonly holds: HoldStore
   readonly orders: OrderStore
+  readonly discovered: DiscoveredStore
   readonly audit: AuditStore
   /** The time of the store: all rows have it. */
   now(): Promise<number>

@@ -13,5 +13,6 @@ for (const name of [
   'policy',
   'ended-jobs',
   'protocol-additions',
+  'discovery',
 ])
   await import(`../control-plane/${name}.test.ts`)

@@ -6,6 +6,7 @@ import { type Actor, audit } from '../audit.ts'
 import { agentNamed, certificateNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { dueOfFound } from '../renewal/due-of-found.ts'
 
 /** Of a certificate of which nothing was said: the rule of all, all issuers in their order, a new key each time. */
 export const defaultPolicy: RenewalPolicy = { renewShare: null, issuers: [], keyPolicy: 'rotate' }
@@ -62,6 +63,10 @@ async function planBy(store: Store, certificate: CertificateRow, { renewShare }:
   const { id, nextRenewalAt, renewalFailures } = certificate
   await store.signings.hasten(id, await store.now())
   const version = await store.versions.newest(id)
-  if (nextRenewalAt === null || version === null || renewalFailures > 0) return
+  if (nextRenewalAt === null || renewalFailures > 0) return
+  if (version === null) {
+    const due = await dueOfFound(store, certificate, renewShare)
+    return due === null ? undefined : store.certificates.plan(id, { nextRenewalAt: due })
+  }
   await store.certificates.plan(id, { nextRenewalAt: Math.min(nextRenewalAt, dueAt(version, renewShare)) })
 }

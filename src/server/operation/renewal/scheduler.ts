@@ -3,6 +3,7 @@ import type { CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { Refusal } from '../refusal.ts'
 import { beginRenewal } from './begin-renewal.ts'
+import { dueOfFound } from './due-of-found.ts'
 import { isUnused } from './is-unused.ts'
 import { renewalForLostKey } from './key-gone.ts'
 import { newerOnHost } from './newer-on-host.ts'
@@ -34,6 +35,7 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
   const version = await store.versions.newest(certificate.id)
   const lostAt = version === null ? null : await renewalForLostKey(store, version)
   const due = Math.min(await dueOf(store, certificate, version, now), lostAt ?? Number.POSITIVE_INFINITY)
+  if (version === null && due > now) return store.certificates.plan(certificate.id, { nextRenewalAt: due })
   if (version !== null && certificate.revokedAt === null && due > now) {
     const retryAt = await redeploy(store, certificate, version)
     return store.certificates.plan(certificate.id, { nextRenewalAt: Math.min(retryAt ?? due, due) })
@@ -57,8 +59,9 @@ async function dueOf(
   version: VersionRow | null,
   now: number,
 ): Promise<number> {
+  if (version === null) return (await dueOfFound(store, certificate, certificate.renewShare)) ?? 0
   // Signed while the clock was ahead: no client takes it yet.
-  if (version === null || version.notBefore > now + skewMs) return 0
+  if (version.notBefore > now + skewMs) return 0
   const { seen, isEverywhere } = await newerOnHost(store, certificate.id, version)
   if (seen.length > 0 && !isEverywhere) return 0
   const current = isEverywhere ? seen : [version]

@@ -1,6 +1,7 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
 import { agentLabels } from './agent-labels.ts'
+import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
 import { standingOrders } from './standing-orders.ts'
 import { isUnversioned, moveOldTables, takeOldRows } from './unversioned.ts'
@@ -25,6 +26,7 @@ const steps: readonly Step[] = [
   },
   tables(agentLabels),
   tables(standingOrders),
+  tables(discovered),
 ]
 
 /** The version that this program reads and writes. */

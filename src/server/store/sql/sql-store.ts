@@ -3,6 +3,7 @@ import type { Store } from '../store.ts'
 import { sqlAgents, sqlPresence } from './agents.ts'
 import { sqlAudit } from './audit.ts'
 import { sqlCertificates } from './certificates.ts'
+import { sqlDiscovered } from './discovered.ts'
 import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
@@ -31,6 +32,7 @@ export function sqlStore(db: Database): Store {
     jobs: sqlJobs(db),
     holds: sqlHolds(db),
     orders: sqlOrders(db),
+    discovered: sqlDiscovered(db),
     audit: sqlAudit(db),
     now: () => db.now(),
     transaction: (work) => db.transaction((inside) => work(sqlStore(inside))),
