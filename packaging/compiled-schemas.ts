@@ -4,6 +4,7 @@ import standaloneCode from 'ajv/dist/standalone/index.js'
 import type { Plugin } from 'esbuild-wasm'
 import { configSchema } from '../src/config/config-schema.ts'
 import { acceptedSchema, exchangeSchema, heardSchemas, leaseSchema, workSchema } from '../src/control-plane/wire.ts'
+import { shelfSchema } from '../src/deployer/discover/told-places.ts'
 import { takenOrderSchema } from '../src/deployer/order/order-memory.ts'
 import { courierMemorySchema } from '../src/deployer/serve/courier-memory.ts'
 import { arrivedSchema } from '../src/deployer/work/job-store.ts'
@@ -39,6 +40,7 @@ const schemas = [
   envelopeSchema(courierMemorySchema),
   envelopeSchema(takenOrderSchema),
   standingOrderSchema,
+  envelopeSchema(shelfSchema),
   shownHostSchema,
   ...lineSchemas,
 ]

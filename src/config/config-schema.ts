@@ -1,3 +1,5 @@
+import { limits } from '../limit/limits.ts'
+
 const duration = { type: ['string', 'integer'], maxLength: 64 } as const
 const file = { type: 'string', pattern: '^/', maxLength: 4096 } as const
 const list = { type: 'array', maxItems: 1000, items: { type: 'string', minLength: 1, maxLength: 4096 } } as const
@@ -39,6 +41,11 @@ export const configSchema = {
     poll_wait: duration,
     heartbeat_interval: duration,
     parallel_services: { type: 'integer', minimum: 1, maximum: 64 },
+    discovery: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { folders: { type: 'array', maxItems: limits.searchedFolders.most, items: file } },
+    },
     drift_watch: { type: 'string', minLength: 1, maxLength: 200 },
     status: {
       type: 'object',

@@ -75,8 +75,8 @@ export interface Config {
   readonly keyDir: string | null
   /** Where the agent before this one kept its keys, which are read and never changed; null: there was none. From the environment only. */
   readonly foreignKeyDir: string | null
-  /** Folders that the agent before this one searched for certificates, which this one does not. From the environment only. */
-  readonly discoveryDirs: readonly string[]
+  /** Absolute folders that are searched for certificates; none: no search is made. */
+  readonly discovery: { readonly folders: readonly string[] }
   readonly pollIntervalMs: number
   /** How long a call for work waits at a server that knows it; 0: not at all. */
   readonly pollWaitMs: number

@@ -23,6 +23,7 @@ export interface WrittenConfig {
   readonly poll_wait?: Written
   readonly heartbeat_interval?: Written
   readonly parallel_services?: number
+  readonly discovery?: { readonly folders?: readonly string[] }
   readonly drift_watch?: string
   readonly status?: { readonly listen?: string }
   readonly policy?: {
@@ -87,7 +88,7 @@ export function resolveConfig(
     keyDir: env['WAXSEAL_KEY_DIR'] || null,
     foreignKeyDir: env['CERTCTL_KEY_DIR'] || null,
     ...own,
-    discoveryDirs: listOf(setting(env, 'DISCOVERY_DIRS')),
+    discovery: { folders: searchedFolders(written.discovery?.folders, setting(env, 'DISCOVERY_DIRS')) },
     pollIntervalMs: duration('poll_interval', written.poll_interval, 30_000, 'interval'),
     pollWaitMs: written.poll_wait === 'off' ? 0 : duration('poll_wait', written.poll_wait, 30_000, 'interval'),
     heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000, 'interval'),
@@ -160,12 +161,11 @@ function setting(env: Environment, name: string): string | undefined {
   return [env[`WAXSEAL_${name}`], env[`CERTCTL_${name}`]].find((value) => value !== undefined && value !== '')
 }
 
-/** `/etc/ssl, /srv/tls` */
-function listOf(value = ''): readonly string[] {
-  return value
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '')
+/** The environment has them as `/etc/ssl, /srv/tls`: one that is of no use stops no agent, and is told by the search. */
+function searchedFolders(written: readonly string[] = [], listed: string | undefined): readonly string[] {
+  if (listed === undefined) return written
+  const folders = listed.split(',').map((entry) => entry.trim())
+  return folders.filter((entry) => entry !== '').slice(0, limits.searchedFolders.most)
 }
 
 function resolveLogLevel(level: string | undefined): Config['logLevel'] | undefined {

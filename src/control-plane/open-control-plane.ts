@@ -5,6 +5,7 @@ import { asWaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { Credentials } from './credentials.ts'
+import { type DiscoveryReport, discoveryBody, goneFeature } from './discovery-body.ts'
 import { agentFeatures, type Heard, type HeardWaiting, readHeard, readWaiting } from './heard.ts'
 import { type JobCalls, jobCalls } from './job-calls.ts'
 import { isBeyond, isSharing, usableCas } from './offered-ca.ts'
@@ -83,6 +84,9 @@ export interface ControlPlane extends JobCalls {
    * targets that are in order, too. False: there was nothing that this server takes, and nothing was sent.
    */
   reportDrift(drift: readonly TargetDrift[]): Promise<boolean>
+  /** Certificates that are on this host (protocol §1). `takesGone`: this server wants to know what is there no more (protocol §4). */
+  reportDiscovery(found: DiscoveryReport): Promise<void>
+  readonly takesGone: boolean
   /** How far this clock is ahead of the server's at the last answer, in milliseconds; null: it has not said. */
   clockAheadMs(): number | null
   close(): Promise<void>
@@ -187,6 +191,13 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       }
       await send({ method: 'POST', path: `${agent}/discoveries`, body })
       return true
+    },
+    get takesGone() {
+      return features.has(goneFeature)
+    },
+    reportDiscovery: async (found) => {
+      const body = discoveryBody(options.agentId, found, features.has(goneFeature))
+      await sendAsAgent({ method: 'POST', path: `${agent}/discoveries`, body })
     },
   }
 }

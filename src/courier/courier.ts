@@ -9,6 +9,7 @@ import { Beat } from './beat.ts'
 import { Claims } from './claims.ts'
 import { Deliveries } from './deliveries.ts'
 import type { Deployer } from './deployer.ts'
+import { watchForCertificates } from './discovery-watch.ts'
 import { watchDrift } from './drift-watch.ts'
 import { gather } from './gather.ts'
 import { Hurry } from './hurry.ts'
@@ -36,6 +37,8 @@ export interface CourierParts {
   readonly machine: string | null
   /** Cron expression of the drift watch; null: off. */
   readonly driftWatch: string | null
+  /** Whether there are folders to be searched for certificates. */
+  readonly isSearching: boolean
   readonly pollIntervalMs: number
   /** How long a call for work waits at a server that knows it, in milliseconds; 0: not at all. */
   readonly pollWaitMs: number
@@ -105,11 +108,13 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     signal,
     retire,
   }
+  const searching = parts.isSearching ? watchForCertificates({ ...parts, controlPlane, signal }) : null
   const firstWait = parts.isBoot ? awayMs(parts.pollIntervalMs) * clock.random() : 0
   await Promise.all([
     pollLoop(parts, loops, firstWait),
     heartbeatLoop(parts, loops, firstWait + firstHeartbeatMs),
     reporter.run(signal),
+    searching,
   ])
   state.phase = 'draining'
   await reporter.flush()

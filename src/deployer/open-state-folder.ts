@@ -17,6 +17,7 @@ const folders = [
   'certificates',
   'courier',
   'orders',
+  'discovered',
 ]
 const locks = ['agent.lock', 'deploy.lock', 'view.lock']
 /** What SQLite looks for beside a database, and would open. */

@@ -1,5 +1,6 @@
 import type { ErrorDetails } from '../error/waxseal-error.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
+import { type Discovery, discoverySchema, listenerSchema, type Place, placesSchema } from './discovery.ts'
 import { type Job, jobSchemaOf } from './job.ts'
 import { type Membership, membershipSchema } from './membership.ts'
 import { type Report, reportSchema } from './report.ts'
@@ -47,6 +48,15 @@ export type Ask =
   | { readonly ask: 'introduce' }
   /** What the courier is to find after its next start. Durable when this is answered. */
   | { readonly ask: 'keep'; readonly membership: Membership }
+  /** Search the folders of `discovery.folders`. `listener`: a digest of whom it is told to, for another one has heard nothing. */
+  | { readonly ask: 'discover'; readonly listener: string }
+  /** The control plane has heard of these certificates, and that those are gone. Durable when this is answered. */
+  | {
+      readonly ask: 'told'
+      readonly listener: string
+      readonly certificates: readonly Place[]
+      readonly gone: readonly Place[]
+    }
 
 /** What became of a report. */
 export interface Delivered {
@@ -119,6 +129,8 @@ export interface AnswerTo {
   /** `starts`: how often a courier has started with this state directory, this start included; null: its disk takes no count. */
   readonly introduce: { readonly starts: number | null; readonly membership: Membership }
   readonly keep: Record<string, never>
+  readonly discover: Discovery
+  readonly told: Record<string, never>
 }
 
 const id = { type: 'string', minLength: 1, maxLength: 1024 } as const
@@ -175,6 +187,8 @@ const askSchemas = {
   unbegun: closed({ ask: { const: 'unbegun' } }),
   introduce: closed({ ask: { const: 'introduce' } }),
   keep: closed({ ask: { const: 'keep' }, membership: membershipSchema }),
+  discover: closed({ ask: { const: 'discover' }, listener: listenerSchema }),
+  told: closed({ ask: { const: 'told' }, listener: listenerSchema, certificates: placesSchema, gone: placesSchema }),
 } as const satisfies Record<Ask['ask'], object>
 
 /** JSON schema of each answer. */
@@ -201,6 +215,8 @@ const answerSchemas = {
   unbegun: closed({ jobIds: listOf(id, 1000) }),
   introduce: closed({ starts: orNull({ type: 'integer', minimum: 1 }), membership: membershipSchema }),
   keep: closed({}),
+  discover: discoverySchema,
+  told: closed({}),
 } as const satisfies Record<Ask['ask'], object>
 
 const isAsk = Object.fromEntries(

@@ -44,6 +44,7 @@ export async function startBothHalves(parts: HalvesParts): Promise<BothHalves> {
   const deploying = runDeployer({
     config,
     engine: await openEngine(config, clock),
+    searchedFolders: async () => config.discovery.folders,
     clock,
     log,
     listen: { path },
@@ -67,6 +68,7 @@ export async function startBothHalves(parts: HalvesParts): Promise<BothHalves> {
     facts: hostFacts(version),
     machine: 'a'.repeat(64),
     driftWatch: null,
+    isSearching: config.discovery.folders.length > 0,
     isBoot: false,
     stop: stop.signal,
   })

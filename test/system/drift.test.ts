@@ -11,7 +11,7 @@ import { type Site, startSite } from '../support/site.ts'
 const site = await startSite({ drift_watch: '* * * * * *' })
 t.teardown(() => site.close())
 
-const agent = site.startAgent({ CERTCTL_DISCOVERY_DIRS: '/etc/ssl,/srv/tls' })
+const agent = site.startAgent()
 await site.request()
 await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
 
@@ -46,16 +46,6 @@ t.test('a pair swapped and served behind the agent is told once, and once more w
   t.match(before, [{ drift: null }])
   t.match(shown, [{ id: site.targetId, drift: { reasons: drift['reasons'] } }], 'told once it can be')
   t.match(await site.operator.targets(), [{ drift: null }])
-})
-
-t.test('the folders of a discovery are named once, and not searched', async (t) => {
-  const lines = agent.lines.filter((line) => line['discoveryDirs'] !== undefined)
-
-  t.match(lines, [{ level: 30, discoveryDirs: ['/etc/ssl', '/srv/tls'] }])
-  t.equal(lines.length, 1)
-  const isFound = ({ path, body }: { readonly path: string; readonly body: string }): boolean =>
-    path.endsWith('/discoveries') && !body.includes('"certificates":[]')
-  t.notOk(site.proxy.seen.some(isFound))
 })
 
 t.test('a validation job is Completed when the target is as it was deployed', async (t) => {

@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   apply: ['error', 'host', 'limit', 'outcome', 'plan'],
   rollback: ['error', 'host', 'plan'],
   verify: ['host', 'outcome', 'plan'],
-  documents: ['error', 'host', 'journal', 'order', 'outcome', 'schema'],
+  documents: ['error', 'host', 'journal', 'limit', 'order', 'outcome', 'schema'],
   inbox: ['documents', 'host', 'limit'],
   outbox: ['documents', 'error', 'host'],
   'control-plane': ['documents', 'error', 'limit', 'order', 'outcome', 'schema'],

@@ -97,7 +97,7 @@ async function run(options: CourierOptions): Promise<void> {
   process.on('SIGHUP', () => void takeOver())
   goOnWithoutCompilers()
   log.info({ version, stateDir: config.stateDir }, 'agent starts')
-  warnOfSettings(config, log)
+  warnOfSettings(log)
   stop.addEventListener('abort', () => void manager.notify('STOPPING=1', 'STATUS=waits for what is under way'))
   sayReady()
   await manager.notify('READY=1', `STATUS=${statusText(link, config)}`)
@@ -119,6 +119,7 @@ async function run(options: CourierOptions): Promise<void> {
     facts: hostFacts(version),
     machine: await machineDigest(),
     driftWatch: config.driftWatch === 'hourly' ? hourlyFor(localHostname()) : config.driftWatch,
+    isSearching: config.discovery.folders.length > 0,
     isBoot: environment()['INVOCATION_ID'] !== undefined && secondsSinceBoot() < bootSeconds,
     get pollIntervalMs() {
       return config.pollIntervalMs
@@ -146,9 +147,7 @@ function shownOf({ stateDir }: Config, metrics: Metrics): () => Promise<ShownHos
 }
 
 /** What was meant to have an effect, and has none, or another one. */
-function warnOfSettings({ discoveryDirs }: Config, log: Logger): void {
-  if (discoveryDirs.length > 0)
-    log.info({ discoveryDirs }, 'no folder is searched for certificates: this agent has no discovery')
+function warnOfSettings(log: Logger): void {
   if (/^(1|true|yes|on)$/i.test(environment()['CERTCTL_SERVER_TLS_INSECURE_SKIP_VERIFY'] ?? ''))
     log.warn(
       { hint: 'Name the CA of the control plane as CERTCTL_SERVER_CA_BUNDLE_PATH.' },
@@ -197,6 +196,7 @@ const needRestart = [
   'foreignKeyDir',
   'status',
   'driftWatch',
+  'discovery',
   'connectors',
 ] as const
 

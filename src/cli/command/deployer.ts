@@ -77,6 +77,7 @@ async function run(options: DeployerOptions): Promise<void> {
   await runDeployer({
     config,
     engine,
+    searchedFolders: async () => (await configOf(options).catch(() => config)).discovery.folders,
     clock: systemClock,
     log,
     listen,

@@ -4,6 +4,7 @@ import type { Look } from '../../documents/shown-host.ts'
 import { textWithout } from '../../documents/without-output.ts'
 import { errorTold } from '../../error/told-error.ts'
 import type { AnswerBox } from '../../outbox/answer-box.ts'
+import type { Discoverer } from '../discover/discoverer.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
 import type { JobStore } from '../work/job-store.ts'
@@ -22,6 +23,7 @@ export interface DeployerParts {
   readonly worker: Pick<Worker, 'ask' | 'isBusy'>
   readonly changes: Changes
   readonly memory: CourierMemory
+  readonly discoverer: Discoverer
   /** What a look at every target found. */
   readonly onLooks: (looks: readonly Look[]) => void
   /** Aborts when no further connection is served: nothing waits any more. */
@@ -71,6 +73,11 @@ export class Deployer {
         return this.#parts.memory.introduce()
       case 'keep':
         await this.#parts.memory.keep(ask.membership)
+        return {}
+      case 'discover':
+        return this.#parts.discoverer.discover(ask.listener)
+      case 'told':
+        await this.#parts.discoverer.note(ask.listener, ask.certificates, ask.gone)
         return {}
       default:
         return { looks: fitting((await this.#look()).map(toldOf), 3 * pageBytes, 100_000) }

@@ -11,6 +11,8 @@ import { type LineServer, serveLines } from '../../host/socket/line-socket.ts'
 import { openInbox } from '../../inbox/inbox.ts'
 import { openKeyStore } from '../../material/key-store.ts'
 import { openAnswerBox } from '../../outbox/answer-box.ts'
+import { Discoverer } from '../discover/discoverer.ts'
+import { openToldPlaces } from '../discover/told-places.ts'
 import { withNames } from '../find-target.ts'
 import type { ConfiguredEngine } from '../open-engine.ts'
 import { recover } from '../recover.ts'
@@ -29,6 +31,8 @@ import { Show } from './show.ts'
 export interface RunParts extends Pick<WorkerParts, 'onBatch' | 'onProgress' | 'log' | 'stop'> {
   readonly config: Config
   readonly engine: ConfiguredEngine
+  /** The folders that are searched for certificates, as the configuration has them now. */
+  readonly searchedFolders: () => Promise<readonly string[]>
   readonly clock: Clock
   readonly listen: { readonly path: string } | { readonly fd: number }
   /** It ends after this time without work and without a connection, in milliseconds; null: it stays. */
@@ -125,6 +129,13 @@ async function openDeployer(
     changes,
     onLooks,
     memory: state.memory,
+    discoverer: new Discoverer({
+      folders: parts.searchedFolders,
+      stateDir: config.stateDir,
+      told: openToldPlaces(join(config.stateDir, 'discovered')),
+      clock,
+      closing: closing.signal,
+    }),
     closing: closing.signal,
   })
   return { deployer, worker, show, closing }

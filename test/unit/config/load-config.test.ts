@@ -15,7 +15,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
     stateDir: '/var/lib/waxseal',
     keyDir: null,
     foreignKeyDir: null,
-    discoveryDirs: [],
+    discovery: { folders: [] },
     pollIntervalMs: 30_000,
     pollWaitMs: 30_000,
     heartbeatIntervalMs: 60_000,
@@ -97,11 +97,11 @@ t.test('WAXSEAL_* wins over CERTCTL_*, and that over the file', async (t) => {
 })
 
 t.test('the folders of a discovery are read, with commas between them', async (t) => {
-  t.same((await load(t, '', { CERTCTL_DISCOVERY_DIRS: '/etc/ssl, /srv/tls,,' })).discoveryDirs, [
+  t.same((await load(t, '', { CERTCTL_DISCOVERY_DIRS: '/etc/ssl, /srv/tls,,' })).discovery.folders, [
     '/etc/ssl',
     '/srv/tls',
   ])
-  t.same((await load(t, '', {})).discoveryDirs, [])
+  t.same((await load(t, '', {})).discovery.folders, [])
 })
 
 t.test('an empty variable is as good as none', async (t) => {
