@@ -43,7 +43,10 @@ export function watchForCertificates(parts: DiscoveryParts): Promise<void> {
     waitAfterFailure: (error, failures) => {
       log.warn({ code: error.code, reason: describeError(error) }, 'the search for certificates is put off')
       if (isFinal(error)) return pollWait(betweenMs, clock.random())
-      return Math.max(failureWait(error, failures, clock.random()), pollWait(shortestRetryMs, clock.random()))
+      return Math.max(
+        failureWait(error, failures, clock.random(), shortestRetryMs),
+        pollWait(shortestRetryMs, clock.random()),
+      )
     },
     firstWait: first.leastMs + first.spreadMs * clock.random(),
     clock,

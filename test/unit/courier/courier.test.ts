@@ -164,6 +164,7 @@ function courierOf(
     facts: { version: '0', hostname: 'h', os: 'linux', architecture: 'x', ipAddress: '192.0.2.1' },
     machine: null,
     driftWatch: null,
+    isSearching: false,
     pollIntervalMs: 30 * second,
     pollWaitMs: 30 * second,
     isBoot: true,
