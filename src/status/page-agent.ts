@@ -1,5 +1,5 @@
-import { type Html, html } from './html.ts'
-import { badge, count, list, when } from './page-words.ts'
+import { type Html, html } from '../page/html.ts'
+import { badge, count, list, when } from '../page/page-words.ts'
 import type { StatusDocument } from './status-document.ts'
 
 /** The agent itself: control plane, queue, outbox. */

@@ -1,6 +1,7 @@
 import { timeLeft } from '../outcome/lifetime.ts'
-import { type Html, html } from './html.ts'
-import { badge, digest, duration, list, when } from './page-words.ts'
+import { type Html, html } from '../page/html.ts'
+import { badge, digest, duration, list, when } from '../page/page-words.ts'
+import { table } from '../page/table.ts'
 import type { LastJob, TargetStatus } from './status-document.ts'
 
 const kinds = { failed: 'bad', drifting: 'bad', late: 'bad', due: 'warn', healthy: 'good' } as const
@@ -66,15 +67,6 @@ function endpointsTable({ name, endpoints, deployed }: TargetStatus): Html {
         : html`${decides ? badge('bad', 'no') : badge('warn', 'as before')} ${error ?? 'another leaf'}`,
     ]),
   )
-}
-
-/** A table whose cells carry their heading, so that a narrow screen can show each row as a block. */
-function table(label: string, caption: string, heads: readonly string[], rows: readonly (readonly Html[])[]): Html {
-  return html`
-<table aria-label="${label}"><caption>${caption}</caption>
-<thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
-<tbody>${rows.map((row) => html`<tr>${row.map((cell, column) => html`<td data-head="${heads[column] ?? ''}"><span>${cell}</span></td>`)}</tr>`)}</tbody>
-</table>`
 }
 
 function lastJob({ lastJob: job }: TargetStatus, id: string, now: number): Html {

@@ -1,7 +1,7 @@
-import { type Html, html } from './html.ts'
+import { type Html, html } from '../page/html.ts'
+import { count, when } from '../page/page-words.ts'
 import { agentSection, attentionSection } from './page-agent.ts'
 import { targetSection } from './page-target.ts'
-import { count, when } from './page-words.ts'
 import type { StatusDocument } from './status-document.ts'
 
 /** The page for the person on call: whole without script, refreshed by `/page.js`. */

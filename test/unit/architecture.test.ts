@@ -10,6 +10,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   error: [],
   schema: [],
   text: [],
+  page: ['text'],
   limit: ['error'],
   order: ['error', 'schema'],
   plan: [],
@@ -28,8 +29,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   outbox: ['documents', 'error', 'host'],
   'control-plane': ['documents', 'error', 'limit', 'order', 'outcome', 'schema'],
   log: ['text'],
-  status: ['config', 'documents', 'host', 'journal', 'outcome', 'schema', 'text'],
-  server: ['connector', 'control-plane', 'error', 'host', 'order', 'outcome'],
+  status: ['config', 'documents', 'host', 'journal', 'outcome', 'page', 'schema', 'text'],
+  server: ['connector', 'control-plane', 'error', 'host', 'order', 'outcome', 'page'],
   demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
     'apply config connector control-plane documents error host inbox journal limit material order outbox outcome plan policy rollback schema verify'.split(
@@ -49,7 +50,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const typesOnly = { host: ['plan', 'outcome', 'connector'] } as const
 
 /** The control plane's one direction: each of its folders imports the code of those after it alone. */
-const serverOrder = ['route', 'http', 'operation', 'store', 'authority', 'renewal']
+const serverOrder = ['route', 'fleet', 'http', 'operation', 'store', 'authority', 'renewal']
 
 const privileged = /^node:(fs|child_process|net|tls|dns|os|http|https|dgram|cluster|worker_threads)(\/|$)/
 
