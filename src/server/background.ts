@@ -9,6 +9,7 @@ import { ringDue } from './operation/job/wait-for-work.ts'
 import { keepTime } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
 import { renewDue } from './operation/renewal/scheduler.ts'
+import { forgetSessions } from './operation/sessions.ts'
 
 const flushEveryMs = 1000
 const sweepEveryMs = 15_000
@@ -39,6 +40,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     every(tendEveryMs, log, tendOwn),
     every(tendEveryMs, log, () => forgetTokens(store)),
     every(sweepEveryMs, log, () => oldJobs.forget()),
+    every(tendEveryMs, log, () => forgetSessions(store)),
     every(sweepEveryMs, log, async () => {
       for (const agent of await releaseAgents(store)) log.info({ agent }, 'its host was asked after the restore')
       await renewDue(store)

@@ -20,15 +20,18 @@ import { OldCredentials } from './operation/agent/old-credentials.ts'
 import { Presence } from './operation/agent/presence.ts'
 import { crlPublisher } from './operation/certificate/publish-crl.ts'
 import { openSigner } from './operation/certificate/signer.ts'
+import { overviewReader } from './operation/fleet/overview.ts'
 import { WorkBell } from './operation/job/work-bell.ts'
 import { noteAlive } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
+import { hashSecret } from './operation/secret.ts'
 import { openOwnPair } from './own-pair.ts'
 import { agentCredentialRoutes } from './route/agent-credential.ts'
 import { agentCsrRoute } from './route/agent-csr.ts'
 import { agentRegisterRoutes } from './route/agent-register.ts'
 import { agentReportRoutes } from './route/agent-report.ts'
 import { agentWorkRoutes } from './route/agent-work.ts'
+import { fleetSite } from './route/fleet-site.ts'
 import { healthRoutes, metricsRoute } from './route/health.ts'
 import { operatorAgentRoutes } from './route/operator-agents.ts'
 import { operatorAuditRoutes } from './route/operator-audit.ts'
@@ -109,7 +112,9 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const https = renewableHttps(own.pair)
   const drain = new Drain()
   const server = openServer({ https, limits, drain, log, proxyFrom })
-  const metrics = openMetrics(server, parts, version)
+  const overview = overviewReader(parts)
+  const metrics = openMetrics(server, parts, overview, version)
+  await fleetSite(server, parts, { overview, limits, ownHash: hashSecret(operatorToken), log })
   await describeCalls(server)
   const serving = { limits, operatorToken, auditKey: await openAuditKey(dataDir), metrics, drain, log }
   await addRoutes(server, parts, serving)

@@ -2,20 +2,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { authenticateAgent } from '../operation/agent/authenticate-agent.ts'
 import type { Actor } from '../operation/audit.ts'
 import type { InTurn } from '../operation/certificate/in-turn.ts'
-import { firstAdmin, mayDo } from '../operation/operators.ts'
+import { type Caller, mayDo, operatorWith } from '../operation/operators.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
-import { hashSecret, isSecret } from '../operation/secret.ts'
-import type { AgentRow, OperatorRow } from '../store/rows.ts'
+import { hashSecret } from '../operation/secret.ts'
+import type { AgentRow } from '../store/rows.ts'
 import { secretIn } from './bearer.ts'
 import { leastRoleOf } from './least-roles.ts'
 import type { Lasting, Limits } from './limits.ts'
 
 /** Runs before the body of a request is read. */
 export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
-
-/** Who an operator's call comes from. */
-export type Caller = Pick<OperatorRow, 'name' | 'role'>
 
 const agents = new WeakMap<FastifyRequest, AgentRow>()
 const operators = new WeakMap<FastifyRequest, Caller>()
@@ -61,7 +58,7 @@ export function actorOf(request: FastifyRequest): Actor {
 export function guardAgent(parts: Parts, limits: Limits, turn: InTurn = (work) => work()): Guard {
   return async (request, reply) => {
     const find = (secret: string) => turn(() => authenticateAgent(parts, secret))
-    const found = await lookUp(limits, request, reply, find)
+    const found = await lookUp(limits, request, reply, secretIn(request), find)
     if (found === null) return
     const { who: agent, digest } = found
     if (await limits.isLimited(agent.id, digest, request, reply)) return
@@ -82,7 +79,7 @@ export function guardLasting(limits: Limits, of: Lasting = 'row'): Guard {
 /** Lets in a bootstrap token that is good, and one that was used up by a registration which is asked for again. */
 export function guardToken({ store }: Parts, limits: Limits): Guard {
   return async (request, reply) => {
-    const found = await lookUp(limits, request, reply, async (_, hash) => {
+    const found = await lookUp(limits, request, reply, secretIn(request), async (_, hash) => {
       const [token, now] = [await store.tokens.find(hash), await store.now()]
       const isLeft = token !== null && (token.usesLeft > 0 || 'idempotency-key' in request.headers)
       if (!isLeft || (token.expiresAt !== null && token.expiresAt <= now))
@@ -97,9 +94,8 @@ export function guardToken({ store }: Parts, limits: Limits): Guard {
 export function guardOperator({ store }: Parts, operatorToken: string, limits: Limits): Guard {
   const ownHash = hashSecret(operatorToken)
   return async (request, reply) => {
-    const found = await lookUp(limits, request, reply, async (secret, hash): Promise<Caller> => {
-      if (isSecret(secret, ownHash)) return { name: firstAdmin, role: 'admin' }
-      const operator = await store.operators.find(hash)
+    const found = await lookUp(limits, request, reply, secretIn(request), async (_, hash): Promise<Caller> => {
+      const operator = await operatorWith(store, ownHash, hash)
       if (operator !== null) return operator
       throw new Refusal(
         'unauthorized',
@@ -116,14 +112,14 @@ export function guardOperator({ store }: Parts, operatorToken: string, limits: L
   }
 }
 
-/** Who this is by the secret of the request; null: it was answered, for too many came from this address that nobody knows. */
-async function lookUp<Who>(
+/** Who this is by a secret of the request; null: it was answered, for too many came from this address that nobody knows. */
+export async function lookUp<Who>(
   limits: Limits,
   request: FastifyRequest,
   reply: FastifyReply,
+  secret: string | null,
   find: (secret: string, hash: string) => Promise<Who>,
 ): Promise<{ readonly who: Who; readonly digest: string } | null> {
-  const secret = secretIn(request)
   const digest = secret === null ? '' : hashSecret(secret)
   if (await limits.isAddressLimited(request, reply, digest)) return null
   try {

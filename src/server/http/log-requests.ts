@@ -44,13 +44,13 @@ export function tellTwin(log: ControlPlaneLog, { name }: Pick<AgentRow, 'name'>,
   log.error({ agent: name, reason, hint }, 'two hosts are one agent')
 }
 
-/** Answers an error; what the control plane did wrong itself is told in its log alone, with where it happened. */
-export async function answerError(
+/** Writes an error of a call into the log, with where it happened; returns what its client may know. 503 gets a `Retry-After`. */
+export function tellError(
   error: FastifyError | Refusal | WaxsealError,
   request: FastifyRequest,
   reply: FastifyReply,
   log: ControlPlaneLog,
-): Promise<void> {
+): { readonly status: number; readonly message: string } {
   const status = statusOf(error)
   const about = { request: request.id, call: callOf(request), status }
   if (status >= 500) log.error({ ...about, reason: reasonOf(error) }, 'request failed')
@@ -61,6 +61,17 @@ export async function answerError(
     : isUnreachable(error)
       ? error.message
       : 'an error in the control plane: its log says which, by the request_id of this answer'
+  return { status, message }
+}
+
+/** Answers an error; what the control plane did wrong itself is told in its log alone. */
+export async function answerError(
+  error: FastifyError | Refusal | WaxsealError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: ControlPlaneLog,
+): Promise<void> {
+  const { status, message } = tellError(error, request, reply, log)
   await reply.code(status).send({ error: message, request_id: request.id })
 }
 

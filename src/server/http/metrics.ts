@@ -1,8 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Overview } from '../operation/fleet/overview.ts'
 import type { Parts } from '../operation/parts.ts'
 import type { Store } from '../store/store.ts'
+import { measureFleet } from './fleet-metrics.ts'
 import { callOf } from './log-requests.ts'
 
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
@@ -16,10 +18,11 @@ export interface Metrics {
   close(): void
 }
 
-/** Counts what this server answers; `store` is asked when somebody looks. */
+/** Counts what this server answers; `store` and `overview` are asked when somebody looks. */
 export function openMetrics(
   server: FastifyInstance,
   { store, bell }: Pick<Parts, 'store' | 'bell'>,
+  overview: () => Promise<Overview>,
   version: string,
 ): Metrics {
   const registry = new Registry()
@@ -36,6 +39,7 @@ export function openMetrics(
   })
   new Gauge({ name: 'waxseal_server_info', help: 'Always 1.', labelNames: ['version'], registers }).set({ version }, 1)
   measureStore(store, registry)
+  measureFleet(overview, registry)
   registry.registerMetric(
     new Gauge({
       name: 'waxseal_server_polls_waiting',

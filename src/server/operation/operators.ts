@@ -1,8 +1,9 @@
 import type { OperatorRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
 import { type Actor, audit } from './audit.ts'
 import type { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
-import { hashSecret, newId, newSecret } from './secret.ts'
+import { hashSecret, isSameHash, newId, newSecret } from './secret.ts'
 
 /** What an operator may do; each may do what those before it may. */
 export const roles = ['reader', 'operator', 'admin'] as const
@@ -11,11 +12,26 @@ export const roles = ['reader', 'operator', 'admin'] as const
 export type Role = OperatorRow['role']
 
 /** Who has the file `operator-token` of the data directory. */
-export const firstAdmin = 'admin'
+const firstAdmin = 'admin'
 
 /** Whether this role may do what needs at least that one. */
 export function mayDo(role: Role, least: Role): boolean {
   return roles.indexOf(role) >= roles.indexOf(least)
+}
+
+/** Who an operator's call comes from. */
+export type Caller = Pick<OperatorRow, 'name' | 'role'>
+
+/**
+ * Whose token has this digest: that of the data directory (`ownHash`), or that of somebody whom the store knows. Null: it was revoked,
+ * or is nobody's.
+ */
+export async function operatorWith(
+  { operators }: Pick<Store, 'operators'>,
+  ownHash: string,
+  hash: string,
+): Promise<Caller | null> {
+  return isSameHash(hash, ownHash) ? { name: firstAdmin, role: 'admin' } : operators.find(hash)
 }
 
 /** Adds an operator; returns the token, which is told once. */

@@ -1,4 +1,5 @@
 import type { DiscoveredStore } from './discovered-store.ts'
+import type { FleetStore } from './fleet-store.ts'
 import type { HoldStore } from './hold-store.ts'
 import type { CredentialStore, OperatorStore, TokenStore } from './identity-store.ts'
 import type { JobStore } from './job-store.ts'
@@ -16,6 +17,7 @@ import type {
   TargetRow,
   VersionRow,
 } from './rows.ts'
+import type { SessionStore } from './session-store.ts'
 
 /**
  * All that the control plane remembers. Each call is atomic and durable when it resolves. Calls that belong together go to the
@@ -38,6 +40,8 @@ export interface Store {
   readonly holds: HoldStore
   readonly orders: OrderStore
   readonly discovered: DiscoveredStore
+  readonly sessions: SessionStore
+  readonly fleet: FleetStore
   readonly audit: AuditStore
   /** The time of the store: all rows have it. */
   now(): Promise<number>

@@ -10,14 +10,16 @@ const aPart = 1000
 
 /**
  * For a database that was just put back from a backup: what was done since is not in it, but on the hosts. Each agent with targets is
- * asked by a validation of each one, and is issued nothing before it has answered. Bootstrap tokens end, for they may have been used;
- * the time for which servers were up begins anew. Returns how many agents are asked.
+ * asked by a validation of each one, and is issued nothing before it has answered. Bootstrap tokens end, for they may have been used,
+ * and sessions of the fleet page, for they may have been ended; the time for which servers were up begins anew. Returns how many
+ * agents are asked.
  */
 export function holdAgents(store: Store): Promise<number> {
   return store.transaction(async (inside) => {
     let count = 0
     for await (const agent of activeAgents(inside)) if (await hold(inside, agent)) count += 1
     await inside.tokens.endAll()
+    await inside.sessions.endAll()
     await inside.server.set('alive_at', '0')
     await audit(inside, 'server', 'database.restore', 'database', { agents: count })
     return count

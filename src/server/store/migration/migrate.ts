@@ -3,6 +3,8 @@ import type { Database } from '../database.ts'
 import { agentLabels } from './agent-labels.ts'
 import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
+import { fleetIndices } from './fleet-indices.ts'
+import { sessionTable } from './sessions.ts'
 import { standingOrders } from './standing-orders.ts'
 import { isUnversioned, moveOldTables, takeOldRows } from './unversioned.ts'
 
@@ -27,6 +29,7 @@ const steps: readonly Step[] = [
   tables(agentLabels),
   tables(standingOrders),
   tables(discovered),
+  tables((dialect) => [...sessionTable(dialect), ...fleetIndices]),
 ]
 
 /** The version that this program reads and writes. */

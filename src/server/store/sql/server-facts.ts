@@ -31,6 +31,8 @@ export function sqlServerFacts(db: Database): ServerFacts {
       await db.query('UPDATE certificate SET next_renewal_at = $1 WHERE next_renewal_at > $1', [at])
       await db.query('UPDATE presence SET seen_at = $1 WHERE seen_at > $1', [at])
       await db.query('UPDATE presence SET heartbeat_at = $1 WHERE heartbeat_at > $1', [at])
+      // Its end was planned by that clock, too.
+      await db.query('DELETE FROM session WHERE seen_at > $1', [at])
       await db.query('UPDATE hold SET asked_at = $1 WHERE asked_at > $1', [at])
     },
     upSince: async () => Number((await get(db)('up_since')) ?? 0),

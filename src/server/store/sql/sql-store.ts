@@ -4,12 +4,14 @@ import { sqlAgents, sqlPresence } from './agents.ts'
 import { sqlAudit } from './audit.ts'
 import { sqlCertificates } from './certificates.ts'
 import { sqlDiscovered } from './discovered.ts'
+import { sqlFleet } from './fleet.ts'
 import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlLabels } from './labels.ts'
 import { sqlOrders } from './orders.ts'
 import { sqlServerFacts } from './server-facts.ts'
+import { sqlSessions } from './sessions.ts'
 import { sqlSignings } from './signings.ts'
 import { sqlTargets } from './targets.ts'
 import { sqlTokens } from './tokens.ts'
@@ -33,6 +35,8 @@ export function sqlStore(db: Database): Store {
     holds: sqlHolds(db),
     orders: sqlOrders(db),
     discovered: sqlDiscovered(db),
+    sessions: sqlSessions(db),
+    fleet: sqlFleet(db),
     audit: sqlAudit(db),
     now: () => db.now(),
     transaction: (work) => db.transaction((inside) => work(sqlStore(inside))),

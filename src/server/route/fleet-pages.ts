@@ -1,0 +1,74 @@
+import type { FastifyInstance } from 'fastify'
+import { certificatesPage } from '../fleet/certificates-page.ts'
+import { driftPage } from '../fleet/drift-page.ts'
+import { failuresPage } from '../fleet/failures-page.ts'
+import { hostsPage } from '../fleet/hosts-page.ts'
+import type { Query } from '../fleet/list-page.ts'
+import { overviewPage } from '../fleet/overview-page.ts'
+import { viewerOf } from '../http/page-session.ts'
+import { fleetCertificates, fleetDrift, fleetFailures, fleetHosts } from '../operation/fleet/fleet-lists.ts'
+import type { Overview } from '../operation/fleet/overview.ts'
+import type { Parts } from '../operation/parts.ts'
+import type { EndState, HostState } from '../store/fleet-store.ts'
+import type { JobType } from '../store/rows.ts'
+import { certificatesQuery, driftQuery, failuresQuery, hostsQuery } from './fleet-schemas.ts'
+
+const defaultDays = 7
+
+/** The pages of the fleet, for who has signed in. None of them changes anything, and none is a call of the wire. */
+export function fleetPages(server: FastifyInstance, parts: Parts, overview: () => Promise<Overview>): void {
+  const asPage = 'text/html; charset=utf-8'
+  server.get('/fleet', async (request, reply) =>
+    reply.type(asPage).send(overviewPage(await overview(), viewerOf(request))),
+  )
+
+  server.get<{ Querystring: Query }>(
+    '/fleet/hosts',
+    { schema: { querystring: hostsQuery } },
+    async (request, reply) => {
+      const query = given(request.query)
+      const { after, text, state, two } = query
+      const wanted = { after, text, state: state as HostState | undefined, isTwin: two === 'yes' }
+      return reply.type(asPage).send(hostsPage(await fleetHosts(parts, wanted), query, viewerOf(request)))
+    },
+  )
+
+  server.get<{ Querystring: Query }>(
+    '/fleet/certificates',
+    { schema: { querystring: certificatesQuery } },
+    async (request, reply) => {
+      const query = given(request.query)
+      const { after, text, host, ends, late, trouble } = query
+      const flags = { isLate: late === 'yes', isFailing: trouble === 'yes' }
+      const wanted = { after, text, host, ends: ends as EndState | undefined, ...flags }
+      return reply.type(asPage).send(certificatesPage(await fleetCertificates(parts, wanted), query, viewerOf(request)))
+    },
+  )
+
+  server.get<{ Querystring: Query }>(
+    '/fleet/failures',
+    { schema: { querystring: failuresQuery } },
+    async (request, reply) => {
+      const query = given(request.query)
+      const { after, host, code, type, days } = query
+      const wanted = { after, host, code: code === 'none' ? '' : code, type: type as JobType | undefined }
+      const listed = await fleetFailures(parts, { ...wanted, days: Number(days ?? defaultDays) })
+      return reply.type(asPage).send(failuresPage(listed, query, viewerOf(request)))
+    },
+  )
+
+  server.get<{ Querystring: Query }>(
+    '/fleet/drift',
+    { schema: { querystring: driftQuery } },
+    async (request, reply) => {
+      const query = given(request.query)
+      return reply.type(asPage).send(driftPage(await fleetDrift(parts, query), query, viewerOf(request)))
+    },
+  )
+}
+
+/** Without what nobody filled, and without the blanks that were copied with a name. A place in a list is taken as it is. */
+function given(query: Query): Query {
+  const trimmed = Object.entries(query).map(([name, value = '']) => [name, name === 'after' ? value : value.trim()])
+  return Object.fromEntries(trimmed.filter(([, value]) => value !== ''))
+}

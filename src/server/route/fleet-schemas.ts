@@ -1,0 +1,49 @@
+import { failureDays } from '../fleet/failures-page.ts'
+
+/** A form sends a field that nobody filled as an empty text. */
+const empty = ''
+const oneOf = (...words: readonly string[]) => ({ enum: [empty, ...words] })
+const text = { type: 'string', maxLength: 100 } as const
+const after = { type: 'string', minLength: 1, maxLength: 256 } as const
+const name = { type: 'string', maxLength: 256 } as const
+const yes = oneOf('yes')
+
+function query(properties: Readonly<Record<string, object>>): object {
+  return { type: 'object', additionalProperties: false, properties }
+}
+
+/** Which hosts are shown; `after`: a name. */
+export const hostsQuery = query({ after, text, state: oneOf('calling', 'silent', 'never', 'retired'), two: yes })
+
+/** Which certificates are shown; `after`: an end and an id. */
+export const certificatesQuery = query({
+  after: { type: 'string', pattern: '^\\d{1,16}-[\\x21-\\x7e]{1,128}$' },
+  text,
+  host: name,
+  ends: oneOf('unsigned', 'expired', 'day', 'week', 'month', 'later', 'unused'),
+  late: yes,
+  trouble: yes,
+})
+
+/** Which failures are shown; `after`: a time and a `seq`. */
+export const failuresQuery = query({
+  after: { type: 'string', pattern: '^\\d{1,16}-\\d{1,16}$' },
+  host: name,
+  code: { type: 'string', pattern: '^ *([A-Z0-9_]{3,64}|none)? *$' },
+  type: oneOf('Issuance', 'Renewal', 'Deployment', 'Validation', 'TakeBack'),
+  days: oneOf(...failureDays),
+})
+
+/** Which drift is shown; `after`: the name of a target. */
+export const driftQuery = query({ after, host: name })
+
+/** A sign-in. `to`: the page that was asked for. */
+export const signInBody = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['token'],
+  properties: {
+    token: { type: 'string', maxLength: 512 },
+    to: { type: 'string', maxLength: 2048 },
+  },
+} as const

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { openAuthority } from '../../src/server/authority/authority.ts'
+import { openStore } from '../../src/server/store/open-store.ts'
+
+/** How large the fleet is. */
+export interface FleetSize {
+  readonly hosts: number
+  /** That are finished; one of fifty has failed. */
+  readonly jobs: number
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+const outcome = JSON.stringify({ outcome: 'deployed', proven: true, steps: 'x'.repeat(900) })
+
+/**
+ * Fills the database of a data directory whose server does not run: hosts with two targets and one certificate each, which has two
+ * versions. Of the hosts some are silent, some retired; some targets drift; failures of all days, with their codes.
+ */
+export async function fillFleet(dataDir: string, { hosts, jobs, now }: FleetSize): Promise<void> {
+  // Where agents are registered a CA is missing, and never new.
+  await openAuthority(dataDir)
+  await (await openStore({ dataDir })).close()
+  const database = new DatabaseSync(join(dataDir, 'control-plane.db'))
+  database.exec('PRAGMA synchronous = OFF; BEGIN')
+  for (const [sql, values] of statements(BigInt(hosts), BigInt(jobs), BigInt(now))) database.prepare(sql).run(values)
+  database.exec('COMMIT')
+  database.close()
+}
+
+/** Whole numbers: SQLite would count on in floating ones. */
+type Statement = readonly [string, Readonly<Record<string, bigint | string>>]
+
+function statements(hosts: bigint, jobs: bigint, now: bigint): readonly Statement[] {
+  const each = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $hosts)'
+  const name = (prefix: string): string => `'${prefix}-' || substr('00000' || i, -5)`
+  return [
+    [
+      `${each} INSERT INTO agent (id, name, hostname, status, features, registered_at)
+        SELECT ${name('agent')}, ${name('mail')}, ${name('mail')} || '.example.net',
+          CASE WHEN i % 200 = 0 THEN 'retired' ELSE 'active' END, '["lease"]', $now - 8640000000 + i FROM n`,
+      { $hosts: hosts, $now: now },
+    ],
+    [
+      `${each} INSERT INTO presence (agent_id, seen_at, heartbeat_at)
+        SELECT ${name('agent')}, seen, seen FROM (
+          SELECT i, $now - CASE WHEN i % 97 = 0 THEN 7200000 ELSE 1000 * (i % 60) END AS seen FROM n WHERE i % 331 <> 0)`,
+      { $hosts: hosts, $now: now },
+    ],
+    ...(['Postfix', 'Dovecot'] as const).map(
+      (type): Statement => [
+        `${each} INSERT INTO target (id, name, agent_id, type, config)
+          SELECT 'target-' || '${type}' || i, ${name('mail')} || '-${type.toLowerCase()}', ${name('agent')}, '${type}', '{}' FROM n`,
+        { $hosts: hosts },
+      ],
+    ),
+    [
+      `${each} INSERT INTO certificate (id, agent_id, common_name, sans, validity_days, issuers, key_policy, next_renewal_at,
+          renewal_failures, last_error, created_at)
+        SELECT ${name('cert')}, ${name('agent')}, ${name('mail')} || '.example.net', '["imap.example.net","smtp.example.net"]', 47, '[]',
+          'rotate', CASE WHEN i % 500 = 0 THEN NULL ELSE $now + (i % 700) * 3600000 END, 0,
+          CASE WHEN i % 150 = 0 THEN 'KEY_MISSING: The private key is not on this host.' END, $now - 8640000000 FROM n`,
+      { $hosts: hosts, $now: now },
+    ],
+    ...[2n, 1n].map(
+      (number): Statement => [
+        `${each} INSERT INTO version (certificate_id, number, serial, pem, not_before, not_after, spki, fingerprint, issuer, issued_at)
+          SELECT ${name('cert')}, $number, hex(randomblob(8)), hex(randomblob(1600)), ends - 4060800000, ends, 'ab', 'cd', 'local',
+            ends - 4060800000
+          FROM (SELECT i, $now - 7200000 + (i % 1127) * 3600000 - (2 - $number) * 2707200000 AS ends FROM n WHERE i % 400 <> 0)`,
+        { $hosts: hosts, $now: now, $number: number },
+      ],
+    ),
+    [
+      `${each} INSERT INTO drift (target_id, reasons, since)
+        SELECT 'target-Postfix' || i, '["/etc/postfix/certs/cert.pem is not what was deployed.","127.0.0.1:25 serves another leaf."]',
+          strftime('%Y-%m-%dT%H:%M:%SZ', $now / 1000 - i % 90000, 'unixepoch') FROM n WHERE i % 250 = 0`,
+      { $hosts: hosts, $now: now },
+    ],
+    [
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $jobs)
+        INSERT INTO job (id, type, agent_id, certificate_id, version_number, target_id, status, attempt, error, outcome, created_at,
+          updated_at, is_reaped)
+        SELECT 'job-' || i, 'Deployment', 'agent-' || host, 'cert-' || host, 2, 'target-Postfix' || (i % $hosts + 1),
+          CASE WHEN failed THEN 'Failed' ELSE 'Completed' END, 1,
+          CASE WHEN NOT failed THEN NULL WHEN i % 3 = 0 THEN 'ACTIVATE_FAILED: The daemon did not take the new files. (command: postfix reload)'
+            WHEN i % 3 = 1 THEN 'VERIFY_FAILED: A listener does not serve the new certificate. (endpoint: 127.0.0.1:25)'
+            ELSE 'the agent has been silent for over 5 minutes' END,
+          $outcome, ends, ends, failed AND i % 3 = 2
+        FROM (SELECT i, substr('00000' || (i % $hosts + 1), -5) AS host, i % 50 = 0 AS failed,
+          $now - 1000 - ($jobs - i) * (2592000000 / $jobs) AS ends FROM n)`,
+      { $hosts: hosts, $jobs: jobs, $now: now, $outcome: outcome },
+    ],
+  ]
+}

@@ -1,0 +1,177 @@
+import t from 'tap'
+import { certificatesPage } from '../../../../src/server/fleet/certificates-page.ts'
+import { driftPage } from '../../../../src/server/fleet/drift-page.ts'
+import { failuresPage } from '../../../../src/server/fleet/failures-page.ts'
+import { messagePage } from '../../../../src/server/fleet/fleet-page.ts'
+import { hostsPage } from '../../../../src/server/fleet/hosts-page.ts'
+import { overviewPage } from '../../../../src/server/fleet/overview-page.ts'
+import { linkTo, pageIn } from '../../../../src/server/fleet/sections.ts'
+import { signInPage } from '../../../../src/server/fleet/sign-in-page.ts'
+import type { Overview } from '../../../../src/server/operation/fleet/overview.ts'
+import type { FleetCertificate, HostState } from '../../../../src/server/store/fleet-store.ts'
+import type { JobType } from '../../../../src/server/store/rows.ts'
+import { hostileText, rawCharacter } from '../../../support/hostile-text.ts'
+
+const at = Date.parse('2026-11-27T05:00:00Z')
+const dayMs = 86_400_000
+const hostile = `<script>alert(1)</script>" onload="x' onload='x\u{202e}${hostileText}`
+const viewer = { name: 'ann', role: 'reader' } as const
+const overview: Overview = {
+  at,
+  silentKnownAt: null,
+  hosts: { calling: 9990, retired: 10 },
+  twins: 0,
+  held: 0,
+  certificates: { ends: { later: 9000, month: 1000 }, failing: 0, late: 0 },
+  failures: { count: 0, codes: [] },
+  drifting: 0,
+  open: [],
+}
+
+const host = {
+  id: hostile,
+  name: hostile,
+  hostname: `other ${hostile}`,
+  state: 'silent' as HostState,
+  seenAt: at - dayMs,
+  twin: hostile,
+  twinAt: at,
+  isHeld: true,
+  targets: 2,
+  drifting: 1,
+}
+const certificate: FleetCertificate = {
+  id: hostile,
+  commonName: hostile,
+  sans: [hostile],
+  agentId: hostile,
+  agentName: hostile,
+  nextRenewalAt: at + dayMs,
+  lastError: hostile,
+  revokedAt: at,
+  ends: 'week',
+  number: 3,
+  notBefore: at - 40 * dayMs,
+  notAfter: at + 4 * dayMs,
+}
+const failure = {
+  seq: 1,
+  id: hostile,
+  type: 'Deployment' as JobType,
+  agentName: hostile,
+  targetName: hostile,
+  commonName: hostile,
+  error: hostile,
+  updatedAt: at - 60_000,
+  isReaped: false,
+}
+const drift = {
+  targetId: hostile,
+  name: hostile,
+  type: hostile,
+  agentName: hostile,
+  since: hostile,
+  reasons: [hostile],
+}
+
+t.test('nothing that comes from outside is markup, on any page', async (t) => {
+  const query = { text: hostile, host: hostile, code: hostile, after: hostile }
+  const pages = {
+    overview: overviewPage(
+      { ...overview, failures: { count: 3, codes: [{ code: hostile, count: 3 }] } },
+      { name: hostile, role: 'admin' },
+    ),
+    hosts: hostsPage({ at, rows: [host], next: hostile }, query, viewer),
+    certificates: certificatesPage({ at, rows: [certificate], next: hostile }, query, viewer),
+    failures: failuresPage({ at, rows: [failure], next: hostile }, query, viewer),
+    drift: driftPage({ at, rows: [drift], next: hostile }, query, viewer),
+    'sign in': signInPage({ to: hostile, error: hostile, isFromElsewhere: true }),
+    message: messagePage(hostile, hostile, hostile),
+  }
+
+  for (const [name, page] of Object.entries(pages)) {
+    t.notMatch(page, /<script|<img|onload=["']x/, name)
+    t.notMatch(page, rawCharacter, name)
+    t.match(page, /&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot; onload=&quot;x&#39; onload=&#39;x|%3Cscript%3E/, name)
+    t.notMatch(page, / style=|javascript:/, name)
+  }
+})
+
+t.test('the overview says the worst first, in its heading and its title', async (t) => {
+  const headingOf = (changes: Partial<Overview>): string =>
+    /<h1[^>]*>([^<]*)</.exec(overviewPage({ ...overview, ...changes }, viewer))?.[1] ?? ''
+  const drifting = 5
+  const certificates = { ends: { expired: 1, day: 3, later: 7 }, failing: 0, late: 2 }
+  const hosts = { calling: 1, silent: 12_000 }
+
+  t.equal(headingOf({}), 'All is well')
+  t.equal(headingOf({ drifting }), '5 targets drift')
+  t.equal(headingOf({ hosts }), '12,000 hosts are silent')
+  t.equal(headingOf({ drifting, certificates }), '1 certificate has expired, 2 renewals are late, 5 targets drift')
+  t.equal(headingOf({ twins: 1 }), '1 agent is two hosts')
+  t.match(overviewPage({ ...overview, certificates }, viewer), /<title>1 certificate has expired/)
+})
+
+t.test('after the control plane itself was away nobody is called silent before that is known', async (t) => {
+  const hosts = { calling: 1, silent: 9999 }
+  const page = overviewPage({ ...overview, hosts, silentKnownAt: at + 120_000 }, viewer)
+
+  t.match(page, /<h1 class="good">All is well</)
+  t.match(page, /Who is silent is known at 05:02 UTC/)
+})
+
+t.test('a code is shown with its sentence, where it is one of ours', async (t) => {
+  const codes = [
+    { code: 'KEY_MISSING', count: 2 },
+    { code: 'OF_ANOTHER_AGENT', count: 1 },
+    { code: 'constructor', count: 1 },
+    { code: '', count: 1 },
+  ]
+  const page = overviewPage({ ...overview, failures: { count: 7, codes } }, viewer)
+
+  t.match(page, /href="\/fleet\/failures\?code=KEY_MISSING&amp;days=1"/)
+  t.match(page, /KEY_MISSING[^]*?<span class="soft">[A-Z][^<]+\.<\/span>/)
+  t.match(page, /OF_ANOTHER_AGENT<\/span><\/a> <span class="number">1<\/span>\n\n<svg/)
+  t.match(page, /code=none&amp;days=1/)
+  t.match(page, /and 2 with other codes/)
+})
+
+t.test('a certificate is shown with how far it is in its life, and that its renewal is late', async (t) => {
+  const shown = (changes: Partial<typeof certificate>): string =>
+    certificatesPage({ at, rows: [{ ...certificate, commonName: 'mx', ...changes }], next: null }, {}, viewer)
+
+  t.match(shown({}), /Within 7 days <span class="badge bad">[^]*late<[^]*4 days left, 90 % of its life gone/)
+  t.match(shown({ ends: 'expired', notAfter: at - 1 }), /Expired<\/span> <span class="soft">[^<]*UTC, expired</)
+  t.match(shown({ nextRenewalAt: at - 1 }), /due<\/span>/)
+  t.match(shown({ nextRenewalAt: null }), /none planned/)
+  const sans = Array.from({ length: 99 }, (_, index) => `n${index}.example.net`)
+  t.match(shown({ sans }), /n4\.example\.net, and 94 names more</)
+})
+
+t.test('a list leads on to its next part with the same filter, and back to its start', async (t) => {
+  const page = failuresPage({ at, rows: [failure], next: '17-4' }, { code: 'KEY_MISSING', after: '18-9' }, viewer)
+
+  t.match(page, /<a rel="next" href="\/fleet\/failures\?code=KEY_MISSING&amp;after=17-4">/)
+  t.match(page, /<a href="\/fleet\/failures\?code=KEY_MISSING">From the start</)
+  t.notMatch(failuresPage({ at, rows: [failure], next: null }, {}, viewer), /class="pages"/)
+  t.match(failuresPage({ at, rows: [], next: null }, {}, viewer), /No job has failed so\./)
+})
+
+t.test('a sign-in leads to a page of the fleet, and nowhere else', async (t) => {
+  for (const url of ['/fleet', '/fleet/hosts?state=silent&text=a%20b', '/fleet/drift?after=mail-1'])
+    t.equal(pageIn(url), url)
+  for (const url of [
+    '//evil.example',
+    'https://evil.example/fleet',
+    '/fleet/../openapi.json',
+    '/fleet/sign-out',
+    '/fleet/hosts/',
+    '/fleet@evil.example',
+    '/fleet?a=\r\nset-cookie: x',
+    '/fleet?next=https://evil.example',
+    '/fleet/hosts?a=1?b=2',
+    '',
+  ])
+    t.equal(pageIn(url), '/fleet', url)
+  t.equal(linkTo('/fleet/hosts', { text: 'a&b="', state: '', after: undefined }), '/fleet/hosts?text=a%26b%3D%22')
+})
