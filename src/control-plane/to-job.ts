@@ -1,6 +1,6 @@
 import { type Job, jobSchemaOf, type TakeBackJob, type UnsupportedJob } from '../documents/job.ts'
 import { limits } from '../limit/limits.ts'
-import { type SignedOrder, signedOrderSchema } from '../order/signed-order.ts'
+import { type CarriedOrder, longestIssuers, type SignedOrder, signedOrderSchema } from '../order/signed-order.ts'
 import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type WorkItem, workItemSchema } from './wire.ts'
@@ -17,7 +17,10 @@ const validate = schemaCheck<WorkItem>(workItemSchema)
 /** What the deployer takes: one job that it does not would hold up all that came with it. */
 const isJob = schemaCheck<Job>(jobSchemaOf(true))
 
-const isSigned = schemaCheck<SignedOrder>({ ...signedOrderSchema, additionalProperties: true })
+const isSigned = schemaCheck<SignedOrder & { readonly issuers?: unknown }>({
+  ...signedOrderSchema,
+  additionalProperties: true,
+})
 
 /** A job of the domain, or why the item is none. */
 export function toJob(item: unknown): Job | MalformedItem {
@@ -92,10 +95,11 @@ export function beyond(item: unknown): MalformedItem {
 }
 
 /** What is none is left out: a host that wants one says so, and to any other it is nothing. */
-function ordered({ order }: WorkItem): { readonly order?: SignedOrder } {
+function ordered({ order }: WorkItem): { readonly order?: CarriedOrder } {
   if (!isSigned(order)) return {}
-  const { document, signature, key } = order
-  return { order: { document, signature, key } }
+  const { document, signature, key, issuers } = order
+  const isText = typeof issuers === 'string' && issuers.length <= longestIssuers
+  return { order: { document, signature, key, ...(isText ? { issuers } : {}) } }
 }
 
 function named({ target_name }: WorkItem): { readonly targetName?: string } {

@@ -1,5 +1,6 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { ArchivedPair } from '../journal/archive.ts'
+import type { CarriedOrder } from '../order/signed-order.ts'
 import type { StandingOrder } from '../order/standing-order.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { deploy } from './deploy.ts'
@@ -18,6 +19,8 @@ export interface WantedPair {
 export interface AskingJob {
   readonly id: string
   readonly order: StandingOrder | null
+  /** The same as it came. */
+  readonly carried: CarriedOrder | undefined
 }
 
 /**
@@ -44,7 +47,7 @@ export async function deployAgain(
     findKey: async () => keyPem,
     generation,
   }
-  return deploy(asOrdered(request, job?.order ?? null), engine, onStep)
+  return deploy(asOrdered(request, job?.order ?? null, job?.carried), engine, onStep)
 }
 
 async function olderPair(target: string, wanted: WantedPair, engine: Engine): Promise<ArchivedPair> {

@@ -1,4 +1,4 @@
-import { type SignedOrder, signedOrderSchema } from '../order/signed-order.ts'
+import { type CarriedOrder, carriedOrderSchema } from '../order/signed-order.ts'
 import { oneLine } from '../schema/in-words.ts'
 
 /** A job as the control plane gave it, parsed and bounded. Ids are strings from outside: never path components. */
@@ -9,7 +9,7 @@ export interface JobBase {
 
 /** A job that changes something: what covers it, as it came; missing: nothing came. */
 interface Ordered {
-  readonly order?: SignedOrder
+  readonly order?: CarriedOrder
 }
 
 /** A target as a job names it. */
@@ -70,7 +70,7 @@ export const longestReason = 4096
 const text = { type: 'string', maxLength: 1024 } as const
 const optional = ['targetName', 'deadline', 'instance', 'leaf', 'generation', 'code', 'order']
 
-const order = signedOrderSchema
+const order = carriedOrderSchema
 const ofTarget = { targetId: idOf(1000), targetName: lineOf(128), deadline: { type: 'integer', minimum: 0 } }
 
 /** What a job has beside its kind and its ids. */

@@ -31,6 +31,21 @@ export const signedOrderSchema = {
 /** Whether data has the form of a signed order. */
 export const isSignedOrder = schemaCheck<SignedOrder>(signedOrderSchema)
 
+/** An order on its way to a host. */
+export interface CarriedOrder extends SignedOrder {
+  /** Certificates (PEM) that may stand above the host's and that its chain leaves out, such as a private root. Nobody has signed this, and it proves nothing by itself. */
+  readonly issuers?: string
+}
+
+/** The longest text of them. */
+export const longestIssuers = 8192
+
+/** JSON schema of an order on its way. */
+export const carriedOrderSchema = {
+  ...signedOrderSchema,
+  properties: { ...signedOrderSchema.properties, issuers: { type: 'string', maxLength: longestIssuers } },
+} as const
+
 /** Before the document: what is signed for something else is no order. */
 const domain = Buffer.from('waxseal-order-v1\n', 'ascii')
 

@@ -1,7 +1,7 @@
 import type { DeploymentJob, IssuanceJob, TakeBackJob } from '../../documents/job.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { isOrdered } from '../../order/is-ordered.ts'
-import { openSigned } from '../../order/signed-order.ts'
+import { type CarriedOrder, openSigned } from '../../order/signed-order.ts'
 import type { StandingOrder } from '../../order/standing-order.ts'
 import type { Engine } from '../engine.ts'
 import type { DeployRequest } from '../propose/deploy-request.ts'
@@ -69,12 +69,24 @@ function requireInTime({ target, not_before, not_after }: StandingOrder, now: nu
 }
 
 /** A deployment as its order has it: what the job itself says of the target does not count. Null: as the job has it. */
-export function asOrdered(request: DeployRequest, order: StandingOrder | null): DeployRequest {
+export function asOrdered(
+  request: DeployRequest,
+  order: StandingOrder | null,
+  { issuers = '' }: Partial<CarriedOrder> = {},
+): DeployRequest {
   if (order === null) return request
   const { instance, ...rest } = request
   const { name, type, config } = order.target
   const isOther = request.generation === undefined && !isSame(request, order)
-  return { ...rest, targetName: name, connector: type, config, order, ...(isOther ? { remark: otherTarget } : {}) }
+  return {
+    ...rest,
+    targetName: name,
+    connector: type,
+    config,
+    order,
+    issuersPem: issuers,
+    ...(isOther ? { remark: otherTarget } : {}),
+  }
 }
 
 const otherTarget =

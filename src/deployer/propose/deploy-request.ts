@@ -11,6 +11,8 @@ export interface DeployRequest {
   readonly force?: boolean
   /** What covers it, where this host asks jobs for that: its target is the order's. Missing: nothing does. */
   readonly order?: StandingOrder
+  /** Certificates (PEM) that may stand above the chain, as they came with the order. */
+  readonly issuersPem?: string
   /** What its warnings begin with. */
   readonly remark?: string
   /** Names the target in journal and record. */

@@ -50,9 +50,11 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
   if (request.job !== undefined) await requireRoomForTarget(request.target, engine)
   const material = await draft.run('material', () => nameFile(request.files, () => findMaterial(request, engine)))
   draft.about(material.leaf)
-  const { order } = request
+  const { order, issuersPem } = request
   if (order !== undefined)
-    await draft.run('policy', async () => requireOrdered(material, order, engine.trustedRoots, engine.clock.now()))
+    await draft.run('policy', async () =>
+      requireOrdered(material, { order, issuersPem }, engine.trustedRoots, engine.clock.now()),
+    )
   const { connector, config, planned } = await draft.run('plan', () => planRequest(target, material, engine))
   return draft.run('policy', async () => {
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)

@@ -73,5 +73,5 @@ async function orderOf(
     certificatePem,
     findKey: (spkiSha256: string) => keys.find(spkiSha256),
   }
-  return { request: asOrdered(request, order), onStep: (step) => onStep(job.id, step), onOutcome }
+  return { request: asOrdered(request, order, job.order), onStep: (step) => onStep(job.id, step), onOutcome }
 }

@@ -52,7 +52,7 @@ function unsupported(job: IssuanceJob | UnsupportedJob): WaxsealError {
 async function takeBack(job: TakeBackJob, { engine, onBegin, onStep }: Workshop): Promise<JobEnd> {
   const order = await requireOrder(job, engine)
   await onBegin(job.id)
-  const asking = { id: job.id, order }
+  const asking = { id: job.id, order, carried: job.order }
   return reportsOf(job, await deployAgain(job.targetId, job, engine, (step) => onStep(job.id, step), asking))
 }
 

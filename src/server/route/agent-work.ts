@@ -79,7 +79,7 @@ function workCalls(server: FastifyInstance, parts: Parts, guard: Guard): void {
       const again = () => agentAgain(parts, request)
       const work = await waitForWork(parts, { agent, waitMs, again, gone: gone.signal })
       const leaseS = agent.features.includes('lease') ? leaseMs / 1000 : null
-      const jobs = work.jobs.map((claimed) => workItem(claimed, leaseS))
+      const jobs = work.jobs.map((claimed) => workItem(claimed, leaseS, parts.authority.caPem))
       if (waitMs > 0 && parts.bell.isClosed) reply.header('retry-after', String(retryAfterS(1, apartS)))
       else if (work.isFull) reply.header('retry-after', String(retryAfterS(pollIntervalS)))
       const { cancel } = work

@@ -1,3 +1,4 @@
+import { type CarriedOrder, longestIssuers, type SignedOrder } from '../../order/signed-order.ts'
 import { twinMs } from '../operation/agent/twin-told.ts'
 import type { ClaimedJob } from '../operation/job/claim-work.ts'
 import type { TargetRenewal } from '../operation/target/list-targets.ts'
@@ -89,8 +90,17 @@ function keyFor({ keyPolicy, revokedAt }: CertificateRow): CertificateRow['keyPo
   return revokedAt === null ? keyPolicy : 'rotate'
 }
 
+/** The chain of a certificate of our own CA leaves the CA itself out, without which no host could tell who has signed. */
+function orderOnWire({ document, signature, key }: SignedOrder, issuers: string): CarriedOrder {
+  return { document, signature, key, ...(issuers.length > longestIssuers ? {} : { issuers }) }
+}
+
 /** A job as its agent gets it (protocol §1); with what is said to agents that know leases (protocol §4). */
-export function workItem({ job, certificate, target, version, order }: ClaimedJob, leaseS: number | null): object {
+export function workItem(
+  { job, certificate, target, version, order }: ClaimedJob,
+  leaseS: number | null,
+  issuers: string,
+): object {
   const isAwaited = job.status === 'AwaitingCSR'
   return {
     id: job.id,
@@ -104,7 +114,7 @@ export function workItem({ job, certificate, target, version, order }: ClaimedJo
     ...(leaseS === null || isAwaited ? {} : { attempt: job.attempt, lease_s: leaseS }),
     ...(leaseS === null || job.notBefore === null ? {} : { not_before: timeOnWire(job.notBefore) }),
     ...(leaseS === null || job.deadline === null ? {} : { deadline: timeOnWire(job.deadline) }),
-    ...(order === null ? {} : { order: { document: order.document, signature: order.signature, key: order.key } }),
+    ...(order === null ? {} : { order: orderOnWire(order, issuers) }),
     ...(target === null
       ? {}
       : { target_id: target.id, target_name: target.name, target_type: target.type, target_config: target.config }),

@@ -1,5 +1,5 @@
 import { isOrdered } from '../../../order/is-ordered.ts'
-import { readSigned } from '../../../order/signed-order.ts'
+import { longestIssuers, readSigned } from '../../../order/signed-order.ts'
 import type { OrderRow } from '../../store/order-store.ts'
 import type { AgentRow, CertificateRow, JobRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
@@ -37,5 +37,5 @@ export async function roomFor(
   most: number,
 ): Promise<number> {
   const longest = features.includes('order') ? await store.orders.longestOf(id) : 0
-  return Math.min(most, Math.floor(mostCharacters / (longest + 1)))
+  return longest === 0 ? most : Math.min(most, Math.floor(mostCharacters / (longest + longestIssuers)))
 }
