@@ -32,8 +32,8 @@ export interface Site {
   close(): Promise<void>
 }
 
-/** `changes` differ from the usual configuration of the agent. */
-export async function startSite(changes: object = {}): Promise<Site> {
+/** `changes` differ from the usual configuration of the agent, `policy` from its policy. */
+export async function startSite(changes: object = {}, policy: object = {}): Promise<Site> {
   const dir = await makeTemporaryFolder('waxseal-site-')
   const dataDir = join(dir, 'control-plane')
   const serve = async (listen: string): Promise<WaxsealProcess> => {
@@ -75,7 +75,11 @@ export async function startSite(changes: object = {}): Promise<Site> {
     status: { listen: `unix:${join(dir, 'status.sock')}` },
     drift_watch: 'off',
     ...changes,
-    policy: { roots: [dir], commands: [daemon.check.join(' '), daemon.reload.join(' '), 'true', 'false', 'sleep 600'] },
+    policy: {
+      roots: [dir],
+      commands: [daemon.check.join(' '), daemon.reload.join(' '), 'true', 'false', 'sleep 600'],
+      ...policy,
+    },
   }
   await writeText(join(dir, 'waxseal.yaml'), JSON.stringify(config))
   const agents: WaxsealProcess[] = []

@@ -41,10 +41,12 @@ export interface HostileSite {
   intercept(answer: ((path: string, response: ServerResponse) => boolean) | null): void
   /** Resolves when what was sent was fetched. */
   polled(): Promise<void>
-  /** Has a key and a CSR made, and a certificate for it. */
-  issue(): Promise<void>
+  /** The certificate that is handed out, PEM; a test may exchange it. */
+  certificate: string
+  /** Has a key and a CSR made, and a certificate for it. `more`: what its jobs have beside that. */
+  issue(more?: Fields): Promise<void>
   /** A new certificate of the honest CA is deployed onto Postfix, which serves it. Returns what is wrong; null: nothing. */
-  honestWork(): Promise<string | null>
+  honestWork(more?: Fields): Promise<string | null>
   /** Everything that was said to the control plane, and by the agent to its log. */
   said(): readonly string[]
   restart(env?: Readonly<Record<string, string>>): Promise<void>
@@ -99,6 +101,7 @@ class Site implements HostileSite {
   readonly daemon: Daemon
   readonly canaries: Canaries
   agent: WaxsealProcess
+  certificate = ''
   readonly #authority: Authority
   readonly #finals = new Map<string, Final>()
   readonly #wakers = new Set<() => void>()
@@ -106,7 +109,6 @@ class Site implements HostileSite {
   #waiting: unknown[] = []
   #intercept: ((path: string, response: ServerResponse) => boolean) | null = null
   #csr: string | null = null
-  #pem = ''
   #count = 0
 
   constructor({ dir, etc, server, daemon, canaries, authority }: Parts) {
@@ -133,7 +135,8 @@ class Site implements HostileSite {
       for (const wake of this.#wakers) wake()
       return
     }
-    if (path.includes('/certificates/')) return json(200, { certificate_pem: this.#pem })(null as never, response)
+    if (path.includes('/certificates/'))
+      return json(200, { certificate_pem: this.certificate })(null as never, response)
     if (path.endsWith('/csr')) this.#csr = (body as { readonly csr_pem: string }).csr_pem
     const id = /\/jobs\/([^/]+)\/status$/.exec(path)?.[1]
     const final = body as Final | null
@@ -173,25 +176,25 @@ class Site implements HostileSite {
     await this.#until(() => (this.#waiting.length === 0 ? true : undefined))
   }
 
-  async issue(): Promise<void> {
+  async issue(more: Fields = {}): Promise<void> {
     if (this.#csr === null) {
-      const issuance = { id: 'csr-1', type: 'Issuance', certificate_id: 'cert-1', status: 'AwaitingCSR' }
+      const issuance = { id: 'csr-1', type: 'Issuance', certificate_id: 'cert-1', status: 'AwaitingCSR', ...more }
       this.send({ ...issuance, common_name: 'mail.example.net', sans: ['mail.example.net'] })
     }
     const csr = await this.#until(() => this.#csr ?? undefined)
-    this.#pem = (await this.#authority.sign(csr, ['mail.example.net'], 90)) + this.#authority.caPem
+    this.certificate = (await this.#authority.sign(csr, ['mail.example.net'], 90)) + this.#authority.caPem
   }
 
-  async honestWork(): Promise<string | null> {
-    await this.issue()
+  async honestWork(more: Fields = {}): Promise<string | null> {
+    await this.issue(more)
     const { certPath } = this.daemon
-    const job = this.deployment(targetOf(this.daemon), { target_id: 'honest' })
+    const job = this.deployment(targetOf(this.daemon), { target_id: 'honest', ...more })
     this.send(job)
     const final = await this.finalOf(job.id)
     if (final.status !== 'Completed') return JSON.stringify(final)
     const [port] = this.daemon.ports
     const served = port === undefined ? null : await servedLeaf(port)
-    return served !== null && (await readFile(certPath, 'utf8')).startsWith(this.#pem.slice(0, 200))
+    return served !== null && (await readFile(certPath, 'utf8')).startsWith(this.certificate.slice(0, 200))
       ? null
       : 'not served'
   }

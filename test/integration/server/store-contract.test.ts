@@ -80,6 +80,29 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     }
   })
 
+  t.test(
+    `${kind}: one order is kept for a target, and found by the certificates that are deployed there`,
+    async (t) => {
+      const store = await openWithHost(t, kind)
+      const order = { targetId: target.id, document: 'AAAA', signature: 's', key: 'k', addedAt: start, addedBy: 'a' }
+      t.equal(await store.orders.longestOf(agent.id), 0)
+      await store.orders.put({ ...order, sequence: 1 })
+      await store.orders.put({ ...order, sequence: 9_000_000_000_000_000, document: 'AAAAAAAA' })
+
+      const kept = { ...order, sequence: 9_000_000_000_000_000, document: 'AAAAAAAA' }
+      t.same(await store.orders.of(target.id), kept)
+      t.same(await store.orders.of('none'), null)
+      t.same(await store.orders.list({ limit: 5 }), [{ ...kept, targetName: target.name }])
+      t.same(await store.orders.list({ after: target.name, limit: 5 }), [])
+      t.equal(await store.orders.longestOf(agent.id), 8)
+      t.same(await store.orders.forCertificate('none'), [])
+      await store.certificates.add({ ...certificate, id: 'cert-ordered' }, [target.id])
+      t.same(await store.orders.forCertificate('cert-ordered'), [kept])
+      const { commonName, sans } = certificate
+      t.match(await store.orders.certificatesOn(target.id), [{ commonName, sans }])
+    },
+  )
+
   t.test(`${kind}: a name is taken once`, async (t) => {
     const store = await openWithHost(t, kind)
 

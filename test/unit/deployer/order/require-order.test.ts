@@ -114,6 +114,27 @@ t.test('an issuer may be any certificate above the leaf', async (t) => {
   }
 })
 
+t.test('a private root that no chain has may come with the order, and proves nothing by itself', async (t) => {
+  const { deployed, order } = await open(t)
+  const root = await makeAuthority('A private root')
+  const impostor = await makeAuthority('A private root')
+  const pair = await root.issue({ names: ['mail.example.net'] })
+  const own = { order: order({ issuer: issuerOf(root.certificatePem) }), pair }
+  const cases = [
+    ['nothing', 'Failed', own, undefined],
+    ['another root of the same name', 'Failed', own, impostor.certificatePem],
+    ['what is no certificate', 'Failed', own, 'rubbish'],
+    ['the root', 'Completed', own, impostor.certificatePem + root.certificatePem],
+  ] as const
+  for (const [claim, status, { order: signed, pair: given }, issuers] of cases) {
+    const carried = { ...signer.sign(signed), ...(issuers === undefined ? {} : { issuers }) }
+    t.match(await deployed({ order: carried }, given), [{ status }], claim)
+  }
+  const stolen = await impostor.issue({ names: ['mail.example.net'] })
+  const carried = { ...signer.sign(own.order), issuers: root.certificatePem + impostor.certificatePem }
+  t.match(await deployed({ order: carried }, stolen), [{ status: 'Failed', error: /^ORDER_EXCEEDED: / }])
+})
+
 t.test('the target is the one that was signed, whatever the job says, and the report tells it', async (t) => {
   const { deployed, order, dir, target } = await open(t)
   const elsewhere = join(dir, 'elsewhere.pem')
