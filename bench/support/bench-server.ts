@@ -11,22 +11,29 @@ export interface BenchPlace {
   readonly dir: string
   /** A `postgres://` URL; left out: SQLite in `dir`. */
   readonly database?: string | undefined
+  /** Left out: any that is free. */
+  readonly port?: number
+  /** Of its CA; left out: `dir`. */
+  readonly caDir?: string
 }
 
 /** `waxseal control-plane serve` as a process of its own. */
 export interface BenchServer {
   readonly url: string
+  readonly pid: number
   /** A call of this agent, whose credential is its id; returns the status. */
   call(agent: string, method: 'GET' | 'POST', path: string, body?: object): Promise<number>
   stop(): Promise<void>
+  /** At once, as where the power fails. */
+  kill(): Promise<void>
 }
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname
 
 /** Starts it; agents are there by `addBenchAgents`. */
-export async function startBenchServer({ dir, database }: BenchPlace): Promise<BenchServer> {
-  const place = database === undefined ? [] : ['--database', database]
-  const serve = ['control-plane', 'serve', '--data-dir', dir, '--listen', '127.0.0.1:0', ...place]
+export async function startBenchServer({ dir, database, port = 0, caDir = dir }: BenchPlace): Promise<BenchServer> {
+  const place = [...(database === undefined ? [] : ['--database', database]), '--ca-dir', caDir]
+  const serve = ['control-plane', 'serve', '--data-dir', dir, '--listen', `127.0.0.1:${port}`, ...place]
   const server = spawn(process.execPath, [main, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] })
   const kill = (): void => {
     server.kill('SIGKILL')
@@ -35,10 +42,18 @@ export async function startBenchServer({ dir, database }: BenchPlace): Promise<B
   await once(server.stdout, 'data')
   server.stdout.resume()
   const url = (await readFile(join(dir, 'url'), 'utf8')).trim()
-  const ca = await readFile(join(dir, 'ca.pem'))
+  const ca = await readFile(join(caDir, 'ca.pem'))
   const dispatcher = new Agent({ connections: null, connect: { timeout: 60_000, ca } })
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    process.off('exit', kill)
+    await dispatcher.destroy()
+    const ended = once(server, 'exit')
+    server.kill(signal)
+    await ended
+  }
   return {
     url,
+    pid: server.pid ?? 0,
     call: async (agent, method, path, content) => {
       const { statusCode, body } = await request(`${url}/api/v1/agents/${agent}${path}`, {
         dispatcher,
@@ -52,13 +67,8 @@ export async function startBenchServer({ dir, database }: BenchPlace): Promise<B
       await body.dump()
       return statusCode
     },
-    stop: async () => {
-      process.off('exit', kill)
-      await dispatcher.destroy()
-      const ended = once(server, 'exit')
-      server.kill('SIGTERM')
-      await ended
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   }
 }
 

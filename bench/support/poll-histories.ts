@@ -79,7 +79,7 @@ async function pollAll(server: BenchServer, ids: readonly string[]): Promise<rea
 }
 
 /** Deployments that ended, spread over the agents. */
-async function addHistory({ dir, database }: BenchPlace, jobs: number, agents: number): Promise<void> {
+export async function addHistory({ dir, database }: BenchPlace, jobs: number, agents: number): Promise<void> {
   const db: Database =
     database === undefined ? openSqlite(join(dir, 'control-plane.db'), Date.now) : openPostgres(database)
   for (let from = 0; from < jobs; from += chunk)

@@ -12,6 +12,8 @@ export interface Endpoint {
   readonly credential: string
   /** Milliseconds for one request with its answer, where the call sets none of its own; default 30 s. */
   readonly timeoutMs?: number
+  /** The address of this host that it connects from; left out: the system's choice. */
+  readonly localAddress?: string
 }
 
 /** One request. */
@@ -48,7 +50,7 @@ export function openSend(endpoint: Endpoint): {
   close(): Promise<void>
 } {
   let aheadMs: number | null = null
-  const { url, ca, timeoutMs: usualTimeoutMs = defaultTimeoutMs } = endpoint
+  const { url, ca, timeoutMs: usualTimeoutMs = defaultTimeoutMs, localAddress } = endpoint
   const connectWith = (roots: string | null): ReturnType<typeof connectTls> =>
     connectTls({
       allowH2: false,
@@ -60,6 +62,7 @@ export function openSend(endpoint: Endpoint): {
   const agent = new Agent({
     // One of them may be that of a call that waits for work.
     connections: 5,
+    ...(localAddress === undefined ? {} : { localAddress }),
     allowH2: false,
     keepAliveTimeout: 90_000,
     headersTimeout: longestTimeoutMs,

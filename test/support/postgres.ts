@@ -14,6 +14,8 @@ export interface Postgres {
   urlOf(name: string): string
   /** The URL of a new, empty database. */
   newDatabase(): Promise<string>
+  /** Of the first of its processes. */
+  readonly pid: number
   /** SIGKILL to all of it, as where the power fails. */
   kill(): Promise<void>
   /** Ends it as `systemctl stop` does. */
@@ -58,6 +60,9 @@ export async function startPostgres(t: Owner, isDurable = true): Promise<Postgre
     await removeTree(dir)
   })
   return {
+    get pid() {
+      return server.pid ?? 0
+    },
     urlOf,
     newDatabase: async () => {
       const name = `t${randomBytes(6).toString('hex')}`
