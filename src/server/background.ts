@@ -10,9 +10,12 @@ import { keepTime } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
 import { renewDue } from './operation/renewal/scheduler.ts'
 import { forgetSessions } from './operation/sessions.ts'
+import { advanceRollouts } from './operation/rollout/advance-rollouts.ts'
 
 const flushEveryMs = 1000
 const sweepEveryMs = 15_000
+/** An operator waits for it. */
+const rolloutsEveryMs = 5000
 /** A database that is away fills no log. */
 const afterFailureMs = 10_000
 const tendEveryMs = 10 * 60_000
@@ -45,6 +48,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
       for (const agent of await releaseAgents(store)) log.info({ agent }, 'its host was asked after the restore')
       await renewDue(store)
     }),
+    every(rolloutsEveryMs, log, () => advanceRollouts(store)),
   ]
   const endListening = store.listen((agentId) => bell.ring(agentId))
   return {

@@ -4,7 +4,8 @@ import { whyNoAnswer } from '../control-plane/request.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { type LabelCalls, labelCalls } from './label-client.ts'
 import { type OrderCalls, orderCalls } from './order-client.ts'
-import { type Call, type PeopleCalls, peopleCalls } from './people-client.ts'
+import { type Call, type PeopleCalls, peopleCalls, queryOf } from './people-client.ts'
+import { type RolloutCalls, rolloutCalls } from './rollout-client.ts'
 import type { BindingBody, CertificateBody, TargetBody } from './route/bodies.ts'
 import type { PolicyBody } from './route/policy-body.ts'
 
@@ -27,7 +28,7 @@ export interface OperatorJob {
 export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id: string }
 
 /** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
-export interface Operator extends PeopleCalls, LabelCalls, OrderCalls {
+export interface Operator extends PeopleCalls, LabelCalls, OrderCalls, RolloutCalls {
   agents(): Promise<readonly Readonly<Record<string, unknown>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Returns the target's id. */
@@ -90,6 +91,7 @@ export function openOperator(at: OperatorAccess): Operator {
     ...peopleCalls(call),
     ...labelCalls(call),
     ...orderCalls(call),
+    ...rolloutCalls(call, queryOf),
     agents: async () => (await call<{ agents: Record<string, unknown>[] }>('GET', '/agents')).agents,
     targets: async () => (await call<{ targets: Record<string, unknown>[] }>('GET', '/targets')).targets,
     addTarget: async (target) => (await call<{ id: string }>('POST', '/targets', target)).id,

@@ -89,7 +89,8 @@ export function peopleCalls(call: Call): PeopleCalls {
   }
 }
 
-function queryOf(query: Query): string {
+/** Behind a path. */
+export function queryOf(query: Query): string {
   const given = Object.entries(query).flatMap(([name, value]) =>
     value === undefined ? [] : [value].flat().map((one) => [name, String(one)]),
   )

@@ -41,6 +41,7 @@ import { operatorJobRoutes } from './route/operator-jobs.ts'
 import { operatorLabelRoutes } from './route/operator-labels.ts'
 import { operatorOrderRoutes } from './route/operator-orders.ts'
 import { operatorPeopleRoutes } from './route/operator-people.ts'
+import { operatorRolloutRoutes } from './route/operator-rollouts.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
 import { publicCrlRoutes } from './route/public-crl.ts'
 import { openStore } from './store/open-store.ts'
@@ -202,6 +203,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorCertificateRoutes(operator, parts)
       operatorDiscoveredRoutes(operator, parts)
       operatorJobRoutes(operator, parts)
+      operatorRolloutRoutes(operator, parts)
       operatorAuditRoutes(operator, parts, auditKey)
     },
     { prefix: '/operator/v1' },

@@ -40,6 +40,23 @@ const labels = {
   },
 } as const
 
+const started = {
+  type: 'object',
+  required: ['id', 'name', 'waves', 'targets', 'left_out'],
+  properties: {
+    id: { type: 'string' },
+    name: { type: 'string' },
+    waves: { type: 'array', items: { type: 'integer' }, description: 'Hosts of each wave.' },
+    targets: { type: 'integer' },
+    left_out: { type: 'array', items: { type: 'string' }, description: 'Targets to which nothing was ever deployed.' },
+  },
+} as const
+const rolloutState = {
+  type: 'object',
+  required: ['id', 'name', 'state'],
+  properties: { id: { type: 'string' }, name: { type: 'string' }, state: { type: 'string' } },
+} as const
+
 const policy = {
   type: 'object',
   required: ['certificate_id', 'renew_share', 'issuers', 'key_policy'],
@@ -136,6 +153,12 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
   'GET /operator/v1/orders': { summary: 'Standing orders, by the names of their targets.', answer: pageOf('orders') },
   'GET /operator/v1/targets/:name/order': { summary: 'What is to be signed as the standing order for a target.' },
+  'GET /operator/v1/rollouts': { summary: 'Roll-outs, newest first.', answer: pageOf('rollouts') },
+  'GET /operator/v1/rollouts/:name': { summary: 'Where a roll-out stands, wave by wave.' },
+  'GET /operator/v1/rollouts/:name/targets': {
+    summary: 'The targets of a roll-out, with what became of each.',
+    answer: pageOf('targets'),
+  },
   'GET /operator/v1/targets': { summary: 'Targets, by name.', answer: pageOf('targets') },
   'GET /operator/v1/tokens': {
     summary: 'Bootstrap tokens by the time when they were made, without the tokens; those that are over for 30 days.',
@@ -179,6 +202,20 @@ export const calls: Readonly<Record<string, Call>> = {
   'POST /operator/v1/orders': {
     summary: 'Keeps a signed order for its target, in place of an older one.',
     status: 201,
+  },
+  'POST /operator/v1/rollouts': {
+    summary: 'Renews or deploys certificates on many hosts, wave by wave; it stops itself where too many fail.',
+    status: 201,
+    answer: started,
+  },
+  'POST /operator/v1/rollouts/:name/abandon': { summary: 'Ends a roll-out where it is.', answer: rolloutState },
+  'POST /operator/v1/rollouts/:name/resume': {
+    summary: 'Has a roll-out go on that stopped; with retry the targets that failed are tried once more.',
+    answer: rolloutState,
+  },
+  'POST /operator/v1/rollouts/:name/take-back': {
+    summary: 'Has each target that a roll-out changed go back to the pair that it had before.',
+    answer: rolloutState,
   },
   'POST /operator/v1/take-backs': {
     summary: 'Has a target go back to a pair that was live on it.',

@@ -9,6 +9,8 @@ import { callOf } from './log-requests.ts'
 
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
 const openStates = ['Pending', 'AwaitingCSR', 'Running'] as const
+const rolloutStates = ['running', 'stopped', 'done', 'abandoned', 'taking-back', 'taken-back'] as const
+const rolloutTargetStates = ['waiting', 'open', 'proven', 'failed', 'skipped'] as const
 const nsPerS = 1e9
 
 /** What a server tells Prometheus. Its labels are calls, states and status codes: as many as the program has. */
@@ -81,6 +83,7 @@ function measureStore(store: Store, registry: Registry): void {
       },
     }),
   )
+  measureRollouts(store, registry)
   registry.registerMetric(
     new Gauge({
       name: 'waxseal_server_audit_rows',
@@ -88,6 +91,33 @@ function measureStore(store: Store, registry: Registry): void {
       registers: [],
       async collect() {
         this.set((await store.audit.head())?.link ?? 0)
+      },
+    }),
+  )
+}
+
+function measureRollouts(store: Store, registry: Registry): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'waxseal_server_rollouts',
+      help: 'Roll-outs.',
+      labelNames: ['state'],
+      registers: [],
+      async collect() {
+        const counts = new Map((await store.rollouts.countByState()).map(({ state, count }) => [state, count]))
+        for (const state of rolloutStates) this.set({ state }, counts.get(state) ?? 0)
+      },
+    }),
+  )
+  registry.registerMetric(
+    new Gauge({
+      name: 'waxseal_server_rollout_targets',
+      help: 'Targets of roll-outs that are not over.',
+      labelNames: ['state'],
+      registers: [],
+      async collect() {
+        const counts = new Map((await store.rollouts.countTargets()).map(({ state, count }) => [state, count]))
+        for (const state of rolloutTargetStates) this.set({ state }, counts.get(state) ?? 0)
       },
     }),
   )

@@ -11,7 +11,7 @@ export function labelsIn({ label = [] }: LabelQuery): readonly Label[] {
 }
 
 /** Of `name=value`, which the schema has let in. */
-function labelOf(text: string): Label {
+export function labelOf(text: string): Label {
   const at = text.indexOf('=')
   return { name: text.slice(0, at), value: text.slice(at + 1) }
 }

@@ -7,7 +7,7 @@ export type NewJob = Pick<
   'id' | 'type' | 'agentId' | 'certificateId' | 'targetId' | 'versionNumber' | 'createdAt'
 > & {
   readonly status: 'Pending' | 'AwaitingCSR'
-} & Partial<Pick<JobRow, 'notBefore' | 'deadline'>>
+} & Partial<Pick<JobRow, 'notBefore' | 'handOutUntil' | 'deadline'>>
 
 /** What a report says of a job. */
 export interface Finish {
@@ -87,6 +87,8 @@ export interface JobStore {
   endOfRetired(heardAt: number, error: string, at: number): Promise<readonly string[]>
   /** How many are open, by state. */
   countOpen(): Promise<readonly { readonly status: JobStatus; readonly count: number }[]>
+  /** Hands it out between other times, as long as no agent has it; false: one has, or it is final. */
+  postpone(id: string, notBefore: number | null, handOutUntil: number | null): Promise<boolean>
   /** Ends what nobody has and whose deadline is past; returns ids. */
   expire(at: number, error: string): Promise<readonly string[]>
   /**

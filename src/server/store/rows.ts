@@ -167,6 +167,8 @@ export interface JobRow {
   /** Set by a claim by lease, and left after it: a job without it is under the reaper's rules (protocol §2). */
   readonly leaseUntil: number | null
   readonly notBefore: number | null
+  /** From then on it is handed out no more, and waits for another time. */
+  readonly handOutUntil: number | null
   readonly deadline: number | null
   readonly cancelRequestedAt: number | null
   readonly error: string | null

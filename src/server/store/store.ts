@@ -6,6 +6,7 @@ import type { JobStore } from './job-store.ts'
 import type { Label, LabelStore, Labels } from './label-store.ts'
 import type { OrderStore } from './order-store.ts'
 import type { Page } from './page.ts'
+import type { RolloutStore } from './rollout-store.ts'
 import type {
   AgentRow,
   AuditRow,
@@ -37,6 +38,7 @@ export interface Store {
   readonly versions: VersionStore
   readonly signings: SigningStore
   readonly jobs: JobStore
+  readonly rollouts: RolloutStore
   readonly holds: HoldStore
   readonly orders: OrderStore
   readonly discovered: DiscoveredStore
@@ -167,6 +169,7 @@ export interface CertificateStore {
 export interface VersionStore {
   add(version: VersionRow): Promise<void>
   newest(certificateId: string): Promise<VersionRow | null>
+  numbered(certificateId: string, number: number): Promise<VersionRow | null>
   /** The newest of the certificate that was last deployed to this target. */
   onTarget(targetId: string): Promise<VersionRow | null>
   /** Of one certificate, newest first. */

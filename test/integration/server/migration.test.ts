@@ -4,8 +4,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
+import { firstSchema } from '../../../src/server/store/migration/first-schema.ts'
 import { schemaVersion } from '../../../src/server/store/migration/migrate.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
+import { openPostgres } from '../../../src/server/store/postgres/open-postgres.ts'
+import { openSqlite } from '../../../src/server/store/sqlite/open-sqlite.ts'
 import { openTestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
@@ -107,6 +110,35 @@ t.test('a take-over that breaks off has changed nothing, and the next one does i
   t.teardown(() => store.close())
 
   t.equal((await store.jobs.list({ limit: 9 })).length, 6)
+})
+
+t.test('a database of version 1 gets labels and roll-outs, and keeps its jobs', async (t) => {
+  const databases = [undefined, await (await startPostgres(t)).newDatabase()]
+  for (const database of databases) {
+    const dataDir = t.testdir({})
+    const db =
+      database === undefined ? openSqlite(join(dataDir, 'control-plane.db'), () => now) : openPostgres(database)
+    for (const statement of firstSchema(db.dialect)) await db.query(statement)
+    await db.query('CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)')
+    await db.query("INSERT INTO meta (name, value) VALUES ('version', '1')")
+    await db.query("INSERT INTO agent VALUES ('agent-1', 'mail-1', 'mail-1', 'active', '[]', 1)")
+    await db.query(
+      "INSERT INTO certificate VALUES ('c', 'agent-1', 'a', '[]', 47, NULL, '[]', 'rotate', NULL, 0, NULL, NULL, 1)",
+    )
+    await db.query(
+      `INSERT INTO job (id, type, agent_id, certificate_id, status, attempt, created_at, updated_at, is_reaped)
+        VALUES ('job-1', 'Issuance', 'agent-1', 'c', 'AwaitingCSR', 0, 1, 1, 0)`,
+    )
+    await db.close()
+
+    const store = await openStore({ dataDir, database, now: () => now })
+
+    t.match(await store.jobs.awaitingCsr('agent-1', now, 9), [{ id: 'job-1', handOutUntil: null }])
+    await store.labels.set('agent-1', { name: 'role', value: 'mx' })
+    t.match(await store.agents.list({ limit: 9 }), [{ labels: { role: 'mx' } }])
+    t.same(await store.rollouts.live(), [])
+    await store.close()
+  }
 })
 
 t.test('a new database needs no backup, and one of this version is left as it is', async (t) => {

@@ -3,6 +3,7 @@ import type { NewJob } from '../../../src/server/store/job-store.ts'
 import type { Label } from '../../../src/server/store/label-store.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Page } from '../../../src/server/store/page.ts'
+import type { RolloutRow, RolloutTargetRow } from '../../../src/server/store/rollout-rows.ts'
 import type { SigningRow, TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
 import type { Store } from '../../../src/server/store/store.ts'
 import { type Postgres, startPostgres } from '../../support/postgres.ts'
@@ -41,6 +42,46 @@ const signing: SigningRow = {
   attempts: 0,
   nextTryAt: start,
   error: null,
+}
+
+const rollout: RolloutRow = {
+  id: 'rollout-1',
+  name: 'november',
+  action: 'renew',
+  state: 'running',
+  chosen: { labels: ['role=mx'], agents: [], targets: [], first: ['mail-1'], shares: [5, 100] },
+  stopHosts: 2,
+  stopShare: 12.5,
+  windowCron: '0 2 * * *',
+  windowMs: 3000,
+  timeZone: 'UTC',
+  deadlineMs: 1000,
+  wave: 1,
+  reason: null,
+  createdAt: start,
+  createdBy: 'operator:ann',
+  endedAt: null,
+}
+const onTarget: RolloutTargetRow = {
+  rolloutId: rollout.id,
+  targetId: target.id,
+  agentId: agent.id,
+  certificateId: certificate.id,
+  beforeVersion: null,
+  wave: 1,
+  state: 'waiting',
+  since: null,
+  spentMs: 0,
+  issuanceId: null,
+  isJoined: false,
+  jobId: null,
+  isRecalled: false,
+  isCounted: true,
+  nearEndAt: start + 9,
+  isHurried: false,
+  error: null,
+  takeBackId: null,
+  takeBackNote: null,
 }
 
 const postgres = await startPostgres(t)
@@ -480,6 +521,136 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(idsOf(await store.jobs.list(page, { status: 'Failed' })), ['job-1'])
     t.same(await store.jobs.countOpen(), [{ status: 'Pending', count: 1 }])
   })
+
+  t.test(`${kind}: a job is handed out until its time is over, and then between other times`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const waits = new Set([agent.id])
+    await store.jobs.add({ ...deployment('job-1'), notBefore: start + 10, handOutUntil: start + 20 })
+    await store.jobs.add({ ...deployment('csr'), type: 'Renewal', status: 'AwaitingCSR', handOutUntil: start + 20 })
+    const claimAt = (at: number) => store.jobs.claim({ agentId: agent.id, at, leaseMs: 1000, limit: 9 })
+    const isWork = async (at: number) => (await store.jobs.workFor(agent.id, at)).size
+
+    t.equal(await isWork(start + 19), 2)
+    t.equal((await store.jobs.awaitingCsr(agent.id, start + 19, 9)).length, 1)
+    t.equal(await isWork(start + 20), 0)
+    t.same(await claimAt(start + 20), [])
+    t.same(await store.jobs.awaitingCsr(agent.id, start + 20, 9), [])
+    t.same(await store.jobs.agentsWithWork(start + 20, waits), [])
+    t.ok(await store.jobs.postpone('job-1', start + 30, start + 40))
+    t.same(await claimAt(start + 29), [])
+    t.match(await claimAt(start + 30), [{ id: 'job-1', notBefore: start + 30, handOutUntil: start + 40 }])
+    t.notOk(await store.jobs.postpone('job-1', null, null), 'an agent has it')
+    t.ok(await store.jobs.postpone('csr', null, null))
+    t.equal((await store.jobs.awaitingCsr(agent.id, start + 99, 9)).length, 1)
+  })
+
+  t.test(`${kind}: a roll-out is kept with its targets, and its name is taken for ever`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const { rollouts } = store
+
+    t.ok(await rollouts.add(rollout, [onTarget]))
+    t.notOk(await rollouts.add({ ...rollout, id: 'rollout-2' }, []))
+    t.same(await rollouts.named('november'), rollout)
+    t.same(await rollouts.lock('rollout-1'), rollout)
+    t.equal(await rollouts.lock('rollout-0'), null)
+    t.same(await rollouts.waiting('rollout-1', 1, 9), [onTarget])
+    t.same(await rollouts.ofCertificate('rollout-1', certificate.id), [onTarget])
+    t.equal(await rollouts.busyWith([target.id, 'target-0']), 'november')
+    t.same(await rollouts.live(), ['rollout-1'])
+    await rollouts.changeTarget(onTarget, { state: 'failed', error: 'no', jobId: 'job-1' })
+    t.match(await rollouts.ofJob('job-1'), [{ targetId: target.id }])
+    t.ok(await rollouts.holds('job-1'))
+    t.same(await rollouts.waveCounts('rollout-1'), [{ wave: 1, hosts: 1, failed: 1 }])
+    t.same(await rollouts.waveStates('rollout-1'), [{ wave: 1, state: 'failed', targets: 1, hosts: 1 }])
+    t.match(await rollouts.listTargets('rollout-1', { limit: 9 }, 'failed'), [
+      { agentName: 'mail-1', targetName: 'postfix' },
+    ])
+    t.same(await rollouts.listTargets('rollout-1', { after: target.id, limit: 9 }), [])
+    t.same(await rollouts.countTargets(), [{ state: 'failed', count: 1 }])
+    await rollouts.forgive('rollout-1', null)
+    t.same(await rollouts.waveCounts('rollout-1'), [{ wave: 1, hosts: 1, failed: 0 }])
+    await rollouts.forgive('rollout-1', 3)
+    t.same(await rollouts.waiting('rollout-1', 3, 9), [{ ...onTarget, wave: 3 }], 'to be tried again')
+    await rollouts.change('rollout-1', { state: 'done', endedAt: start + 9 })
+    t.equal(await rollouts.busyWith([target.id]), null)
+    t.same(await rollouts.live(), [])
+    t.same(await rollouts.countByState(), [{ state: 'done', count: 1 }])
+    await rollouts.add({ ...rollout, id: 'rollout-3', name: 'later', createdAt: start + 1 }, [])
+    t.match(await rollouts.list({ limit: 1 }), [{ name: 'later' }])
+    t.match(await rollouts.list({ after: 'later', limit: 9 }), [{ name: 'november', endedAt: start + 9 }])
+    t.same(await rollouts.names(), ['later', 'november'])
+  })
+
+  t.test(
+    `${kind}: of a roll-out that stops what nobody has ends, its CSRs among it, and nothing of others`,
+    async (t) => {
+      const store = await openWithHost(t, kind)
+      const targets = ['deployed', 'had', 'runs', 'asked', 'signed', 'joined'].map((id) => ({
+        ...target,
+        id,
+        name: id,
+      }))
+      for (const one of targets) await store.targets.add(one)
+      for (const [id, of] of [
+        ['asked', 'c-1'],
+        ['signed', 'c-2'],
+        ['joined', 'c-3'],
+      ] as const) {
+        await store.certificates.add({ ...certificate, id: of }, [])
+        await store.jobs.add({
+          ...deployment(id),
+          type: 'Renewal',
+          status: 'AwaitingCSR',
+          targetId: null,
+          certificateId: of,
+        })
+      }
+      for (const id of ['had', 'runs']) await store.jobs.add(deployment(id))
+      await store.jobs.claim({ agentId: agent.id, at: start, leaseMs: 1000, limit: 9 })
+      await store.jobs.start('runs', agent.id, start)
+      await store.jobs.add(deployment('deployed'))
+      await store.jobs.move('signed', ['AwaitingCSR'], 'Running', start)
+      await store.signings.add({ ...signing, certificateId: 'c-2', jobId: 'signed' })
+      const rows = targets.map(({ id }) => {
+        const job = ['asked', 'signed', 'joined'].includes(id) ? { issuanceId: id } : { jobId: id }
+        return {
+          ...onTarget,
+          targetId: id,
+          state: 'open',
+          issuanceId: null,
+          jobId: null,
+          ...job,
+          isJoined: id === 'joined',
+        } as const
+      })
+      await store.rollouts.add(rollout, rows)
+
+      t.equal(await store.transaction((inside) => inside.rollouts.cancelUntaken('rollout-1', 'stopped', start + 5)), 3)
+
+      const state = async (id: string) => (await store.jobs.byId(id))?.status
+      t.same(await Promise.all(targets.map(({ id }) => state(id))), [
+        'Cancelled',
+        'Pending',
+        'Running',
+        'Cancelled',
+        'Cancelled',
+        'AwaitingCSR',
+      ])
+      t.same(await store.jobs.cancelRequests(agent.id), ['had'])
+      t.match(await store.signings.byId('signing-1'), { state: 'failed', error: 'stopped' })
+      t.same(
+        (await store.rollouts.listTargets('rollout-1', { limit: 9 })).map(({ targetId, state: of }) => [targetId, of]),
+        [
+          ['asked', 'waiting'],
+          ['deployed', 'waiting'],
+          ['had', 'open'],
+          ['joined', 'open'],
+          ['runs', 'open'],
+          ['signed', 'waiting'],
+        ],
+      )
+    },
+  )
 
   t.test(`${kind}: agents are labelled, and listed with what they have by all the labels asked for`, async (t) => {
     const store = await openWithHost(t, kind)

@@ -2,6 +2,7 @@ import type { AgentRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { addJob } from '../job/add-job.ts'
+import { stopAll } from '../rollout/stop-rollout.ts'
 
 /** What `certificates` says of one whose host is asked first. */
 export const waitsForHost = 'the database was put back from a backup, and its host has not said yet what it has'
@@ -11,8 +12,8 @@ const aPart = 1000
 /**
  * For a database that was just put back from a backup: what was done since is not in it, but on the hosts. Each agent with targets is
  * asked by a validation of each one, and is issued nothing before it has answered. Bootstrap tokens end, for they may have been used,
- * and sessions of the fleet page, for they may have been ended; the time for which servers were up begins anew. Returns how many
- * agents are asked.
+ * and sessions of the fleet page, for they may have been ended; roll-outs stop, for they were further; the time for which servers were
+ * up begins anew. Returns how many agents are asked.
  */
 export function holdAgents(store: Store): Promise<number> {
   return store.transaction(async (inside) => {
@@ -20,6 +21,7 @@ export function holdAgents(store: Store): Promise<number> {
     for await (const agent of activeAgents(inside)) if (await hold(inside, agent)) count += 1
     await inside.tokens.endAll()
     await inside.sessions.endAll()
+    await stopAll(inside, 'the database was put back from a backup')
     await inside.server.set('alive_at', '0')
     await audit(inside, 'server', 'database.restore', 'database', { agents: count })
     return count

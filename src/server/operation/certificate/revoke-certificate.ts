@@ -47,7 +47,7 @@ async function revoke(store: Store, { certificateId, number, spki }: VersionRow,
   if (signing.jobId !== null) await store.jobs.move(signing.jobId, ['AwaitingCSR', 'Running'], 'Failed', at, error)
 }
 
-/** An issuance that is open makes the new key. */
+/** An issuance that is open makes the new key; no window holds it up any more. */
 async function replace(
   store: Store,
   actor: Actor,
@@ -57,5 +57,7 @@ async function replace(
   const agent = await agentNamed(store, certificate.agentId)
   if (agent.status !== 'active') return null
   const open = await openIssuance(store, certificate.id)
-  return open?.id ?? beginRenewal(store, actor, certificate, version)
+  if (open === null) return beginRenewal(store, actor, certificate, version)
+  await store.jobs.postpone(open.id, null, null)
+  return open.id
 }

@@ -6,6 +6,8 @@ import type { CertificateRow, SigningRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { addJob } from '../job/add-job.ts'
+import { followDeployment, type RolloutPart, timesOfPart } from '../rollout/follow-renewal.ts'
+import { lockRolloutOf } from '../rollout/rollout-of-job.ts'
 import { type InTurn, inTurn } from './in-turn.ts'
 
 /** For so long another server leaves a CSR to the one that has it. */
@@ -96,12 +98,13 @@ async function putOff(store: Store, { id, certificateId, attempts }: SigningRow,
 
 /** The signed version is the newest, its issuance is done, and its deployments begin. */
 async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: Signed): Promise<void> {
-  const { certificateId } = signing
+  const { certificateId, jobId } = signing
+  const rollout = jobId === null ? null : await lockRolloutOf(store, jobId)
   // One version after another: its number is the next.
   const certificate = await store.certificates.lock(certificateId)
   const at = await store.now()
   if (certificate === null) return
-  const isWanted = signing.jobId === null || (await mayComplete(store, signing.jobId, at))
+  const isWanted = jobId === null || (await mayComplete(store, jobId, at))
   if (!(await store.signings.end(signing.id, isWanted ? 'signed' : 'failed', null)) || !isWanted) return
   const number = ((await store.versions.newest(certificateId))?.number ?? 0) + 1
   const version = { ...readVersion(pem), certificateId, number, issuer, issuedAt: at, revokedAt: null }
@@ -113,15 +116,23 @@ async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: 
     revokedAt: null,
   })
   const isRetired = (await store.agents.named(certificate.agentId))?.status !== 'active'
-  for (const targetId of isRetired ? [] : await store.certificates.stillDeployedTo(certificateId))
-    await addJob(store, {
-      type: 'Deployment',
-      agentId: certificate.agentId,
-      certificateId,
-      targetId,
-      versionNumber: number,
-    })
+  const part = rollout === null || jobId === null ? null : { rollout, issuanceId: jobId }
+  if (!isRetired) await deployVersion(store, certificate, number, part)
   await audit(store, 'server', 'certificate.sign', certificateId, { number, fingerprint: version.fingerprint })
+}
+
+/** To all that the certificate is for; as part of a roll-out, where that asked for it. */
+async function deployVersion(
+  store: Store,
+  { id: certificateId, agentId }: CertificateRow,
+  versionNumber: number,
+  part: RolloutPart | null,
+): Promise<void> {
+  const times = part === null ? {} : await timesOfPart(store, part)
+  for (const targetId of await store.certificates.stillDeployedTo(certificateId)) {
+    const jobId = await addJob(store, { type: 'Deployment', agentId, certificateId, targetId, versionNumber, ...times })
+    if (part !== null) await followDeployment(store, part, targetId, jobId)
+  }
 }
 
 /** Completes the issuance; false: it was cancelled, and nothing may follow it. One that failed since has its certificate all the same. */

@@ -59,8 +59,18 @@ async function withDetails(store: Store, agent: AgentRow, job: JobRow): Promise<
     certificate,
     order: await orderFor(store, agent, job, certificate),
     target: job.targetId === null ? null : await store.targets.byId(job.targetId),
-    version: await store.versions.newest(job.certificateId),
+    version: await versionOf(store, job),
   }
+}
+
+/** A target goes back to the version that was meant then, and gets the newest otherwise. */
+async function versionOf(
+  { versions }: Store,
+  { type, certificateId, versionNumber }: JobRow,
+): Promise<VersionRow | null> {
+  const meant =
+    type === 'TakeBack' && versionNumber !== null ? await versions.numbered(certificateId, versionNumber) : null
+  return meant ?? versions.newest(certificateId)
 }
 
 async function certificateOf(store: Store, { certificateId }: JobRow): Promise<CertificateRow> {

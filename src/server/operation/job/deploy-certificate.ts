@@ -78,9 +78,14 @@ async function addTargetJob(
   return id
 }
 
-/** No daemon is to serve what its clients were told not to trust. */
 function requireDeployable(version: VersionRow | null): void {
-  if (version === null) throw new Refusal('conflict', 'the certificate is not signed yet; it is deployed when it is')
-  if (version.revokedAt !== null)
-    throw new Refusal('conflict', 'the certificate was revoked; the one that takes its place is deployed by itself')
+  const why = whyNotDeployable(version)
+  if (why !== null) throw new Refusal('conflict', why)
+}
+
+/** No daemon is to serve what its clients were told not to trust. Null: it may. */
+export function whyNotDeployable(version: VersionRow | null): string | null {
+  if (version === null) return 'the certificate is not signed yet; it is deployed when it is'
+  if (version.revokedAt === null) return null
+  return 'the certificate was revoked; the one that takes its place is deployed by itself'
 }

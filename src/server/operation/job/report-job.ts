@@ -1,9 +1,12 @@
 import type { AgentRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
 import { hearAnswer } from '../agent/release-agents.ts'
 import { audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
 import { planRedeployment } from '../renewal/redeploy.ts'
+import { lockRolloutOf } from '../rollout/rollout-of-job.ts'
+import { noteJob } from '../rollout/settle-target.ts'
 import { leaseMs } from './claim-work.ts'
 
 /** What an agent says of a job. */
@@ -24,6 +27,7 @@ export async function reportJob(
   { jobId, status, error, outcome }: JobReport,
 ): Promise<void> {
   await store.transaction(async (inside) => {
+    const rollout = await lockRolloutOf(inside, jobId)
     const job = await inside.jobs.byId(jobId)
     if (job?.agentId !== agent.id) throw new Refusal('missing', 'this agent has no such job')
     const at = await inside.now()
@@ -35,8 +39,16 @@ export async function reportJob(
     const { type, certificateId, targetId } = job
     if (isChanged && status !== 'Running' && type === 'Validation' && targetId !== null)
       await hearAnswer(inside, agent.id, { certificateId, targetId, outcome })
+    if (isChanged && status === 'Completed' && type === 'TakeBack') await lookAgain(inside, certificateId, at)
     if (isChanged) await audit(inside, `agent:${agent.id}`, 'job.report', jobId, { status, error })
+    if (isChanged && status !== 'Running' && rollout !== null) await noteJob(inside, rollout, jobId)
   })
+}
+
+/** What is back ends at another time: the scheduler plans by that. */
+async function lookAgain(store: Store, certificateId: string, at: number): Promise<void> {
+  await store.certificates.lock(certificateId)
+  await store.certificates.plan(certificateId, { nextRenewalAt: at })
 }
 
 /** An outcome as it is kept; of one that is too large, what became of the job. */
@@ -73,8 +85,10 @@ export async function recordVerification(
   verification: object,
 ): Promise<void> {
   await store.transaction(async (inside) => {
+    const rollout = await lockRolloutOf(inside, jobId)
     if (!(await inside.jobs.setVerification(jobId, agent.id, verification)))
       throw new Refusal('missing', 'this agent has no such job')
     await audit(inside, `agent:${agent.id}`, 'job.verify', jobId)
+    if (rollout !== null) await noteJob(inside, rollout, jobId)
   })
 }

@@ -7,18 +7,19 @@ import { addJob } from '../job/add-job.ts'
 /**
  * Has the agent make a key and a CSR, and plans when to look again: that finds the job still open (an agent that is silent gets it
  * when it comes back), or failed, and then begins another. Call it in a transaction that keeps the certificate; refuses ('conflict')
- * while an issuance is open. Returns the job's id.
+ * while an issuance is open. `times`: when its job is handed out. Returns the job's id.
  */
 export async function beginRenewal(
   store: Store,
   actor: Actor,
   certificate: CertificateRow,
   version: VersionRow | null,
+  times: Partial<Pick<JobRow, 'notBefore' | 'handOutUntil'>> = {},
 ): Promise<string> {
   const { id, agentId } = certificate
   const last = await store.jobs.lastIssuance(id)
   const job = { type: 'Renewal', agentId, certificateId: id, targetId: null } as const
-  const jobId = await addJob(store, { ...job, versionNumber: version?.number ?? null })
+  const jobId = await addJob(store, { ...job, ...times, versionNumber: version?.number ?? null })
   const now = await store.now()
   const failures = hasFailed(last) ? certificate.renewalFailures + 1 : 0
   await store.certificates.plan(id, {

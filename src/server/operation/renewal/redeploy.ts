@@ -1,4 +1,5 @@
 import { deploymentPace, pauseAfter } from '../../renewal/when-due.ts'
+import { nearEndAt } from '../../rollout/near-end.ts'
 import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
@@ -7,7 +8,8 @@ import { newerOnHost } from './newer-on-host.ts'
 
 /**
  * Deploys the newest version again where its deployment failed: a renewal that stays on the server renews nothing. Returns when to
- * look at the next one; null: nothing waits. A target that was taken back, or got another certificate since, is left alone.
+ * look at the next one; null: nothing waits. A target that was taken back, or got another certificate since, is left alone; so is one that
+ * failed in a roll-out that is not over, as long as the end of what it serves is not near.
  */
 export async function redeploy(store: Store, certificate: CertificateRow, version: VersionRow): Promise<number | null> {
   let next: number | null = null
@@ -18,7 +20,8 @@ export async function redeploy(store: Store, certificate: CertificateRow, versio
     if (last === undefined || seen.some((row) => row.targetId === targetId)) continue
     const now = await store.now()
     const msLeft = (await endOfServed(store, version)) - last.updatedAt
-    const retryAt = last.updatedAt + pauseAfter(failed.length, msLeft, targetId, deploymentPace)
+    const soonest = last.updatedAt + pauseAfter(failed.length, msLeft, targetId, deploymentPace)
+    const retryAt = Math.max(soonest, await heldUntil(store, certificate, version, last))
     if (retryAt > now) next = Math.min(next ?? retryAt, retryAt)
     else await deployAgain(store, last, failed.length)
   }
@@ -51,10 +54,25 @@ async function failuresOn(store: Store, targetId: string, version: VersionRow): 
   return other === -1 ? jobs : jobs.slice(0, other)
 }
 
-/** The version before is what listeners show until this one is deployed. */
 async function endOfServed(store: Store, version: VersionRow): Promise<number> {
+  return (await servedBefore(store, version)).notAfter
+}
+
+/** The version before is what listeners show until this one is deployed. */
+async function servedBefore(store: Store, version: VersionRow): Promise<VersionRow> {
   const [, before] = await store.versions.list(version.certificateId, 2)
-  return before?.notAfter ?? version.notAfter
+  return before ?? version
+}
+
+/** A roll-out that runs or stands still decides about its failed targets; 0: this one is in none. */
+async function heldUntil(
+  store: Store,
+  { renewShare }: CertificateRow,
+  version: VersionRow,
+  { id }: JobRow,
+): Promise<number> {
+  if (!(await store.rollouts.holds(id))) return 0
+  return nearEndAt(await servedBefore(store, version), renewShare)
 }
 
 async function deployAgain(store: Store, last: JobRow, failures: number): Promise<void> {

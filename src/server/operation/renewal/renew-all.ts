@@ -11,7 +11,10 @@ import { isUnused } from './is-unused.ts'
 export async function renewAllOf(store: Store, actor: Actor, agentId: string): Promise<void> {
   for (const id of await store.certificates.ofAgent(agentId)) {
     const certificate = await store.certificates.lock(id)
-    if (certificate === null || (await openIssuance(store, id)) !== null || (await isUnused(store, id))) continue
+    const open = await openIssuance(store, id)
+    // No window holds it up any more.
+    if (open !== null) await store.jobs.postpone(open.id, null, null)
+    if (certificate === null || open !== null || (await isUnused(store, id))) continue
     await beginRenewal(store, actor, certificate, await store.versions.newest(id))
   }
 }

@@ -1,4 +1,5 @@
 import { dueAt } from '../../renewal/when-due.ts'
+import { nearEndAt } from '../../rollout/near-end.ts'
 import type { CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { Refusal } from '../refusal.ts'
@@ -69,5 +70,18 @@ async function dueOf(
     ...current.map(({ notBefore, notAfter }) =>
       dueAt({ certificateId: certificate.id, notBefore, notAfter }, certificate.renewShare),
     ),
+    await dueAfterTakeBack(store, certificate, version),
   )
+}
+
+/** Where a target went back to an older version, that one ends earlier. It is given time: whoever took it back mends what was wrong first. */
+async function dueAfterTakeBack(store: Store, { id, renewShare }: CertificateRow, newest: VersionRow): Promise<number> {
+  let due = Number.POSITIVE_INFINITY
+  for (const targetId of await store.certificates.stillDeployedTo(id)) {
+    const [last] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], true, 1)
+    if (last?.type !== 'TakeBack' || last.certificateId !== id || last.versionNumber === null) continue
+    const version = last.versionNumber < newest.number ? await store.versions.numbered(id, last.versionNumber) : null
+    if (version !== null) due = Math.min(due, nearEndAt(version, renewShare))
+  }
+  return due
 }

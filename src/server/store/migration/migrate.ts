@@ -6,6 +6,7 @@ import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
 import { sessionTable } from './sessions.ts'
 import { standingOrders } from './standing-orders.ts'
+import { rollouts } from './rollouts.ts'
 import { isUnversioned, moveOldTables, takeOldRows } from './unversioned.ts'
 
 /** One step forward, from the version before to its own. */
@@ -30,6 +31,7 @@ const steps: readonly Step[] = [
   tables(standingOrders),
   tables(discovered),
   tables((dialect) => [...sessionTable(dialect), ...fleetIndices]),
+  tables(rollouts),
 ]
 
 /** The version that this program reads and writes. */

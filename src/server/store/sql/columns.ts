@@ -2,7 +2,7 @@ import type { Database, RawRow, Value } from '../database.ts'
 
 /** Columns of JSON, in all tables. */
 const lists: ReadonlySet<string> = new Set(['sans', 'features', 'issuers', 'reasons'])
-const objects: ReadonlySet<string> = new Set(['config', 'outcome', 'verification', 'details'])
+const objects: ReadonlySet<string> = new Set(['config', 'outcome', 'verification', 'details', 'chosen'])
 
 /** A row of the database as one of ours: names in camel case, JSON read, truth values for `is_…`. */
 function fromRow<Row extends object>(raw: RawRow): Row {
@@ -33,12 +33,39 @@ export async function insert(db: Database, table: string, row: object): Promise<
   return added.length === 1
 }
 
+/** Adds rows of the same fields, many with each statement; fails where one with a key of its own is there already. */
+export async function insertAll(db: Database, table: string, rows: readonly object[]): Promise<void> {
+  for (let at = 0; at < rows.length; at += rowsAtOnce) {
+    const piece = rows.slice(at, at + rowsAtOnce).map((row) => Object.entries(row))
+    const columns = (piece[0] ?? []).map(([name]) => snakeCase(name))
+    const places = piece.map(
+      (row, line) => `(${row.map((_, column) => `$${line * row.length + column + 1}`).join(', ')})`,
+    )
+    await db.query(
+      `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${places.join(', ')}`,
+      piece.flatMap((row) => row.map(([, value]) => toColumn(value))),
+    )
+  }
+}
+
+/** Below what SQLite takes of values in one statement. */
+const rowsAtOnce = 100
+
 /** Changes these fields of the row with this id; one that is undefined, and all others, stay. */
-export async function change(db: Database, table: string, id: string, fields: object): Promise<void> {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
-  const columns = given.map(([name], at) => `${snakeCase(name)} = $${at + 2}`)
-  const values = given.map(([, value]) => toColumn(value))
-  if (given.length > 0) await db.query(`UPDATE ${table} SET ${columns.join(', ')} WHERE id = $1`, [id, ...values])
+export function change(db: Database, table: string, id: string, fields: object): Promise<void> {
+  return changeWhere(db, table, { id }, fields)
+}
+
+/** The same of the row with these keys. */
+export async function changeWhere(db: Database, table: string, keys: object, fields: object): Promise<void> {
+  const [known, given] = [keys, fields].map((one) => Object.entries(one).filter(([, value]) => value !== undefined))
+  if (known === undefined || given === undefined || given.length === 0) return
+  const conditions = known.map(([name], at) => `${snakeCase(name)} = $${at + 1}`)
+  const columns = given.map(([name], at) => `${snakeCase(name)} = $${known.length + at + 1}`)
+  await db.query(
+    `UPDATE ${table} SET ${columns.join(', ')} WHERE ${conditions.join(' AND ')}`,
+    [...known, ...given].map(([, value]) => toColumn(value)),
+  )
 }
 
 /** A value as its column has it. */

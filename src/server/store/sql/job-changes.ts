@@ -5,9 +5,14 @@ import type { JobRow, JobStatus } from '../rows.ts'
 import { fromRows, toColumn } from './columns.ts'
 
 type ByAgent = Pick<JobStore, 'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification'>
-type ByOthers = Pick<JobStore, 'move' | 'cancel' | 'end'>
+type ByOthers = Pick<JobStore, 'move' | 'cancel' | 'end' | 'postpone'>
 /** Whether an UPDATE found its row. */
 type IsChanged = (sql: string, values: Parameters<Database['query']>[1]) => Promise<boolean>
+
+/** SQL: it is its time. */
+export function isHandedOut(at: '$1' | '$2'): string {
+  return `(not_before IS NULL OR not_before <= ${at}) AND (hand_out_until IS NULL OR hand_out_until > ${at})`
+}
 
 const oldestFirst = (one: JobRow, other: JobRow): number => one.seq - other.seq
 
@@ -26,7 +31,7 @@ function byAgent(db: Database, isChanged: IsChanged): ByAgent {
           `WITH taken AS MATERIALIZED (
               SELECT id FROM job WHERE agent_id = $1 AND status = 'Pending' AND ${isOpen}
                 ${isHeld ? "AND type = 'Validation'" : ''}
-                AND (not_before IS NULL OR not_before <= $2) AND (deadline IS NULL OR deadline > $2)
+                AND ${isHandedOut('$2')} AND (deadline IS NULL OR deadline > $2)
                 AND (lease_until IS NULL OR lease_until <= $2) ORDER BY seq LIMIT $5 ${db.dialect.skipLocked})
             UPDATE job SET attempt = attempt + 1, updated_at = $2, status = $3, lease_until = $4
               WHERE id IN (SELECT id FROM taken) RETURNING *`,
@@ -68,6 +73,12 @@ function byOthers(db: Database, isChanged: IsChanged): ByOthers {
         `UPDATE job SET status = $2, updated_at = $3, error = $4 WHERE id = $1 AND status IN (${quoted(from)})`,
         [id, to, at, error ?? null],
       ),
+    postpone: (id, notBefore, handOutUntil) =>
+      isChanged(`UPDATE job SET not_before = $2, hand_out_until = $3 WHERE id = $1 AND ${isOpen} AND ${isUntaken}`, [
+        id,
+        notBefore,
+        handOutUntil,
+      ]),
     end: (id, error, at) =>
       isChanged(
         `UPDATE job SET status = 'Failed', is_reaped = 1, error = $2, updated_at = $3 WHERE id = $1 AND ${isOpen}`,

@@ -3,7 +3,7 @@ import type { JobStore, NewJob } from '../job-store.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { JobRow, JobStatus } from '../rows.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
-import { changeOf } from './job-changes.ts'
+import { changeOf, isHandedOut } from './job-changes.ts'
 import { forgettingOf } from './job-forgetting.ts'
 import { listsOf } from './job-lists.ts'
 import { reapingOf } from './job-reaping.ts'
@@ -26,7 +26,7 @@ export function sqlJobs(db: Database): JobStore {
         (
           await db.query(
             `SELECT DISTINCT status FROM job WHERE agent_id = $1 AND status IN ('Pending', 'AwaitingCSR') AND ${isOpen}
-              AND (not_before IS NULL OR not_before <= $2) AND (lease_until IS NULL OR lease_until <= $2)`,
+              AND ${isHandedOut('$2')} AND (lease_until IS NULL OR lease_until <= $2)`,
             [agentId, at],
           )
         ).map(({ status }) => status as JobStatus),
@@ -35,7 +35,7 @@ export function sqlJobs(db: Database): JobStore {
       (
         await db.query(
           `SELECT DISTINCT agent_id FROM job WHERE status IN ('Pending', 'AwaitingCSR') AND ${isOpen}
-            AND (not_before IS NULL OR not_before <= $1) AND (lease_until IS NULL OR lease_until <= $1)`,
+            AND ${isHandedOut('$1')} AND (lease_until IS NULL OR lease_until <= $1)`,
           [at],
         )
       )
@@ -45,7 +45,7 @@ export function sqlJobs(db: Database): JobStore {
       fromRows<JobRow>(
         await db.query(
           `SELECT * FROM job WHERE agent_id = $1 AND status = 'AwaitingCSR' AND ${isOpen}
-            AND (not_before IS NULL OR not_before <= $2) ORDER BY seq LIMIT $3`,
+            AND ${isHandedOut('$2')} ORDER BY seq LIMIT $3`,
           [agentId, at, limit],
         ),
       ),
@@ -64,6 +64,7 @@ function asRow(job: NewJob): Omit<JobRow, 'seq'> {
     attempt: 0,
     leaseUntil: null,
     notBefore: null,
+    handOutUntil: null,
     deadline: null,
     cancelRequestedAt: null,
     error: null,

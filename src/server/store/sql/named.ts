@@ -6,7 +6,7 @@ const mostNames = 1000
 /** The row of a table with this id, else the one with this name. */
 export async function named<Row extends object>(
   db: Database,
-  table: 'agent' | 'target',
+  table: 'agent' | 'target' | 'rollout',
   text: string,
 ): Promise<Row | null> {
   return firstOf<Row>(
@@ -18,7 +18,7 @@ export async function named<Row extends object>(
 }
 
 /** At most a thousand. */
-export async function namesIn(db: Database, table: 'agent' | 'target'): Promise<readonly string[]> {
+export async function namesIn(db: Database, table: 'agent' | 'target' | 'rollout'): Promise<readonly string[]> {
   const rows = await db.query(`SELECT name FROM ${table} ORDER BY name LIMIT $1`, [mostNames])
   return rows.map(({ name }) => String(name))
 }

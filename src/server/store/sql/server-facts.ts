@@ -27,6 +27,9 @@ export function sqlServerFacts(db: Database): ServerFacts {
     forgetFuture: async (at, leasesEnd) => {
       await db.query(`UPDATE job SET updated_at = $1 WHERE ${isOpen} AND updated_at > $1`, [at])
       await db.query(`UPDATE job SET lease_until = $1 WHERE ${isOpen} AND lease_until > $2`, [at, leasesEnd])
+      // What waits for a window is looked at, and put off anew.
+      await db.query(`UPDATE job SET hand_out_until = $1 WHERE ${isOpen} AND hand_out_until > $1`, [at])
+      await db.query('UPDATE rollout_target SET since = $1 WHERE since > $1', [at])
       await db.query("UPDATE signing SET next_try_at = $1 WHERE state = 'open' AND next_try_at > $1", [at])
       await db.query('UPDATE certificate SET next_renewal_at = $1 WHERE next_renewal_at > $1', [at])
       await db.query('UPDATE presence SET seen_at = $1 WHERE seen_at > $1', [at])

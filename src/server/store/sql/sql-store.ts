@@ -10,6 +10,7 @@ import { sqlCredentials, sqlOperators } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlLabels } from './labels.ts'
 import { sqlOrders } from './orders.ts'
+import { sqlRollouts } from './rollouts.ts'
 import { sqlServerFacts } from './server-facts.ts'
 import { sqlSessions } from './sessions.ts'
 import { sqlSignings } from './signings.ts'
@@ -32,6 +33,7 @@ export function sqlStore(db: Database): Store {
     versions: sqlVersions(db),
     signings: sqlSignings(db),
     jobs: sqlJobs(db),
+    rollouts: sqlRollouts(db),
     holds: sqlHolds(db),
     orders: sqlOrders(db),
     discovered: sqlDiscovered(db),

@@ -11,6 +11,10 @@ export function sqlVersions(db: Database): VersionStore {
     )
   return {
     newest,
+    numbered: async (certificateId, number) =>
+      firstOf<VersionRow>(
+        await db.query('SELECT * FROM version WHERE certificate_id = $1 AND number = $2', [certificateId, number]),
+      ),
     add: async (version) => {
       await insert(db, 'version', version)
     },
