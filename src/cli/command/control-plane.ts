@@ -11,6 +11,7 @@ import { orderCommands } from '../operator/orders.ts'
 import { peopleCommands } from '../operator/people.ts'
 import { type PolicyOptions, policyIn, withPolicy } from '../operator/policy.ts'
 import { readJson } from '../operator/read-json.ts'
+import { rolloutCommands } from '../operator/rollouts.ts'
 import { serveCommand } from '../operator/serve.ts'
 import { type ValidityOptions, validityIn, withValidity } from '../operator/validity.ts'
 
@@ -38,6 +39,7 @@ export function controlPlaneCommand(): Command {
   command.addCommand(
     listCommand('jobs', 'List the jobs, newest first.', { isOfAgent: true, isOfTarget: true, status: jobStates }),
   )
+  for (const one of rolloutCommands()) command.addCommand(one)
   command.addCommand(auditCommand())
   command.addCommand(jobCommand())
   command.addCommand(addTargetCommand())
