@@ -9,8 +9,8 @@ import { ringDue } from './operation/job/wait-for-work.ts'
 import { keepTime } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
 import { renewDue } from './operation/renewal/scheduler.ts'
-import { forgetSessions } from './operation/sessions.ts'
 import { advanceRollouts } from './operation/rollout/advance-rollouts.ts'
+import { forgetSessions } from './operation/sessions.ts'
 
 const flushEveryMs = 1000
 const sweepEveryMs = 15_000

@@ -4,9 +4,9 @@ import { agentLabels } from './agent-labels.ts'
 import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
+import { rollouts } from './rollouts.ts'
 import { sessionTable } from './sessions.ts'
 import { standingOrders } from './standing-orders.ts'
-import { rollouts } from './rollouts.ts'
 import { isUnversioned, moveOldTables, takeOldRows } from './unversioned.ts'
 
 /** One step forward, from the version before to its own. */
