@@ -12,6 +12,7 @@ import { examineFolders } from './examine-folders.ts'
 import { examineInstances } from './examine-instances.ts'
 import { examineJournal } from './examine-journal.ts'
 import { examineKeys } from './examine-keys.ts'
+import { examineOrders } from './examine-orders.ts'
 import { examineOwnTargets } from './examine-own-targets.ts'
 import { examinePolicy } from './examine-policy.ts'
 import { examineTargets } from './examine-targets.ts'
@@ -52,6 +53,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       await examineJournal(options.engine, names),
       ...(await examineConnectors(options.engine)),
       await examinePolicy(options.config, records),
+      ...(await examineOrders(options.engine, records)),
       await examineFolders(options.config, records, wiring),
       await examineKeys(options.config, records),
       await examineControlPlane(options),

@@ -18,7 +18,8 @@ export interface TakenOrder {
 export interface OrderMemory {
   /** Takes an order, durably. ORDER_SUPERSEDED: a newer one was taken for its target, or another one with its sequence. */
   take(order: StandingOrder): Promise<void>
-  list(): Promise<readonly TakenOrder[]>
+  /** Each with the id of its target. */
+  list(): Promise<readonly (TakenOrder & { readonly target: string })[]>
 }
 
 /** JSON schema of a taken order. */
@@ -48,7 +49,7 @@ export async function openOrderMemory(path: string, isShared = false): Promise<O
         if (taken !== null && sequence <= taken.sequence) throw superseded(order, taken)
         await folder.put(id, { sequence, digest, name, notAfter })
       }),
-    list: async () => (await folder.list()).map(({ document }) => document),
+    list: async () => (await folder.list()).map(({ id, document }) => ({ target: id, ...document })),
   }
 }
 
