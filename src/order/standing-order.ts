@@ -1,4 +1,5 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { limits } from '../limit/limits.ts'
 import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { canonicalJson } from './canonical-json.ts'
@@ -27,7 +28,7 @@ export interface StandingOrder {
 }
 
 /** The longest document, in bytes. */
-export const longestOrder = 16 * 1024
+export const longestOrder = limits.standingOrder.most
 
 const closed = (properties: Readonly<Record<string, object>>): object => ({
   type: 'object',

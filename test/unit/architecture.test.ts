@@ -12,7 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   text: [],
   page: ['text'],
   limit: ['error'],
-  order: ['error', 'schema'],
+  order: ['error', 'limit', 'schema'],
   plan: [],
   outcome: ['error', 'plan'],
   host: ['error', 'plan', 'outcome', 'connector', 'schema'],

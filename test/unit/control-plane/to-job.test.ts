@@ -42,6 +42,34 @@ t.test('a deadline is read of a job that was leased, where it is a time', async 
     t.notOk('deadline' in (read(none) as object), JSON.stringify(none))
 })
 
+t.test(
+  'an order comes with each job that changes something, as it was signed, and what has not its form is left out',
+  async (t) => {
+    const order = { document: 'AAAA', signature: `${'A'.repeat(86)}==`, key: 'a'.repeat(64) }
+    const takeBack = { ...deployment, type: 'TakeBack', generation: 1 }
+    const read = (one: unknown, item: object = deployment): unknown =>
+      (toJob({ ...item, order: one }) as { order?: unknown }).order
+
+    for (const item of [deployment, issuance, takeBack]) {
+      t.same(read(order, item), order)
+      t.same(read({ ...order, also: 1, issuers: '-----BEGIN' }, item), { ...order, issuers: '-----BEGIN' })
+      t.same(read({ ...order, issuers: 'x'.repeat(9000) }, item), order, 'too much of what nobody has signed')
+    }
+    t.equal(read(order, { ...deployment, type: 'Validation' }), undefined)
+    for (const none of [
+      null,
+      3,
+      'AAAA',
+      [],
+      {},
+      [order],
+      { ...order, key: 'x' },
+      { ...order, document: 'A'.repeat(30_000) },
+    ])
+      t.equal(read(none), undefined, JSON.stringify(none)?.slice(0, 60))
+  },
+)
+
 t.test('a target keeps the name that its operator gives it, spaces around it aside', async (t) => {
   t.match(toJob({ ...deployment, target_name: ' mail-postfix ' }), { kind: 'deployment', targetName: 'mail-postfix' })
   t.match(toJob({ ...deployment, target_name: 'Pöst <b>' }), { targetName: 'Pöst <b>' })

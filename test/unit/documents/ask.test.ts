@@ -57,11 +57,12 @@ t.test('a line that is no ask is refused in few words', async (t) => {
 t.test('a job is taken with the fields of its kind alone, each of them bounded', async (t) => {
   const ids = { id: 'job-1', certificateId: 'c' }
   const target = { targetId: 't', targetName: 'mail', deadline: 5 }
+  const order = { document: 'AAAA', signature: `${'A'.repeat(86)}==`, key: digest, issuers: '-----BEGIN' }
   const sound: readonly Record<string, unknown>[] = [
     { ...ids, ...target, kind: 'deployment', instance: 'out', targetType: 'Postfix', targetConfig: { any: [1] } },
     { ...ids, ...target, kind: 'validation' },
     { ...ids, ...target, kind: 'take-back', leaf: digest, generation: 1 },
-    { ...ids, kind: 'issuance', commonName: 'mail.example.net', sans: ['mail.example.net'] },
+    { ...ids, kind: 'issuance', commonName: 'mail.example.net', sans: ['mail.example.net'], order },
     { ...ids, kind: 'unsupported', type: 'Dance', reason: 'status Pending', code: 'JOB_MALFORMED' },
   ]
   const isTaken = (job: object): boolean =>
@@ -77,6 +78,17 @@ t.test('a job is taken with the fields of its kind alone, each of them bounded',
         t.notOk(isTaken({ ...job, [field]: wrong }), `${job['kind']} with ${field} ${JSON.stringify(wrong)}`)
       }
   }
+  for (const wrong of [
+    { ...order, also: 1 },
+    { ...order, document: 'A'.repeat(30_000) },
+    { ...order, signature: 'A'.repeat(88) },
+    { ...order, issuers: 'x'.repeat(9000) },
+    [order],
+    'AAAA',
+    null,
+  ])
+    t.notOk(isTaken({ ...sound[3], order: wrong }), JSON.stringify(wrong).slice(0, 100))
+  t.notOk(isTaken({ ...sound[1], order }), 'a validation has none')
   t.notOk(isTaken({ ...sound[3], sans: Array.from({ length: 1001 }, () => 'a') }))
 })
 
