@@ -85,7 +85,15 @@ export async function addBenchAgents(
     const at = await inside.now()
     for (const id of agents) {
       await inside.agents.add({ id, name: id, hostname: id, status: 'active', features, registeredAt: at })
-      await inside.credentials.add({ hash: hashSecret(id), agentId: id, createdAt: at, usedAt: at, revokedAt: null })
+      await inside.credentials.add({
+        hash: hashSecret(id),
+        agentId: id,
+        createdAt: at,
+        usedAt: at,
+        revokedAt: null,
+        kind: 'secret',
+        expiresAt: null,
+      })
       await inside.targets.add({ id: `target-${id}`, name: `target-${id}`, agentId: id, type: 'Postfix', config: {} })
       const plan = {
         renewShare: null,

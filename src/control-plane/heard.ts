@@ -12,6 +12,7 @@ export const agentFeatures = [
   'credential',
   'host',
   'wait',
+  'client_certificate',
   'order',
 ] as const
 

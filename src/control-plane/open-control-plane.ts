@@ -4,6 +4,7 @@ import type { Membership } from '../documents/membership.ts'
 import { asWaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
+import { type ClientLife, clientLifeOf, credentialOf } from './client-pair.ts'
 import { Credentials } from './credentials.ts'
 import { type DiscoveryReport, discoveryBody, goneFeature } from './discovery-body.ts'
 import { agentFeatures, type Heard, type HeardWaiting, readHeard, readWaiting } from './heard.ts'
@@ -12,7 +13,7 @@ import { isBeyond, isSharing, usableCas } from './offered-ca.ts'
 import { type Endpoint, openSend, type Send, unusable } from './request.ts'
 import { beyond, type MalformedItem, toJob } from './to-job.ts'
 import { watchForUnknownAgent } from './unknown-agent.ts'
-import { exchangeSchema, registrationSchema, workSchema } from './wire.ts'
+import { clientCertificateSchema, exchangeSchema, registrationSchema, workSchema } from './wire.ts'
 
 /** What the agent says of its host. */
 export interface HostFacts {
@@ -40,6 +41,12 @@ export interface TargetDrift {
   readonly at: string
   /** What is not as it was deployed, a sentence each. */
   readonly reasons: readonly string[]
+}
+
+/** A new key, and a CSR for it, both PEM. */
+export interface ClientRequest {
+  readonly keyPem: string
+  readonly csrPem: string
 }
 
 /** That a call for work is to wait for it. */
@@ -75,8 +82,12 @@ export interface ControlPlane extends JobCalls {
    * them is one that is trusted already: then another server, a proxy that ends the connection, has the CA that counts.
    */
   judge(caPem: string, now: number): { readonly usable: string; readonly isBeyond: boolean } | null
+  /** Of the credential that the server took last, where it is a client certificate; else null. */
+  readonly clientLife: ClientLife | null
   /** Has the server make another credential. The present one is good until the new one was used. */
   exchangeCredential(): Promise<string>
+  /** The same, a client certificate for this new key: the credential that both are. */
+  exchangeClientCertificate(made: ClientRequest): Promise<string>
   /** The call is the claim: what it returns is not offered again. With `wait` a server that knows it answers once there is work. */
   work(wait?: WorkWait): Promise<Work>
   /**
@@ -93,7 +104,14 @@ export interface ControlPlane extends JobCalls {
 }
 
 const isWork = schemaCheck<{ readonly jobs: readonly unknown[] | null }>(workSchema)
-const isRegistration = schemaCheck<{ readonly id: string; readonly api_key?: string }>(registrationSchema)
+interface Registration {
+  readonly id: string
+  readonly api_key?: string
+  readonly client_certificate_pem?: string
+}
+
+const isRegistration = schemaCheck<Registration>(registrationSchema)
+const isClientCertificate = schemaCheck<{ readonly client_certificate_pem: string }>(clientCertificateSchema)
 const isExchange = schemaCheck<{ readonly api_key: string }>(exchangeSchema)
 
 /** What a call that waits may take beyond its wait, in milliseconds: the spread of the server, and its answer. */
@@ -148,6 +166,15 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       const answer = await sendAsAgent({ method: 'POST', path: `${agent}/credential` })
       if (!isExchange(answer)) throw unusable('the answer to the exchange of the credential has no api_key')
       return answer.api_key
+    },
+    get clientLife() {
+      return credentials.proven === null ? null : clientLifeOf(credentials.proven)
+    },
+    exchangeClientCertificate: async ({ keyPem, csrPem }) => {
+      const body = { csr_pem: csrPem }
+      const answer = await sendAsAgent({ method: 'POST', path: `${agent}/client-certificate`, body })
+      if (!isClientCertificate(answer)) throw unusable('the answer to the CSR has no client_certificate_pem')
+      return clientCredential(keyPem, answer.client_certificate_pem)
     },
     heartbeat: async (facts, host = null) => {
       const said = host === null || !features.has('host') ? {} : { host }
@@ -211,20 +238,42 @@ export async function register(
   name: string,
   facts: HostFacts,
   idempotencyKey?: string,
-): Promise<{ readonly agentId: string; readonly credential: string | null }> {
+  clientCsr?: string,
+): Promise<{
+  readonly agentId: string
+  readonly credential: string | null
+  readonly clientCertificate: string | null
+}> {
   const { send, close } = openSend(endpoint)
   try {
     const answer = await send({
       method: 'POST',
       path: '/api/v1/agents',
-      body: { name, ...toWire(facts), features: agentFeatures },
+      body: {
+        name,
+        ...toWire(facts),
+        features: agentFeatures,
+        ...(clientCsr === undefined ? {} : { client_csr_pem: clientCsr }),
+      },
       ...(idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } }),
     })
     if (!isRegistration(answer)) throw unusable('the registration answer has no id')
-    return { agentId: answer.id, credential: answer.api_key ?? null }
+    const { id: agentId, api_key: credential = null, client_certificate_pem: clientCertificate = null } = answer
+    return { agentId, credential, clientCertificate }
   } finally {
     await close()
   }
+}
+
+/** The credential that a key and the certificate for it are. CONTROL_PLANE_UNREACHABLE: it is for another key, or is none. */
+export function clientCredential(keyPem: string, certificatePem: string): string {
+  try {
+    const credential = credentialOf({ keyPem, certificatePem })
+    if (clientLifeOf(credential) !== null) return credential
+  } catch {
+    // It is no certificate.
+  }
+  throw unusable('what the server sent is no client certificate for the key of this host')
 }
 
 function toWire({ ipAddress, ...facts }: HostFacts): object {

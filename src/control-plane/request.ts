@@ -1,6 +1,5 @@
-import { Agent } from 'undici'
 import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
-import { connectTls } from './connect-tls.ts'
+import { openPools } from './pools.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** How to reach a control plane. */
@@ -37,7 +36,6 @@ export type Send = (call: Call) => Promise<unknown>
 const maxBytes = 1024 * 1024
 const maxRefusalBytes = 64 * 1024
 const defaultTimeoutMs = 30_000
-const longestTimeoutMs = 300_000
 const longestConnectMs = 10_000
 
 /** An HTTP/1.1 client with kept-alive connections, TLS 1.3 at least, and limits on time and size. */
@@ -51,29 +49,13 @@ export function openSend(endpoint: Endpoint): {
 } {
   let aheadMs: number | null = null
   const { url, ca, timeoutMs: usualTimeoutMs = defaultTimeoutMs, localAddress } = endpoint
-  const connectWith = (roots: string | null): ReturnType<typeof connectTls> =>
-    connectTls({
-      allowH2: false,
-      timeout: Math.min(longestConnectMs, usualTimeoutMs),
-      minVersion: 'TLSv1.3',
-      ...(roots === null ? {} : { ca: roots }),
-    })
-  let connect = connectWith(ca)
-  const agent = new Agent({
-    // One of them may be that of a call that waits for work.
-    connections: 5,
-    ...(localAddress === undefined ? {} : { localAddress }),
-    allowH2: false,
-    keepAliveTimeout: 90_000,
-    headersTimeout: longestTimeoutMs,
-    bodyTimeout: longestTimeoutMs,
-    connect: (options, callback) => connect(options, callback),
-  })
+  const pools = openPools({ ca, timeoutMs: Math.min(longestConnectMs, usualTimeoutMs), localAddress })
   const send: Send = async (call) => {
     const { method, path, body, headers, credential = endpoint.credential, timeoutMs = usualTimeoutMs, signal } = call
     const timeout = AbortSignal.timeout(timeoutMs)
     try {
       const { origin, pathname, search } = new URL(`${url}${path}`)
+      const { agent, isBearer } = pools.of(credential)
       const answer = await agent.request({
         origin,
         path: `${pathname}${search}`,
@@ -81,7 +63,7 @@ export function openSend(endpoint: Endpoint): {
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
         headers: {
           ...headers,
-          authorization: `Bearer ${credential}`,
+          ...(isBearer ? { authorization: `Bearer ${credential}` } : {}),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: body === undefined ? null : JSON.stringify(body),
@@ -99,10 +81,7 @@ export function openSend(endpoint: Endpoint): {
       throw error instanceof WaxsealError ? error : unreachable(error)
     }
   }
-  const trustAlso = (pem: string | null): void => {
-    if (ca !== null) connect = connectWith(pem === null ? ca : `${ca}\n${pem}`)
-  }
-  return { send, clockAheadMs: () => aheadMs, trustAlso, close: () => agent.destroy() }
+  return { send, clockAheadMs: () => aheadMs, trustAlso: pools.trustAlso, close: pools.close }
 }
 
 /** By the Date header (RFC 9110 §6.6.1), which counts whole seconds. */

@@ -50,7 +50,11 @@ export const certificateSchema = {
 export const registrationSchema = {
   type: 'object',
   required: ['id'],
-  properties: { id, api_key: { type: 'string', minLength: 1, maxLength: 4096 } },
+  properties: {
+    id,
+    api_key: { type: 'string', minLength: 1, maxLength: 4096 },
+    client_certificate_pem: { type: 'string', minLength: 1, maxLength: 16_384 },
+  },
 } as const
 
 /** What the answer to a heartbeat may have of ours (protocol §4), each field for itself. */
@@ -92,6 +96,13 @@ export const exchangeSchema = {
   type: 'object',
   required: ['api_key'],
   properties: { api_key: { type: 'string', pattern: '^[\\x21-\\x7e]{1,4096}$' } },
+} as const
+
+/** The answer to a CSR for a client certificate. */
+export const clientCertificateSchema = {
+  type: 'object',
+  required: ['client_certificate_pem'],
+  properties: { client_certificate_pem: { type: 'string', minLength: 1, maxLength: 16_384 } },
 } as const
 
 /** One unit of work as it stands on the wire. */

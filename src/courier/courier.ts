@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
+import type { ClientRequest, ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
 import { awayMs, failureWait, isAway, pollWait } from '../control-plane/pace.ts'
 import { type Job, longestReason } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
@@ -39,6 +39,8 @@ export interface CourierParts {
   readonly driftWatch: string | null
   /** Whether there are folders to be searched for certificates. */
   readonly isSearching: boolean
+  /** Makes a new key for a client certificate. */
+  readonly makeClientRequest: () => Promise<ClientRequest>
   readonly pollIntervalMs: number
   /** How long a call for work waits at a server that knows it, in milliseconds; 0: not at all. */
   readonly pollWaitMs: number

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import type { ClientLife } from '../control-plane/client-pair.ts'
 import type { Heard } from '../control-plane/heard.ts'
-import type { ControlPlane, HostIdentity } from '../control-plane/open-control-plane.ts'
+import type { ClientRequest, ControlPlane, HostIdentity } from '../control-plane/open-control-plane.ts'
 import { type Membership, noMembership } from '../documents/membership.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
@@ -10,7 +11,12 @@ import type { Deployer } from './deployer.ts'
 /** What being a member of a control plane needs. */
 export interface MemberParts {
   readonly deployer: Deployer
-  readonly controlPlane: Pick<ControlPlane, 'adopt' | 'basis' | 'exchangeCredential' | 'judge' | 'proven'>
+  readonly controlPlane: Pick<
+    ControlPlane,
+    'adopt' | 'basis' | 'clientLife' | 'exchangeClientCertificate' | 'exchangeCredential' | 'judge' | 'proven'
+  >
+  /** Makes a new key for a client certificate. */
+  readonly makeClientRequest: () => Promise<ClientRequest>
   /** A digest that tells this machine from others; null: it has no id. */
   readonly machine: string | null
   readonly clock: Pick<Clock, 'now' | 'random'>
@@ -78,7 +84,9 @@ export class Member {
       if (caPem !== null && caPem !== this.#seen) await this.#trust(caPem)
       this.#seen = caPem
       await this.#settleCredential()
-      if (features.has('credential')) await this.#exchangeWhenDue()
+      if (this.#parts.controlPlane.clientLife !== null) {
+        if (features.has('client_certificate')) await this.#renewWhenDue()
+      } else if (features.has('credential')) await this.#exchangeWhenDue()
     } catch (error) {
       const coded = asWaxsealError(error)
       this.#parts.log.info(
@@ -138,10 +146,27 @@ export class Member {
     log.info('the credential of this host was exchanged')
   }
 
+  /** Over a connection that the present certificate vouches for; it is good until the new one was used. */
+  async #renewWhenDue(): Promise<void> {
+    const { controlPlane, clock, log, makeClientRequest } = this.#parts
+    const { clientLife: life, proven: present } = controlPlane
+    const now = clock.now()
+    if (life === null || present === null || now < dueOf(life)) return
+    const next = await controlPlane.exchangeClientCertificate(await makeClientRequest())
+    const { credential: basis } = controlPlane.basis
+    await this.#keep({ ...this.#kept, credential: { basis, since: now, secrets: [next, present] } })
+    log.info('the client certificate of this host was renewed')
+  }
+
   async #keep(membership: Membership): Promise<void> {
     const { deployer, controlPlane } = this.#parts
     await deployer.ask({ ask: 'keep', membership })
     this.#kept = membership
     controlPlane.adopt(membership)
   }
+}
+
+/** At two thirds of its life, each one up to a tenth of it earlier, at a time of its own: hosts that were enrolled together do not renew together. */
+function dueOf({ notBefore, notAfter, chance }: ClientLife): number {
+  return notBefore + (notAfter - notBefore) * (2 / 3 - chance / 10)
 }

@@ -1,11 +1,13 @@
 import { schemaCheck } from '../schema/schema-check.ts'
 
-/** What a control plane said to one question of a command: of a heartbeat `aheadMs`, of a registration the other two. */
+/** What a control plane said to one question of a command: of a heartbeat `aheadMs`, of a registration the others. */
 export interface MeetingAnswer {
   /** How far this clock is ahead of the server's, in milliseconds. */
   readonly aheadMs?: number | null
   readonly agentId?: string
   readonly credential?: string | null
+  /** PEM, where one was asked for. */
+  readonly clientCertificate?: string | null
 }
 
 /** The question was not answered. */
@@ -21,6 +23,7 @@ export const isMeetingAnswer = schemaCheck<MeetingAnswer | MeetingError>({
     aheadMs: { type: ['number', 'null'] },
     agentId: { type: 'string', minLength: 1, maxLength: 1024 },
     credential: { type: ['string', 'null'], maxLength: 4096 },
+    clientCertificate: { type: ['string', 'null'], maxLength: 16_384 },
     error: {
       type: 'object',
       required: ['code', 'details'],

@@ -4,6 +4,7 @@ import { durableWrite } from '../host/file/write/durable-write.ts'
 import { ownNames } from '../host/host-facts.ts'
 import { renewableHttps } from '../host/socket/renewable-https.ts'
 import { version } from '../version.ts'
+import { openClientCa } from './authority/client-ca.ts'
 import { localIssuer } from './authority/issuer.ts'
 import { startBackground } from './background.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
@@ -110,7 +111,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   // The one server of its CA alone: two would make two.
   const mayRenewCa = options.database === undefined && caDir === undefined
   const own = await openOwnPair(store, authority, await namesOf(host, names), mayRenewCa)
-  const https = renewableHttps(own.pair)
+  const https = renewableHttps(own.pair, parts.clientCa.pem)
   const drain = new Drain()
   const server = openServer({ https, limits, drain, log, proxyFrom })
   const overview = overviewReader(parts)
@@ -151,10 +152,12 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
 
 async function openParts(options: ControlPlaneOptions, store: Store, log: ControlPlaneLog): Promise<Parts> {
   const authority = await openCa(options, store)
-  await noteAlive(store, await store.now())
+  const now = await store.now()
+  await noteAlive(store, now)
   return {
     store,
     authority,
+    clientCa: await openClientCa(options.dataDir, options.caDir, now),
     presence: new Presence(store, await store.server.upSince()),
     bell: new WorkBell(),
     oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { makeClientRequest } from '../../src/cli/control-plane/client-request.ts'
 import type { Config } from '../../src/config/config.ts'
 import { type CourierParts, runCourier } from '../../src/courier/courier.ts'
 import { type Deployer, openDeployer } from '../../src/courier/deployer.ts'
@@ -67,6 +68,7 @@ export async function startBothHalves(parts: HalvesParts): Promise<BothHalves> {
     progress: openProgress(),
     facts: hostFacts(version),
     machine: 'a'.repeat(64),
+    makeClientRequest,
     driftWatch: null,
     isSearching: config.discovery.folders.length > 0,
     isBoot: false,

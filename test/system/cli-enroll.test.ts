@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
+import { clientPairIn } from '../../src/control-plane/client-pair.ts'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { startProxy } from '../support/misbehaving-proxy.ts'
@@ -94,6 +96,26 @@ t.test('enroll --json prints one document, with what belongs into a configuratio
     config: configFile,
     configWritten: false,
     control_plane: { url: controlPlane.url, agent_id: agent?.['id'], credential_file: credentialFile },
+  })
+})
+
+t.test('enroll --client-certificate stores a key with its certificate, and sends no secret from then on', async (t) => {
+  const { credentialFile, enroll } = await openHost(t)
+
+  t.match(await enroll(['--name', 'by-certificate', '--client-certificate']), {
+    status: 0,
+    stdout: /Enrolled as agent-\w+\..*heartbeat with it was answered/,
+    stderr: '',
+  })
+
+  t.equal((await stat(credentialFile)).mode & 0o7777, 0o600)
+  const credential = (await readFile(credentialFile, 'utf8')).trim()
+  const [agent] = await agentsNamed('by-certificate')
+  t.match(new X509Certificate(clientPairIn(credential)?.certificatePem ?? '').subject, `CN=${agent?.['id']}`)
+  t.match(agent, { status: 'active', last_heartbeat_at: String })
+  t.match(await enroll(['--agent-id', 'agent-1', '--client-certificate']), {
+    status: 2,
+    stderr: /--client-certificate/,
   })
 })
 

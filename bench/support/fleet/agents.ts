@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { pino } from 'pino'
+import { makeClientRequest } from '../../../src/cli/control-plane/client-request.ts'
 import { openControlPlane } from '../../../src/control-plane/open-control-plane.ts'
 import { runCourier } from '../../../src/courier/courier.ts'
 import { openProgress } from '../../../src/courier/progress.ts'
@@ -54,6 +55,7 @@ async function start(at: number): Promise<void> {
     progress: openProgress(),
     facts: { version: '0', hostname: id, os: 'linux', architecture: 'x64', ipAddress: sourceOf(at) },
     machine: null,
+    makeClientRequest,
     driftWatch: null,
     isSearching: false,
     isBoot: false,

@@ -26,6 +26,7 @@ import type { StatusDocument } from '../../status/status-document.ts'
 import { type StatusServer, type StatusSource, startStatusServer } from '../../status/status-server.ts'
 import { version } from '../../version.ts'
 import { configOf, environment, withConfig } from '../context.ts'
+import { makeClientRequest } from '../control-plane/client-request.ts'
 import { answerOnce } from '../control-plane/face-control-plane.ts'
 import { isEnrolled, type Link, openLink } from '../half/link.ts'
 import { type ReloadProblems, statusDocument } from '../half/read-status.ts'
@@ -118,6 +119,7 @@ async function run(options: CourierOptions): Promise<void> {
     progress,
     facts: hostFacts(version),
     machine: await machineDigest(),
+    makeClientRequest,
     driftWatch: config.driftWatch === 'hourly' ? hourlyFor(localHostname()) : config.driftWatch,
     isSearching: config.discovery.folders.length > 0,
     isBoot: environment()['INVOCATION_ID'] !== undefined && secondsSinceBoot() < bootSeconds,

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { stringify } from 'yaml'
 import { defaultConfigFile, loadConfig } from '../../config/load-config.ts'
+import { clientPairIn } from '../../control-plane/client-pair.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { readSnapshot, removeFile, siblingName } from '../../host/file/files.ts'
 import { ensureFolder } from '../../host/file/folder/private-folder.ts'
@@ -10,6 +11,7 @@ import { durableWrite } from '../../host/file/write/durable-write.ts'
 import { hostFacts } from '../../host/host-facts.ts'
 import { version } from '../../version.ts'
 import { environment } from '../context.ts'
+import { makeClientRequest } from '../control-plane/client-request.ts'
 import { enrolledCaFile } from '../control-plane/connect.ts'
 import {
   forgetPending,
@@ -32,6 +34,7 @@ interface EnrollOptions {
   readonly name?: string
   readonly config: string
   readonly credentialFile: string
+  readonly clientCertificate?: true
   readonly force?: true
   readonly json?: true
 }
@@ -60,6 +63,10 @@ export function enrollCommand(): Command {
     .option('--name <name>', 'the name of this agent; default: control_plane.agent_name, else the host name')
     .option('--config <file>', 'where to write the configuration, or to look for it', defaultConfigFile)
     .option('--credential-file <file>', 'where to store the credential (0600)', '/etc/waxseal/credential')
+    .option(
+      '--client-certificate',
+      'show a client certificate to the control plane in place of a credential that is sent; it is renewed by itself',
+    )
     .option('--force', 'replace a credential that is there')
     .option('--json', 'print one JSON document')
     .action(enroll)
@@ -89,6 +96,8 @@ async function enroll(options: EnrollOptions): Promise<void> {
   await forgetPending(pendingFileOf(credentialFile))
   if (options.json === true)
     return printJson({ agentId, credentialFile, config: resolve(options.config), configWritten: isWritten, ...block })
+  if (options.clientCertificate === true && clientPairIn(credential) === null)
+    print('This control plane issues no client certificates: the host has a credential that is sent.')
   print(`Enrolled as ${agentId}. The credential is in ${credentialFile}; a heartbeat with it was answered.`)
   if (isWritten) print(`The configuration is in ${options.config}.`)
   else
@@ -108,6 +117,12 @@ function pendingFileOf(credentialFile: string): string {
 async function becomeMember(options: EnrollOptions, meeting: Meeting, credentialFile: string): Promise<KnownAgent> {
   const { agentId } = options
   if (agentId !== undefined) {
+    if (options.clientCertificate === true)
+      throw invalid(
+        '--client-certificate',
+        'it goes with a registration',
+        'Leave out --agent-id, and give --token-file.',
+      )
     const credential = await keyOf(options, credentialFile)
     await ensureWritable(credentialFile)
     await joinAsKnown(meeting, { agentId, credential })
@@ -123,7 +138,8 @@ async function becomeMember(options: EnrollOptions, meeting: Meeting, credential
   if (!isPending) await requireFree(credentialFile, options)
   const token = await tokenOf(options)
   await ensureWritable(credentialFile)
-  return joinAsNew(meeting, { token, name, pendingFile })
+  const made = options.clientCertificate === true ? makeClientRequest : undefined
+  return joinAsNew(meeting, { token, name, pendingFile, makeClientRequest: made })
 }
 
 async function requireFree(credentialFile: string, { force }: EnrollOptions): Promise<void> {

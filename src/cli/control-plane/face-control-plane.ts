@@ -18,7 +18,13 @@ import { courierUser } from '../half/sockets.ts'
 /** What a command asks a control plane once. */
 type Question = { readonly facts: HostFacts } & (
   | { readonly ask: 'heartbeat'; readonly endpoint: AgentEndpoint; readonly membership: Membership }
-  | { readonly ask: 'register'; readonly endpoint: Endpoint; readonly name: string; readonly idempotencyKey: string }
+  | {
+      readonly ask: 'register'
+      readonly endpoint: Endpoint
+      readonly name: string
+      readonly idempotencyKey: string
+      readonly clientCsr?: string | undefined
+    }
 )
 
 /** Longer than the control plane has for one request. */
@@ -46,12 +52,13 @@ export function faceControlPlane(endpoint: AgentEndpoint, membership: Membership
 /** Registers this host, as {@link faceControlPlane} asks. With the same key, token and name a server may know it again. */
 export async function registerHost(
   endpoint: Endpoint,
-  { name, idempotencyKey }: { readonly name: string; readonly idempotencyKey: string },
+  wanted: { readonly name: string; readonly idempotencyKey: string; readonly clientCsr?: string | undefined },
   facts: HostFacts,
-): Promise<{ readonly agentId: string; readonly credential: string | null }> {
-  const { agentId, credential = null } = await put({ ask: 'register', endpoint, name, idempotencyKey, facts })
+): ReturnType<typeof register> {
+  const answer = await put({ ask: 'register', endpoint, ...wanted, facts })
+  const { agentId, credential = null, clientCertificate = null } = answer
   if (agentId === undefined) throw unusable()
-  return { agentId, credential }
+  return { agentId, credential, clientCertificate }
 }
 
 /** What the process that faces the control plane does: a question on its standard input, an answer on its standard output. */
@@ -80,7 +87,7 @@ async function put(question: Question): Promise<MeetingAnswer> {
 async function answerTo(question: Question): Promise<MeetingAnswer> {
   const { facts } = question
   if (question.ask === 'register') {
-    return register(question.endpoint, question.name, facts, question.idempotencyKey)
+    return register(question.endpoint, question.name, facts, question.idempotencyKey, question.clientCsr)
   }
   const controlPlane = openControlPlane(question.endpoint)
   controlPlane.adopt(question.membership)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { HostFacts } from '../../control-plane/open-control-plane.ts'
+import { type ClientRequest, clientCredential, type HostFacts } from '../../control-plane/open-control-plane.ts'
 import { unknownAgent } from '../../control-plane/unknown-agent.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { readSnapshot } from '../../host/file/files.ts'
@@ -28,6 +28,15 @@ interface Pending {
   readonly credential: string | null
 }
 
+/** How a host registers. */
+export interface Joining {
+  readonly token: string
+  readonly name: string
+  readonly pendingFile: string
+  /** Makes the key for a client certificate, which is asked for then; left out: none is. */
+  readonly makeClientRequest?: (() => Promise<ClientRequest>) | undefined
+}
+
 /** The control plane, and what this host says of itself. */
 export interface Meeting {
   readonly url: string
@@ -49,10 +58,7 @@ export async function joinAsKnown(meeting: Meeting, { agentId, credential }: Kno
  * Registers with a token, once: what is asked for is durable in `pendingFile` before it is asked, the id that was answered before
  * anything else can fail, and a second try goes on with either. Where the server hands out no credential, the token is tried as one.
  */
-export async function joinAsNew(
-  meeting: Meeting,
-  options: { readonly token: string; readonly name: string; readonly pendingFile: string },
-): Promise<KnownAgent> {
+export async function joinAsNew(meeting: Meeting, options: Joining): Promise<KnownAgent> {
   const { agentId, credential } = await registration(meeting, options)
   if (credential !== null) return { agentId, credential }
   const { token } = options
@@ -78,17 +84,22 @@ export async function forgetPending(file: string): Promise<void> {
 
 async function registration(
   { url, ca, facts }: Meeting,
-  { token, name, pendingFile }: { readonly token: string; readonly name: string; readonly pendingFile: string },
+  { token, name, pendingFile, makeClientRequest }: Joining,
 ): Promise<Pending> {
   const earlier = await pendingFor(pendingFile, url, name)
   if (earlier !== null) return earlier
   const before = await attemptIn(pendingFile, url, name)
   const attempt = before ?? { url, name, idempotencyKey: randomBytes(32).toString('hex') }
   await durableWrite(pendingFile, Buffer.from(`${JSON.stringify(attempt)}\n`)).catch(unwritable())
-  const registered = await registerHost({ url, ca, credential: token }, attempt, facts).catch((error: unknown) => {
+  const made = await makeClientRequest?.()
+  const wanted = { name, idempotencyKey: attempt.idempotencyKey, clientCsr: made?.csrPem }
+  const registered = await registerHost({ url, ca, credential: token }, wanted, facts).catch((error: unknown) => {
     throw withHint(asWaxsealError(error), (refusal) => wayOutOfRegistration(refusal, url, before !== null))
   })
-  const pending: Pending = { url, name, ...registered }
+  const { agentId, clientCertificate } = registered
+  const isCertificate = made !== undefined && clientCertificate !== null
+  const credential = isCertificate ? clientCredential(made.keyPem, clientCertificate) : registered.credential
+  const pending: Pending = { url, name, agentId, credential }
   await durableWrite(pendingFile, Buffer.from(`${JSON.stringify(pending)}\n`)).catch(unwritable(pending.agentId))
   return pending
 }

@@ -33,15 +33,20 @@ export interface RenewableHttps {
 
 const checkEveryMs = 5000
 
-/** Servers that begin with this pair. */
-export function renewableHttps(first: ServerPair): RenewableHttps {
+/**
+ * Servers that begin with this pair. `clientCa` (PEM): clients are asked for a certificate of these, and none is turned away here,
+ * whatever it shows: what that is good for is for who answers to look up, at each request.
+ */
+export function renewableHttps(first: ServerPair, clientCa?: string): RenewableHttps {
   const servers: Server[] = []
-  let context = contextOf(first)
+  let context = contextOf(first, clientCa)
   return {
     create: (answer, { handshakeMs, requestMs, silentMs, keepAliveMs, connections }, proxies) => {
       const server = createServer(
         {
           ...context,
+          requestCert: clientCa !== undefined,
+          rejectUnauthorized: false,
           handshakeTimeout: handshakeMs,
           requestTimeout: requestMs,
           keepAliveTimeout: keepAliveMs,
@@ -57,7 +62,7 @@ export function renewableHttps(first: ServerPair): RenewableHttps {
       return server
     },
     exchange: (pair) => {
-      context = contextOf(pair)
+      context = contextOf(pair, clientCa)
       for (const server of servers) server.setSecureContext(context)
     },
     hangUp: () => {
@@ -66,6 +71,7 @@ export function renewableHttps(first: ServerPair): RenewableHttps {
   }
 }
 
-function contextOf({ certificatePem, keyPem }: ServerPair) {
-  return { cert: certificatePem, key: keyPem, minVersion: 'TLSv1.3' } as const
+function contextOf({ certificatePem, keyPem }: ServerPair, clientCa: string | undefined) {
+  const asked = clientCa === undefined ? {} : { ca: clientCa }
+  return { cert: certificatePem, key: keyPem, minVersion: 'TLSv1.3', ...asked } as const
 }

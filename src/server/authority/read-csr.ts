@@ -8,10 +8,16 @@ const mostOtherNames = 100
 
 /** A CSR with a key that can be used, whose names, common name and SANs together, are just these: JOB_MALFORMED otherwise. */
 export async function readCsrFor(pem: string, names: readonly string[]): Promise<x509.Pkcs10CertificateRequest> {
-  const csr = await readCsr(pem)
-  requireStrongKey(csr)
+  const csr = await readStrongCsr(pem)
   if (isSameSet(namesOf(csr, 2 * names.length + mostOtherNames), names.map(spelling).map(folded))) return csr
   throw new WaxsealError('JOB_MALFORMED', { reason: 'the names of the CSR are not those that were asked for' })
+}
+
+/** A CSR with a key that can be used, whatever its names are: JOB_MALFORMED otherwise. */
+export async function readStrongCsr(pem: string): Promise<x509.Pkcs10CertificateRequest> {
+  const csr = await readCsr(pem)
+  requireStrongKey(csr)
+  return csr
 }
 
 async function readCsr(pem: string): Promise<x509.Pkcs10CertificateRequest> {

@@ -30,9 +30,24 @@ export interface Roots {
   readonly signing: readonly Root[]
 }
 
+/** The files of a CA in its folder, and what it is called in its certificate. */
+export interface CaFiles {
+  readonly certificates: string
+  readonly keys: string
+  readonly name: string
+}
+
+const serverCaFiles: CaFiles = { certificates: 'ca.pem', keys: 'ca.key', name: 'Waxseal local CA' }
+/** Of the CA that signs client certificates alone. */
+export const clientCaFiles: CaFiles = {
+  certificates: 'client-ca.pem',
+  keys: 'client-ca.key',
+  name: 'Waxseal client CA',
+}
+
 /** Reads the folder. A certificate and its key find each other by the public key. */
-export async function readRoots(folder: string): Promise<Roots> {
-  const [pem, keys] = await readFiles(folder)
+export async function readRoots(folder: string, files = serverCaFiles): Promise<Roots> {
+  const [pem, keys] = await readFiles(folder, files)
   const certificates = certificatesIn(pem)
   const signing: Root[] = []
   for (const keyPem of blocksOf(keys, 'PRIVATE KEY')) {
@@ -48,16 +63,16 @@ export async function readRoots(folder: string): Promise<Roots> {
 }
 
 /** Makes one more, which begins at `at`. The key is there before the certificate: a crash between leaves a key that nothing uses. */
-export async function addRoot(folder: string, at: number): Promise<void> {
-  const { certificatePem, keyPem } = await makeRoot(at)
-  const [pem, keys] = await readFiles(folder)
-  await durableReplace(join(folder, 'ca.key'), Buffer.from(keys + keyPem))
-  await durableReplace(join(folder, 'ca.pem'), Buffer.from(pem + certificatePem), 0o644)
+export async function addRoot(folder: string, at: number, files = serverCaFiles): Promise<void> {
+  const { certificatePem, keyPem } = await makeRoot(at, files.name)
+  const [pem, keys] = await readFiles(folder, files)
+  await durableReplace(join(folder, files.keys), Buffer.from(keys + keyPem))
+  await durableReplace(join(folder, files.certificates), Buffer.from(pem + certificatePem), 0o644)
 }
 
 /** Drops those that have ended, but for the last one; returns how many. */
 export async function dropEnded(folder: string, at: number): Promise<number> {
-  const [pem, keys] = await readFiles(folder)
+  const [pem, keys] = await readFiles(folder, serverCaFiles)
   const all = certificatesIn(pem)
   const left = all.filter(({ notAfter }) => notAfter.getTime() > at)
   if (left.length === 0 || left.length === all.length) return 0
@@ -83,14 +98,14 @@ export function newSerial(): string {
   return randomBytes(16).toString('hex').replace(/^./, '1')
 }
 
-async function makeRoot(at: number): Promise<{ readonly certificatePem: string; readonly keyPem: string }> {
+async function makeRoot(
+  at: number,
+  name: string,
+): Promise<{ readonly certificatePem: string; readonly keyPem: string }> {
   const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: newSerial(),
-    name: [
-      { CN: ['Waxseal local CA'] },
-      { O: [createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 12)] },
-    ],
+    name: [{ CN: [name] }, { O: [createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 12)] }],
     notBefore: new Date(at - 60_000),
     notAfter: new Date(at + lifeMs),
     keys,
@@ -103,9 +118,12 @@ async function makeRoot(at: number): Promise<{ readonly certificatePem: string; 
   return { certificatePem: pemOf(certificate), keyPem: await exportKey(keys.privateKey) }
 }
 
-async function readFiles(folder: string): Promise<readonly [pem: string, keys: string]> {
+async function readFiles(
+  folder: string,
+  { certificates, keys: keyFile }: CaFiles,
+): Promise<readonly [pem: string, keys: string]> {
   const [pem, keys] = await Promise.all(
-    ['ca.pem', 'ca.key'].map(async (name) => {
+    [certificates, keyFile].map(async (name) => {
       const text = Buffer.from((await readBounded(join(folder, name), mostBytes)) ?? '').toString('utf8')
       return text === '' || text.endsWith('\n') ? text : `${text}\n`
     }),

@@ -23,17 +23,26 @@ function status(...words: readonly string[]): object {
   return answer({ status: { enum: words } })
 }
 
+/** One of both. */
+const identity = {
+  api_key: { ...text, description: 'The credential, which is told once.' },
+  client_certificate_pem: { ...text, description: 'Where a CSR for one came: the client certificate (PEM).' },
+} as const
+
 /** What the calls of agents answer when they are done, every field. */
 export const agentAnswers = {
-  registration: answer({
-    id: text,
-    name: text,
-    hostname: text,
-    status: { enum: ['active'] },
-    registered_at: time,
-    api_key: { ...text, description: 'The credential, which is told once.' },
-  }),
+  registration: answer(
+    {
+      id: text,
+      name: text,
+      hostname: text,
+      status: { enum: ['active'] },
+      registered_at: time,
+    },
+    identity,
+  ),
   credential: answer({ api_key: text }),
+  clientCertificate: answer({ client_certificate_pem: identity.client_certificate_pem }),
   heartbeat: answer(
     {
       status: { enum: ['heartbeat_recorded'] },

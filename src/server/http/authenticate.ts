@@ -1,15 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { authenticateAgent } from '../operation/agent/authenticate-agent.ts'
+import { authenticateAgent, type Proof } from '../operation/agent/authenticate-agent.ts'
 import type { Actor } from '../operation/audit.ts'
 import type { InTurn } from '../operation/certificate/in-turn.ts'
 import { type Caller, mayDo, operatorWith } from '../operation/operators.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
-import { hashSecret } from '../operation/secret.ts'
+import { hashSecret, secretProof } from '../operation/secret.ts'
 import type { AgentRow } from '../store/rows.ts'
 import { secretIn } from './bearer.ts'
 import { leastRoleOf } from './least-roles.ts'
 import type { Lasting, Limits } from './limits.ts'
+import { proofOf } from './proof-of.ts'
 
 /** Runs before the body of a request is read. */
 export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
@@ -31,7 +32,9 @@ export function activeAgentOf(request: FastifyRequest): AgentRow {
 
 /** The agent of this request as it is now, after a while: fails where its credential is not good any more, or it was retired. */
 export async function agentAgain(parts: Parts, request: FastifyRequest): Promise<AgentRow> {
-  const agent = active(await authenticateAgent(parts, secretIn(request) ?? ''))
+  const proof = proofOf(request)
+  if (proof === null) throw new Refusal('unauthorized', needed)
+  const agent = active(await authenticateAgent(parts, proof))
   await parts.presence.hear(agent.id, true)
   return agent
 }
@@ -57,8 +60,8 @@ export function actorOf(request: FastifyRequest): Actor {
 /** Lets in an agent, with its own id where the path has one. `turn`: of calls that come by the thousand and can wait. */
 export function guardAgent(parts: Parts, limits: Limits, turn: InTurn = (work) => work()): Guard {
   return async (request, reply) => {
-    const find = (secret: string) => turn(() => authenticateAgent(parts, secret))
-    const found = await lookUp(limits, request, reply, secretIn(request), find)
+    const find = (proof: Proof) => turn(() => authenticateAgent(parts, proof))
+    const found = await lookUp(limits, request, reply, proofOf(request), find)
     if (found === null) return
     const { who: agent, digest } = found
     if (await limits.isLimited(agent.id, digest, request, reply)) return
@@ -79,7 +82,7 @@ export function guardLasting(limits: Limits, of: Lasting = 'row'): Guard {
 /** Lets in a bootstrap token that is good, and one that was used up by a registration which is asked for again. */
 export function guardToken({ store }: Parts, limits: Limits): Guard {
   return async (request, reply) => {
-    const found = await lookUp(limits, request, reply, secretIn(request), async (_, hash) => {
+    const found = await lookUp(limits, request, reply, bearerOf(request), async ({ hash }) => {
       const [token, now] = [await store.tokens.find(hash), await store.now()]
       const isLeft = token !== null && (token.usesLeft > 0 || 'idempotency-key' in request.headers)
       if (!isLeft || (token.expiresAt !== null && token.expiresAt <= now))
@@ -94,7 +97,7 @@ export function guardToken({ store }: Parts, limits: Limits): Guard {
 export function guardOperator({ store }: Parts, operatorToken: string, limits: Limits): Guard {
   const ownHash = hashSecret(operatorToken)
   return async (request, reply) => {
-    const found = await lookUp(limits, request, reply, secretIn(request), async (_, hash): Promise<Caller> => {
+    const found = await lookUp(limits, request, reply, bearerOf(request), async ({ hash }): Promise<Caller> => {
       const operator = await operatorWith(store, ownHash, hash)
       if (operator !== null) return operator
       throw new Refusal(
@@ -112,19 +115,26 @@ export function guardOperator({ store }: Parts, operatorToken: string, limits: L
   }
 }
 
-/** Who this is by a secret of the request; null: it was answered, for too many came from this address that nobody knows. */
+const needed = 'a bearer credential is needed'
+
+function bearerOf(request: FastifyRequest): Proof | null {
+  const secret = secretIn(request)
+  return secret === null ? null : secretProof(secret)
+}
+
+/** Who this is by what the request shows; null: it was answered, for too many came from this address that nobody knows. */
 export async function lookUp<Who>(
   limits: Limits,
   request: FastifyRequest,
   reply: FastifyReply,
-  secret: string | null,
-  find: (secret: string, hash: string) => Promise<Who>,
+  proof: Proof | null,
+  find: (proof: Proof) => Promise<Who>,
 ): Promise<{ readonly who: Who; readonly digest: string } | null> {
-  const digest = secret === null ? '' : hashSecret(secret)
+  const digest = proof?.hash ?? ''
   if (await limits.isAddressLimited(request, reply, digest)) return null
   try {
-    if (secret === null) throw new Refusal('unauthorized', 'a bearer credential is needed')
-    return { who: await find(secret, digest), digest }
+    if (proof === null) throw new Refusal('unauthorized', needed)
+    return { who: await find(proof), digest }
   } catch (error) {
     // Who is to come again later was not looked up.
     if (error instanceof Refusal && error.kind !== 'busy') await limits.countRefused(request, digest)

@@ -93,6 +93,11 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Says that the agent lives, what it knows and which host it is on.',
     answer: agentAnswers.heartbeat,
   },
+  'POST /api/v1/agents/:id/client-certificate': {
+    summary: 'Gives a client certificate for a CSR. The credential of the call is good until the certificate was used.',
+    status: 201,
+    answer: agentAnswers.clientCertificate,
+  },
   'POST /api/v1/agents/:id/credential': {
     summary: 'Gives another credential. The one that was used for the call is good until the new one was used.',
     status: 201,

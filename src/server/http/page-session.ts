@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Caller, mayDo, operatorWith } from '../operation/operators.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
-import { hashSecret } from '../operation/secret.ts'
+import { hashSecret, secretProof } from '../operation/secret.ts'
 import { beginSession, endSession, resumeSession } from '../operation/sessions.ts'
 import { type Guard, lookUp } from './authenticate.ts'
 import type { Limits } from './limits.ts'
@@ -23,7 +23,9 @@ export function viewerOf(request: FastifyRequest): Caller {
 /** Lets in who has signed in. Each call asks the store: who was revoked is out with the next one, on every server. */
 export function guardPage(parts: Parts, ownHash: string, limits: Limits): Guard {
   return async (request, reply) => {
-    const found = await lookUp(limits, request, reply, sessionIn(request), async (_, hash) => {
+    const session = sessionIn(request)
+    const proof = session === null ? null : secretProof(session)
+    const found = await lookUp(limits, request, reply, proof, async ({ hash }) => {
       const caller = await resumeSession(parts, ownHash, hash)
       if (caller === null || !mayDo(caller.role, 'reader')) throw new Refusal('unauthorized', 'sign in first')
       return caller

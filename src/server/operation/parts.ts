@@ -1,4 +1,5 @@
 import type { Authority } from '../authority/authority.ts'
+import type { ClientCa } from '../authority/client-ca.ts'
 import type { Store } from '../store/store.ts'
 import type { OldCredentials } from './agent/old-credentials.ts'
 import type { Presence } from './agent/presence.ts'
@@ -9,6 +10,7 @@ import type { WorkBell } from './job/work-bell.ts'
 export interface Parts {
   readonly store: Store
   readonly authority: Authority
+  readonly clientCa: ClientCa
   readonly presence: Presence
   readonly signer: Signer
   readonly oldCredentials: OldCredentials

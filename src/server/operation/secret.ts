@@ -15,6 +15,11 @@ export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }
 
+/** What a secret proves. */
+export function secretProof(secret: string): { readonly kind: 'secret'; readonly hash: string } {
+  return { kind: 'secret', hash: hashSecret(secret) }
+}
+
 /** Compares two of these in constant time. */
 export function isSameHash(one: string, other: string): boolean {
   return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))

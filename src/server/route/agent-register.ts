@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Guard } from '../http/authenticate.ts'
 import { secretIn } from '../http/bearer.ts'
-import { register } from '../operation/agent/register.ts'
+import { type Certify, register } from '../operation/agent/register.ts'
 import type { Parts } from '../operation/parts.ts'
 import { Refusal } from '../operation/refusal.ts'
 import { agentOnWire } from './on-wire.ts'
@@ -11,6 +11,7 @@ interface Body {
   readonly name: string
   readonly hostname: string
   readonly features?: readonly string[]
+  readonly client_csr_pem?: string
 }
 
 /** The registration, with a bootstrap token. */
@@ -19,11 +20,15 @@ export function agentRegisterRoutes(server: FastifyInstance, parts: Parts, guard
     '/api/v1/agents',
     { onRequest: guard, schema: { body: registerSchema } },
     async (request, reply) => {
-      const { name, hostname, features = [] } = request.body
+      const { name, hostname, features = [], client_csr_pem: csrPem } = request.body
       const idempotencyKey = keyIn(request.headers['idempotency-key'])
       const token = secretIn(request) ?? ''
-      const { agent, credential } = await register(parts, { token, idempotencyKey, name, hostname, features })
-      return reply.code(201).send({ ...agentOnWire(agent), api_key: credential })
+      const certify: Certify | undefined =
+        csrPem === undefined ? undefined : (agentId, at) => parts.clientCa.issue(csrPem, agentId, at)
+      const wanted = { token, idempotencyKey, name, hostname, features, certify }
+      const { agent, credential } = await register(parts, wanted)
+      const identity = certify === undefined ? { api_key: credential } : { client_certificate_pem: credential }
+      return reply.code(201).send({ ...agentOnWire(agent), ...identity })
     },
   )
 }

@@ -21,6 +21,7 @@ const serverFeatures = [
   'credential',
   'host',
   'wait',
+  'client_certificate',
   'order',
   'discovery',
 ] as const

@@ -13,11 +13,20 @@ const name = { type: 'string', pattern: '^[\\x21-\\x7e]{1,253}$' } as const
 /** What an agent knows of protocol §4. */
 const features = { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 64 } } as const
 
+const clientCsr = { type: 'string', minLength: 1, maxLength: 16_384 } as const
+
+/** A CSR for a client certificate (protocol §4): of any names, which count for nothing. */
+export const clientCertificateSchema = {
+  type: 'object',
+  required: ['csr_pem'],
+  properties: { csr_pem: clientCsr },
+} as const
+
 /** A registration (protocol §1). More fields than are known may come with what agents send: a newer one sends them. */
 export const registerSchema = {
   type: 'object',
   required: ['name', 'hostname'],
-  properties: { name: agentName, hostname: agentName, features },
+  properties: { name: agentName, hostname: agentName, features, client_csr_pem: clientCsr },
 } as const
 
 /** Which host an agent is on (protocol §4): a digest of its machine id, how often it has started there, and this start's own id. */

@@ -36,12 +36,16 @@ export interface IdentityRow {
 
 /** What an agent proves itself with. */
 export interface CredentialRow {
+  /** SHA-256, hex: of a secret, or of a client certificate (DER). */
   readonly hash: string
+  readonly kind: 'secret' | 'certificate'
   readonly agentId: string
   readonly createdAt: number
   /** The first use. */
   readonly usedAt: number | null
   readonly revokedAt: number | null
+  /** The end of a client certificate; null: a secret has none. */
+  readonly expiresAt: number | null
 }
 
 /** A bootstrap token. */

@@ -10,6 +10,7 @@ import { register } from '../../../src/server/operation/agent/register.ts'
 import { revokeCredentials } from '../../../src/server/operation/agent/revoke-credentials.ts'
 import { chainAudit, requireSigned, signHead } from '../../../src/server/operation/audit-trail.ts'
 import { addOperator, revokeOperator } from '../../../src/server/operation/operators.ts'
+import { secretProof } from '../../../src/server/operation/secret.ts'
 import { followChain, type Link, noLink } from '../../../src/server/store/audit-chain.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Store } from '../../../src/server/store/store.ts'
@@ -72,55 +73,56 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   t.test(`${kind}: an old credential is good until the new one was used, and then never again`, async (t) => {
     const scene = await open(t)
     const { agent, credential } = await scene.join(await createToken(scene, 'operator:a'))
-    await authenticateAgent(scene, credential)
+    await authenticateAgent(scene, secretProof(credential))
 
     const lost = await exchangeCredential(scene, agent)
-    await authenticateAgent(scene, credential)
+    await authenticateAgent(scene, secretProof(credential))
     const fresh = await exchangeCredential(scene, agent)
 
-    await t.rejects(authenticateAgent(scene, lost), /not valid/, 'nobody has it')
-    t.match(await authenticateAgent(scene, credential), { id: agent.id })
-    t.match(await authenticateAgent(scene, fresh), { id: agent.id })
-    await t.rejects(authenticateAgent(scene, credential), /not valid/)
-    t.match(await authenticateAgent(scene, fresh), { id: agent.id })
+    await t.rejects(authenticateAgent(scene, secretProof(lost)), /not valid/, 'nobody has it')
+    t.match(await authenticateAgent(scene, secretProof(credential)), { id: agent.id })
+    t.match(await authenticateAgent(scene, secretProof(fresh)), { id: agent.id })
+    await t.rejects(authenticateAgent(scene, secretProof(credential)), /not valid/)
+    t.match(await authenticateAgent(scene, secretProof(fresh)), { id: agent.id })
   })
 
   t.test(`${kind}: an operator shuts an agent out at once, its new credential, too`, async (t) => {
     const scene = await open(t)
     const { agent, credential } = await scene.join(await createToken(scene, 'operator:a'))
-    await authenticateAgent(scene, credential)
+    await authenticateAgent(scene, secretProof(credential))
     const fresh = await exchangeCredential(scene, agent)
 
     t.equal(await revokeCredentials(scene, 'operator:a', 'mail-1'), 2)
 
-    for (const secret of [credential, fresh]) await t.rejects(authenticateAgent(scene, secret), /not valid/)
+    for (const secret of [credential, fresh])
+      await t.rejects(authenticateAgent(scene, secretProof(secret)), /not valid/)
   })
 
   t.test(`${kind}: a host that was installed anew takes its place by an operator's word alone`, async (t) => {
     const scene = await open(t)
     const { store } = scene
     const { agent, credential } = await scene.join(await createToken(scene, 'operator:a'))
-    await authenticateAgent(scene, credential)
+    await authenticateAgent(scene, secretProof(credential))
     const certificateId = await addCertificate(store, agent.id)
     await store.agents.retire(agent.id)
 
     await t.rejects(scene.join(await createToken(scene, 'operator:a')), /readmit/)
     scene.advance(hour)
     const token = await readmitAgent(scene, 'operator:a', 'mail-1')
-    t.ok(await authenticateAgent(scene, credential), 'until it comes, the old one is good')
+    t.ok(await authenticateAgent(scene, secretProof(credential)), 'until it comes, the old one is good')
     await t.rejects(scene.join(token, 'mail-2'), /another name/)
     const again = await scene.join(token, 'mail-1', 'key-of-sixteen-characters')
 
     t.match(again.agent, { id: agent.id, status: 'active' })
-    await t.rejects(authenticateAgent(scene, credential), /not valid/)
+    await t.rejects(authenticateAgent(scene, secretProof(credential)), /not valid/)
     t.match(await store.jobs.byId('job-1'), { status: 'Failed', error: /installed anew/ })
     const renewal = await store.jobs.lastIssuance(certificateId)
     t.match(renewal, { type: 'Renewal', status: 'AwaitingCSR', agentId: agent.id }, 'long before it is due')
 
     const asked = await scene.join(token, 'mail-1', 'key-of-sixteen-characters')
     t.match(asked.agent, { id: agent.id }, 'the first answer was lost')
-    await t.rejects(authenticateAgent(scene, again.credential), /not valid/)
-    t.match(await authenticateAgent(scene, asked.credential), { id: agent.id })
+    await t.rejects(authenticateAgent(scene, secretProof(again.credential)), /not valid/)
+    t.match(await authenticateAgent(scene, secretProof(asked.credential)), { id: agent.id })
     await t.rejects(scene.join(token, 'mail-1', 'key-of-sixteen-characters'), /in use/)
     await t.rejects(scene.join(token, 'mail-1'), /token is not valid/)
   })

@@ -221,7 +221,15 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   t.test(`${kind}: a credential is found until it is revoked`, async (t) => {
     const store = await openWithHost(t, kind)
     for (const hash of ['old', 'new'])
-      await store.credentials.add({ hash, agentId: agent.id, createdAt: start, usedAt: null, revokedAt: null })
+      await store.credentials.add({
+        hash,
+        agentId: agent.id,
+        createdAt: start,
+        usedAt: null,
+        revokedAt: null,
+        kind: 'secret',
+        expiresAt: null,
+      })
 
     t.equal(await store.credentials.wereUsed(agent.id, start), false)
     await store.credentials.use('new', start + 1)

@@ -8,6 +8,7 @@ import { OldCredentials } from '../../../src/server/operation/agent/old-credenti
 import { readmitAgent } from '../../../src/server/operation/agent/readmit-agent.ts'
 import { register } from '../../../src/server/operation/agent/register.ts'
 import { revokeCredentials } from '../../../src/server/operation/agent/revoke-credentials.ts'
+import { secretProof } from '../../../src/server/operation/secret.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { AgentRow } from '../../../src/server/store/rows.ts'
 import { openTestControlPlane } from '../../support/control-plane.ts'
@@ -132,7 +133,7 @@ async function openScene(t: Test, kind: 'SQLite' | 'PostgreSQL') {
   /** As a call of its own: a moment later than the one before, and heard if it is good. */
   const call = async (secret: string): Promise<AgentRow> => {
     now += 1000
-    const who = await authenticateAgent(parts, secret)
+    const who = await authenticateAgent(parts, secretProof(secret))
     await store.presence.record([{ agentId: who.id, seenAt: now, heartbeatAt: now }])
     return who
   }

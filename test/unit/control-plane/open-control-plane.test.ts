@@ -248,7 +248,7 @@ t.test('a registration sends name and facts, and gets an id with the credential'
 
   const registered = await register({ ...endpoint, credential: 'one-time' }, 'mx1', facts)
 
-  t.strictSame(registered, { agentId: 'a-1', credential: 'once' })
+  t.strictSame(registered, { agentId: 'a-1', credential: 'once', clientCertificate: null })
   t.match(server.requests.at(-1), { method: 'POST', path: '/api/v1/agents' })
   t.equal(server.requests.at(-1)?.headers.authorization, 'Bearer one-time')
   t.strictSame(server.requests.at(-1)?.body, { name: 'mx1', ...wireFacts, features: [...agentFeatures] })
@@ -292,7 +292,7 @@ t.test('CAs are trusted where they come with one that is trusted, and where they
 t.test('a server that hands out no credential is told from one that does', async (t) => {
   server.answer(json(201, { id: 'a-1' }))
 
-  t.strictSame(await register(endpoint, 'mx1', facts), { agentId: 'a-1', credential: null })
+  t.strictSame(await register(endpoint, 'mx1', facts), { agentId: 'a-1', credential: null, clientCertificate: null })
 })
 
 const calls = {

@@ -163,6 +163,7 @@ function courierOf(
     progress: openProgress(() => clock.now()),
     facts: { version: '0', hostname: 'h', os: 'linux', architecture: 'x', ipAddress: '192.0.2.1' },
     machine: null,
+    makeClientRequest: () => Promise.reject(new Error('no certificate is due')),
     driftWatch: null,
     isSearching: false,
     pollIntervalMs: 30 * second,

@@ -1,5 +1,7 @@
 import t from 'tap'
+import type { ClientLife } from '../../../src/control-plane/client-pair.ts'
 import type { Heard } from '../../../src/control-plane/heard.ts'
+import type { ClientRequest } from '../../../src/control-plane/open-control-plane.ts'
 import type { Deployer } from '../../../src/courier/deployer.ts'
 import { Member } from '../../../src/courier/member.ts'
 import type { Ask } from '../../../src/documents/ask.ts'
@@ -100,9 +102,38 @@ t.test('where a start could not be counted the host is not named, and all else g
   t.match(disk.kept, { trust: { ca: 'first next' } })
 })
 
+t.test(
+  'a client certificate is renewed at two thirds of its life or a little before, over what it vouches for',
+  async (t) => {
+    const { member, plane, disk, clock } = open()
+    const features = { ...heard, features: new Set(['credential', 'client_certificate']) }
+    plane.life = { notBefore: clock.now(), notAfter: clock.now() + 30 * dayMs, chance: 0.5 }
+    await member.introduce()
+    clock.advance(18.4 * dayMs)
+    await member.heard(features)
+    t.equal(plane.exchanges, 0)
+
+    clock.advance(0.2 * dayMs)
+    await member.heard({ ...features, features: new Set(['credential']) })
+    t.equal(plane.exchanges, 0, 'a server that does not say that it issues any is not asked')
+    await member.heard(features)
+    t.match(disk.kept.credential, { secrets: ['certificate-1 for CSR', 'configured'] }, 'durable before it is used')
+
+    plane.life = { notBefore: clock.now(), notAfter: clock.now() + 30 * dayMs, chance: 0.5 }
+    plane.proven = 'certificate-1 for CSR'
+    await member.heard(features)
+    t.match(
+      disk.kept.credential,
+      { secrets: ['certificate-1 for CSR'] },
+      'the old one is forgotten when the new one was taken',
+    )
+    t.equal(plane.exchanges, 1)
+  },
+)
+
 function open(kept: Membership = noMembership) {
   const disk = { kept, isFull: false, isAway: false, starts: 0 as number | null }
-  const plane = { proven: 'configured' as string | null, exchanges: 0 }
+  const plane = { proven: 'configured' as string | null, exchanges: 0, life: null as ClientLife | null }
   const adopted: Membership[] = []
   const clock = fakeClock(0)
   const ask: Deployer['ask'] = async (asked) => {
@@ -120,6 +151,13 @@ function open(kept: Membership = noMembership) {
     get proven() {
       return plane.proven
     },
+    get clientLife() {
+      return plane.life
+    },
+    exchangeClientCertificate: async ({ csrPem }: ClientRequest) => {
+      plane.exchanges += 1
+      return `certificate-${plane.exchanges} for ${csrPem}`
+    },
     adopt: (membership: Membership) => void adopted.push(membership),
     judge: (usable: string) => ({ usable, isBeyond: true }),
     exchangeCredential: async () => {
@@ -129,7 +167,14 @@ function open(kept: Membership = noMembership) {
   }
   const log = { info: () => {}, warn: () => {} }
   return {
-    member: new Member({ deployer: { ask }, controlPlane, machine: 'm', clock, log }),
+    member: new Member({
+      deployer: { ask },
+      controlPlane,
+      machine: 'm',
+      makeClientRequest: async () => ({ keyPem: 'KEY', csrPem: 'CSR' }),
+      clock,
+      log,
+    }),
     disk,
     plane,
     adopted,

@@ -1,8 +1,11 @@
 import type { AgentRow, CredentialRow } from '../../store/rows.ts'
 import { audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
-import { hashSecret } from '../secret.ts'
+import { Refusal } from '../refusal.ts'
 import { isTwin } from './twin-told.ts'
+
+/** What a call shows for who it comes from. What is looked up is a digest: how long that takes tells nothing of a secret. */
+export type Proof = Pick<CredentialRow, 'kind' | 'hash'>
 
 /**
  * The agent that this credential is of. With its first use those before it are good for nothing any more,
@@ -10,12 +13,15 @@ import { isTwin } from './twin-told.ts'
  */
 export async function authenticateAgent(
   { store, oldCredentials }: Pick<Parts, 'store' | 'oldCredentials'>,
-  secret: string,
+  { kind, hash }: Proof,
 ): Promise<AgentRow> {
-  // What is looked up is a digest: how long that takes tells nothing of a secret.
-  const hash = hashSecret(secret)
   const found = await store.credentials.find(hash)
-  if (found === null) throw await oldCredentials.refuse(hash)
+  if (found === null || found.credential.kind !== kind) throw await oldCredentials.refuse(hash)
+  const { expiresAt } = found.credential
+  if (expiresAt !== null && expiresAt <= (await store.now())) {
+    const hint = 'an operator lets the host in again: waxseal control-plane readmit'
+    throw new Refusal('unauthorized', `the client certificate has ended; ${hint}`)
+  }
   if (found.credential.usedAt === null) await useFirst(store, found.credential)
   return found.agent
 }

@@ -1,9 +1,11 @@
+import { asWaxsealError, describeError } from '../../../error/waxseal-error.ts'
+import { readVersion } from '../../authority/read-version.ts'
 import type { AgentRow, TokenRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
-import { hashSecret, newId, newSecret } from '../secret.ts'
+import { hashSecret, newId, newSecret, secretProof } from '../secret.ts'
 import { requireMatch } from './create-token.ts'
 import { takePlace } from './readmit-agent.ts'
 
@@ -14,9 +16,14 @@ export interface Registration {
   readonly name: string
   readonly hostname: string
   readonly features: readonly string[]
+  /** A client certificate is wanted in place of a secret. */
+  readonly certify?: Certify | undefined
 }
 
-/** An agent, and the credential that is told once. */
+/** Makes a client certificate (PEM) for the agent with this id. JOB_MALFORMED: of what came with the call none can be made. */
+export type Certify = (agentId: string, at: number) => Promise<string>
+
+/** An agent, and the credential that is told once: a secret, or a client certificate (PEM). */
 export interface Registered {
   readonly agent: AgentRow
   readonly credential: string
@@ -29,7 +36,7 @@ export interface Registered {
 export function register({ store }: Pick<Parts, 'store'>, wanted: Registration): Promise<Registered> {
   return store.transaction(async (inside) => {
     const again = await registeredBefore(inside, wanted)
-    if (again !== null) return again
+    if (again !== null) return { agent: again, credential: await addCredential(inside, again, wanted.certify) }
     const now = await inside.now()
     const token = await inside.tokens.take(hashSecret(wanted.token), now)
     if (token === null) throw new Refusal('unauthorized', 'the bootstrap token is not valid')
@@ -38,7 +45,7 @@ export function register({ store }: Pick<Parts, 'store'>, wanted: Registration):
       const keyHash = hashOf(wanted.idempotencyKey, wanted.token)
       await inside.tokens.addRegistration({ keyHash, tokenHash: token.hash, agentId: agent.id })
     }
-    return { agent, credential: await addCredential(inside, agent) }
+    return { agent, credential: await addCredential(inside, agent, wanted.certify) }
   })
 }
 
@@ -62,10 +69,7 @@ async function addAgent(
   return agent
 }
 
-async function registeredBefore(
-  store: Store,
-  { idempotencyKey, token, name }: Registration,
-): Promise<Registered | null> {
+async function registeredBefore(store: Store, { idempotencyKey, token, name }: Registration): Promise<AgentRow | null> {
   if (idempotencyKey === null) return null
   const agent = await store.tokens.registered(hashOf(idempotencyKey, token), hashSecret(token))
   if (agent === null) return null
@@ -76,7 +80,7 @@ async function registeredBefore(
     throw new Refusal('conflict', 'an agent of this name is registered, and its credential is in use')
   await store.credentials.revoke(agent.id, await store.now())
   await audit(store, `agent:${agent.id}`, 'agent.register-again', agent.id)
-  return { agent, credential: await addCredential(store, agent) }
+  return agent
 }
 
 /** A key is one of its token: with another token it stands for another registration. */
@@ -84,16 +88,19 @@ function hashOf(idempotencyKey: string, token: string): string {
   return hashSecret(`${idempotencyKey} ${token}`)
 }
 
-/** A new credential of this agent, which is told once. */
-export async function addCredential(store: Store, { id }: AgentRow): Promise<string> {
-  const credential = newSecret('wxa')
+/** A new credential of this agent, which is told once: a client certificate (PEM), or a secret. `invalid`: none can be made. */
+export async function addCredential(store: Store, { id: agentId }: AgentRow, certify?: Certify): Promise<string> {
   const createdAt = await store.now()
-  await store.credentials.add({
-    hash: hashSecret(credential),
-    agentId: id,
-    createdAt,
-    usedAt: null,
-    revokedAt: null,
+  const row = { agentId, createdAt, usedAt: null, revokedAt: null }
+  if (certify === undefined) {
+    const secret = newSecret('wxa')
+    await store.credentials.add({ ...secretProof(secret), ...row, expiresAt: null })
+    return secret
+  }
+  const pem = await certify(agentId, createdAt).catch((error: unknown) => {
+    throw new Refusal('invalid', describeError(asWaxsealError(error)))
   })
-  return credential
+  const { fingerprint: hash, notAfter: expiresAt } = readVersion(pem)
+  await store.credentials.add({ kind: 'certificate', hash, ...row, expiresAt })
+  return pem
 }

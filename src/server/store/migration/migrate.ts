@@ -1,6 +1,7 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
 import { agentLabels } from './agent-labels.ts'
+import { clientCertificates } from './client-certificates.ts'
 import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
@@ -32,6 +33,7 @@ const steps: readonly Step[] = [
   tables(discovered),
   tables((dialect) => [...sessionTable(dialect), ...fleetIndices]),
   tables(rollouts),
+  tables(clientCertificates),
 ]
 
 /** The version that this program reads and writes. */

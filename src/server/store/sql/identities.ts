@@ -19,8 +19,8 @@ export function sqlCredentials(db: Database): CredentialStore {
         ),
       )
       if (row === null) return null
-      const { hash: _, agentId, createdAt, usedAt, revokedAt, ...agent } = row
-      return { credential: { hash, agentId, createdAt, usedAt, revokedAt }, agent }
+      const { hash: _, kind, agentId, createdAt, usedAt, revokedAt, expiresAt, ...agent } = row
+      return { credential: { hash, kind, agentId, createdAt, usedAt, revokedAt, expiresAt }, agent }
     },
     replaced: async (hash) =>
       firstOf<AgentRow>(
