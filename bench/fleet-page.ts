@@ -19,6 +19,7 @@ const paths = [
   '/fleet/hosts',
   '/fleet/hosts?state=silent',
   '/fleet/hosts?text=mail-09999',
+  '/fleet/hosts?label=role%3Dimap',
   '/fleet/certificates',
   '/fleet/certificates?ends=week',
   '/fleet/certificates?host=mail-00042',
@@ -26,6 +27,7 @@ const paths = [
   '/fleet/failures?days=30&code=ACTIVATE_FAILED',
   '/fleet/failures?days=30&host=mail-00050',
   '/fleet/drift',
+  '/fleet/found',
 ]
 
 const dir = await makeTemporaryFolder('wx-page-')

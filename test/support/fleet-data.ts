@@ -16,7 +16,7 @@ const outcome = JSON.stringify({ outcome: 'deployed', proven: true, steps: 'x'.r
 
 /**
  * Fills the database of a data directory whose server does not run: hosts with two targets and one certificate each, which has two
- * versions. Of the hosts some are silent, some retired; some targets drift; failures of all days, with their codes.
+ * versions, a label, and a certificate that was found. Of the hosts some are silent, some retired; some targets drift; failures of all days, with their codes.
  */
 export async function fillFleet(dataDir: string, { hosts, jobs, now }: FleetSize): Promise<void> {
   // Where agents are registered a CA is missing, and never new.
@@ -41,6 +41,11 @@ function statements(hosts: bigint, jobs: bigint, now: bigint): readonly Statemen
         SELECT ${name('agent')}, ${name('mail')}, ${name('mail')} || '.example.net',
           CASE WHEN i % 200 = 0 THEN 'retired' ELSE 'active' END, '["lease"]', $now - 8640000000 + i FROM n`,
       { $hosts: hosts, $now: now },
+    ],
+    [
+      `${each} INSERT INTO agent_label (agent_id, name, value)
+        SELECT ${name('agent')}, 'role', CASE WHEN i % 3 = 0 THEN 'imap' ELSE 'mx' END FROM n`,
+      { $hosts: hosts },
     ],
     [
       `${each} INSERT INTO presence (agent_id, seen_at, heartbeat_at)
@@ -76,6 +81,14 @@ function statements(hosts: bigint, jobs: bigint, now: bigint): readonly Statemen
       `${each} INSERT INTO drift (target_id, reasons, since)
         SELECT 'target-Postfix' || i, '["/etc/postfix/certs/cert.pem is not what was deployed.","127.0.0.1:25 serves another leaf."]',
           strftime('%Y-%m-%dT%H:%M:%SZ', $now / 1000 - i % 90000, 'unixepoch') FROM n WHERE i % 250 = 0`,
+      { $hosts: hosts, $now: now },
+    ],
+    [
+      `${each} INSERT INTO discovered (agent_id, fingerprint, path, format, common_name, sans, issuer, subject, serial, not_before,
+          not_after, key_algorithm, key_size, is_ca, first_seen, last_seen)
+        SELECT ${name('agent')}, lower(hex(randomblob(32))), '/etc/letsencrypt/live/' || ${name('www')} || '/fullchain.pem', 'PEM',
+          ${name('www')} || '.example.net', '[]', 'CN=R11,O=Example CA', 'CN=' || ${name('www')}, '0a', $now - 5184000000 + i * 1000,
+          $now + (i % 60 - 1) * 86400000, 'ECDSA', 256, 0, $now - 1000, $now - 1000 FROM n`,
       { $hosts: hosts, $now: now },
     ],
     [

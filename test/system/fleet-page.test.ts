@@ -17,7 +17,7 @@ const token = await plane.operator.addOperator('ann', 'reader')
 const browser = await startBrowser()
 t.teardown(() => browser.close())
 const complaints: string[] = []
-const sections = ['Hosts', 'Certificates', 'Failures', 'Drift'] as const
+const sections = ['Hosts', 'Certificates', 'Failures', 'Drift', 'Found'] as const
 
 t.test('a person signs in with the keyboard alone, and comes to the page that was asked for', async (t) => {
   const { page } = await openContext(t)
@@ -97,13 +97,13 @@ t.test('a list is read to its end by its links, and each row is on one part', as
 t.test('a filter is filled, sent and shown again', async (t) => {
   const { page } = await signedIn(t)
   await page.getByRole('link', { name: 'Certificates', exact: true }).click()
-  await page.getByLabel('Of the host').fill('mail-00042')
+  await page.getByLabel('Of the host', { exact: true }).fill('mail-00042')
   await page.keyboard.press('Enter')
 
   await page.locator('tbody tr').first().waitFor()
   t.equal(await page.locator('tbody tr').count(), 1)
   t.match(await page.locator('tbody tr').innerText(), /mail-00042\.example\.net/)
-  t.equal(await page.getByLabel('Of the host').inputValue(), 'mail-00042')
+  t.equal(await page.getByLabel('Of the host', { exact: true }).inputValue(), 'mail-00042')
 })
 
 t.test('who signs out sees the form, and the way back shows nothing', async (t) => {

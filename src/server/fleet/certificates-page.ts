@@ -24,6 +24,7 @@ export function certificatesPage(listed: Listed<FleetCertificate>, query: Query,
     fields: [
       { name: 'text', label: 'A name has in it', value: query['text'] },
       { name: 'host', label: 'Of the host', value: query['host'] },
+      { name: 'label', label: 'Label of the host', value: query['label'] },
       {
         name: 'ends',
         label: 'Ends',

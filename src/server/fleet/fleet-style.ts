@@ -23,6 +23,7 @@ main:focus { outline: none; }
 .bar.good rect { fill: var(--good); }
 .bar.warn rect { fill: var(--warn); }
 .bar.bad rect { fill: var(--bad); }
+.label { display: inline-block; margin: .1rem .2rem 0 0; padding: 0 .4rem; border: 1px solid var(--line); border-radius: .3rem; font-size: .85rem; }
 .notice { margin: .6rem 0; padding: .5rem .7rem; background: var(--warn-ground); border-radius: .3rem; }
 .filters { display: flex; flex-wrap: wrap; gap: .6rem 1rem; align-items: end; margin: 1rem 0; }
 label { display: block; color: var(--soft); font-size: .9rem; }

@@ -20,6 +20,7 @@ export function hostsPage(listed: Listed<FleetHost>, query: Query, viewer: Calle
     listed,
     fields: [
       { name: 'text', label: 'Name has in it', value: query['text'] },
+      { name: 'label', label: 'Label (name=value)', value: query['label'] },
       {
         name: 'state',
         label: 'State',
@@ -43,14 +44,19 @@ export function hostsPage(listed: Listed<FleetHost>, query: Query, viewer: Calle
 }
 
 function cellsOf(host: FleetHost, now: number): readonly Html[] {
-  const { name, hostname, seenAt, targets, drifting } = host
+  const { name, hostname, seenAt, targets, drifting, labels } = host
   return [
-    html`<strong>${name}</strong>${hostname === name ? html`` : html` <span class="soft">${hostname}</span>`}`,
+    html`<strong>${name}</strong>${hostname === name ? html`` : html` <span class="soft">${hostname}</span>`}${Object.entries(labels).map(([label, value]) => labelLink(label, value))}`,
     stateOf(host),
     whenAt(seenAt, now),
     html`${figure(targets)}${drifting === 0 ? html`` : html` <a href="${linkTo('/fleet/drift', { host: name })}">${badge('bad', counted(drifting, 'drifts', 'drift'))}</a>`}`,
     html`<a href="${linkTo('/fleet/certificates', { host: name })}">certificates</a>, <a href="${linkTo('/fleet/failures', { host: name })}">failures</a>`,
   ]
+}
+
+function labelLink(name: string, value: string): Html {
+  const label = `${name}=${value}`
+  return html` <a class="label" href="${linkTo('/fleet/hosts', { label })}">${label}</a>`
 }
 
 function stateOf({ state, twinAt, twin, isHeld }: FleetHost): Html {

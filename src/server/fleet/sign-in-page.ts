@@ -21,6 +21,7 @@ export function signInPage({ to, error, isFromElsewhere }: SignInForm): string {
 ${isFromElsewhere ? html`<p>You came by a link of another site. If you have signed in already: <a href="${to}">go on to the page</a>.</p>` : html``}
 ${error === null ? html`` : html`<p class="bad" id="error" role="alert">${error}</p>`}
 <form method="post" action="/fleet/sign-in">
+<input type="text" autocomplete="username" value="operator" hidden>
 <label for="token">Token of an operator</label>
 <input id="token" name="token" type="password" required autofocus autocomplete="current-password" maxlength="512" spellcheck="false" ${error === null ? html`` : html`aria-describedby="error" aria-invalid="true"`}>
 <input type="hidden" name="to" value="${to}">

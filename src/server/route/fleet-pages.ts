@@ -2,22 +2,26 @@ import type { FastifyInstance } from 'fastify'
 import { certificatesPage } from '../fleet/certificates-page.ts'
 import { driftPage } from '../fleet/drift-page.ts'
 import { failuresPage } from '../fleet/failures-page.ts'
+import { foundPage } from '../fleet/found-page.ts'
 import { hostsPage } from '../fleet/hosts-page.ts'
 import type { Query } from '../fleet/list-page.ts'
 import { overviewPage } from '../fleet/overview-page.ts'
 import { viewerOf } from '../http/page-session.ts'
-import { fleetCertificates, fleetDrift, fleetFailures, fleetHosts } from '../operation/fleet/fleet-lists.ts'
+import { fleetCertificates, fleetDrift, fleetFailures, fleetFound, fleetHosts } from '../operation/fleet/fleet-lists.ts'
 import type { Overview } from '../operation/fleet/overview.ts'
 import type { Parts } from '../operation/parts.ts'
+import type { DiscoveredStatus } from '../store/discovered-store.ts'
 import type { EndState, HostState } from '../store/fleet-store.ts'
 import type { JobType } from '../store/rows.ts'
-import { certificatesQuery, driftQuery, failuresQuery, hostsQuery } from './fleet-schemas.ts'
+import { certificatesQuery, driftQuery, failuresQuery, foundQuery, hostsQuery } from './fleet-schemas.ts'
+import { labelsIn } from './label-query.ts'
 
 const defaultDays = 7
+const asPage = 'text/html; charset=utf-8'
 
 /** The pages of the fleet, for who has signed in. None of them changes anything, and none is a call of the wire. */
 export function fleetPages(server: FastifyInstance, parts: Parts, overview: () => Promise<Overview>): void {
-  const asPage = 'text/html; charset=utf-8'
+  foundRoute(server, parts)
   server.get('/fleet', async (request, reply) =>
     reply.type(asPage).send(overviewPage(await overview(), viewerOf(request))),
   )
@@ -28,7 +32,13 @@ export function fleetPages(server: FastifyInstance, parts: Parts, overview: () =
     async (request, reply) => {
       const query = given(request.query)
       const { after, text, state, two } = query
-      const wanted = { after, text, state: state as HostState | undefined, isTwin: two === 'yes' }
+      const wanted = {
+        after,
+        text,
+        labels: labelsIn(query),
+        state: state as HostState | undefined,
+        isTwin: two === 'yes',
+      }
       return reply.type(asPage).send(hostsPage(await fleetHosts(parts, wanted), query, viewerOf(request)))
     },
   )
@@ -40,7 +50,7 @@ export function fleetPages(server: FastifyInstance, parts: Parts, overview: () =
       const query = given(request.query)
       const { after, text, host, ends, late, trouble } = query
       const flags = { isLate: late === 'yes', isFailing: trouble === 'yes' }
-      const wanted = { after, text, host, ends: ends as EndState | undefined, ...flags }
+      const wanted = { after, text, host, labels: labelsIn(query), ends: ends as EndState | undefined, ...flags }
       return reply.type(asPage).send(certificatesPage(await fleetCertificates(parts, wanted), query, viewerOf(request)))
     },
   )
@@ -63,6 +73,19 @@ export function fleetPages(server: FastifyInstance, parts: Parts, overview: () =
     async (request, reply) => {
       const query = given(request.query)
       return reply.type(asPage).send(driftPage(await fleetDrift(parts, query), query, viewerOf(request)))
+    },
+  )
+}
+
+function foundRoute(server: FastifyInstance, parts: Parts): void {
+  server.get<{ Querystring: Query }>(
+    '/fleet/found',
+    { schema: { querystring: foundQuery } },
+    async (request, reply) => {
+      const query = given(request.query)
+      const { after, host, status } = query
+      const listed = await fleetFound(parts, { after, host, status: status as DiscoveredStatus | undefined })
+      return reply.type(asPage).send(foundPage(listed, query, viewerOf(request)))
     },
   )
 }

@@ -1,4 +1,5 @@
 import { failureDays } from '../fleet/failures-page.ts'
+import { labelNamePattern, labelValuePattern } from './schemas-of-labels.ts'
 
 /** A form sends a field that nobody filled as an empty text. */
 const empty = ''
@@ -7,18 +8,20 @@ const text = { type: 'string', maxLength: 100 } as const
 const after = { type: 'string', minLength: 1, maxLength: 256 } as const
 const name = { type: 'string', maxLength: 256 } as const
 const yes = oneOf('yes')
+const label = { type: 'string', pattern: `^ *(${labelNamePattern}=${labelValuePattern})? *$` } as const
 
 function query(properties: Readonly<Record<string, object>>): object {
   return { type: 'object', additionalProperties: false, properties }
 }
 
 /** Which hosts are shown; `after`: a name. */
-export const hostsQuery = query({ after, text, state: oneOf('calling', 'silent', 'never', 'retired'), two: yes })
+export const hostsQuery = query({ after, text, label, state: oneOf('calling', 'silent', 'never', 'retired'), two: yes })
 
 /** Which certificates are shown; `after`: an end and an id. */
 export const certificatesQuery = query({
   after: { type: 'string', pattern: '^\\d{1,16}-[\\x21-\\x7e]{1,128}$' },
   text,
+  label,
   host: name,
   ends: oneOf('unsigned', 'expired', 'day', 'week', 'month', 'later', 'unused'),
   late: yes,
@@ -36,6 +39,13 @@ export const failuresQuery = query({
 
 /** Which drift is shown; `after`: the name of a target. */
 export const driftQuery = query({ after, host: name })
+
+/** Which found certificates are shown; `after`: a `seq`. */
+export const foundQuery = query({
+  after: { type: 'string', pattern: '^\\d{1,16}$' },
+  host: name,
+  status: oneOf('new', 'bound', 'managed', 'gone'),
+})
 
 /** A sign-in. `to`: the page that was asked for. */
 export const signInBody = {

@@ -1,3 +1,4 @@
+import type { Label, Labels } from './label-store.ts'
 import type { Page } from './page.ts'
 import type { AgentRow, CertificateRow, DriftRow, IdentityRow, JobType, VersionRow } from './rows.ts'
 
@@ -22,6 +23,8 @@ export interface HostFilter {
   readonly isTwin?: boolean
   /** Part of its name or of its own name for itself, in either case. */
   readonly text?: string | undefined
+  /** All of them. */
+  readonly labels?: readonly Label[]
 }
 
 /** A host in a list. */
@@ -34,6 +37,7 @@ export interface FleetHost extends Pick<AgentRow, 'id' | 'name' | 'hostname'>, P
   readonly targets: number
   /** Of these, which are not as they were deployed. */
   readonly drifting: number
+  readonly labels: Labels
 }
 
 /** Which certificates are listed. */
@@ -46,6 +50,8 @@ export interface CertificateFilter {
   readonly agentId?: string | undefined
   /** Part of one of its names, in either case. */
   readonly text?: string | undefined
+  /** Of its agent, all of them. */
+  readonly labels?: readonly Label[]
 }
 
 /** A certificate in a list, with its newest version. */

@@ -28,6 +28,7 @@ t.test('who has not signed in sees the form, and nothing of the fleet', async (t
     '/fleet/certificates',
     '/fleet/failures',
     '/fleet/drift',
+    '/fleet/found',
   ]) {
     const { status, text, headers } = await visitor.get(path)
 

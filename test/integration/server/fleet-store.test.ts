@@ -14,6 +14,7 @@ const at = Date.parse('2026-11-27T00:00:00Z')
 const [hourMs, dayMs] = [3_600_000, 86_400_000]
 const times = { silentBefore: at - 300_000, twinSince: at - dayMs }
 const all = { limit: 99 } as const
+const role = { name: 'role', value: 'mx' }
 const postgres = await startPostgres(t, false)
 
 for (const kind of ['SQLite', 'PostgreSQL'] as const) {
@@ -65,10 +66,21 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await names({ isTwin: true }), ['mail-1'], 'a twin of the day before yesterday is told no more')
     t.same(await names({ text: 'MAIL-5.EXAMPLE' }), ['mail-5'])
     t.same(await names({ text: '%' }), [], 'what LIKE would read is a text')
+    t.same(await names({ labels: [role] }), ['mail-1', 'mail-5'])
+    t.same(await names({ labels: [role, { name: 'site', value: 'a' }] }), ['mail-5'], 'all of them')
     t.same(await names({}, { limit: 2 }), ['mail-1', 'mail-2'])
     t.same(await names({}, { after: 'mail-2', limit: 2 }), ['mail-3', 'mail-4'])
     t.match(await store.fleet.hosts({ limit: 1 }, times), [
-      { state: 'calling', isHeld: true, targets: 2, drifting: 1, twin: 'why', twinAt: at - 1, seenAt: at - 1000 },
+      {
+        state: 'calling',
+        isHeld: true,
+        labels: { role: 'mx' },
+        targets: 2,
+        drifting: 1,
+        twin: 'why',
+        twinAt: at - 1,
+        seenAt: at - 1000,
+      },
     ])
   })
 
@@ -88,6 +100,8 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await ids({ isFailing: true }), ['expired'])
     t.same(await ids({ isLate: true }), ['day', 'week'], 'nine tenths of 42 days are gone')
     t.same(await ids({ agentId: 'agent-2' }), ['month'])
+    t.same(await ids({ ends: 'week', text: 'week', labels: [role] }), ['week'])
+    t.same(await ids({ labels: [{ name: 'site', value: 'a' }] }), [])
     t.same(await ids({ text: 'IMAP.week' }), ['week'])
     t.same(await ids({}, { after: `${at + 2 * dayMs}-week`, limit: 1 }), ['month'])
     t.match(await store.fleet.certificates({ limit: 9 }, at, { ends: 'day' }), [
@@ -173,6 +187,8 @@ async function openWithFleet(t: Test, kind: 'SQLite' | 'PostgreSQL'): Promise<St
     const name = `mail-${number}`
     await store.agents.add(agentRow({ id: `agent-${number}`, name, hostname: `${name}.example.net` }))
   }
+  for (const id of ['agent-1', 'agent-5']) await store.labels.set(id, role)
+  await store.labels.set('agent-5', { name: 'site', value: 'a' })
   await store.agents.retire('agent-4')
   for (const [number, seenAt] of [
     [1, at - 1000],

@@ -1,3 +1,4 @@
+import type { DiscoveredFilter, ListedDiscovered } from '../../store/discovered-store.ts'
 import type {
   CertificateFilter,
   FailureFilter,
@@ -67,6 +68,17 @@ export async function fleetDrift(
 ): Promise<Listed<FleetDrift>> {
   const read = ofHost(store, host, (page: Page, agentId) => store.fleet.drift(page, { agentId }))
   return partOf(await store.now(), after, read, ({ name }) => name)
+}
+
+/** Certificates that were found on hosts, but for those of CAs, in the order in which they were found. */
+export async function fleetFound(
+  { store }: Pick<Parts, 'store'>,
+  { after, host, status }: Wanted<Pick<DiscoveredFilter, 'status'>>,
+): Promise<Listed<ListedDiscovered>> {
+  const read = ofHost(store, host, (page: Page, agentId) =>
+    store.discovered.list(page, { agentId, status, hasCas: false }),
+  )
+  return partOf(await store.now(), after, read, ({ seq }) => String(seq))
 }
 
 /** One row more than is shown tells that there is a next part. */

@@ -1,6 +1,7 @@
 import type { Database, Value } from '../database.ts'
 import type { EndCounts, EndState, FleetCertificate, FleetStore } from '../fleet-store.ts'
 import { fromRows } from './columns.ts'
+import { isLabelled } from './labels.ts'
 import { containing } from './search.ts'
 
 const dayMs = 86_400_000
@@ -51,12 +52,15 @@ export function fleetCertificates(db: Database): Pick<FleetStore, 'countEnds' | 
     certificates: async (
       { after = '', limit },
       at,
-      { ends, isFailing = false, isLate = false, agentId, text } = {},
+      { ends, isFailing = false, isLate = false, agentId, text, labels = [] } = {},
     ) => {
       const [end, id] = keyIn(after)
       const values: Value[] = [...timesAt(at), end, id, limit]
       const given = (value: string): string => `$${values.push(value)}`
+      const labelled = isLabelled('certificate.agent_id', labels, values.length + 1)
+      values.push(...labelled.values)
       const filters = [
+        labelled.sql,
         isFailing ? 'AND certificate.last_error IS NOT NULL' : '',
         agentId === undefined ? '' : `AND certificate.agent_id = ${given(agentId)}`,
         text === undefined ? '' : `AND ${named} LIKE lower(${given(containing(text))}) ESCAPE '!'`,

@@ -1,6 +1,7 @@
 import type { Database, Value } from '../database.ts'
 import type { FleetDrift, FleetHost, FleetStore, HostState } from '../fleet-store.ts'
 import { fromRows } from './columns.ts'
+import { isLabelled, labelsIn, labelsOf } from './labels.ts'
 import { containing } from './search.ts'
 
 /** $1: `silentBefore`. */
@@ -26,24 +27,31 @@ export function fleetHosts(db: Database): Pick<FleetStore, 'countHosts' | 'hosts
         twins: rows.reduce((sum, { twins }) => sum + Number(twins), 0),
       }
     },
-    hosts: async ({ after = '', limit }, { silentBefore, twinSince }, { state, isTwin = false, text } = {}) => {
+    hosts: async (
+      { after = '', limit },
+      { silentBefore, twinSince },
+      { state, isTwin = false, text, labels = [] } = {},
+    ) => {
       const values: Value[] = [silentBefore, twinSince, after, limit]
       const given = (value: string): string => `$${values.push(value)}`
-      return fromRows<FleetHost>(
+      const labelled = isLabelled('agent.id', labels, values.length + 1)
+      values.push(...labelled.values)
+      const rows = fromRows<Omit<FleetHost, 'labels'> & { readonly labels: string | null }>(
         await db.query(
           `SELECT agent.id, agent.name, agent.hostname, presence.seen_at, presence.twin,
               CASE WHEN ${isTwinNow} THEN presence.twin_at END AS twin_at, ${stateOf} AS state,
               CASE WHEN EXISTS (SELECT 1 FROM hold WHERE hold.agent_id = agent.id) THEN 1 ELSE 0 END AS is_held,
               (SELECT count(*) FROM target WHERE target.agent_id = agent.id) AS targets,
               (SELECT count(*) FROM target JOIN drift ON drift.target_id = target.id
-                WHERE target.agent_id = agent.id) AS drifting
-            FROM ${agents} WHERE agent.name > $3
+                WHERE target.agent_id = agent.id) AS drifting, ${labelsOf('agent.id')}
+            FROM ${agents} WHERE agent.name > $3 ${labelled.sql}
               ${state === undefined ? '' : `AND ${stateOf} = ${given(state)}`} ${isTwin ? `AND ${isTwinNow}` : ''}
               ${text === undefined ? '' : `AND lower(agent.name || ' ' || agent.hostname) LIKE lower(${given(containing(text))}) ESCAPE '!'`}
             ORDER BY agent.name LIMIT $4`,
           values,
         ),
       )
+      return rows.map((row) => ({ ...row, labels: labelsIn(row.labels) }))
     },
     countDrift: async () => Number((await db.query(`SELECT count(*) AS count FROM ${ofActive}`))[0]?.['count'] ?? 0),
     drift: async ({ after = '', limit }, { agentId } = {}) =>

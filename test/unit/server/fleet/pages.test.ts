@@ -3,11 +3,13 @@ import { certificatesPage } from '../../../../src/server/fleet/certificates-page
 import { driftPage } from '../../../../src/server/fleet/drift-page.ts'
 import { failuresPage } from '../../../../src/server/fleet/failures-page.ts'
 import { messagePage } from '../../../../src/server/fleet/fleet-page.ts'
+import { foundPage } from '../../../../src/server/fleet/found-page.ts'
 import { hostsPage } from '../../../../src/server/fleet/hosts-page.ts'
 import { overviewPage } from '../../../../src/server/fleet/overview-page.ts'
 import { linkTo, pageIn } from '../../../../src/server/fleet/sections.ts'
 import { signInPage } from '../../../../src/server/fleet/sign-in-page.ts'
 import type { Overview } from '../../../../src/server/operation/fleet/overview.ts'
+import type { ListedDiscovered } from '../../../../src/server/store/discovered-store.ts'
 import type { FleetCertificate, HostState } from '../../../../src/server/store/fleet-store.ts'
 import type { JobType } from '../../../../src/server/store/rows.ts'
 import { hostileText, rawCharacter } from '../../../support/hostile-text.ts'
@@ -39,6 +41,7 @@ const host = {
   isHeld: true,
   targets: 2,
   drifting: 1,
+  labels: { [hostile]: hostile },
 }
 const certificate: FleetCertificate = {
   id: hostile,
@@ -65,6 +68,29 @@ const failure = {
   updatedAt: at - 60_000,
   isReaped: false,
 }
+const found: ListedDiscovered = {
+  seq: 1,
+  agentId: hostile,
+  agentName: hostile,
+  fingerprint: hostile,
+  path: hostile,
+  format: 'PEM',
+  commonName: '',
+  sans: [hostile],
+  issuer: hostile,
+  subject: hostile,
+  serial: hostile,
+  notBefore: at - dayMs,
+  notAfter: at + dayMs,
+  keyAlgorithm: hostile,
+  keySize: 0,
+  isCa: false,
+  firstSeen: at,
+  lastSeen: at,
+  goneAt: null,
+  certificateId: null,
+  status: 'new',
+}
 const drift = {
   targetId: hostile,
   name: hostile,
@@ -85,6 +111,7 @@ t.test('nothing that comes from outside is markup, on any page', async (t) => {
     certificates: certificatesPage({ at, rows: [certificate], next: hostile }, query, viewer),
     failures: failuresPage({ at, rows: [failure], next: hostile }, query, viewer),
     drift: driftPage({ at, rows: [drift], next: hostile }, query, viewer),
+    found: foundPage({ at, rows: [found], next: hostile }, query, viewer),
     'sign in': signInPage({ to: hostile, error: hostile, isFromElsewhere: true }),
     message: messagePage(hostile, hostile, hostile),
   }
