@@ -35,9 +35,11 @@ button { cursor: pointer; font-weight: 600; }
 .sign-in form { margin: .8rem 0; }
 .sign-in input { width: 100%; margin: .3rem 0 .8rem; }
 td .soft { display: block; }
+@media (min-width: 60rem) { td:first-child { min-width: 17rem; } }
 td time + .soft { display: inline; }
 @media (max-width: 42rem) {
-  .filters > * { width: 100%; }
+  .filters { display: grid; grid-template-columns: 1fr 1fr; }
+  .filters > * { min-width: 0; }
   .filters input, .filters select { width: 100%; }
   .viewer { margin-left: 0; }
 }

@@ -35,13 +35,10 @@ export function foundPage(listed: Listed<ListedDiscovered>, query: Query, viewer
         name: 'status',
         label: 'Who takes care of it',
         value: query['status'],
-        options: [
-          ['', 'does not matter'],
-          ...Object.entries(statusWords).map(([one, { word }]) => [one, word] as const),
-        ],
+        options: [['', 'any'], ...Object.entries(statusWords).map(([one, { word }]) => [one, word] as const)],
       },
     ],
-    heads: ['Names', 'Host', 'State', 'Ends', 'Issuer', 'Last told of'],
+    heads: ['Names', 'Host', 'State', 'Ends', 'Last told of'],
     cells: cellsOf,
     none: 'None is so. Hosts search the folders that their own configuration names (discovery.folders).',
   })
@@ -54,11 +51,10 @@ function cellsOf(found: ListedDiscovered, now: number): readonly Html[] {
   const more = others.length - mostNames
   const shown = [...others.slice(0, mostNames), ...(more > 0 ? [`and ${counted(more, 'name')} more`] : [])]
   return [
-    html`<strong>${commonName === '' ? subject : commonName}</strong>${shown.length === 0 ? html`` : html` <span class="soft">${shown.join(', ')}</span>`}`,
+    html`<strong>${commonName === '' ? subject : commonName}</strong>${shown.length === 0 ? html`` : html` <span class="soft">${shown.join(', ')}</span>`} <span class="soft">by ${issuer}</span>`,
     html`${agentName} <span class="soft"><code>${path}</code></span>`,
-    html`${kind === null ? html`${word}` : badge(kind, word)} <span class="soft"><code title="${fingerprint}">${fingerprint.slice(0, 16)}…</code></span>`,
+    html`${kind === null ? html`${word}` : badge(kind, word)} <span class="soft"><code title="${fingerprint}">${fingerprint.slice(0, 12)}</code></span>`,
     endOf(found, now),
-    html`${issuer}`,
     whenAt(lastSeen, now),
   ]
 }

@@ -32,7 +32,7 @@ export function hostsPage(listed: Listed<FleetHost>, query: Query, viewer: Calle
         label: 'Two hosts',
         value: query['two'],
         options: [
-          ['', 'does not matter'],
+          ['', 'any'],
           ['yes', 'say that they are it'],
         ],
       },

@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { copyFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { holdAgents } from '../../../src/server/operation/agent/hold-agents.ts'
 import { chainAudit } from '../../../src/server/operation/audit-trail.ts'
@@ -6,6 +7,7 @@ import { hashSecret } from '../../../src/server/operation/secret.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import { openTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
 import { openVisitor, type Visitor } from '../../support/fleet-visitor.ts'
+import { startPostgres } from '../../support/postgres.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -308,6 +310,27 @@ t.test('a database that was put back has no session', async (t) => {
   await holdAgents(store)
 
   t.equal(await store.sessions.find(hash), null)
+})
+
+t.test('a session is one of all servers of a database, and ends on all of them at once', async (t) => {
+  const database = await (await startPostgres(t, false)).newDatabase()
+  const [one, two] = [t.testdir({ one: {}, two: {} })].flatMap((dir) => [join(dir, 'one'), join(dir, 'two')])
+  const now = Date.now
+  const first = await openTestControlPlane(t, { dataDir: one ?? '', database, now })
+  for (const name of ['ca.pem', 'ca.key']) await copyFile(join(one ?? '', name), join(two ?? '', name))
+  const second = await openTestControlPlane(t, { dataDir: two ?? '', database, now })
+  const [here, there] = [visit(t, first), visit(t, second)]
+  await here.signIn(await first.operator.addOperator('ann', 'reader'))
+  there.cookie = here.cookie
+
+  const statuses = async () => [(await here.get('/fleet/hosts')).status, (await there.get('/fleet/hosts')).status]
+  t.same(await statuses(), [200, 200])
+  await second.operator.revokeOperator('ann')
+  t.same(await statuses(), [401, 401])
+
+  await here.signIn(first.operatorToken)
+  there.cookie = here.cookie
+  t.same(await statuses(), [200, 401], 'the first admin is one of each data directory')
 })
 
 async function openSite(t: Test): Promise<Site> {

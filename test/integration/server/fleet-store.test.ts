@@ -104,6 +104,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await ids({ labels: [{ name: 'site', value: 'a' }] }), [])
     t.same(await ids({ text: 'IMAP.week' }), ['week'])
     t.same(await ids({}, { after: `${at + 2 * dayMs}-week`, limit: 1 }), ['month'])
+    t.same(await ids({}, { after: `${at + 2 * dayMs}-a`, limit: 1 }), ['week'], 'of one end by their ids')
     t.match(await store.fleet.certificates({ limit: 9 }, at, { ends: 'day' }), [
       {
         commonName: 'day.example.net',
