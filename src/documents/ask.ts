@@ -6,7 +6,7 @@ import { type Membership, membershipSchema } from './membership.ts'
 import { type Report, reportSchema } from './report.ts'
 
 /** Of the documents between the two halves. Halves that do not share it refuse each other (HALVES_DIFFER). */
-const documentsVersion = 2
+export const documentsVersion = 2
 
 /** The longest document, in bytes: a job of the largest answer of a control plane, or a page of reports. */
 export const longestDocument = 4 * 1024 * 1024

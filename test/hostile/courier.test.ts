@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, readdir, readFile } from 'node:fs/promises'
 import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type AnswerTo, longestDocument } from '../../src/documents/ask.ts'
+import { type AnswerTo, lineOf, longestDocument } from '../../src/documents/ask.ts'
 import { viewFolder } from '../../src/documents/shown-host.ts'
 import { askLine } from '../../src/host/socket/line-socket.ts'
 import { limits } from '../../src/limit/limits.ts'
@@ -131,14 +131,14 @@ t.test(
   async (t) => {
     const deployer = await openDeployer(t)
     const running = await startAsCourier(deployer)
-    const ring = '{"v":1,"document":{"ask":"work"}}\n'
+    const ring = lineOf({ ask: 'work' })
 
     for (let rings = 0; rings < 1000; rings += 10)
       await Promise.all(Array.from({ length: 10 }, () => askLine(deployer.socket, ring, bounds)))
     const held: Socket[] = []
     for (const say of [
       '',
-      '{"v":1,',
+      ring.slice(0, 7),
       ring.trim(),
       '\0'.repeat(100_000),
       `${ring}${ring}${ring}`,
@@ -198,7 +198,7 @@ t.test('a connection that never closes does not keep the deployer from ending', 
   const running = await startAsCourier(deployer)
   const socket = createConnection({ path: deployer.socket, allowHalfOpen: true })
   t.teardown(() => socket.destroy())
-  socket.write('{"v":1,"document":{"ask":"work"}}\n')
+  socket.write(lineOf({ ask: 'work' }))
   await once(socket, 'data')
 
   running.kill('SIGTERM')

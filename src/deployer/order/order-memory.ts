@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { WaxsealError } from '../../error/waxseal-error.ts'
+import { isStorage } from '../../host/file/files.ts'
 import { openDocumentFolder } from '../../host/file/folder/document-folder.ts'
 import { orderBytes, type StandingOrder } from '../../order/standing-order.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
@@ -16,7 +17,7 @@ export interface TakenOrder {
 
 /** The highest sequence of each target, on disk: a control plane that was put back from a backup, or broken into, has older orders. */
 export interface OrderMemory {
-  /** Takes an order, durably. ORDER_SUPERSEDED: a newer one was taken for its target, or another one with its sequence. */
+  /** Takes an order, durably. ORDER_SUPERSEDED: a newer one was taken for its target, or another one with its sequence; SPOOL_FULL: the disk takes none. */
   take(order: StandingOrder): Promise<void>
   /** Each with the id of its target. */
   list(): Promise<readonly (TakenOrder & { readonly target: string })[]>
@@ -47,10 +48,15 @@ export async function openOrderMemory(path: string, isShared = false): Promise<O
         const taken = await folder.get(id)
         if (taken?.digest === digest) return
         if (taken !== null && sequence <= taken.sequence) throw superseded(order, taken)
-        await folder.put(id, { sequence, digest, name, notAfter })
+        await folder.put(id, { sequence, digest, name, notAfter }).catch(putOff)
       }),
     list: async () => (await folder.list()).map(({ id, document }) => ({ target: id, ...document })),
   }
+}
+
+/** Nothing was done yet: the job waits until the disk takes it. */
+function putOff(error: unknown): never {
+  throw isStorage(error) ? new WaxsealError('SPOOL_FULL', { reason: (error as Error).message }) : error
 }
 
 function superseded({ target, sequence }: StandingOrder, taken: TakenOrder): WaxsealError {

@@ -1,6 +1,7 @@
 import { config } from './boundary/config.ts'
 import { answered, asked } from './boundary/halves.ts'
 import { der, pairsTaken, pem } from './boundary/material.ts'
+import { signedOrders } from './boundary/orders.ts'
 import { dialogs, locals, servers } from './boundary/peers.ts'
 import { settings } from './boundary/settings.ts'
 import { documents, history } from './boundary/state.ts'
@@ -19,6 +20,7 @@ export const boundaries: readonly Boundary[] = [
   pem,
   pairsTaken,
   der,
+  signedOrders,
   settings,
   dialogs,
   servers,

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { answerLine } from '../../../../src/deployer/serve/answer-line.ts'
-import { type Ask, LineRefused, lineOf, readAnswer } from '../../../../src/documents/ask.ts'
+import { type Ask, documentsVersion, LineRefused, lineOf, readAnswer } from '../../../../src/documents/ask.ts'
 import { type Boundary, Violation } from '../fuzz.ts'
 import { mutateJson, mutateText } from '../mutate.ts'
 import type { Random } from '../random.ts'
@@ -13,6 +13,7 @@ const job = {
   targetName: 'mail',
   targetType: 'Postfix',
   targetConfig: { cert_path: '/etc/postfix/cert.pem', key_path: '/etc/postfix/key.pem' },
+  order: { document: 'AAAA', signature: `${'A'.repeat(86)}==`, key: 'a'.repeat(64), issuers: 'PEM' },
 } as const
 
 /** One of each ask. */
@@ -47,7 +48,9 @@ export function hostileLine(random: Random): string {
   const ask = random.pick(asks)
   if (random.below(3) === 0) return mutateText(lineOf(ask), random).replaceAll('\n', ' ')
   return JSON.stringify(
-    random.below(4) === 0 ? mutateJson({ v: 1, document: ask }, random) : { v: 1, document: mutateJson(ask, random) },
+    random.below(4) === 0
+      ? mutateJson({ v: documentsVersion, document: ask }, random)
+      : { v: documentsVersion, document: mutateJson(ask, random) },
   )
 }
 
@@ -56,7 +59,7 @@ const silent = pino({ level: 'silent' })
 /** Lines of the courier, as the deployer reads them. */
 export const asked: Boundary = {
   name: 'socket between the halves: asks',
-  share: 1500,
+  share: 1200,
   open: async () => ({
     take: async (random) => {
       const deployer = { answer: async () => ({}) }
@@ -105,8 +108,8 @@ export const answered: Boundary = {
       const [word, answer] = random.pick(answers)
       const line =
         random.below(2) === 0
-          ? mutateText(JSON.stringify({ v: 1, document: answer }), random)
-          : JSON.stringify(mutateJson({ v: 1, document: answer }, random))
+          ? mutateText(JSON.stringify({ v: documentsVersion, document: answer }), random)
+          : JSON.stringify(mutateJson({ v: documentsVersion, document: answer }, random))
       return readAnswer(word, line)
     },
     close: async () => {},

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { takenOrderSchema } from '../../../../src/deployer/order/order-memory.ts'
 import { courierMemorySchema } from '../../../../src/deployer/serve/courier-memory.ts'
 import { sealEnvelope } from '../../../../src/host/file/envelope.ts'
 import { openDocumentFolder } from '../../../../src/host/file/folder/document-folder.ts'
@@ -44,6 +45,7 @@ const folders = [
       },
     },
   ],
+  ['orders', takenOrderSchema, { sequence: 7, digest: 'a'.repeat(64), name: 'mail', notAfter: '2027-01-01T00:00:00Z' }],
   ['dead', deadSchema, { report, refusal: 'no', since: 4 }],
   ['journal', journalSchema, entry],
   [
