@@ -30,7 +30,7 @@ export interface FleetSite {
 /** Agents that poll as fast as it is measured, beside the fleet. */
 export const probes = ['agent-probe-1', 'agent-probe-2'] as const
 
-const operatorCount = 8
+const operatorCount = 16
 
 /** Makes it: agents with a target and a certificate that was signed, and so many finished jobs. */
 export async function openFleetSite(

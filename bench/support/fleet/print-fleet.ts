@@ -10,7 +10,7 @@ export function linesOf(store: string, { start, steady, jobs, csrs, away }: Flee
     `all at once:  all heard after ${start.seconds} s (${start.handshakesPerS}/s), ${start.failed} calls failed, ${start.cpuS} s of CPU`,
     `steady:       ${steady.requestsPerS} requests/s, ${steady.cpuSPer1000} s of CPU per 1000, ${percent(steady.coreShare)} of a core, ${steady.residentMb} MB`,
     `              a poll p50 ${steady.pollP50Ms} ms, p99 ${steady.pollP99Ms} ms; a heartbeat, as its agent sees it, p99 ${steady.heartbeatP99Ms} ms`,
-    `a job each:   ${jobs.completed} of ${jobs.asked} Completed, ${jobs.twice} done twice, ${jobs.perS} jobs/s, ${jobs.cpuMsEach} ms of CPU each`,
+    `a job each:   ${jobs.completed} of ${jobs.asked} Completed, ${jobs.twice} done twice; asked for in ${jobs.askedS} s, 99 of 100 done after ${jobs.mostS} s (${jobs.perS}/s), the last after ${jobs.lastS} s; ${jobs.cpuMsEach} ms of CPU each`,
     `CSRs:         ${csrs.signed} of ${csrs.asked} signed in ${csrs.seconds} s`,
     ...(away === null ? [] : awayLines(away)),
   ]
