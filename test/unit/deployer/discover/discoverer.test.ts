@@ -82,10 +82,11 @@ t.test('after thirty days it is told again', async (t) => {
 })
 
 t.test('what took the place of another is new, and the other is gone, once', async (t) => {
-  const { discoverer, folder } = await open(t)
+  const { discoverer, folder, clock } = await open(t)
   const { certificates } = await discoverer.discover(listener)
   await discoverer.note(listener, certificates, [])
   writeFileSync(join(folder, 'mail.pem'), other.certificatePem)
+  clock.advance(60_000)
 
   const found = await discoverer.discover(listener)
   await discoverer.note(listener, found.certificates, found.gone)
@@ -96,9 +97,10 @@ t.test('what took the place of another is new, and the other is gone, once', asy
 })
 
 t.test('where not all could be looked at nothing is gone', async (t) => {
-  const { discoverer, folder } = await open(t)
+  const { discoverer, folder, clock } = await open(t)
   const { certificates } = await discoverer.discover(listener)
   await discoverer.note(listener, certificates, [])
+  clock.advance(60_000)
   rmSync(join(folder, 'mail.pem'))
   await mkdir(join(folder, 'a/b/c/d/e/f/g/h/i/j/k'), { recursive: true })
 
@@ -125,6 +127,16 @@ t.test('more than fits into a document comes in parts', async (t) => {
 
   t.match([first.isMore, first.certificates.length], [true, 1000])
   t.match([second.isMore, second.certificates.length], [false, 101])
+})
+
+t.test('who asks without an end has the folders searched once a minute', async (t) => {
+  const { discoverer, folder, clock } = await open(t)
+  await discoverer.discover(listener)
+  writeFileSync(join(folder, 'other.pem'), other.certificatePem)
+
+  for (let count = 0; count < 3; count += 1) t.equal((await discoverer.discover(listener)).certificates.length, 1)
+  clock.advance(60_000)
+  t.equal((await discoverer.discover(listener)).certificates.length, 2)
 })
 
 t.test('a torn memory has all told again, and is set aside', async (t) => {
