@@ -7,7 +7,7 @@ import { openRandom } from '../../hostile/support/random.ts'
 import { type ChaosFigures, type ChaosSite, type ChaosSize, runChaos } from '../../support/chaos/chaos.ts'
 import { startKilledServer } from '../../support/chaos/killed-server.ts'
 import type { Row } from '../../support/chaos/verdict.ts'
-import { type MisbehavingProxy, startProxy } from '../../support/misbehaving-proxy.ts'
+import { startProxy } from '../../support/misbehaving-proxy.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
 /** `npm run soak:chaos`; a certificate is an issuance and two deployments. The seed chooses what is done, and not when it meets what. */
@@ -41,38 +41,41 @@ t.test(`nothing is lost or done twice by one server on SQLite that is killed (se
   hold(t, await runChaos(site, size, openRandom(seed)))
 })
 
-t.test(`nor by two on a PostgreSQL that is killed, too (seed ${seed})`, async (t) => {
-  const postgres = await startPostgres(t)
-  const database = await postgres.newDatabase()
-  const ask = async (sql: string): Promise<Row[]> => {
-    const client = new Client({ connectionString: database })
-    await client.connect()
-    try {
-      return (await client.query<Row>(sql)).rows
-    } finally {
-      await client.end()
+t.test(
+  `nor by two behind a balancer that sends each request elsewhere, on a PostgreSQL that is killed, too (seed ${seed})`,
+  async (t) => {
+    const postgres = await startPostgres(t)
+    const database = await postgres.newDatabase()
+    const ask = async (sql: string): Promise<Row[]> => {
+      const client = new Client({ connectionString: database })
+      await client.connect()
+      try {
+        return (await client.query<Row>(sql)).rows
+      } finally {
+        await client.end()
+      }
     }
-  }
-  await ask(clockThatJumps)
-  const dirs = t.testdir({ one: {}, two: {} })
-  const [first, second] = [join(dirs, 'one'), join(dirs, 'two')]
-  const one = await startKilledServer(t, { dataDir: first, database })
-  for (const name of ['ca.pem', 'ca.key', 'operator-token']) await copyFile(join(first, name), join(second, name))
-  const two = await startKilledServer(t, { dataDir: second, database })
-  const site = await siteOf(t, first, {
-    servers: [one, two],
-    more: {
-      'PostgreSQL restarted': () => postgres.stop().then(postgres.start),
-      'PostgreSQL killed': () => postgres.kill().then(postgres.start),
-    },
-    setClock: async (aheadMs) => {
-      await ask(`UPDATE ahead SET ms = ${aheadMs}`)
-    },
-    look: ask,
-  })
+    await ask(clockThatJumps)
+    const dirs = t.testdir({ one: {}, two: {} })
+    const [first, second] = [join(dirs, 'one'), join(dirs, 'two')]
+    const one = await startKilledServer(t, { dataDir: first, database })
+    for (const name of ['ca.pem', 'ca.key', 'operator-token']) await copyFile(join(first, name), join(second, name))
+    const two = await startKilledServer(t, { dataDir: second, database })
+    const site = await siteOf(t, first, {
+      servers: [one, two],
+      more: {
+        'PostgreSQL restarted': () => postgres.stop().then(postgres.start),
+        'PostgreSQL killed': () => postgres.kill().then(postgres.start),
+      },
+      setClock: async (aheadMs) => {
+        await ask(`UPDATE ahead SET ms = ${aheadMs}`)
+      },
+      look: ask,
+    })
 
-  hold(t, await runChaos(site, size, openRandom(seed + 1)))
-})
+    hold(t, await runChaos(site, size, openRandom(seed + 1)))
+  },
+)
 
 /** What is found before the catalogue is used in place of PostgreSQL's own. */
 const clockThatJumps = `CREATE TABLE ahead (ms BIGINT NOT NULL); INSERT INTO ahead VALUES (0);
@@ -85,21 +88,19 @@ async function siteOf(
   dataDir: string,
   rest: Pick<ChaosSite, 'servers' | 'more' | 'setClock' | 'look'>,
 ): Promise<ChaosSite> {
-  const proxies: MisbehavingProxy[] = []
-  for (const server of rest.servers) {
-    const places = {
-      get target() {
-        return server.url
-      },
-    }
-    const proxy = await startProxy(places, dataDir)
-    t.teardown(proxy.close)
-    proxies.push(proxy)
+  let requests = 0
+  const places = {
+    get target() {
+      requests += 1
+      return rest.servers[requests % rest.servers.length]?.url ?? ''
+    },
   }
+  const balancer = await startProxy(places, dataDir)
+  t.teardown(balancer.close)
   const [caPem, token] = await Promise.all(
     ['ca.pem', 'operator-token'].map((name) => readFile(join(dataDir, name), 'utf8')),
   )
-  return { ...rest, proxies, caPem: caPem ?? '', operatorToken: (token ?? '').trim() }
+  return { ...rest, proxies: [balancer], caPem: caPem ?? '', operatorToken: (token ?? '').trim() }
 }
 
 function hold(t: Test, { violations, ...figures }: ChaosFigures): void {

@@ -10,7 +10,7 @@ import { type Ends, judge, type Look } from './verdict.ts'
 /** What is broken, and how. */
 export interface ChaosSite {
   readonly servers: readonly KilledServer[]
-  /** One before each server. */
+  /** Before the servers; one of them may send each request to another server. */
   readonly proxies: readonly MisbehavingProxy[]
   readonly caPem: string
   readonly operatorToken: string
@@ -132,8 +132,13 @@ async function breakThings(
     await pause(random.below(200))
     await server.start()
   }
-  const all = { kill, ...more, jump: () => setClock(random.pick(jumps)) }
-  const names = ['kill', 'jump', ...Object.keys(more)] as (keyof typeof all)[]
+  const end = async (): Promise<void> => {
+    const server = random.pick(servers)
+    await server.end()
+    await server.start()
+  }
+  const all = { kill, end, ...more, jump: () => setClock(random.pick(jumps)) }
+  const names = ['kill', 'end', 'jump', ...Object.keys(more)] as (keyof typeof all)[]
   let tookMs = 0
   for (let turn = 0; !isEnough(turn); turn += 1) {
     // On a busy machine a start takes long: they are up for about as long as they are down.

@@ -24,6 +24,8 @@ export interface KilledServer {
   readonly url: string
   /** SIGKILL, as where the power fails. */
   kill(): Promise<void>
+  /** SIGTERM: resolves when it has finished what it had, and ended with 0. */
+  end(): Promise<void>
   /** Resolves when it listens; tries again while its database is away. */
   start(): Promise<void>
 }
@@ -45,6 +47,11 @@ export async function startKilledServer(t: Test, places: KilledServerPlaces): Pr
     server?.kill('SIGKILL')
     await server?.exited
   }
+  const end = async (): Promise<void> => {
+    server?.kill('SIGTERM')
+    const status = await server?.exited
+    if (status !== 0) throw new Error(`a server that is to end ends with ${status}`)
+  }
   const start = async (): Promise<void> => {
     if (clockFile !== undefined) await writeFile(clockFile, '0')
     for (let tries = 1; ; tries += 1) {
@@ -65,6 +72,7 @@ export async function startKilledServer(t: Test, places: KilledServerPlaces): Pr
       return url
     },
     kill,
+    end,
     start,
   }
 }
