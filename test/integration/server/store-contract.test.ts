@@ -486,6 +486,20 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await store.presence.of(agent.id), row)
   })
 
+  t.test(`${kind}: all who were heard in one second are written, however many`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const ids = Array.from({ length: 300 }, (_, at) => `agent-${at}`)
+    await store.transaction(async (inside) => {
+      for (const id of ids) await inside.agents.add({ ...agent, id, name: id })
+    })
+    const rows = ids.map((agentId, at) => ({ agentId, seenAt: start + at, heartbeatAt: at % 2 === 0 ? null : start }))
+
+    await store.presence.record(rows)
+
+    for (const row of rows) t.same(await store.presence.of(row.agentId), row)
+    await t.resolves(store.presence.record([]))
+  })
+
   t.test(`${kind}: the time without a gap begins anew after one`, async (t) => {
     const { server } = await open(t, kind)
 

@@ -33,20 +33,33 @@ export function sqlAgents(db: Database): AgentStore {
   }
 }
 
+/** So many rows are written by one statement: a few lengths, for each text is planned once for each connection, and kept. */
+const together = [256, 32, 4, 1]
+
+function recordOf(rows: number): string {
+  const values = Array.from({ length: rows }, (_, at) => `($${3 * at + 1}, $${3 * at + 2}, $${3 * at + 3})`)
+  return `INSERT INTO presence (agent_id, seen_at, heartbeat_at) VALUES ${values.join(', ')}
+    ON CONFLICT (agent_id) DO UPDATE SET
+      seen_at = CASE WHEN excluded.seen_at > presence.seen_at THEN excluded.seen_at ELSE presence.seen_at END,
+      heartbeat_at = COALESCE(excluded.heartbeat_at, presence.heartbeat_at)`
+}
+
 /** Presence over SQL. */
 export function sqlPresence(db: Database): PresenceStore {
   return {
     record: (rows) =>
       db.transaction(async (inside) => {
         // In one order, so that two servers do not wait for each other.
-        for (const row of rows.toSorted((one, other) => (one.agentId < other.agentId ? -1 : 1)))
+        let left = rows.toSorted((one, other) => (one.agentId < other.agentId ? -1 : 1))
+        while (left.length > 0) {
+          const size = together.find((most) => most <= left.length) ?? 1
+          const part = left.slice(0, size)
           await inside.query(
-            `INSERT INTO presence (agent_id, seen_at, heartbeat_at) VALUES ($1, $2, $3)
-              ON CONFLICT (agent_id) DO UPDATE SET
-                seen_at = CASE WHEN excluded.seen_at > presence.seen_at THEN excluded.seen_at ELSE presence.seen_at END,
-                heartbeat_at = COALESCE(excluded.heartbeat_at, presence.heartbeat_at)`,
-            [row.agentId, row.seenAt, row.heartbeatAt],
+            recordOf(size),
+            part.flatMap(({ agentId, seenAt, heartbeatAt }) => [agentId, seenAt, heartbeatAt]),
           )
+          left = left.slice(size)
+        }
       }),
     of: async (agentId) =>
       firstOf<PresenceRow>(
