@@ -143,7 +143,10 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
       clearTimeout(late)
       metrics.close()
       await background.stop()
-      await parts.presence.flush()
+      // A database that is away keeps nobody from ending.
+      await parts.presence
+        .flush()
+        .catch((error: Error) => log.error({ reason: error.message }, 'who was heard last is not kept'))
       await store.close()
       release()
     },

@@ -52,6 +52,20 @@ t.test('a server is not ready while PostgreSQL is stopped or takes no writes, an
   t.match(await readyAs(plane, 200), { body: { status: 'ready' } })
 })
 
+t.test('a server ends while PostgreSQL is away, too', async (t) => {
+  const database = await postgres.newDatabase()
+  const plane = await openTestControlPlane(t, { database })
+  const agent = await plane.enroll()
+  // Heard, and not written yet.
+  t.match(await agent.get('/work'), { status: 200 })
+  await postgres.kill()
+  try {
+    await t.resolves(plane.close())
+  } finally {
+    await postgres.start()
+  }
+})
+
 t.test('a control plane whose PostgreSQL cannot be reached says so and ends', async (t) => {
   const dataDir = t.testdir({})
   const start = () =>
