@@ -89,6 +89,8 @@ export interface JobStore {
   countOpen(): Promise<readonly { readonly status: JobStatus; readonly count: number }[]>
   /** Hands it out between other times, as long as no agent has it; false: one has, or it is final. */
   postpone(id: string, notBefore: number | null, handOutUntil: number | null): Promise<boolean>
+  /** The same of one that an agent may have, and has not begun as far as is known: where it has not, it gets it then. */
+  offerAgain(id: string, notBefore: number | null, handOutUntil: number | null): Promise<void>
   /** Ends what nobody has and whose deadline is past; returns ids. */
   expire(at: number, error: string): Promise<readonly string[]>
   /**

@@ -1,5 +1,9 @@
 import t, { type Test } from 'tap'
 import { holdAgents } from '../../../src/server/operation/agent/hold-agents.ts'
+import { retireAgent } from '../../../src/server/operation/agent/retire-agent.ts'
+import { renewCertificate } from '../../../src/server/operation/certificate/renew-certificate.ts'
+import { revokeCertificate } from '../../../src/server/operation/certificate/revoke-certificate.ts'
+import { cancelJob } from '../../../src/server/operation/job/cancel-job.ts'
 import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
 import { renewDue } from '../../../src/server/operation/renewal/scheduler.ts'
@@ -433,6 +437,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
   t.test(`${kind}: what was taken back is renewed before it ends`, async (t) => {
     const site = await openSite(t, kind, 1)
+    site.pass(lateDay * dayMs)
     await site.start({ action: 'renew' })
     const [one] = site.agents as [RolloutSite['agents'][0]]
     await site.poll(one)
@@ -442,14 +447,113 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     const [job] = (await claimWork(site, one)).map(({ job: of }) => of)
     await reportJob(site, one, { jobId: job?.id ?? '', status: 'Completed', error: null, outcome: null })
 
-    const renewedOn: number[] = []
-    for (let day = 0; day < 37 && renewedOn.length === 0; day += 1) {
-      site.setTime(start + day * dayMs)
-      await renewDue(site.store)
-      if ((await site.store.jobs.awaitingCsr(one.id, start + day * dayMs, 1)).length > 0) renewedOn.push(day)
-    }
+    t.match(
+      await dayOfRenewal(site, one.id),
+      [/^(28|29|30)$/],
+      'half of what lay between its planned renewal and its end was over',
+    )
+  })
 
-    t.match(renewedOn, [/^(28|29|30)$/], 'half of what lay between its planned renewal and its end was over')
+  t.test(
+    `${kind}: what was signed, and then was not deployed for the roll-out stopped, is renewed in time`,
+    async (t) => {
+      const site = await openSite(t, kind, 2)
+      site.pass(lateDay * dayMs)
+      await site.start({ action: 'renew' })
+      const [one, two] = site.agents as [RolloutSite['agents'][0], RolloutSite['agents'][0]]
+      for (const host of [one, two]) await site.poll(host)
+      await site.poll(one, 'failed')
+      t.equal((await site.store.jobs.list(page, { targetId: 'target-0002', status: 'Cancelled' })).length, 1)
+      await abandonRollout(site, 'operator:ann', 'r')
+
+      t.match(await dayOfRenewal(site, two.id), [/^(28|29|30)$/], 'what it serves ends on day 37')
+    },
+  )
+
+  t.test(`${kind}: a job whose claim was lost before the window ended comes again in the next one`, async (t) => {
+    const site = await openSite(t, kind, 1)
+    await site.start({ window: { cron: '0 0 * * *', forMs: hourMs, timeZone: 'UTC' }, deadlineMs: 2 * hourMs })
+    const [one] = site.agents as [RolloutSite['agents'][0]]
+    site.pass(hourMs - 1)
+    await claimWork(site, one)
+    site.pass(10 * minuteMs)
+    await site.advance()
+    t.same(await claimWork(site, one), [], 'its lease is over, and so is the window')
+
+    site.setTime(start + dayMs)
+    const [again] = await claimWork(site, one)
+    t.match(again, { job: { attempt: 2 } })
+    t.same(await site.store.jobs.cancelRequests(one.id), [again?.job.id], 'the agent knows that it was called back')
+    await reportJob(site, one, { jobId: again?.job.id ?? '', status: 'Cancelled', error: null, outcome: null })
+    await site.advance()
+    t.match(await site.poll(one), [{ type: 'Deployment' }], 'and gets another one at once')
+    t.same(await site.states(), ['proven'])
+  })
+
+  t.test(`${kind}: a retired agent and a job that an operator cancelled count neither way`, async (t) => {
+    const site = await openSite(t, kind, 3)
+    await site.start({ first: ['mail-0001', 'mail-0002'] })
+    const [one] = site.agents as [RolloutSite['agents'][0]]
+    const [row] = await listRolloutTargets(site, 'r', page)
+    await cancelJob(site, 'operator:ann', row?.jobId ?? '')
+    await retireAgent(site, 'operator:ann', 'mail-0002')
+    await retireAgent(site, 'operator:ann', 'mail-0003')
+    await site.advance()
+    await site.advance()
+
+    t.same(await site.poll(one), [])
+    t.same(await site.states(), ['skipped', 'skipped', 'skipped'])
+    t.match(await listRolloutTargets(site, 'r', page), [{ error: /an operator cancelled/ }, { error: /retired/ }, {}])
+    t.equal(await site.state(), 'done')
+  })
+
+  t.test(`${kind}: a certificate that is revoked waits for no window`, async (t) => {
+    const site = await openSite(t, kind, 1)
+    await site.start({ action: 'renew', window: { cron: '0 12 * * *', forMs: hourMs, timeZone: 'UTC' } })
+    const [one] = site.agents as [RolloutSite['agents'][0]]
+    t.same(await site.poll(one), [])
+
+    await revokeCertificate(site, 'operator:ann', 'cert-0001')
+
+    t.match(await site.poll(one), [{ type: 'Renewal' }])
+    t.match(await site.poll(one), [{ type: 'Deployment', versionNumber: 2 }])
+    await site.advance()
+    t.equal(await site.state(), 'done')
+  })
+
+  t.test(`${kind}: a target that got another certificate after the roll-out is not taken back`, async (t) => {
+    const site = await openSite(t, kind, 2)
+    await site.start({ action: 'renew' })
+    await site.pollAll()
+    await site.pollAll(({ name }) => (name === 'mail-0002' ? 'unchanged' : 'proven'))
+    await site.advance()
+    t.equal(await site.state(), 'done')
+    const [one] = site.agents as [RolloutSite['agents'][0]]
+    await renewCertificate(site, 'operator:ann', 'cert-0001')
+    await site.poll(one)
+    await site.poll(one)
+
+    await takeBackRollout(site, 'operator:ann', 'r')
+    await site.advance()
+
+    t.equal(await site.state(), 'taken-back')
+    t.match(await listRolloutTargets(site, 'r', page), [
+      { takeBackId: null, takeBackNote: /another certificate since/ },
+      { takeBackId: null, takeBackNote: 'it was not changed' },
+    ])
+  })
+
+  t.test(`${kind}: a job of a roll-out that was abandoned is still told when it ends`, async (t) => {
+    const site = await openSite(t, kind, 1)
+    await site.start({ deadlineMs: 2 * hourMs })
+    const [one] = site.agents as [RolloutSite['agents'][0]]
+    await site.poll(one, null)
+    await abandonRollout(site, 'operator:ann', 'r')
+    site.pass(2 * hourMs)
+    await site.advance()
+
+    t.same(await site.states(), ['failed'])
+    t.equal(await site.state(), 'abandoned')
   })
 
   t.test(`${kind}: a roll-out that ran when the database was backed up stands when it is put back`, async (t) => {
@@ -534,6 +638,19 @@ async function rollOn(
 async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', hosts: number, features?: readonly string[]) {
   const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
   return openRolloutSite(t, { database, start, hosts, ...(features === undefined ? {} : { features }) })
+}
+
+/** So late is the roll-out that its certificates are due after the end of what they replace. */
+const lateDay = 12
+
+/** The day on which the scheduler begins the renewal of this host's certificate; none: it does not while what it had lives. */
+async function dayOfRenewal({ store, setTime }: RolloutSite, agentId: string): Promise<readonly number[]> {
+  for (let day = lateDay; day < 37; day += 1) {
+    setTime(start + day * dayMs)
+    await renewDue(store)
+    if ((await store.jobs.awaitingCsr(agentId, start + day * dayMs, 1)).length > 0) return [day]
+  }
+  return []
 }
 
 async function audited({ store }: RolloutSite): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import type { Store } from '../../store/store.ts'
 import { type Actor, audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { lookAgain } from '../renewal/look-again.ts'
 
 /** Cancels a job that no agent had, or asks the agent that has it to; returns its state. */
 export function cancelJob({ store }: Pick<Parts, 'store'>, actor: Actor, id: string): Promise<JobStatus> {
@@ -11,6 +12,7 @@ export function cancelJob({ store }: Pick<Parts, 'store'>, actor: Actor, id: str
     const job = await openJob(inside, id)
     const status = isHere(job) ? await cancelSigning(inside, job, at) : await inside.jobs.cancel(id, at)
     if (status === null) throw hasEnded()
+    if (status === 'Cancelled' && job.type === 'Deployment') await lookAgain(inside, job.certificateId, at)
     await audit(inside, actor, 'job.cancel', id, { status })
     return status
   })

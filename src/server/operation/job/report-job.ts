@@ -1,9 +1,9 @@
 import type { AgentRow } from '../../store/rows.ts'
-import type { Store } from '../../store/store.ts'
 import { hearAnswer } from '../agent/release-agents.ts'
 import { audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { lookAgain } from '../renewal/look-again.ts'
 import { planRedeployment } from '../renewal/redeploy.ts'
 import { lockRolloutOf } from '../rollout/rollout-of-job.ts'
 import { noteJob } from '../rollout/settle-target.ts'
@@ -39,16 +39,11 @@ export async function reportJob(
     const { type, certificateId, targetId } = job
     if (isChanged && status !== 'Running' && type === 'Validation' && targetId !== null)
       await hearAnswer(inside, agent.id, { certificateId, targetId, outcome })
-    if (isChanged && status === 'Completed' && type === 'TakeBack') await lookAgain(inside, certificateId, at)
+    const isOlder = (status === 'Completed' && type === 'TakeBack') || (status === 'Cancelled' && type === 'Deployment')
+    if (isChanged && isOlder) await lookAgain(inside, certificateId, at)
     if (isChanged) await audit(inside, `agent:${agent.id}`, 'job.report', jobId, { status, error })
     if (isChanged && status !== 'Running' && rollout !== null) await noteJob(inside, rollout, jobId)
   })
-}
-
-/** What is back ends at another time: the scheduler plans by that. */
-async function lookAgain(store: Store, certificateId: string, at: number): Promise<void> {
-  await store.certificates.lock(certificateId)
-  await store.certificates.plan(certificateId, { nextRenewalAt: at })
 }
 
 /** An outcome as it is kept; of one that is too large, what became of the job. */

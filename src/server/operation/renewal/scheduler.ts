@@ -70,17 +70,23 @@ async function dueOf(
     ...current.map(({ notBefore, notAfter }) =>
       dueAt({ certificateId: certificate.id, notBefore, notAfter }, certificate.renewShare),
     ),
-    await dueAfterTakeBack(store, certificate, version),
+    await dueOfOlder(store, certificate, version),
   )
 }
 
-/** Where a target went back to an older version, that one ends earlier. It is given time: whoever took it back mends what was wrong first. */
-async function dueAfterTakeBack(store: Store, { id, renewShare }: CertificateRow, newest: VersionRow): Promise<number> {
+/**
+ * Where a target has an older version, for it was taken back, or the deployment of the newest was cancelled, that one ends earlier. It is
+ * given time: whoever did that mends what was wrong first.
+ */
+async function dueOfOlder(store: Store, { id, renewShare }: CertificateRow, newest: VersionRow): Promise<number> {
   let due = Number.POSITIVE_INFINITY
   for (const targetId of await store.certificates.stillDeployedTo(id)) {
-    const [last] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], true, 1)
-    if (last?.type !== 'TakeBack' || last.certificateId !== id || last.versionNumber === null) continue
-    const version = last.versionNumber < newest.number ? await store.versions.numbered(id, last.versionNumber) : null
+    const [last] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, 1)
+    // One that failed is deployed again.
+    if (last === undefined || !['Completed', 'Cancelled'].includes(last.status)) continue
+    const [done] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], true, 1)
+    if (done?.certificateId !== id || done.versionNumber === null || done.versionNumber >= newest.number) continue
+    const version = await store.versions.numbered(id, done.versionNumber)
     if (version !== null) due = Math.min(due, nearEndAt(version, renewShare))
   }
   return due

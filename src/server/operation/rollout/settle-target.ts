@@ -6,6 +6,9 @@ import { audit } from '../audit.ts'
 import { anyTime, handOutTimes } from './hand-out-times.ts'
 import { stopIfDue } from './stop-rollout.ts'
 
+/** In a list of a thousand; all of it is in the job. */
+const longestError = 500
+
 /** Begun again when its time comes. */
 const again = {
   state: 'waiting',
@@ -36,7 +39,9 @@ export async function settleTarget(
   if (isRenewed) return skip(store, row, 'the new certificate is not for it: it has got another one since')
   const { word, error } = judge(job)
   if (word === 'proven') return store.rollouts.changeTarget(row, { state: 'proven', error: null })
-  if (word === 'failed') return store.rollouts.changeTarget(row, { state: 'failed', error })
+  if (word === 'failed' && (await isOfRetired(store, row, job))) return skip(store, row, 'its agent is retired')
+  if (word === 'failed')
+    return store.rollouts.changeTarget(row, { state: 'failed', error: error?.slice(0, longestError) ?? null })
   if (row.state !== 'open') return
   if (word === 'recalled')
     return row.isRecalled
@@ -45,6 +50,15 @@ export async function settleTarget(
   if (row.since !== null && row.since + rollout.deadlineMs - row.spentMs <= at)
     return giveUp(store, rollout, row, job, at)
   if (word === 'open') await keepTimes(store, rollout, row, job, at)
+}
+
+/** Nobody will say what became of it. */
+async function isOfRetired(
+  store: Store,
+  { agentId }: RolloutTargetRow,
+  { status, isReaped }: JobRow,
+): Promise<boolean> {
+  return (status === 'Cancelled' || isReaped) && (await store.agents.named(agentId))?.status !== 'active'
 }
 
 /** Its deployment, else the job that makes its key. */
@@ -105,14 +119,11 @@ async function keepTimes(
   const isOver = job.handOutUntil !== null && job.handOutUntil <= at
   if (job.handOutUntil === null || !(isOver || (isNear && (job.notBefore ?? 0) > at))) return
   const times = isNear ? anyTime : handOutTimes(rollout, at)
-  if (await store.jobs.postpone(job.id, times.notBefore, times.handOutUntil)) {
-    await store.rollouts.changeTarget(row, {
-      since: times.notBefore ?? at,
-      spentMs: isOver ? spentBy(row, job) : row.spentMs,
-      isHurried: isNear,
-    })
-    if (isNear) await audit(store, 'server', 'rollout.hurry', rollout.id, { job: job.id, target: row.targetId })
-    return
-  }
-  await callBack(store, row, job.id, job.status, at)
+  const isUntaken = await store.jobs.postpone(job.id, times.notBefore, times.handOutUntil)
+  if (!isUntaken && !(await callBack(store, row, job.id, job.status, at))) return
+  // The answer that handed it out may have been lost: then it is called back when it comes again.
+  if (!isUntaken) await store.jobs.offerAgain(job.id, times.notBefore, times.handOutUntil)
+  const spentMs = isOver ? spentBy(row, job) : row.spentMs
+  await store.rollouts.changeTarget(row, { since: times.notBefore ?? at, spentMs, isHurried: isNear })
+  if (isNear) await audit(store, 'server', 'rollout.hurry', rollout.id, { job: job.id, target: row.targetId })
 }

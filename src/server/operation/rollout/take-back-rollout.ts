@@ -59,11 +59,13 @@ async function takeBack(store: Store, row: RolloutTargetRow): Promise<string | n
 
 async function whyNot(
   store: Store,
-  { agentId, jobId }: RolloutTargetRow,
+  { agentId, jobId, targetId }: RolloutTargetRow,
   before: VersionRow | null,
 ): Promise<string | null> {
   const job = jobId === null ? null : await store.jobs.byId(jobId)
   if (job === null || !mayHaveChanged(job)) return 'it was not changed'
+  const [last] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], true, 1)
+  if (last !== undefined && last.seq > job.seq) return 'it has got another certificate since'
   if (before === null) return 'what it had before is not known here: waxseal rollback on the host'
   if (before.number === job.versionNumber) return 'it had the same certificate before'
   if (before.notAfter <= (await store.now())) return 'what it had before has ended'

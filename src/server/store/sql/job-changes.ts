@@ -5,7 +5,7 @@ import type { JobRow, JobStatus } from '../rows.ts'
 import { fromRows, toColumn } from './columns.ts'
 
 type ByAgent = Pick<JobStore, 'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification'>
-type ByOthers = Pick<JobStore, 'move' | 'cancel' | 'end' | 'postpone'>
+type ByOthers = Pick<JobStore, 'move' | 'cancel' | 'end' | 'postpone' | 'offerAgain'>
 /** Whether an UPDATE found its row. */
 type IsChanged = (sql: string, values: Parameters<Database['query']>[1]) => Promise<boolean>
 
@@ -79,6 +79,13 @@ function byOthers(db: Database, isChanged: IsChanged): ByOthers {
         notBefore,
         handOutUntil,
       ]),
+    offerAgain: async (id, notBefore, handOutUntil) => {
+      await isChanged(`UPDATE job SET not_before = $2, hand_out_until = $3 WHERE id = $1 AND status = 'Pending'`, [
+        id,
+        notBefore,
+        handOutUntil,
+      ])
+    },
     end: (id, error, at) =>
       isChanged(
         `UPDATE job SET status = 'Failed', is_reaped = 1, error = $2, updated_at = $3 WHERE id = $1 AND ${isOpen}`,

@@ -29,7 +29,12 @@ export function sqlRollouts(db: Database): RolloutStore {
         ),
       ),
     live: async () =>
-      (await db.query(`SELECT id FROM rollout WHERE ${isLive} ORDER BY id`)).map(({ id }) => String(id)),
+      (
+        await db.query(
+          `SELECT id FROM rollout WHERE ${isLive} OR (state = 'abandoned' AND EXISTS (
+              SELECT 1 FROM rollout_target WHERE rollout_id = rollout.id AND state = 'open')) ORDER BY id`,
+        )
+      ).map(({ id }) => String(id)),
     take: async (id) =>
       firstOf<RolloutRow>(await db.query(`SELECT * FROM rollout WHERE id = $1 ${db.dialect.skipLocked}`, [id])),
     lock: async (id) =>
@@ -54,6 +59,12 @@ async function cancelUntaken(db: Database, id: string, error: string, at: number
     `UPDATE job SET status = 'Cancelled', cancel_requested_at = $2, updated_at = $2, error = $3
       WHERE id IN (${itsJobs}) AND ${isOpen} AND (${isUntaken} OR (type = 'Renewal' AND status = 'Running')) RETURNING agent_id`,
     [id, at, error],
+  )
+  // Their hosts serve what they had before: the scheduler plans by that.
+  await db.query(
+    `UPDATE certificate SET next_renewal_at = $2 WHERE next_renewal_at > $2 AND id IN (
+      SELECT certificate_id FROM job WHERE id IN (${itsJobs}) AND type = 'Deployment' AND status = 'Cancelled')`,
+    [id, at],
   )
   await db.query(
     `UPDATE signing SET state = 'failed', error = $2 WHERE state = 'open' AND job_id IN (
