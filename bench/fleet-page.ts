@@ -28,6 +28,8 @@ const paths = [
   '/fleet/failures?days=30&code=ACTIVATE_FAILED',
   '/fleet/failures?days=30&host=mail-00050',
   '/fleet/drift',
+  '/fleet/rollouts',
+  '/fleet/rollouts?name=november',
   '/fleet/found',
 ]
 

@@ -16,7 +16,7 @@ const outcome = JSON.stringify({ outcome: 'deployed', proven: true, steps: 'x'.r
 
 /**
  * Fills the database of a data directory whose server does not run: hosts with two targets and one certificate each, which has two
- * versions, a label, and a certificate that was found. Of the hosts some are silent, some retired; some targets drift; failures of all days, with their codes.
+ * versions, a label, and a certificate that was found. A roll-out over all of them has stopped. Of the hosts some are silent, some retired; some targets drift; failures of all days, with their codes.
  */
 export async function fillFleet(dataDir: string, { hosts, jobs, now }: FleetSize): Promise<void> {
   // Where agents are registered a CA is missing, and never new.
@@ -90,6 +90,22 @@ function statements(hosts: bigint, jobs: bigint, now: bigint): readonly Statemen
           ${name('www')} || '.example.net', '[]', 'CN=R11,O=Example CA', 'CN=' || ${name('www')}, '0a', $now - 5184000000 + i * 1000,
           $now + (i % 60 - 1) * 86400000, 'ECDSA', 256, 0, $now - 1000, $now - 1000 FROM n`,
       { $hosts: hosts, $now: now },
+    ],
+    [
+      `INSERT INTO rollout (id, name, action, state, chosen, stop_hosts, deadline_ms, wave, reason, created_at, created_by)
+        VALUES ('rollout-1', 'november', 'renew', 'stopped',
+          '{"labels":["role=mx"],"agents":[],"targets":[],"first":[],"shares":[5,25,100]}', 2, 3600000, 2,
+          '2 hosts have failed: mail-00013 (VERIFY_FAILED), mail-00026 (VERIFY_FAILED)', $now - 5400000, 'operator:ann')`,
+      { $now: now },
+    ],
+    [
+      `${each} INSERT INTO rollout_target (rollout_id, target_id, agent_id, certificate_id, wave, state, spent_ms, is_joined, is_recalled,
+          is_counted, is_hurried, error)
+        SELECT 'rollout-1', 'target-Postfix' || i, ${name('agent')}, ${name('cert')},
+          CASE WHEN i <= $hosts / 20 THEN 1 WHEN i <= $hosts / 4 THEN 2 ELSE 3 END,
+          CASE WHEN i > $hosts / 4 THEN 'waiting' WHEN i IN (13, 26) THEN 'failed' WHEN i > $hosts / 10 THEN 'open' ELSE 'proven' END,
+          0, 0, 0, 1, 0, CASE WHEN i IN (13, 26) THEN 'VERIFY_FAILED: The new certificate was not served on every probe.' END FROM n`,
+      { $hosts: hosts },
     ],
     [
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $jobs)

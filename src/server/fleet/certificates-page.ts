@@ -6,7 +6,7 @@ import type { Caller } from '../operation/operators.ts'
 import type { FleetCertificate } from '../store/fleet-store.ts'
 import { endWords } from './end-words.ts'
 import { listPage, type Query } from './list-page.ts'
-import { counted } from './words.ts'
+import { counted, dateAt } from './words.ts'
 
 /** Further names of a certificate are counted. */
 const mostNames = 5
@@ -82,11 +82,9 @@ function endOf({ ends, notBefore, notAfter }: FleetCertificate, now: number): Ht
   const { used, stage } = lifetimeOf({ notBefore: start, notAfter: end }, now)
   const life =
     stage === 'expired' ? 'expired' : `${timeLeft(end, now)} left, ${Math.floor(used * 100)} % of its life gone`
-  return html`${state}${stage === 'late' ? html` ${badge('bad', 'late')}` : html``} <span class="soft">${end.slice(0, 16).replace('T', ' ')} UTC, ${life}</span>`
+  return html`${state}${stage === 'late' ? html` ${badge('bad', 'late')}` : html``} <span class="soft">${dateAt(notAfter)}, ${life}</span>`
 }
 
 function plannedAt(time: number, now: number): Html {
-  return time <= now
-    ? badge('warn', 'due')
-    : html`<time datetime="${new Date(time).toISOString()}">${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC</time>`
+  return time <= now ? badge('warn', 'due') : dateAt(time)
 }

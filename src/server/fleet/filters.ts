@@ -8,6 +8,8 @@ export interface FilterField {
   readonly value: string | undefined
   /** Values with their words; left out: a text. */
   readonly options?: readonly (readonly [value: string, word: string])[]
+  /** It says which page this is, and nobody fills it. */
+  readonly isHidden?: true
 }
 
 /** A form that reads the same page with other rows. */
@@ -18,7 +20,8 @@ ${fields.map(fieldOf)}
 </form>`
 }
 
-function fieldOf({ name, label, value = '', options }: FilterField): Html {
+function fieldOf({ name, label, value = '', options, isHidden }: FilterField): Html {
+  if (isHidden) return html`<input type="hidden" name="${name}" value="${value}">`
   const id = `filter-${name}`
   const input =
     options === undefined

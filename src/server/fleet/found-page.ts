@@ -5,7 +5,7 @@ import type { Listed } from '../operation/fleet/fleet-lists.ts'
 import type { Caller } from '../operation/operators.ts'
 import type { DiscoveredStatus, ListedDiscovered } from '../store/discovered-store.ts'
 import { listPage, type Query } from './list-page.ts'
-import { counted, whenAt } from './words.ts'
+import { counted, dateAt, whenAt } from './words.ts'
 
 const mostNames = 5
 
@@ -63,5 +63,5 @@ function endOf({ notBefore, notAfter }: ListedDiscovered, now: number): Html {
   const [start, end] = [new Date(notBefore).toISOString(), new Date(notAfter).toISOString()]
   const { stage } = lifetimeOf({ notBefore: start, notAfter: end }, now)
   const left = stage === 'expired' ? badge('bad', 'Expired') : html`${timeLeft(end, now)} left`
-  return html`${left} <span class="soft">${end.slice(0, 16).replace('T', ' ')} UTC</span>`
+  return html`${left} <span class="soft">${dateAt(notAfter)}</span>`
 }

@@ -18,6 +18,8 @@ export interface ListPage<Row> {
   readonly command: string
   readonly viewer: Caller
   readonly query: Query
+  /** What stands above the list. */
+  readonly lead?: Html
   readonly fields: readonly FilterField[]
   readonly listed: Listed<Row>
   readonly heads: readonly string[]
@@ -28,7 +30,7 @@ export interface ListPage<Row> {
 
 /** A list: filters, rows, and links to its other parts. */
 export function listPage<Row>(page: ListPage<Row>): string {
-  const { path, title, order, command, viewer, query, fields, listed, heads, cells, none } = page
+  const { path, title, order, command, viewer, query, lead, fields, listed, heads, cells, none } = page
   const { at, rows, next } = listed
   return fleetPage({
     title,
@@ -37,7 +39,8 @@ export function listPage<Row>(page: ListPage<Row>): string {
     at,
     command,
     body: html`
-${filterForm(path, fields)}
+${lead ?? html``}
+${fields.length === 0 ? html`` : filterForm(path, fields)}
 ${
   rows.length === 0
     ? html`<p>${none}</p>`

@@ -6,6 +6,8 @@ import { type Count, counts } from './counts.ts'
 import { endWords } from './end-words.ts'
 import { fleetPage } from './fleet-page.ts'
 import { hostWords } from './host-words.ts'
+import { rolloutWords } from './rollout-words.ts'
+import { stateOf } from './rollouts-page.ts'
 import { linkTo } from './sections.ts'
 import { counted, figure } from './words.ts'
 
@@ -23,6 +25,7 @@ export function overviewPage(overview: Overview, viewer: Caller): string {
 ${hosts(overview)}
 ${certificates(overview)}
 ${failures(overview)}
+${rollouts(overview)}
 ${drift(overview)}
 ${work(overview)}
 </div>`,
@@ -39,7 +42,9 @@ function verdict(overview: Overview): { readonly kind: 'good' | 'warn' | 'bad'; 
     [all.late, counted(all.late, 'renewal is late', 'renewals are late')],
     [twins, counted(twins, 'agent is two hosts', 'agents are two hosts each')],
   ] as const
+  const stopped = overview.rollouts.states.find(({ state }) => state === 'stopped')?.count ?? 0
   const warn = [
+    [stopped, counted(stopped, 'roll-out has stopped', 'roll-outs have stopped')],
     [drifting, counted(drifting, 'target drifts', 'targets drift')],
     [silent, counted(silent, 'host is silent', 'hosts are silent')],
     [failed.count, counted(failed.count, 'job failed today', 'jobs failed today')],
@@ -103,6 +108,21 @@ ${count > shown ? html`<p class="soft">and ${figure(count - shown)} with other c
 /** The sentence of a code that we know. */
 function hintOf(code: string): { readonly hint?: string } {
   return Object.hasOwn(catalogue, code) ? { hint: catalogue[code as keyof typeof catalogue].message } : {}
+}
+
+function rollouts({ rollouts: { states, live } }: Overview): Html {
+  if (states.length === 0) return html``
+  const lines = states.map(({ state, count }): Count => {
+    const { word, kind } = rolloutWords[state]
+    return { word, kind, count, link: linkTo('/fleet/rollouts') }
+  })
+  return card(
+    'rollouts',
+    'Roll-outs',
+    html`
+${live.map((rollout) => html`<p><a href="${linkTo('/fleet/rollouts', { name: rollout.name })}">${rollout.name}</a>, wave ${rollout.wave}: ${stateOf(rollout)}</p>`)}
+${counts(lines)}`,
+  )
 }
 
 function drift({ drifting }: Overview): Html {

@@ -16,6 +16,12 @@ export function whenAt(time: number | null, now: number): Html {
   return when(time === null ? null : new Date(time).toISOString(), now)
 }
 
+/** A time to come, or one that is far: `2026-11-27 05:00 UTC`. */
+export function dateAt(time: number): Html {
+  const text = new Date(time).toISOString()
+  return html`<time datetime="${text}">${text.slice(0, 16).replace('T', ' ')} UTC</time>`
+}
+
 /** A time as an agent wrote it; as it is where it is none. */
 export function whenTold(text: string, now: number): Html {
   const time = Date.parse(text)

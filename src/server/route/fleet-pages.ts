@@ -6,14 +6,18 @@ import { foundPage } from '../fleet/found-page.ts'
 import { hostsPage } from '../fleet/hosts-page.ts'
 import type { Query } from '../fleet/list-page.ts'
 import { overviewPage } from '../fleet/overview-page.ts'
+import { rolloutPage } from '../fleet/rollout-page.ts'
+import { rolloutsPage } from '../fleet/rollouts-page.ts'
 import { viewerOf } from '../http/page-session.ts'
 import { fleetCertificates, fleetDrift, fleetFailures, fleetFound, fleetHosts } from '../operation/fleet/fleet-lists.ts'
+import { fleetRollout, fleetRollouts } from '../operation/fleet/fleet-rollouts.ts'
 import type { Overview } from '../operation/fleet/overview.ts'
 import type { Parts } from '../operation/parts.ts'
 import type { DiscoveredStatus } from '../store/discovered-store.ts'
 import type { EndState, HostState } from '../store/fleet-store.ts'
+import type { RolloutTargetState } from '../store/rollout-rows.ts'
 import type { JobType } from '../store/rows.ts'
-import { certificatesQuery, driftQuery, failuresQuery, foundQuery, hostsQuery } from './fleet-schemas.ts'
+import { certificatesQuery, driftQuery, failuresQuery, foundQuery, hostsQuery, rolloutsQuery } from './fleet-schemas.ts'
 import { labelsIn } from './label-query.ts'
 
 const defaultDays = 7
@@ -22,6 +26,7 @@ const asPage = 'text/html; charset=utf-8'
 /** The pages of the fleet, for who has signed in. None of them changes anything, and none is a call of the wire. */
 export function fleetPages(server: FastifyInstance, parts: Parts, overview: () => Promise<Overview>): void {
   foundRoute(server, parts)
+  rolloutRoute(server, parts)
   server.get('/fleet', async (request, reply) =>
     reply.type(asPage).send(overviewPage(await overview(), viewerOf(request))),
   )
@@ -86,6 +91,24 @@ function foundRoute(server: FastifyInstance, parts: Parts): void {
       const { after, host, status } = query
       const listed = await fleetFound(parts, { after, host, status: status as DiscoveredStatus | undefined })
       return reply.type(asPage).send(foundPage(listed, query, viewerOf(request)))
+    },
+  )
+}
+
+function rolloutRoute(server: FastifyInstance, parts: Parts): void {
+  server.get<{ Querystring: Query }>(
+    '/fleet/rollouts',
+    { schema: { querystring: rolloutsQuery } },
+    async (request, reply) => {
+      const [query, viewer] = [given(request.query), viewerOf(request)]
+      const { after, name, state } = query
+      if (name === undefined)
+        return reply.type(asPage).send(rolloutsPage(await fleetRollouts(parts, after), query, viewer))
+      const { shown, listed } = await fleetRollout(parts, name, {
+        after,
+        state: state as RolloutTargetState | undefined,
+      })
+      return reply.type(asPage).send(rolloutPage(shown, listed, query, viewer))
     },
   )
 }

@@ -31,6 +31,7 @@ t.test('who has not signed in sees the form, and nothing of the fleet', async (t
     '/fleet/failures',
     '/fleet/drift',
     '/fleet/found',
+    '/fleet/rollouts?name=a',
   ]) {
     const { status, text, headers } = await visitor.get(path)
 
@@ -239,6 +240,7 @@ t.test('what is no form, no page and no filter is refused with a page that says 
     if (path === '/fleet?text=1') t.equal(status, 200)
     else t.same([status, /That was refused/.test(text)], [400, true], path)
   }
+  t.match(await visitor.get('/fleet/rollouts?name=none'), { status: 404, text: /there is no such roll-out: none/ })
   const { status, text } = await visitor.get('/fleet/failures?host=no-such-host')
   t.equal(status, 200)
   t.match(text, /No job has failed so/)

@@ -37,7 +37,7 @@ export async function fleetHosts(
 ): Promise<Listed<FleetHost>> {
   const at = await store.now()
   const read = (page: Page) => store.fleet.hosts(page, hostTimes(presence, at), filter)
-  return partOf(at, after, read, ({ name }) => name)
+  return partOf({ at, after })(read, ({ name }) => name)
 }
 
 /** Certificates, the nearest end first. */
@@ -47,7 +47,7 @@ export async function fleetCertificates(
 ): Promise<Listed<FleetCertificate>> {
   const at = await store.now()
   const read = ofHost(store, host, (page: Page, agentId) => store.fleet.certificates(page, at, { ...filter, agentId }))
-  return partOf(at, after, read, ({ notAfter, id }) => `${notAfter ?? 0}-${id}`)
+  return partOf({ at, after })(read, ({ notAfter, id }) => `${notAfter ?? 0}-${id}`)
 }
 
 /** Jobs that failed, the newest first; `days`: of so many. */
@@ -58,7 +58,7 @@ export async function fleetFailures(
   const at = await store.now()
   const since = at - days * dayMs
   const read = ofHost(store, host, (page: Page, agentId) => store.fleet.failures(page, { ...filter, since, agentId }))
-  return partOf(at, after, read, ({ updatedAt, seq }) => `${updatedAt}-${seq}`)
+  return partOf({ at, after })(read, ({ updatedAt, seq }) => `${updatedAt}-${seq}`)
 }
 
 /** Targets that are not as they were deployed, by name. */
@@ -67,7 +67,7 @@ export async function fleetDrift(
   { after, host }: Wanted<object>,
 ): Promise<Listed<FleetDrift>> {
   const read = ofHost(store, host, (page: Page, agentId) => store.fleet.drift(page, { agentId }))
-  return partOf(await store.now(), after, read, ({ name }) => name)
+  return partOf({ at: await store.now(), after })(read, ({ name }) => name)
 }
 
 /** Certificates that were found on hosts, but for those of CAs, in the order in which they were found. */
@@ -78,20 +78,27 @@ export async function fleetFound(
   const read = ofHost(store, host, (page: Page, agentId) =>
     store.discovered.list(page, { agentId, status, hasCas: false }),
   )
-  return partOf(await store.now(), after, read, ({ seq }) => String(seq))
+  return partOf({ at: await store.now(), after })(read, ({ seq }) => String(seq))
 }
 
-/** One row more than is shown tells that there is a next part. */
-async function partOf<Row>(
-  at: number,
-  after: string | undefined,
-  read: (page: Page) => Promise<readonly Row[]>,
-  keyOf: (row: Row) => string,
-): Promise<Listed<Row>> {
-  const found = await read({ after, limit: aPage + 1 })
-  const rows = found.slice(0, aPage)
-  const last = rows.at(-1)
-  return { at, rows, next: found.length > aPage && last !== undefined ? keyOf(last) : null }
+/** What reads a part of a list: one row more than is shown tells that there is a next part. */
+export function partOf({ at, after, size = aPage }: PartOf) {
+  return async <Row>(
+    read: (page: Page) => Promise<readonly Row[]>,
+    keyOf: (row: Row) => string,
+  ): Promise<Listed<Row>> => {
+    const found = await read({ after, limit: size + 1 })
+    const rows = found.slice(0, size)
+    const last = rows.at(-1)
+    return { at, rows, next: found.length > size && last !== undefined ? keyOf(last) : null }
+  }
+}
+
+interface PartOf {
+  readonly at: number
+  readonly after: string | undefined
+  /** Of a part. */
+  readonly size?: number
 }
 
 /** Of the agent with this name or id; of one that is not there no row. */

@@ -1,10 +1,13 @@
 import type { EndCounts, HostState } from '../../store/fleet-store.ts'
+import type { RolloutRow, RolloutState } from '../../store/rollout-rows.ts'
 import type { JobStatus } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
 import type { Parts } from '../parts.ts'
 import { hostTimes } from './host-times.ts'
 
 const dayMs = 86_400_000
 const mostCodes = 12
+const mostLive = 10
 /** Who looks again and again asks the database no more often. */
 const goodForMs = 5000
 
@@ -26,6 +29,11 @@ export interface Overview {
     readonly codes: readonly { readonly code: string; readonly count: number }[]
   }
   readonly drifting: number
+  readonly rollouts: {
+    readonly states: readonly { readonly state: RolloutState; readonly count: number }[]
+    /** Some of those that are not over. */
+    readonly live: readonly RolloutRow[]
+  }
   readonly open: readonly { readonly status: JobStatus; readonly count: number }[]
 }
 
@@ -67,8 +75,14 @@ async function readOverview({ store, presence }: Pick<Parts, 'store' | 'presence
     certificates,
     failures: { count, codes },
     drifting: await store.fleet.countDrift(),
+    rollouts: { states: await store.rollouts.countByState(), live: await liveOf(store) },
     open: await store.jobs.countOpen(),
   }
+}
+
+async function liveOf({ rollouts }: Store): Promise<readonly RolloutRow[]> {
+  const ids = (await rollouts.live()).slice(0, mostLive)
+  return (await Promise.all(ids.map((id) => rollouts.named(id)))).filter((row) => row !== null)
 }
 
 /** Each of these keeps SQLite for some milliseconds: what has arrived in the meantime is served between two. */

@@ -6,11 +6,15 @@ import { messagePage } from '../../../../src/server/fleet/fleet-page.ts'
 import { foundPage } from '../../../../src/server/fleet/found-page.ts'
 import { hostsPage } from '../../../../src/server/fleet/hosts-page.ts'
 import { overviewPage } from '../../../../src/server/fleet/overview-page.ts'
+import { rolloutPage } from '../../../../src/server/fleet/rollout-page.ts'
+import { rolloutsPage } from '../../../../src/server/fleet/rollouts-page.ts'
 import { linkTo, pageIn } from '../../../../src/server/fleet/sections.ts'
 import { signInPage } from '../../../../src/server/fleet/sign-in-page.ts'
 import type { Overview } from '../../../../src/server/operation/fleet/overview.ts'
+import type { ShownRollout } from '../../../../src/server/operation/rollout/show-rollout.ts'
 import type { ListedDiscovered } from '../../../../src/server/store/discovered-store.ts'
 import type { FleetCertificate, HostState } from '../../../../src/server/store/fleet-store.ts'
+import type { ListedRolloutTarget, RolloutRow } from '../../../../src/server/store/rollout-rows.ts'
 import type { JobType } from '../../../../src/server/store/rows.ts'
 import { hostileText, rawCharacter } from '../../../support/hostile-text.ts'
 
@@ -27,6 +31,7 @@ const overview: Overview = {
   certificates: { ends: { later: 9000, month: 1000 }, failing: 0, late: 0 },
   failures: { count: 0, codes: [] },
   drifting: 0,
+  rollouts: { states: [], live: [] },
   open: [],
 }
 
@@ -91,6 +96,54 @@ const found: ListedDiscovered = {
   certificateId: null,
   status: 'new',
 }
+const rollout: RolloutRow = {
+  id: hostile,
+  name: hostile,
+  action: 'renew',
+  state: 'stopped',
+  chosen: { labels: [], agents: [], targets: [], first: [], shares: [100] },
+  stopHosts: 2,
+  stopShare: 10,
+  windowCron: hostile,
+  windowMs: 1,
+  timeZone: hostile,
+  deadlineMs: 3_600_000,
+  wave: 1,
+  reason: hostile,
+  createdAt: at - dayMs,
+  createdBy: hostile,
+  endedAt: null,
+}
+const shown: ShownRollout = {
+  rollout,
+  waves: [{ wave: 1, hosts: 7, targets: { waiting: 1, open: 2, proven: 3, failed: 4, skipped: 0 } }],
+  span: { from: at + dayMs, until: at + 2 * dayMs },
+  isOpen: false,
+}
+const rolloutTarget: ListedRolloutTarget = {
+  rolloutId: hostile,
+  targetId: hostile,
+  agentId: hostile,
+  certificateId: hostile,
+  beforeVersion: 1,
+  wave: 1,
+  state: 'failed',
+  since: at,
+  spentMs: 0,
+  issuanceId: null,
+  isJoined: false,
+  jobId: hostile,
+  isRecalled: false,
+  isCounted: true,
+  nearEndAt: null,
+  isHurried: true,
+  error: hostile,
+  takeBackId: null,
+  takeBackNote: hostile,
+  agentName: hostile,
+  targetName: hostile,
+  takeBackStatus: hostile,
+}
 const drift = {
   targetId: hostile,
   name: hostile,
@@ -104,13 +157,19 @@ t.test('nothing that comes from outside is markup, on any page', async (t) => {
   const query = { text: hostile, host: hostile, code: hostile, after: hostile }
   const pages = {
     overview: overviewPage(
-      { ...overview, failures: { count: 3, codes: [{ code: hostile, count: 3 }] } },
+      {
+        ...overview,
+        failures: { count: 3, codes: [{ code: hostile, count: 3 }] },
+        rollouts: { states: [{ state: 'stopped', count: 1 }], live: [rollout] },
+      },
       { name: hostile, role: 'admin' },
     ),
     hosts: hostsPage({ at, rows: [host], next: hostile }, query, viewer),
     certificates: certificatesPage({ at, rows: [certificate], next: hostile }, query, viewer),
     failures: failuresPage({ at, rows: [failure], next: hostile }, query, viewer),
     drift: driftPage({ at, rows: [drift], next: hostile }, query, viewer),
+    rollouts: rolloutsPage({ at, rows: [shown], next: hostile }, query, viewer),
+    rollout: rolloutPage(shown, { at, rows: [rolloutTarget], next: hostile }, query, viewer),
     found: foundPage({ at, rows: [found], next: hostile }, query, viewer),
     'sign in': signInPage({ to: hostile, error: hostile, isFromElsewhere: true }),
     message: messagePage(hostile, hostile, hostile),
@@ -168,11 +227,38 @@ t.test('a certificate is shown with how far it is in its life, and that its rene
     certificatesPage({ at, rows: [{ ...certificate, commonName: 'mx', ...changes }], next: null }, {}, viewer)
 
   t.match(shown({}), /Within 7 days <span class="badge bad">[^]*late<[^]*4 days left, 90 % of its life gone/)
-  t.match(shown({ ends: 'expired', notAfter: at - 1 }), /Expired<\/span> <span class="soft">[^<]*UTC, expired</)
+  t.match(
+    shown({ ends: 'expired', notAfter: at - 1 }),
+    /Expired<\/span> <span class="soft"><time[^>]*>[^<]*UTC<\/time>, expired</,
+  )
   t.match(shown({ nextRenewalAt: at - 1 }), /due<\/span>/)
   t.match(shown({ nextRenewalAt: null }), /none planned/)
   const sans = Array.from({ length: 99 }, (_, index) => `n${index}.example.net`)
   t.match(shown({ sans }), /n4\.example\.net, and 94 names more</)
+})
+
+t.test('a roll-out is shown with why it stopped, when its window opens, and what failed', async (t) => {
+  const mild = {
+    ...shown,
+    rollout: { ...rollout, name: 'november', reason: '2 hosts have failed', createdBy: 'operator:ann' },
+  }
+  const list = rolloutsPage({ at, rows: [mild], next: null }, {}, viewer)
+  const one = rolloutPage(mild, { at, rows: [], next: null }, { name: 'november', state: 'failed' }, viewer)
+  const page = overviewPage(
+    { ...overview, rollouts: { states: [{ state: 'stopped', count: 1 }], live: [mild.rollout] } },
+    viewer,
+  )
+
+  t.match(
+    list,
+    /href="\/fleet\/rollouts\?name=november">november<[^]*Stopped<\/span> <span class="soft">2 hosts have failed/,
+  )
+  t.match(list, /by ann/)
+  t.match(one, /at 2 failed hosts, or at 10 % of the hosts of a wave/)
+  t.match(one, /opens <time datetime="2026-11-28T05:00:00.000Z">2026-11-28 05:00 UTC</)
+  t.match(one, /<input type="hidden" name="name" value="november">/)
+  t.match(one, /No target of it is so\./)
+  t.match(page, /<h1 class="warn">1 roll-out has stopped</)
 })
 
 t.test('a list leads on to its next part with the same filter, and back to its start', async (t) => {
