@@ -1,6 +1,9 @@
+import { isIP } from 'node:net'
 import t from 'tap'
 import { proxyHeader, type TcpEnd } from '../../../../src/host/socket/proxy-header.ts'
 import { readProxyHeader } from '../../../../src/host/socket/read-proxy-header.ts'
+import { mutateBytes } from '../../../hostile/support/mutate.ts'
+import { openRandom } from '../../../hostile/support/random.ts'
 
 const ipv4 = { source: { address: '192.0.2.1', port: 40_000 }, destination: { address: '198.51.100.7', port: 25 } }
 const ipv6 = { source: { address: '2001:db8::1', port: 1 }, destination: { address: '2001:db8::2', port: 65_535 } }
@@ -75,6 +78,27 @@ t.test('what is no header is none as soon as that can be seen, and none is waite
   long.writeUInt16BE(65_535, 14)
   t.equal(readProxyHeader(long), 'none', 'more than anybody says')
 })
+
+t.test(
+  'whatever comes, what is read is whole and an address, and no more is waited for than a header has',
+  async (t) => {
+    const random = openRandom(11)
+    const broken: string[] = []
+    for (let count = 0; count < 20_000; count += 1) {
+      const header = proxyHeader(random.pick([1, 2] as const), random.pick([ipv4, ipv6, null]))
+      const bytes = mutateBytes(Buffer.concat([header, rest]), random)
+      const read = readProxyHeader(bytes)
+      const isWhole =
+        typeof read === 'string'
+          ? read === 'none' || bytes.length < 4096
+          : read.length <= bytes.length &&
+            (read.source === null ||
+              (isIP(read.source.address) > 0 && read.source.port >= 0 && read.source.port <= 65_535))
+      if (!isWhole) broken.push(bytes.toString('hex'))
+    }
+    t.same(broken, [])
+  },
+)
 
 function v2(command: number, family: number, body: string): Buffer {
   const head = Buffer.from(`\r\n\r\n\0\r\nQUIT\n${String.fromCharCode(command, family, 0, body.length)}`, 'latin1')
