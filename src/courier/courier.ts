@@ -162,7 +162,8 @@ async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): P
     const isOurs = error.code === 'DEPLOYER_UNREACHABLE' || error.code === 'HALVES_DIFFER'
     if (isOurs) state.deployerError = statusLine(error)
     else state.controlPlaneError = statusLine(error)
-    beat.isAway = isAway(error)
+    // Where something answers, if only with an error of its own, it is to hear that this host lives.
+    beat.isAway = isAway(error) && error.details['status'] === undefined
     // A call that was cut off was the first failure.
     const count = longPoll.isCut ? failures + 1 : failures
     const wait = Math.round(failureWait(error, count, clock.random(), parts.pollIntervalMs))

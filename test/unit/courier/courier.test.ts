@@ -52,6 +52,18 @@ t.test('a fleet makes no wave: not when all boot at one moment, not when it lost
   t.ok(Math.max(...beatsTogether) <= hosts / 10, 'heartbeats are at times of their own')
 })
 
+t.test('a server whose calls for work fail hears that its hosts live all the same', async (t) => {
+  const fleet = openFleet({ hosts: 5, isWorkFailing: true })
+  fleet.boot()
+  await fleet.clock.pass(10 * minute)
+  fleet.stop()
+
+  for (const calls of fleet.calls) {
+    const beats = calls.filter(({ kind }) => kind === 'heartbeat').map(({ at }) => at)
+    t.ok(beats.length >= 7 && beats.every((at, index) => at - (beats[index - 1] ?? at) <= 72 * second))
+  }
+})
+
 /** How many heartbeats came in each second, once all hosts are there. */
 function beatsPerSecond(calls: readonly (readonly Called[])[], until: number): readonly number[] {
   const counts = new Map<number, number>()
@@ -68,13 +80,14 @@ interface Called {
 }
 
 /** Hosts that know each other not, at a server that knows `wait`. */
-function openFleet() {
+function openFleet({ hosts: count = hosts, isWorkFailing = false } = {}) {
   const random = openRandom(7)
   const clock = virtualClock(() => random.below(2 ** 30) / 2 ** 30)
   const stop = new AbortController()
-  const calls: Called[][] = Array.from({ length: hosts }, () => [])
+  const calls: Called[][] = Array.from({ length: count }, () => [])
   let lost: AbortController | null = new AbortController()
   const serve = {
+    isWorkFailing,
     get lost() {
       return lost
     },
@@ -110,7 +123,7 @@ function openFleet() {
 function planeOf(
   clock: VirtualClock,
   calls: Called[],
-  server: { readonly lost: AbortController | null },
+  server: { readonly lost: AbortController | null; readonly isWorkFailing: boolean },
 ): ControlPlane {
   const answer = (): void => {
     if (server.lost === null) throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: 'refused' })
@@ -129,6 +142,7 @@ function planeOf(
     work: async (wait) => {
       calls.push({ at: clock.now(), kind: 'poll' })
       answer()
+      if (server.isWorkFailing) throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { status: 500 })
       if (wait === undefined) return nothing
       const cut = server.lost?.signal ?? wait.signal
       await clock
