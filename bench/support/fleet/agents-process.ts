@@ -53,13 +53,10 @@ function startOne(plan: AgentsPlan): Fleet {
 }
 
 function sumOf(all: readonly Said[]): Said {
-  const perSecond = new Map<string, number>()
-  for (const said of all)
-    for (const [second, calls] of Object.entries(said.perSecond))
-      perSecond.set(second, (perSecond.get(second) ?? 0) + calls)
   const sum = (of: (said: Said) => number): number => all.reduce((total, said) => total + of(said), 0)
   return {
-    perSecond: Object.fromEntries(perSecond),
+    perSecond: added(all.map(({ perSecond }) => perSecond)),
+    reasons: added(all.map(({ reasons }) => reasons)),
     heartbeats: all.flatMap(({ heartbeats }) => heartbeats),
     calls: sum(({ calls }) => calls),
     failed: sum(({ failed }) => failed),
@@ -68,4 +65,10 @@ function sumOf(all: readonly Said[]): Said {
     twice: sum(({ twice }) => twice),
     csrs: sum(({ csrs }) => csrs),
   }
+}
+
+function added(all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+  const sums = new Map<string, number>()
+  for (const [name, count] of all.flatMap((one) => Object.entries(one))) sums.set(name, (sums.get(name) ?? 0) + count)
+  return Object.fromEntries(sums)
 }

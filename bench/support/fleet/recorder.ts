@@ -1,4 +1,5 @@
 import type { ControlPlane } from '../../../src/control-plane/open-control-plane.ts'
+import { asWaxsealError } from '../../../src/error/waxseal-error.ts'
 
 /** What the agents of a process have called. */
 export interface Recorded {
@@ -6,6 +7,8 @@ export interface Recorded {
   readonly perSecond: Readonly<Record<string, number>>
   readonly calls: number
   readonly failed: number
+  /** Why, in all, with how often: no more than some dozens. */
+  readonly reasons: Readonly<Record<string, number>>
   /** What heartbeats waited, in milliseconds. */
   readonly heartbeats: readonly number[]
   /** Agents of which a call was answered since they were last counted anew. */
@@ -31,6 +34,7 @@ export class Recorder {
   #failed = 0
   #heartbeats: number[] = []
   readonly #answered = new Set<string>()
+  readonly #reasons = new Map<string, number>()
 
   /** The same control plane, whose calls are noted. */
   around(agent: string, controlPlane: ControlPlane): ControlPlane {
@@ -50,6 +54,7 @@ export class Recorder {
       perSecond: Object.fromEntries(this.#perSecond),
       calls: this.#calls,
       failed: this.#failed,
+      reasons: Object.fromEntries(this.#reasons),
       heartbeats: this.#heartbeats,
       answered: this.#answered.size,
     }
@@ -74,7 +79,17 @@ export class Recorder {
       return answer
     } catch (error) {
       this.#failed += 1
+      const reason = `${name}: ${reasonOf(error)}`
+      if (this.#reasons.size < 50 || this.#reasons.has(reason))
+        this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1)
       throw error
     }
   }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, details } = asWaxsealError(error)
+  return [code, details['status'], details['reason'] ?? details['answer']]
+    .filter((part) => part !== undefined)
+    .join(' ')
 }

@@ -56,6 +56,8 @@ export interface FleetFigures {
   }
   readonly csrs: { readonly asked: number; readonly taken: number; readonly signed: number; readonly seconds: number }
   readonly away: Away | null
+  /** Why calls of agents failed before the outage. */
+  readonly reasons: Readonly<Record<string, number>>
 }
 
 /** Starts all agents at once, and goes through it. */
@@ -79,9 +81,10 @@ export async function runFleet(site: FleetSite, plan: FleetPlan): Promise<FleetF
     const steady = await measureSteady(site, fleet, plan)
     const jobs = await deployToAll(site, fleet, plan)
     const csrs = await askForCsrs(site, fleet, plan)
+    const { reasons } = await fleet.ask()
     const away =
       plan.outageMs === 0 ? null : await awayFigures(site, fleet, { ...plan, steadyPerS: steady.requestsPerS })
-    return { start, steady, jobs, csrs, away }
+    return { start, steady, jobs, csrs, away, reasons }
   } finally {
     fleet.stop()
   }
@@ -217,14 +220,14 @@ async function eachByOperators(
   return done
 }
 
-/** 429 says when; another error is one. */
+/** Too many, or a database that is slower than its limits on a busy machine; another error is one. */
 async function untilTaken(call: () => Promise<string>): Promise<string> {
   for (;;) {
     try {
       return await call()
     } catch (error) {
       const { details } = error as { readonly details?: Readonly<Record<string, unknown>> }
-      if (details?.['status'] !== 429) throw error
+      if (details?.['status'] !== 429 && details?.['status'] !== 503) throw error
       await pause(200)
     }
   }
