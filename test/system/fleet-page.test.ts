@@ -122,6 +122,29 @@ t.test('a filter is filled, sent and shown again', async (t) => {
   t.equal(await page.getByLabel('Of the host', { exact: true }).inputValue(), 'mail-00042')
 })
 
+t.test('what a hostile host sends is text to a browser, and no wider than its window', async (t) => {
+  const name = `<img src=x onerror=alert(1)>${'x'.repeat(200)}`
+  const agent = await plane.enroll(name)
+  const wanted = { agent_id: agent.id, common_name: `${'y'.repeat(200)}.example.net` }
+  const { job_id } = await plane.operator.requestCertificate(wanted)
+  await agent.work()
+  await agent.post(`/jobs/${job_id}/status`, { status: 'Failed', error: `KEY_MISSING: <b>${'z'.repeat(5000)}` })
+  const host = encodeURIComponent(name)
+
+  for (const viewport of [
+    { width: 1280, height: 900 },
+    { width: 375, height: 740 },
+  ]) {
+    const { page } = await signedIn(t, { viewport })
+    for (const path of ['hosts?text=onerror', `certificates?host=${host}`, `failures?host=${host}`]) {
+      await page.goto(`${plane.url}/fleet/${path}`)
+      t.equal(await page.locator('tbody tr').count(), 1, path)
+      t.equal(await page.locator('img, b').count(), 0, path)
+      t.equal(await overflow(page), 0, `${path}, ${viewport.width}`)
+    }
+  }
+})
+
 t.test('who signs out sees the form, and the way back shows nothing', async (t) => {
   const { page, context } = await signedIn(t)
   await page.getByRole('link', { name: 'Hosts', exact: true }).click()
