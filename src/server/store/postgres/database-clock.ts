@@ -2,7 +2,7 @@ import type { Database } from '../database.ts'
 
 const goodForMs = 10_000
 
-/** The clock of the database, asked every ten seconds; between, this process counts the time that passes, not its own clock. */
+/** The clock of the database, asked every ten seconds; between, and until it answers, this process counts the time that passes, not its own clock. */
 export function databaseClock(query: Database['query']): () => Promise<number> {
   let askedAt = Number.NEGATIVE_INFINITY
   let offset: Promise<number> | null = null
@@ -15,10 +15,16 @@ export function databaseClock(query: Database['query']): () => Promise<number> {
     if (offset === null || performance.now() - askedAt > goodForMs) {
       askedAt = performance.now()
       const asked = ask()
-      offset = asked
-      asked.catch(() => {
-        if (offset === asked) offset = null
-      })
+      // Who has a connection must not wait for another one: where all of them are taken by such, none would come free.
+      if (offset === null) offset = asked
+      asked.then(
+        () => {
+          offset = asked
+        },
+        () => {
+          if (offset === asked) offset = null
+        },
+      )
     }
     return Math.round(performance.now() + (await offset))
   }
