@@ -76,7 +76,19 @@ t.test('a heartbeat is recorded, and its answer says which additions there are',
   t.equal(answer.status, 200)
   t.same(answer.body, {
     status: 'heartbeat_recorded',
-    features: ['drift', 'lease', 'cancel', 'csr_accepted', 'ca_pem', 'credential', 'host', 'wait'],
+    features: [
+      'drift',
+      'lease',
+      'cancel',
+      'csr_accepted',
+      'ca_pem',
+      'credential',
+      'host',
+      'wait',
+      'client_certificate',
+      'order',
+      'discovery',
+    ],
   })
   t.equal((await plane.operator.agents())[0]?.['last_heartbeat_at'], '2026-11-01T00:01:00.000Z')
 })
