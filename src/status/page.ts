@@ -1,25 +1,18 @@
 import { type Html, html } from '../page/html.ts'
+import { htmlDocument } from '../page/html-document.ts'
 import { count, when } from '../page/page-words.ts'
 import { agentSection, attentionSection } from './page-agent.ts'
 import { targetSection } from './page-target.ts'
 import type { StatusDocument } from './status-document.ts'
 
+const script = html`<script src="/page.js" defer></script>
+`
+
 /** The page for the person on call: whole without script, refreshed by `/page.js`. */
 export function statusPage(status: StatusDocument): string {
   const now = Date.parse(status.at)
   const { kind, words } = verdict(status)
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${words} – ${status.hostname} – Waxseal</title>
-<link rel="icon" href="/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/page.css">
-<script src="/page.js" defer></script>
-</head>
-<body>
+  const body = html`
 <a class="skip" href="#targets">To the targets</a>
 <header class="top" id="top">
 <p class="soft">Waxseal ${status.version} on <strong>${status.hostname}</strong></p>
@@ -34,10 +27,8 @@ ${targets(status, now)}
 </section>
 ${agentSection(status, now)}
 </main>
-<footer class="soft"><p>The same as <a href="/status">JSON</a> (<a href="/status.schema.json">schema</a>), as <a href="/metrics">metrics</a>. At a shell: <code>waxseal status</code>, <code>waxseal check</code>.</p></footer>
-</body>
-</html>
-`.markup
+<footer class="soft"><p>The same as <a href="/status">JSON</a> (<a href="/status.schema.json">schema</a>), as <a href="/metrics">metrics</a>. At a shell: <code>waxseal status</code>, <code>waxseal check</code>.</p></footer>`
+  return htmlDocument({ title: `${words} – ${status.hostname}`, at: '', head: script, body })
 }
 
 function targets({ targets: all }: StatusDocument, now: number): Html {

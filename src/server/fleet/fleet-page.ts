@@ -1,4 +1,5 @@
 import { type Html, html } from '../../page/html.ts'
+import { htmlDocument } from '../../page/html-document.ts'
 import { when } from '../../page/page-words.ts'
 import type { Caller } from '../operation/operators.ts'
 import { type SectionPath, sections } from './sections.ts'
@@ -19,9 +20,10 @@ export interface FleetPage {
 
 /** A whole page: menu, heading, what was read, and how to see it at a shell. Without any script. */
 export function fleetPage({ title, kind, path, viewer, at, body, command }: FleetPage): string {
-  return htmlDocument(
-    `${title} – fleet`,
-    html`
+  return htmlDocument({
+    title: `${title} – fleet`,
+    at: '/fleet',
+    body: html`
 <a class="skip" href="#main">To the page</a>
 <header class="bar-top">
 <strong>Waxseal</strong>
@@ -34,36 +36,19 @@ export function fleetPage({ title, kind, path, viewer, at, body, command }: Flee
 ${body}
 </main>
 <footer class="soft"><p>At a shell: <code>${command}</code></p></footer>`,
-  )
+  })
 }
 
 /** What is said in place of a page: an error, or that there is no such page. */
 export function messagePage(title: string, message: string, requestId: string): string {
-  return htmlDocument(
-    title,
-    html`
+  return htmlDocument({
+    title: title,
+    at: '/fleet',
+    body: html`
 <main class="card sign-in">
 <h1>${title}</h1>
 <p>${message}</p>
 <p class="soft">Request <code>${requestId}</code>, by which the log of the control plane has it. <a href="/fleet">To the fleet</a></p>
 </main>`,
-  )
-}
-
-/** The frame of every page. */
-export function htmlDocument(title: string, body: Html): string {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} – Waxseal</title>
-<link rel="icon" href="/fleet/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/fleet/page.css">
-</head>
-<body>${body}
-</body>
-</html>
-`.markup
+  })
 }

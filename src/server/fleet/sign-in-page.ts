@@ -1,5 +1,5 @@
 import { html } from '../../page/html.ts'
-import { htmlDocument } from './fleet-page.ts'
+import { htmlDocument } from '../../page/html-document.ts'
 
 /** How the form is shown. */
 export interface SignInForm {
@@ -13,9 +13,10 @@ export interface SignInForm {
 
 /** The form for an operator's token. What was typed is in no answer. */
 export function signInPage({ to, error, isFromElsewhere }: SignInForm): string {
-  return htmlDocument(
-    'Sign in',
-    html`
+  return htmlDocument({
+    title: 'Sign in',
+    at: '/fleet',
+    body: html`
 <main class="card sign-in">
 <h1>Sign in to the fleet</h1>
 ${isFromElsewhere ? html`<p>You came by a link of another site. If you have signed in already: <a href="${to}">go on to the page</a>.</p>` : html``}
@@ -29,5 +30,5 @@ ${error === null ? html`` : html`<p class="bad" id="error" role="alert">${error}
 </form>
 <p class="soft">A reader’s token suffices: <code>waxseal control-plane operator add NAME --role reader</code>. The first admin’s is the file <code>operator-token</code> of the data directory. A session lasts twelve hours, and one hour without a call.</p>
 </main>`,
-  )
+  })
 }
