@@ -46,7 +46,8 @@ t.test('a roll-out is started, shown, resumed and taken back by commands', async
     status: 0,
     stdout: /^one has begun with 1 targets; hosts of wave 1: 1\.\nNext: waxseal control-plane rollout show one\n$/,
   })
-  await until(async () => (await host.sendCsr(certificate)) === 202)
+  await host.awaited()
+  t.equal(await host.sendCsr(certificate), 202)
   await host.finish(false)
 
   const shown = (await operate('rollout', 'show', 'one')).stdout
@@ -64,7 +65,7 @@ t.test('a roll-out is started, shown, resumed and taken back by commands', async
     failed: [{ state: 'failed' }],
   })
   t.match(await operate('rollout', 'take-back', 'one'), { status: 0, stdout: /name=one +state=taking-back\n$/ })
-  await until(async () => (await host.finish(true)) > 0)
+  await host.finish(true)
   t.match(
     (await operate('rollout', 'targets', 'one')).stdout,
     /^mail-1 +postfix +1 +failed +job-\w+ +Completed +unproven/m,
@@ -105,23 +106,26 @@ async function enrol(name: string) {
   }
   const { document } = await ask('POST', '', await plane.token(), { name, hostname: `${name}.example.net` })
   const [id, credential] = [String(document['id']), String(document['api_key'])]
+  /** A call that waits is answered when there is a job. */
+  const awaited = async (): Promise<readonly { readonly id: string }[]> => {
+    for (;;) {
+      const { document } = await ask('GET', `/${id}/work?wait=30`, credential)
+      const { jobs } = document as { readonly jobs: readonly { readonly id: string }[] }
+      if (jobs.length > 0) return jobs
+    }
+  }
   return {
     id,
     sendCsr: async (certificate: string): Promise<number> => {
       const body = { certificate_id: certificate, csr_pem: await newCsr(['mail.example.net']) }
       return (await ask('POST', `/${id}/csr`, credential, body)).statusCode
     },
-    /** Ends what there is to do; returns how much it was. */
-    finish: async (isProven: boolean): Promise<number> => {
-      const { jobs } = (await ask('GET', `/${id}/work`, credential)).document as { jobs: readonly { id: string }[] }
+    awaited,
+    /** Ends what there is to do, when there is something. */
+    finish: async (isProven: boolean): Promise<void> => {
+      const jobs = await awaited()
       const said = { status: 'Completed', outcome: { outcome: 'deployed', proven: isProven } }
       for (const job of jobs) await ask('POST', `/${id}/jobs/${job.id}/status`, credential, said)
-      return jobs.length
     },
   }
-}
-
-/** The server looks every five seconds. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 200))
 }

@@ -5,6 +5,7 @@ import { leavesOf } from '../support/deployment.ts'
 import type { WaxsealProcess } from '../support/process.ts'
 import { runWaxseal } from '../support/run-waxseal.ts'
 import { deploymentsOf, startSite } from '../support/site.ts'
+import { until } from '../support/until.ts'
 
 const site = await startSite()
 t.teardown(() => site.close())
@@ -58,9 +59,4 @@ async function servedNow(): Promise<readonly string[]> {
 /** Resolves when the final result of a job has been acknowledged. */
 async function reported(agent: WaxsealProcess): Promise<void> {
   await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
-}
-
-/** The server looks every five seconds. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 200))
 }

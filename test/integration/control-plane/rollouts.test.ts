@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { openTestControlPlane, type TestAgent, type TestControlPlane } from '../../support/control-plane.ts'
+import { until } from '../../support/until.ts'
 
 const proven = { status: 'Completed', outcome: { outcome: 'deployed', proven: true } }
 
@@ -17,7 +18,10 @@ t.test('a roll-out is started, stops with its reason, is shown, goes on and ends
     stop_after: 1,
   })
   t.match(started, { name: 'november', waves: [2, 2], targets: 4, left_out: ['unused'] })
-  await until(plane, async () => (await operator.rollout('november')).waves[0]?.open === 2)
+  await until(async () => {
+    plane.advance(1000)
+    return (await operator.rollout('november')).waves[0]?.open === 2
+  })
   const [job] = (await agents[0]?.work()) ?? []
   await agents[0]?.post(`/jobs/${String(job?.['id'])}/status`, { status: 'Failed', error: 'VERIFY_FAILED: other' })
 
@@ -41,7 +45,9 @@ t.test('a roll-out is started, stops with its reason, is shown, goes on and ends
     { agent_name: 'mail-1', target_name: 'target-1', error: 'VERIFY_FAILED: other', job_id: job?.['id'] },
   ])
   t.match(await operator.resumeRollout('november', true), { state: 'running' })
-  await until(plane, async () => {
+  await until(async () => {
+    // What a limit counts is over in a second.
+    plane.advance(1000)
     for (const agent of agents)
       for (const { id } of await agent.work()) await agent.post(`/jobs/${String(id)}/status`, proven)
     return (await operator.rollout('november')).state === 'done'
@@ -123,12 +129,4 @@ async function openSite(
   }
   await plane.operator.addTarget({ name: 'unused', agent_id: 'mail-1', type: 'Postfix', config: {} })
   return { plane, agents }
-}
-
-/** The background looks every five seconds; what a limit counts is over in one. */
-async function until({ advance }: TestControlPlane, isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) {
-    advance(1000)
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
 }
