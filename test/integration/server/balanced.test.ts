@@ -1,7 +1,5 @@
 import { once } from 'node:events'
-import { copyFile, mkdir } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net'
-import { join } from 'node:path'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
@@ -10,6 +8,7 @@ import { balancerAddress, startBalancer } from '../../support/balancer.ts'
 import { openTestControlPlane, type TestAgent, type TestControlPlane } from '../../support/control-plane.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { startPostgres } from '../../support/postgres.ts'
+import { twoServers, untilWaiting } from '../../support/two-servers.ts'
 
 const postgres = await startPostgres(t)
 const skip = unlessInstalled('haproxy')
@@ -19,7 +18,7 @@ for (const header of ['send-proxy', 'send-proxy-v2'] as const)
     `behind haproxy (${header}) a limit is that of the real address, at each of two servers`,
     { skip },
     async (t) => {
-      const [one, two] = await twoServers(t, { proxyFrom: [balancerAddress] })
+      const [one, two] = await twoServers(t, postgres, { proxyFrom: [balancerAddress] })
       const url = await startBalancer(t, t.testdir({}), { urls: [one.url, two.url], header })
       const flood = callerAt(t, '127.0.0.5', one.caPem)
       const other = callerAt(t, '127.0.0.6', one.caPem)
@@ -68,7 +67,7 @@ t.test('a header counts from a load balancer alone, and there it has to be', asy
 })
 
 t.test('a server that ends behind haproxy loses no call of anybody', { skip }, async (t) => {
-  const [one, two] = await twoServers(t, { proxyFrom: [balancerAddress] })
+  const [one, two] = await twoServers(t, postgres, { proxyFrom: [balancerAddress] })
   const urls = [one.url, two.url]
   const url = await startBalancer(t, t.testdir({}), { urls, header: 'send-proxy-v2', isAsking: true })
   const agents = await Promise.all(Array.from({ length: 8 }, (_, at) => one.enroll(`mail-${at}`)))
@@ -102,7 +101,7 @@ t.test('one that ends says so to who asks whether it is ready, and finishes what
     `POST /api/v1/agents/${agent.id}/heartbeat HTTP/1.1\r\n${head}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
   )
   waiting.write(`GET /api/v1/agents/${agent.id}/work?wait=30 HTTP/1.1\r\n${head}\r\n`)
-  await untilWaiting(plane)
+  await untilWaiting(plane, 1)
   t.equal((await plane.ask('GET', '/readyz', '')).status, 200)
 
   // Of its own client, whose connections end with the test's.
@@ -125,19 +124,6 @@ t.test('one that ends says so to who asks whether it is ready, and finishes what
   t.match(await textOf(slow), /^HTTP\/1\.1 200/)
   await closed
 })
-
-async function twoServers(
-  t: Test,
-  options: Partial<ControlPlaneOptions>,
-): Promise<readonly [TestControlPlane, TestControlPlane]> {
-  const dir = t.testdir({})
-  const database = await postgres.newDatabase()
-  const serve = (name: string) => openTestControlPlane(t, { ...options, dataDir: join(dir, name), database })
-  const one = await serve('one')
-  await mkdir(join(dir, 'two'))
-  for (const name of ['ca.pem', 'ca.key']) await copyFile(join(dir, 'one', name), join(dir, 'two', name))
-  return [one, await serve('two')]
-}
 
 /** Who calls from an address of his own, each time over a new connection. */
 function callerAt(t: Test, localAddress: string, ca: string) {
@@ -172,13 +158,4 @@ async function textOf(socket: TLSSocket): Promise<string> {
   })
   await once(socket, 'close')
   return text
-}
-
-/** As the server itself tells it. */
-async function untilWaiting(plane: TestControlPlane): Promise<void> {
-  for (;;) {
-    const { body } = await plane.ask('GET', '/metrics', plane.operatorToken)
-    if (/^waxseal_server_polls_waiting 1$/m.test(String(body['text']))) return
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { on, once } from 'node:events'
-import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
@@ -19,6 +19,7 @@ import { makeAuthority } from '../../support/certificates.ts'
 import { type Answer, openTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
 import { openEnrolledSite } from '../../support/enrolled-site.ts'
 import { startPostgres } from '../../support/postgres.ts'
+import { twoServers } from '../../support/two-servers.ts'
 
 const dayMs = 86_400_000
 const postgres = await startPostgres(t)
@@ -160,13 +161,10 @@ t.test(
 )
 
 t.test('what one server has issued is good at another, whose client CA is another', async (t) => {
-  const dir = t.testdir({})
-  const database = await postgres.newDatabase()
-  const one = await openTestControlPlane(t, { dataDir: join(dir, 'one'), database })
-  await mkdir(join(dir, 'two'))
-  for (const name of ['ca.pem', 'ca.key']) await copyFile(join(dir, 'one', name), join(dir, 'two', name))
-  const two = await openTestControlPlane(t, { dataDir: join(dir, 'two'), database })
-  const [ours, theirs] = await Promise.all(['one', 'two'].map((of) => readFile(join(dir, of, 'client-ca.pem'), 'utf8')))
+  const [one, two] = await twoServers(t, postgres)
+  const [ours, theirs] = await Promise.all(
+    [one, two].map(({ dataDir }) => readFile(join(dataDir, 'client-ca.pem'), 'utf8')),
+  )
   t.not(ours, theirs)
   const { id, pair } = await enrollWithCertificate(one)
 

@@ -1,5 +1,3 @@
-import { copyFile, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Client } from 'pg'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
@@ -9,6 +7,7 @@ import { openStore } from '../../../src/server/store/open-store.ts'
 import { deploymentFor, openTestControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { agentRow, certificateRow } from '../../support/store-site.ts'
+import { twoServers, untilWaiting } from '../../support/two-servers.ts'
 
 /** What looks for work without being told so comes once in 15 s. */
 const soonMs = 10_000
@@ -62,12 +61,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 }
 
 t.test('a job that is made on one server ends the wait on another', async (t) => {
-  const dir = t.testdir({})
-  const database = await postgres.newDatabase()
-  const one = await openTestControlPlane(t, { dataDir: join(dir, 'one'), database })
-  await mkdir(join(dir, 'two'))
-  for (const name of ['ca.pem', 'ca.key']) await copyFile(join(dir, 'one', name), join(dir, 'two', name))
-  const two = await openTestControlPlane(t, { dataDir: join(dir, 'two'), database })
+  const [one, two] = await twoServers(t, postgres)
   const agent = await one.enroll()
   const { certificateId, targetId } = await deploymentFor(one, agent)
   await agent.work()
@@ -226,14 +220,4 @@ async function untilHearing(t: Test, database: string): Promise<void> {
 
 async function planeOf(t: Test, kind: 'SQLite' | 'PostgreSQL'): Promise<TestControlPlane> {
   return openTestControlPlane(t, { database: kind === 'SQLite' ? undefined : await postgres.newDatabase() })
-}
-
-/** As the server itself tells it. */
-async function untilWaiting(plane: TestControlPlane, count: number): Promise<void> {
-  const line = new RegExp(`^waxseal_server_polls_waiting ${count}$`, 'm')
-  for (;;) {
-    const { body } = await plane.ask('GET', '/metrics', plane.operatorToken)
-    if (line.test(String(body['text']))) return
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
 }
