@@ -52,6 +52,8 @@ export const catalogue = {
     retry: 'backoff',
     host: 'untouched',
   },
+  ACME_UNREACHABLE: { message: 'The ACME server gave no usable answer.', retry: 'backoff', host: 'untouched' },
+  ACME_REFUSED: { message: 'The ACME server refused the request.', retry: 'backoff', host: 'untouched' },
   CA_MISSING: {
     message: 'The certificate authority of this control plane is not in its data directory.',
     retry: 'never',

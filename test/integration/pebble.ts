@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { freePorts, writeText } from '../../src/host/file/plain-files.ts'
 import { makeAuthority } from '../support/certificates.ts'
 
-/** A private ACME server that believes every challenge. */
+/** A private ACME server. */
 export interface Pebble {
   /** Its directory, `https://…/dir`. */
   readonly url: string
@@ -14,8 +14,23 @@ export interface Pebble {
   stop(): Promise<void>
 }
 
+/** What it is to be like. */
+export interface PebbleOptions {
+  /** The resolver (`127.0.0.1:53`) by which it looks for the answers to challenges; left out: it believes every challenge. */
+  readonly resolver?: string
+  /** Where it looks for the answers of http-01; left out: where nobody answers. */
+  readonly httpPort?: number
+  /** How many of a hundred good nonces it refuses; default none. */
+  readonly refusedNonces?: number
+  /** Accounts that it gave before, `kid` to HMAC key. */
+  readonly externalAccounts?: Readonly<Record<string, string>>
+  /** The life of its certificates; left out: years. */
+  readonly validityS?: number
+}
+
 /** Starts Let's Encrypt's pebble on a port of its own, with its files below `dir`. */
-export async function startPebble(dir: string): Promise<Pebble> {
+export async function startPebble(dir: string, options: PebbleOptions = {}): Promise<Pebble> {
+  const { resolver, refusedNonces = 0, externalAccounts, validityS } = options
   const authority = await makeAuthority('pebble of a test')
   const pair = await authority.issue({ names: ['localhost'], ips: ['127.0.0.1'] })
   const [acme = 0, management = 0, http = 0, tls = 0] = await freePorts(4)
@@ -28,15 +43,23 @@ export async function startPebble(dir: string): Promise<Pebble> {
     managementListenAddress: `127.0.0.1:${management}`,
     certificate: at('cert.pem'),
     privateKey: at('key.pem'),
-    httpPort: http,
+    httpPort: options.httpPort ?? http,
     tlsPort: tls,
     ocspResponderURL: '',
-    externalAccountBindingRequired: false,
+    externalAccountBindingRequired: externalAccounts !== undefined,
+    ...(externalAccounts === undefined ? {} : { externalAccountMACKeys: externalAccounts }),
+    ...(validityS === undefined ? {} : { certificateValidityPeriod: validityS }),
   }
   await writeText(at('config.json'), JSON.stringify({ pebble }))
-  const child = spawn('pebble', ['-config', at('config.json')], {
+  const args = ['-config', at('config.json'), ...(resolver === undefined ? [] : ['-dnsserver', resolver])]
+  const child = spawn('pebble', args, {
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, PEBBLE_VA_ALWAYS_VALID: '1', PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' },
+    env: {
+      ...process.env,
+      PEBBLE_VA_NOSLEEP: '1',
+      PEBBLE_WFE_NONCEREJECT: String(refusedNonces),
+      ...(resolver === undefined ? { PEBBLE_VA_ALWAYS_VALID: '1' } : {}),
+    },
   })
   const exited = once(child, 'exit')
   const lines = createInterface({ input: child.stdout })

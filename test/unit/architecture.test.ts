@@ -17,6 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   outcome: ['error', 'plan'],
   host: ['error', 'plan', 'outcome', 'connector', 'schema'],
   material: ['error', 'host', 'limit', 'plan'],
+  acme: ['control-plane', 'error', 'host', 'material', 'schema', 'text'],
   connector: ['error', 'limit', 'material', 'plan', 'schema'],
   config: ['error', 'host', 'limit', 'order', 'plan', 'schema'],
   policy: ['config', 'error', 'host', 'material', 'plan'],

@@ -1,0 +1,37 @@
+import { type LookupAddress, lookup } from 'node:dns'
+import { isIP, type LookupFunction } from 'node:net'
+import { addressSet } from './address-set.ts'
+
+/** Addresses of this machine, of private and local networks, and of nobody (RFC 6890). */
+const inner = addressSet(
+  (
+    '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.168.0.0/16 198.18.0.0/15 224.0.0.0/4 ' +
+    '240.0.0.0/4 ::/127 64:ff9b:1::/48 fc00::/7 fe80::/10 fec0::/10 ff00::/8'
+  ).split(' '),
+)
+
+/** Whether this is an address of the Internet, in the common form. */
+export function isPublicAddress(address: string): boolean {
+  return isIP(address) > 0 && !inner.has(address)
+}
+
+/** The system's resolver; addresses of a host that `mayUse` refuses are none. The address that was judged is the one that is used. */
+export function guardedLookup(mayUse: (host: string, address: string) => boolean): LookupFunction {
+  return (host, options, callback) => {
+    lookup(host, { ...options, all: true }, (error, found: LookupAddress[]) => {
+      if (error !== null) {
+        callback(error, [])
+        return
+      }
+      const allowed = found.filter(({ address }) => mayUse(host, address))
+      const [first] = allowed
+      if (first === undefined) callback(notAllowed(), [])
+      else if (options.all === true) callback(null, allowed)
+      else callback(null, first.address, first.family)
+    })
+  }
+}
+
+function notAllowed(): NodeJS.ErrnoException {
+  return Object.assign(new Error('the name has addresses of inner networks alone'), { code: 'EINNER' })
+}

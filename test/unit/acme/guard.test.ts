@@ -1,0 +1,39 @@
+import t from 'tap'
+import { openGuard } from '../../../src/acme/guard.ts'
+
+t.test('a CA on the Internet sends us to no inner network, by name or by address', async (t) => {
+  const guard = openGuard('https://acme.example/directory')
+
+  for (const url of ['https://127.0.0.1/', 'https://[::1]:9780/', 'https://10.0.0.1/', 'https://[::ffff:127.0.0.1]/']) {
+    t.throws(() => guard.allow(url), { code: 'ACME_UNREACHABLE' }, url)
+  }
+  for (const address of ['192.168.1.1', '169.254.169.254', 'fe80::1', 'fd00::1', '::ffff:10.0.0.1', '0.0.0.0', '::']) {
+    t.notOk(guard.mayUse('ca.example', address), address)
+  }
+  t.ok(guard.mayUse('ca.example', '203.0.113.7'))
+  t.equal(guard.allow('https://203.0.113.7/order/1').pathname, '/order/1')
+})
+
+t.test('a CA in an inner network may send us to another server there, once it was seen there', async (t) => {
+  const guard = openGuard('https://acme.corp.example/directory')
+  t.notOk(guard.mayUse('other.corp.example', '10.1.2.4'))
+
+  t.ok(guard.mayUse('acme.corp.example', '10.1.2.3'))
+
+  t.ok(guard.mayUse('other.corp.example', '10.1.2.4'))
+})
+
+t.test('what is no plain https URL is not followed', async (t) => {
+  const guard = openGuard('https://acme.example/directory')
+
+  for (const url of [
+    'http://acme.example/',
+    'file:///etc/passwd',
+    'https://user@acme.example/',
+    '//x',
+    `https://a.example/${'x'.repeat(2048)}`,
+  ]) {
+    t.throws(() => guard.allow(url), { code: 'ACME_UNREACHABLE' }, url)
+  }
+  t.throws(() => openGuard('http://acme.example/'), { code: 'CONFIG_INVALID' })
+})
