@@ -54,6 +54,11 @@ export const catalogue = {
   },
   ACME_UNREACHABLE: { message: 'The ACME server gave no usable answer.', retry: 'backoff', host: 'untouched' },
   ACME_REFUSED: { message: 'The ACME server refused the request.', retry: 'backoff', host: 'untouched' },
+  DNS_UPDATE_FAILED: {
+    message: 'A DNS record could not be published or removed.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
   CA_MISSING: {
     message: 'The certificate authority of this control plane is not in its data directory.',
     retry: 'never',

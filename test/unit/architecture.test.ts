@@ -16,6 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   plan: [],
   outcome: ['error', 'plan'],
   host: ['error', 'plan', 'outcome', 'connector', 'schema'],
+  dns: ['error', 'host', 'schema', 'text', 'limit'],
   material: ['error', 'host', 'limit', 'plan'],
   acme: ['control-plane', 'error', 'host', 'material', 'schema', 'text'],
   connector: ['error', 'limit', 'material', 'plan', 'schema'],
@@ -31,7 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'control-plane': ['documents', 'error', 'limit', 'order', 'outcome', 'schema'],
   log: ['text'],
   status: ['config', 'documents', 'host', 'journal', 'outcome', 'page', 'schema', 'text'],
-  server: ['connector', 'control-plane', 'error', 'host', 'order', 'outcome', 'page'],
+  server: ['connector', 'control-plane', 'dns', 'error', 'host', 'order', 'outcome', 'page'],
   demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
     'apply config connector control-plane documents error host inbox journal limit material order outbox outcome plan policy rollback schema verify'.split(

@@ -1,5 +1,5 @@
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
-import { Readable } from 'node:stream'
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import type { CommandFacts } from '../../outcome/outcome.ts'
 import type { Command } from '../../plan/plan.ts'
 import { type BuiltInCommand, findBuiltIn } from './built-in-command.ts'
@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly killAfterMs?: number
   /** Beside the scrubbed environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** What it reads; without it, nothing. */
+  readonly input?: string
 }
 
 /** The facts of a command, and all that it printed for us to read. */
@@ -63,7 +65,7 @@ function reasonOf({ message, cause }: Error): string {
 
 async function runProgram(command: Command, options: RunOptions): Promise<CommandResult> {
   const started = performance.now()
-  const child = await start(command, options.env)
+  const child = await start(command, options)
   if (child instanceof Error)
     return {
       command,
@@ -96,11 +98,17 @@ async function runProgram(command: Command, options: RunOptions): Promise<Comman
   }
 }
 
+interface Running extends ChildProcess {
+  readonly stdout: Readable
+  readonly stderr: Readable
+}
+
+function isRunning(child: ChildProcess): child is Running {
+  return child.stdout !== null && child.stderr !== null
+}
+
 /** What `spawn` throws (an argument that is too long, a NUL byte) is a failure of the command like any other. */
-async function start(
-  [program, ...args]: Command,
-  env: RunOptions['env'],
-): Promise<ChildProcessByStdio<null, Readable, Readable> | Error> {
+async function start([program, ...args]: Command, { env, input }: RunOptions): Promise<Running | Error> {
   try {
     const found = await findProgram(program)
     if (!('path' in found)) return new Error(whyNot(program, found.reason))
@@ -110,10 +118,13 @@ async function start(
       env: { PATH: found.searched, ...ownEnvironment, ...env },
       cwd: '/',
       shell: false,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     child.on('error', () => {})
-    return child.stdout instanceof Readable ? child : new Error('too many files are open')
+    // It may end before it has read all.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
+    return isRunning(child) ? child : new Error('too many files are open')
   } catch (error) {
     return error as Error
   }
