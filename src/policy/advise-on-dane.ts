@@ -1,6 +1,6 @@
 import type { PolicyConfig } from '../config/config.ts'
+import { askTlsa, resolversOf } from '../dns/tlsa.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
-import { resolveTlsa } from '../host/socket/resolve-tlsa.ts'
 import type { Certificate, Material } from '../material/material.ts'
 import type { Plan } from '../plan/plan.ts'
 import { matchesTlsa, tlsaToPublish } from './dane.ts'
@@ -21,13 +21,14 @@ export async function adviseOnDane(
 ): Promise<readonly string[]> {
   if (dane === 'off') return []
   const lookups = lookupsOf(plan, material, live)
+  const servers = resolversOf(resolvers)
   const answers = await Promise.all(
     lookups
       .slice(0, mostLookups)
-      .map(async (lookup) => ({ ...lookup, answer: await resolveTlsa(lookup.name, lookup.port, resolvers) })),
+      .map(async (lookup) => ({ ...lookup, answer: await askTlsa(ownerOf(lookup), servers) })),
   )
   const mismatches = answers
-    .filter(({ answer }) => answer !== 'none' && 'records' in answer && !matchesTlsa(material, answer.records))
+    .filter(({ answer }) => 'records' in answer && answer.records.length > 0 && !matchesTlsa(material, answer.records))
     .map(({ name, port }) => ({ owner: ownerOf({ name, port }), publish: tlsaToPublish(material, name, port) }))
   if (dane === 'hold' && mismatches.length > 0) {
     throw new WaxsealError('DANE_MISMATCH', {
@@ -36,7 +37,7 @@ export async function adviseOnDane(
     })
   }
   const unanswered = answers.flatMap(({ answer, ...lookup }) =>
-    answer !== 'none' && 'failed' in answer ? [`${ownerOf(lookup)} (${answer.failed})`] : [],
+    'failed' in answer ? [`${ownerOf(lookup)} (${answer.failed})`] : [],
   )
   return [
     ...mismatches.map(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { TlsaRecord } from '../host/socket/resolve-tlsa.ts'
+import type { TlsaRecord } from '../dns/record.ts'
 import type { Certificate, Material } from '../material/material.ts'
 
 /** Whether one of the records stands for the new pair: RFC 7671, by its usage the leaf or an issuer in the chain. */

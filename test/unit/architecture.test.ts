@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   acme: ['control-plane', 'error', 'host', 'material', 'schema', 'text'],
   connector: ['error', 'limit', 'material', 'plan', 'schema'],
   config: ['error', 'host', 'limit', 'order', 'plan', 'schema'],
-  policy: ['config', 'error', 'host', 'material', 'plan'],
+  policy: ['config', 'dns', 'error', 'host', 'material', 'plan'],
   journal: ['host', 'outcome', 'plan', 'schema'],
   apply: ['error', 'host', 'limit', 'outcome', 'plan'],
   rollback: ['error', 'host', 'plan'],

@@ -6,8 +6,8 @@ import t, { type Test } from 'tap'
 import type { PolicyConfig } from '../../../src/config/config.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { startStandIn } from '../../../src/demo/mail-host/stand-in.ts'
+import { askTlsa, resolversOf } from '../../../src/dns/tlsa.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
-import { resolveTlsa } from '../../../src/host/socket/resolve-tlsa.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
@@ -136,9 +136,9 @@ t.test('TLSA records of a real nsd', { skip: unlessInstalled('nsd', 'openssl') }
     const records = [...others, matching].flatMap((digest) => recordsFor(site, `3 1 1 ${digest}`))
     const resolver = await startNsd(t, site.dir, records)
 
-    const answer = await resolveTlsa('mail.example.net', site.daemon.ports[0]?.port ?? 0, [resolver])
+    const answer = await askTlsa(`_${site.daemon.ports[0]?.port}._tcp.mail.example.net`, resolversOf([resolver]))
 
-    t.equal(typeof answer === 'object' && 'records' in answer ? answer.records.length : answer, 61)
+    t.equal('records' in answer ? answer.records.length : answer.failed, 61)
     t.match(await deployWith(site, 'hold', resolver), { outcome: 'deployed', code: null })
   })
 

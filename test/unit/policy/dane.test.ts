@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import t from 'tap'
-import type { TlsaRecord } from '../../../src/host/socket/resolve-tlsa.ts'
+import type { TlsaRecord } from '../../../src/dns/record.ts'
 import type { Material } from '../../../src/material/material.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
 import { matchesTlsa, tlsaToPublish } from '../../../src/policy/dane.ts'
