@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts'
 import { readTargetNames } from './find-target.ts'
 import { inParallel } from './in-parallel.ts'
 import type { DeployRequest } from './propose/deploy-request.ts'
-import { proposeAll } from './propose/propose-all.ts'
+import { type AskRunning, proposeAll } from './propose/propose-all.ts'
 import { type RunningDaemon, readRunning } from './propose/running-daemons.ts'
 import { OutcomeDraft } from './transaction/outcome-draft.ts'
 import { replace } from './transaction/replace.ts'
@@ -41,8 +41,9 @@ export async function deployTogether(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   let asked: Promise<readonly RunningDaemon[]> | null = null
-  const running = (): Promise<readonly RunningDaemon[]> => {
-    asked ??= readRunning(engine)
+  const running: AskRunning = (hostView) => {
+    asked ??= readRunning({ ...engine, hostView })
+    asked.catch(() => {})
     return asked
   }
   await engine.turns.take(() => deployAll(begin(orders, engine), { engine, running, signal }))
@@ -52,7 +53,7 @@ export async function deployTogether(
 interface Surroundings {
   readonly engine: Engine
   /** The daemons that run, asked once. */
-  readonly running: () => Promise<readonly RunningDaemon[]>
+  readonly running: AskRunning
   readonly signal: AbortSignal
 }
 

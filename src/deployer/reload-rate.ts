@@ -7,7 +7,9 @@ import type { Command } from '../plan/plan.ts'
 
 /** How often jobs have a daemon load new files. On disk: the deployer ends whenever there is nothing to do. */
 export interface ReloadRate {
-  /** Counts one transaction with these commands. LIMIT_EXCEEDED: one of them was run too often within the hour; none is counted. */
+  /** LIMIT_EXCEEDED: one of these commands was run too often within the hour. */
+  requireRoom(commands: readonly Command[]): Promise<void>
+  /** Counts one transaction with these commands, durably. LIMIT_EXCEEDED: none is counted. */
   count(commands: readonly Command[]): Promise<void>
 }
 
@@ -21,11 +23,18 @@ const hourMs = 3_600_000
 /** Opens the counts below the state directory. A document per command: what a job calls a service counts for nothing. */
 export async function openReloadRate(path: string, clock: Clock, isShared = false): Promise<ReloadRate> {
   const folder = await openDocumentFolder<Runs>({ path, schema: runsSchema, isShared })
+  const requireRoom = async (ids: readonly string[]): Promise<readonly (readonly number[])[]> => {
+    const runs = await Promise.all(ids.map((id) => recentRuns(id, folder, clock.now())))
+    for (const times of runs) requireRoomFor('reloadsPerHour', times.length)
+    return runs
+  }
   return {
+    requireRoom: async (commands) => {
+      await requireRoom(idsOf(commands))
+    },
     count: async (commands) => {
-      const ids = [...new Set(commands.map(idOf))]
-      const runs = await Promise.all(ids.map((id) => recentRuns(id, folder, clock.now())))
-      for (const times of runs) requireRoomFor('reloadsPerHour', times.length)
+      const ids = idsOf(commands)
+      const runs = await requireRoom(ids)
       for (const [index, id] of ids.entries()) await folder.put(id, { times: [...(runs[index] ?? []), clock.now()] })
     },
   }
@@ -37,8 +46,9 @@ async function recentRuns(id: string, folder: DocumentFolder<Runs>, now: number)
   return (known?.times ?? []).filter((time) => time > now - hourMs && time <= now)
 }
 
-function idOf(command: Command): string {
-  return createHash('sha256').update(JSON.stringify(command)).digest('hex')
+function idsOf(commands: readonly Command[]): readonly string[] {
+  const words = new Set(commands.map((command) => JSON.stringify(command)))
+  return [...words].map((command) => createHash('sha256').update(command).digest('hex'))
 }
 
 const runsSchema = {

@@ -4,7 +4,7 @@ import { withoutOutput } from '../documents/without-output.ts'
 import type { Clock } from '../host/clock.ts'
 import { type DocumentFolder, openDocumentFolder } from '../host/file/folder/document-folder.ts'
 import { type KeptReport, KeptReports } from './kept-reports.ts'
-import { oneAtATime } from './one-at-a-time.ts'
+import { oneAtATime, oneAtATimeEach } from './one-at-a-time.ts'
 import { deadSchema } from './outbox-schema.ts'
 
 /** Reports of a kind that the control plane takes from nobody like this agent. */
@@ -39,7 +39,9 @@ export class AnswerBox {
   readonly #kept: KeptReports
   readonly #dead: DocumentFolder<DeadLetter>
   readonly #clock: Pick<Clock, 'now'>
-  readonly #inTurn = oneAtATime()
+  readonly #delivering = oneAtATime()
+  /** By the id of a report: fifty jobs that begin at once write side by side. */
+  readonly #inTurn = oneAtATimeEach()
 
   constructor(kept: KeptReports, dead: DocumentFolder<DeadLetter>, clock: Pick<Clock, 'now'>) {
     this.#kept = kept
@@ -49,9 +51,10 @@ export class AnswerBox {
 
   /** A later report of the same kind about the same job takes the place of an earlier one: the final state wins. */
   put(report: Report): Promise<void> {
-    return this.#inTurn(async () => {
+    const id = idOf(report)
+    return this.#inTurn(id, async () => {
       const now = this.#clock.now()
-      await this.#kept.put(idOf(report), { report: withoutOutput(report), attempts: 0, nextAt: now, since: now })
+      await this.#kept.put(id, { report: withoutOutput(report), attempts: 0, nextAt: now, since: now })
     })
   }
 
@@ -65,7 +68,7 @@ export class AnswerBox {
 
   /** Writes down what became of reports. One that was replaced since stays. */
   deliver(delivered: readonly Delivered[]): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#delivering(async () => {
       for (const one of delivered) await this.#deliverOne(one)
       if (delivered.some(({ fate }) => fate === 'held')) await this.#dropHeld()
       if (delivered.some(({ fate }) => fate === 'refused')) await this.#dropDead()
@@ -89,14 +92,20 @@ export class AnswerBox {
     return (await this.#dead.list()).map(({ document }) => document)
   }
 
-  async #deliverOne({ id, digest, fate, refusal }: Delivered): Promise<void> {
+  async #deliverOne(one: Delivered): Promise<void> {
+    const current = this.#kept.get(one.id)
+    if (current === null || current.digest !== one.digest) return
+    if (one.fate === 'taken') await this.#release(current.report.kind)
+    await this.#inTurn(one.id, () => this.#settle(one))
+  }
+
+  async #settle({ id, digest, fate, refusal }: Delivered): Promise<void> {
     const current = this.#kept.get(id)
     if (current === null || current.digest !== digest) return
     const { report, since = this.#clock.now() } = current
     if (fate === 'held')
       return this.#kept.put(id, { report, attempts: 0, nextAt: since, since, refusal: refusal ?? '' })
-    if (fate === 'taken') await this.#release(report.kind)
-    else await this.#dead.put(id, { report, refusal: refusal ?? '' })
+    if (fate === 'refused') await this.#dead.put(id, { report, refusal: refusal ?? '' })
     await this.#kept.remove(id)
   }
 
@@ -110,15 +119,23 @@ export class AnswerBox {
     for (const { id, report } of this.#held().toReversed()) {
       const count = (left.get(report.kind) ?? 0) + 1
       left.set(report.kind, count)
-      if (count > mostHeld) await this.#kept.remove(id)
+      if (count > mostHeld) await this.#inTurn(id, () => this.#ifHeld(id, () => this.#kept.remove(id)))
     }
   }
 
   /** One of the kind was taken: it is refused as a whole no more. */
   async #release(kind: Report['kind']): Promise<void> {
-    for (const { id, report, attempts, nextAt, since } of this.#held())
+    for (const { id, report } of this.#held())
       if (report.kind === kind)
-        await this.#kept.put(id, { report, attempts, nextAt, ...(since === undefined ? {} : { since }) })
+        await this.#inTurn(id, () =>
+          this.#ifHeld(id, ({ id: _, digest: __, refusal: ___, ...kept }) => this.#kept.put(id, kept)),
+        )
+  }
+
+  /** Unless another report took its place since. */
+  async #ifHeld(id: string, work: (held: KeptReport) => Promise<void>): Promise<void> {
+    const current = this.#kept.get(id)
+    if (current?.refusal !== undefined) await work(current)
   }
 
   async #dropDead(): Promise<void> {

@@ -7,3 +7,18 @@ export function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
     return turn
   }
 }
+
+/** The same for each name by itself: works of different names run side by side. */
+export function oneAtATimeEach(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>()
+  return (name, work) => {
+    const turn = (last.get(name) ?? Promise.resolve()).then(work)
+    const ended = turn
+      .catch(() => {})
+      .then(() => {
+        if (last.get(name) === ended) last.delete(name)
+      })
+    last.set(name, ended)
+    return turn
+  }
+}

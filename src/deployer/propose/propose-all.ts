@@ -1,3 +1,4 @@
+import type { HostView } from '../../connector/host-view.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { type DeploymentRecord, isRecordProven } from '../../journal/deployment-record.ts'
 import type { JournalledDeployment } from '../../journal/journal.ts'
@@ -25,13 +26,16 @@ export interface Proposals {
   readonly later: readonly Deployment[]
 }
 
+/** The daemons that run, through this view of the host. */
+export type AskRunning = (hostView: HostView) => Promise<readonly RunningDaemon[]>
+
 /**
  * Steps 1 to 4 of each, side by side, no two of one target. What is refused, or there already, ends here and holds back no other.
- * `running` is asked once, when something is to be done.
+ * `running` is asked as soon as one has its material.
  */
 export async function proposeAll(
   waiting: readonly Deployment[],
-  running: () => Promise<readonly RunningDaemon[]>,
+  running: AskRunning,
   engine: Engine,
 ): Promise<Proposals> {
   const { hostView, forget } = askOnce(engine.hostView)
@@ -129,16 +133,14 @@ function join(member: Member, services: Map<string, Member[]>): boolean {
 interface Asking extends Engine, Pick<AskedOnce, 'forget'> {}
 
 /** Null: it has ended. */
-async function proposeOne(
-  deployment: Deployment,
-  running: () => Promise<readonly RunningDaemon[]>,
-  engine: Asking,
-): Promise<Member | null> {
+async function proposeOne(deployment: Deployment, running: AskRunning, engine: Asking): Promise<Member | null> {
   const { request, draft, end } = deployment
   draft.probes = []
   try {
     await finishEarlier((earlier) => earlier.target === request.target, engine)
-    let proposal = await propose(request, engine, draft)
+    const { hostView } = engine
+    // Beside the plan: most of both is the settings of daemons.
+    let proposal = await propose(request, engine, draft, () => void running(hostView))
     const paths = pathsOf(proposal.changes)
     if (await finishEarlier((earlier) => pathsOf(earlier).some((path) => paths.includes(path)), engine))
       proposal = await propose(request, engine, draft)
@@ -148,7 +150,7 @@ async function proposeOne(
       (await recordOf(request.target, proposal, engine)) ?? (await adoptRecord(request, proposal, engine))
     const record = await draft.run('unchanged', async () => (isLive ? earlier() : null))
     if (record === null) {
-      const asking = running().then((daemons) => findBeside(proposal, daemons, engine))
+      const asking = running(hostView).then((daemons) => findBeside(proposal, daemons, engine))
       asking.catch(() => {})
       return { ...deployment, proposal, isLive, beside: () => asking }
     }

@@ -40,8 +40,16 @@ async function requireRoomForTarget(target: string, { records }: Engine): Promis
   if ((await records.get(target)) === null) requireRoomFor('targetsKept', await records.count())
 }
 
-/** Material, plan and policy: the part of a deployment that only reads. Throws a coded error; the host is untouched. */
-export async function propose(request: DeployRequest, engine: Engine, draft: OutcomeDraft): Promise<Proposal> {
+/**
+ * Material, plan and policy: the part of a deployment that only reads. `onMaterial`: the material is good, and the host is asked from now
+ * on. Throws a coded error; the host is untouched.
+ */
+export async function propose(
+  request: DeployRequest,
+  engine: Engine,
+  draft: OutcomeDraft,
+  onMaterial: () => void = () => {},
+): Promise<Proposal> {
   if (request.job !== undefined && engine.policy.orders !== null && request.order === undefined) throw missing()
   // First, for it costs nothing: a typo is told as a typo, whatever else is wrong.
   const asked = ownedTarget(request, engine)
@@ -55,6 +63,7 @@ export async function propose(request: DeployRequest, engine: Engine, draft: Out
     await draft.run('policy', async () =>
       requireOrdered(material, { order, issuersPem }, engine.trustedRoots, engine.clock.now()),
     )
+  onMaterial()
   const { connector, config, planned } = await draft.run('plan', () => planRequest(target, material, engine))
   return draft.run('policy', async () => {
     const { files, link, probes } = await checkPolicy(planned, material, engine.policy, connector.standardCommands)

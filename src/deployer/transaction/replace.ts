@@ -23,8 +23,7 @@ export async function replace(members: Transaction, engine: Engine): Promise<rea
   let before: Before
   let entry: JournalEntry
   try {
-    await countReloads(members, engine)
-    before = await preflight(members, engine)
+    before = await countAndLook(members, engine)
     entry = entryOf(members, before, engine)
     await stage(entry, members, engine)
   } catch (error) {
@@ -33,10 +32,19 @@ export async function replace(members: Transaction, engine: Engine): Promise<rea
   return makeLive(entry, before, members, engine)
 }
 
-/** A person may reload as often as he likes. LIMIT_EXCEEDED: the jobs wait. */
-async function countReloads(members: Transaction, engine: Engine): Promise<void> {
+/**
+ * Nothing is asked of a daemon whose reloads are used up: LIMIT_EXCEEDED, the jobs wait. Else the count is written while it is asked. A
+ * person may reload as often as he likes.
+ */
+async function countAndLook(members: Transaction, engine: Engine): Promise<Before> {
   const byJobs = members.filter(({ request }) => request.job !== undefined)
-  await engine.reloadRate.count(byJobs.flatMap(({ proposal }) => proposal.plan.activate))
+  const reloads = byJobs.flatMap(({ proposal }) => proposal.plan.activate)
+  await engine.reloadRate.requireRoom(reloads)
+  const counting = engine.reloadRate.count(reloads)
+  counting.catch(() => {})
+  const before = await preflight(members, engine)
+  await counting
+  return before
 }
 
 /** Steps 6 and 7. Throws with the host untouched. */

@@ -6,7 +6,7 @@ import type { Reserve } from '../../host/file/write/reserve.ts'
 import type { ClaimedJob, Inbox } from '../../inbox/inbox.ts'
 import { limits } from '../../limit/limits.ts'
 import type { AnswerBox } from '../../outbox/answer-box.ts'
-import { oneAtATime } from '../../outbox/one-at-a-time.ts'
+import { oneAtATime, oneAtATimeEach } from '../../outbox/one-at-a-time.ts'
 import { full, insist } from './insist.ts'
 import { failed } from './job-end.ts'
 import { reportsOf } from './reports-of.ts'
@@ -44,6 +44,8 @@ export class JobStore {
   readonly #folders: JobFolders
   readonly #onChange: () => void
   readonly #inTurn = oneAtATime()
+  /** By the id of a job: between its beginning and its being cancelled nothing comes. */
+  readonly #deciding = oneAtATimeEach()
   /** The jobs that are not finished, oldest first. */
   readonly #pending: Map<string, ClaimedJob>
   /** The deployments whose certificate is here. */
@@ -182,15 +184,17 @@ export class JobStore {
   /** Ends those of these jobs that were not begun: they will not be. The others go on to their end, and tell it. */
   async cancel(jobIds: readonly string[]): Promise<void> {
     await this.#inTurn(async () => {
-      for (const id of jobIds) {
-        const claimed = this.#pending.get(id)
-        if (claimed === undefined || !isUnbegun(claimed)) continue
-        await this.report([{ kind: 'status', jobId: id, status: 'Cancelled' }])
-        this.#cancelled.add(id)
-        await this.finish(id)
-      }
+      for (const id of jobIds) await this.#deciding(id, () => this.#cancelOne(id))
       for (const oldest of [...this.#cancelled].slice(0, -mostCancelled)) this.#cancelled.delete(oldest)
     })
+  }
+
+  async #cancelOne(id: string): Promise<void> {
+    const claimed = this.#pending.get(id)
+    if (claimed === undefined || !isUnbegun(claimed)) return
+    await this.report([{ kind: 'status', jobId: id, status: 'Cancelled' }])
+    this.#cancelled.add(id)
+    await this.finish(id)
   }
 
   isCancelled(jobId: string): boolean {
@@ -199,7 +203,7 @@ export class JobStore {
 
   /** Counts a try, before it begins, and reports it. JOB_CANCELLED: it was cancelled before; between the two nothing comes. */
   async begin(jobId: string, reports: readonly Report[] = []): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#deciding(jobId, async () => {
       if (this.#cancelled.has(jobId)) throw new WaxsealError('JOB_CANCELLED')
       await this.report(reports)
       await insist(this.#folders.reserve, () => this.#folders.inbox.begin(jobId))

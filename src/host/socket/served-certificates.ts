@@ -1,20 +1,10 @@
 import {
-  type ConnectionOptions,
   createSecureContext,
   type DetailedPeerCertificate,
   type PeerCertificate,
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-
-/**
- * How to connect to a server whose certificates are looked at and not judged. Without roots, Node's own check of the name
- * never runs: it reads the certificates by `getPeerCertificate()`, and that ends the process (SIGSEGV, Node 24.21) on an
- * EC key whose curve has no NIST name, or on a key that OpenSSL does not know, be it the leaf's or an issuer's.
- */
-export function withoutJudgement(): ConnectionOptions {
-  return { rejectUnauthorized: false, ...lookOptions() }
-}
 
 function lookOptions(): { readonly ca: string[]; readonly ecdhCurve: string } {
   curves ??= offeredCurves()
@@ -24,7 +14,10 @@ function lookOptions(): { readonly ca: string[]; readonly ecdhCurve: string } {
 /** By what they take: a look at each of fifty names needs the same one, again and again. */
 const contexts = new Map<string, SecureContext>()
 
-/** What a look begins with: the signatures that it takes (null: any), and PEM roots. No session is kept in it: each look has a whole handshake. */
+/**
+ * What a look begins with: the signatures that it takes (null: any), and PEM roots. No session is kept in it: each look has a whole
+ * handshake.
+ */
 export function contextOf(sigalgs: string | null, roots?: readonly string[]): SecureContext {
   const known = roots === undefined ? contexts.get(sigalgs ?? '') : undefined
   if (known !== undefined) return known
@@ -40,7 +33,11 @@ export function contextOf(sigalgs: string | null, roots?: readonly string[]): Se
   return context
 }
 
-/** Node's own check of the name, which comes where the roots vouch for a chain, finds nothing to read. */
+/**
+ * Node's own check of the name, which comes where the roots vouch for a chain, finds nothing to read. It reads the certificates by
+ * `getPeerCertificate()`, and that ends the process (SIGSEGV, Node 24.21) on an EC key whose curve has no NIST name, or on a key that
+ * OpenSSL does not know, be it the leaf's or an issuer's.
+ */
 export function withoutNameCheck(tls: TLSSocket): void {
   tls.getPeerCertificate = () => noCertificate
 }

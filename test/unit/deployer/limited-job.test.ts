@@ -47,7 +47,7 @@ t.test('a job that waits for its turn is not counted as interrupted, and is done
   for (let round = 0; round < 4; round += 1)
     t.match(await workThrough(work), { done: 0, putOff: { code: 'LIMIT_EXCEEDED' } })
   t.match(await inbox.pending(), [{ tries: 0 }])
-  const later: Engine = { ...engine, reloadRate: { count: async () => {} } }
+  const later: Engine = { ...engine, reloadRate: { requireRoom: async () => {}, count: async () => {} } }
 
   t.match(await workThrough(workOf(later, inbox, ends)), { done: 1, putOff: null })
   t.same(ends, ['job-1 Completed'])

@@ -19,6 +19,8 @@ t.test(
     for (let run = 0; run < most; run += 1) await rate.count([postfix])
 
     await t.rejects(rate.count([postfix]), refusal)
+    await t.rejects(rate.requireRoom([dovecot, postfix]), refusal)
+    await rate.requireRoom([dovecot])
     await t.rejects((await openReloadRate(path, clock)).count([dovecot, postfix]), refusal)
     await rate.count([dovecot])
     await rate.count([])

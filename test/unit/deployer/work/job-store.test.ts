@@ -85,6 +85,34 @@ t.test('a job that has begun goes on to its end, whoever cancels it', async (t) 
   )
 })
 
+t.test('jobs begin side by side, and of one that is cancelled meanwhile either comes to pass', async (t) => {
+  const { inbox, ...parts } = await open(t)
+  const entered = new Set<string>()
+  let all = (): void => {}
+  const both = new Promise<void>((resolve) => {
+    all = resolve
+  })
+  const begin: Inbox['begin'] = async (id) => {
+    entered.add(id)
+    if (entered.size === 2) all()
+    // One after the other, none would come further.
+    await both
+    await inbox.begin(id)
+  }
+  const store = await JobStore.open({ ...parts, inbox: { ...inbox, begin } }, () => {})
+  await store.take([job('1'), job('2')])
+
+  const beginning = [store.begin('1'), store.begin('2')]
+  const cancelling = store.cancel(['1'])
+  await Promise.all([...beginning, cancelling])
+
+  t.notOk(store.isCancelled('1'), 'its beginning came first')
+  t.same(
+    store.pending().map(({ tries }) => tries),
+    [1, 1],
+  )
+})
+
 t.test('on a full disk nothing is acknowledged, and the same can be asked again', async (t) => {
   const { store, disk } = await open(t)
   disk.isFull = true
