@@ -23,11 +23,6 @@ export class Beat {
     this.#dueAt = dueAt
   }
 
-  /** It was not answered, or not sent, for the control plane is away: it comes when a call that waits can begin again. */
-  missed(): void {
-    this.next(Number.NEGATIVE_INFINITY)
-  }
-
   /** A call that waits begins at this time. */
   makeWayFor(startsAt: number): void {
     const early = this.#early

@@ -54,6 +54,9 @@ export interface CourierParts {
 /** Poll and heartbeat do not begin together: the second takes the connection of the first, one handshake a start of a fleet, not two. */
 const firstHeartbeatMs = 1000
 
+/** So much longer is it between heartbeats as long as calls for work wait: each of these is one (protocol §4), but for what the host says of itself. */
+const whileWaiting = 5
+
 /** A heartbeat waits no longer for a deployer that puts in order what a crash left, in milliseconds. */
 const introductionMs = 5000
 
@@ -210,8 +213,9 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: numbe
   const { controlPlane, member, claims, longPoll, beat, signal, retire } = loops
   const { clock, state, log, facts } = parts
   const missed = (): number => {
-    beat.missed()
-    return pollWait(parts.heartbeatIntervalMs, clock.random())
+    const wait = pollWait(parts.heartbeatIntervalMs, clock.random())
+    beat.next(clock.now() + wait)
+    return wait
   }
   const turn = async (): Promise<number> => {
     // The poll finds out when it is back, and this one comes behind it.
@@ -222,7 +226,8 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: numbe
     longPoll.heard(heard)
     await member.heard(heard)
     const leaseMs = await claims.heard(heard)
-    const wait = Math.min(pollWait(parts.heartbeatIntervalMs, clock.random()), leaseMs ?? Number.POSITIVE_INFINITY)
+    const usual = parts.heartbeatIntervalMs * (longPoll.isWaiting ? whileWaiting : 1)
+    const wait = Math.min(pollWait(usual, clock.random()), leaseMs ?? Number.POSITIVE_INFINITY)
     beat.next(clock.now() + wait)
     return wait
   }

@@ -47,6 +47,7 @@ export class LongPoll {
   #cuts = 0
   #isPlainNext = false
   #isCut = false
+  #isWaiting = false
   #pauseMs: number | null = null
 
   constructor(parts: LongPollParts) {
@@ -65,6 +66,11 @@ export class LongPoll {
   get learned(): AbortSignal | undefined {
     const { signal } = this.#learned
     return signal.aborted ? undefined : signal
+  }
+
+  /** The last call waited, and was answered: that told the server that this host lives (protocol §4). */
+  get isWaiting(): boolean {
+    return this.#isWaiting
   }
 
   /** The last call that waited was cut off, and none was answered since: the server may be away. */
@@ -87,10 +93,11 @@ export class LongPoll {
     const isTrial = this.#isPlainNext
     this.#pauseMs = null
     if (waitMs > 0) return this.#wait(waitMs)
+    this.#isWaiting = false
     const work = await controlPlane.work()
     this.#isCut = false
     this.#isPlainNext = false
-    this.#pauseMs = this.#asked(work) ?? (isTrial && this.#nextMs() > 0 ? this.#splay() : null)
+    this.#pauseMs = this.#asked(work) ?? (isTrial && this.#nextMs() > 0 ? this.#apart() : null)
     return work
   }
 
@@ -108,6 +115,7 @@ export class LongPoll {
       this.#pauseMs = this.#asked(work) ?? this.#pauseMs
       return work
     } catch (error) {
+      this.#isWaiting = false
       if (!signal.aborted) this.#cutOff(asWaxsealError(error), Math.min(clock.now() - since, waitMs))
       return null
     } finally {
@@ -122,12 +130,18 @@ export class LongPoll {
   }
 
   #waited(splayMs: number | null): void {
+    this.#isWaiting = true
     this.#cuts = 0
     this.#pauseMs = this.#splay(splayMs)
   }
 
   #asked({ retryAfterMs }: Work): number | null {
     return retryAfterMs === null ? null : afterRetryAfter(retryAfterMs, this.#parts.clock.random())
+  }
+
+  /** Between the call that found a server back and the next one: its whole fleet comes back in one minute. */
+  #apart(): number {
+    return (this.#parts.awayMs() / 2) * this.#parts.clock.random()
   }
 
   #splay(splayMs: number | null = null): number {

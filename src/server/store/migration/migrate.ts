@@ -5,6 +5,7 @@ import { clientCertificates } from './client-certificates.ts'
 import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
+import { jobsToCancel } from './jobs-to-cancel.ts'
 import { rollouts } from './rollouts.ts'
 import { sessionTable } from './sessions.ts'
 import { standingOrders } from './standing-orders.ts'
@@ -34,6 +35,7 @@ const steps: readonly Step[] = [
   tables((dialect) => [...sessionTable(dialect), ...fleetIndices]),
   tables(rollouts),
   tables(clientCertificates),
+  tables(() => jobsToCancel),
 ]
 
 /** The version that this program reads and writes. */
