@@ -96,6 +96,7 @@ const files = [
   '.SH FILES',
   ...[
     ['/etc/waxseal/waxseal.yaml', 'the configuration; every setting: docs/configuration.md'],
+    ['/etc/waxseal/control-plane.yaml', 'that of the control plane; every setting: docs/server-configuration.md'],
     ['/etc/waxseal/credential', 'the credential for the control plane, readable by root alone'],
     ['/var/lib/waxseal', 'claimed jobs, journal, unsent results, keys, kept pairs'],
   ].flatMap(([path, what]) => ['.TP', `.I ${plain(path ?? '')}`, plain(what ?? '')]),

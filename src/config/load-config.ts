@@ -1,16 +1,11 @@
 import { dirname, join, resolve } from 'node:path'
-import type { ErrorObject } from 'ajv'
-import { nearest } from '../error/nearest.ts'
-import type { WaxsealError } from '../error/waxseal-error.ts'
-import { readBounded } from '../host/file/read-bounded.ts'
-import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import type { Config } from './config.ts'
 import { configSchema } from './config-schema.ts'
+import { describeInvalid } from './describe-invalid.ts'
 import { readHostTargets } from './host-targets.ts'
 import { readOrderPolicy } from './order-policy.ts'
-import { configInvalid, parseYaml } from './parse-yaml.ts'
-import { requireOurs } from './require-ours.ts'
+import { readOwnYaml } from './read-own-yaml.ts'
 import { resolveConfig, type WrittenConfig } from './resolve-config.ts'
 
 /** The environment as `main.ts` hands it on. */
@@ -19,7 +14,6 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Where the configuration is when nobody says otherwise. */
 export const defaultConfigFile = '/etc/waxseal/waxseal.yaml'
 
-const maxBytes = 1024 * 1024
 const validate = schemaCheck<WrittenConfig>(configSchema)
 
 /**
@@ -49,10 +43,7 @@ export async function loadConfig(source: {
 export async function loadForRecovery(file: string | null): Promise<Config | null> {
   const path = file ?? defaultConfigFile
   try {
-    const bytes = await readBounded(path, maxBytes)
-    if (bytes === null) return null
-    await requireOurs(path)
-    const written = parseYaml(path, Buffer.from(bytes).toString('utf8')) as WrittenConfig
+    const written = (await readOwnYaml(path, true)) as WrittenConfig
     const { roots, commands, probes } = written.policy ?? {}
     const left = withoutMissing({ state_dir: written.state_dir, policy: withoutMissing({ roots, commands, probes }) })
     if (!validate(left)) return null
@@ -67,39 +58,7 @@ function withoutMissing(settings: Readonly<Record<string, unknown>>): object {
 }
 
 async function readWritten(file: string, isRequired: boolean): Promise<WrittenConfig> {
-  const bytes = await readBounded(file, maxBytes).catch((error: Error) => {
-    throw configInvalid(file, '', error.message, 'Make the file readable, or name another with --config.')
-  })
-  if (bytes === null) {
-    if (!isRequired) return {}
-    throw configInvalid(file, '', 'there is no such file', 'Name a file that exists with --config.')
-  }
-  await requireOurs(file)
-  const value = parseYaml(file, Buffer.from(bytes).toString('utf8')) ?? {}
+  const value = await readOwnYaml(file, isRequired)
   if (validate(value)) return value
-  throw describeInvalid(file, validate.errors?.[0])
-}
-
-function describeInvalid(file: string, error: ErrorObject | undefined): WaxsealError {
-  const path = pathOf(error?.instancePath ?? '')
-  const unknown = error?.params['additionalProperty'] as string | undefined
-  if (unknown !== undefined) {
-    const place = path === '' ? unknown : `${path}.${unknown}`
-    const meant = nearest(unknown, Object.keys((error?.parentSchema?.['properties'] as object | undefined) ?? {}))
-    const hint = meant === null ? 'docs/configuration.md lists every setting.' : `Is ${meant} meant?`
-    return configInvalid(file, place, 'no such setting is known', hint)
-  }
-  const hint =
-    error?.instancePath === '/control_plane/url'
-      ? 'Write it as https://HOST:PORT.'
-      : 'docs/configuration.md shows its form.'
-  return configInvalid(file, path, error === undefined ? 'it is not valid' : `it ${inWords(error)}`, hint)
-}
-
-/** `/policy/roots/0` → `policy.roots[0]` */
-function pathOf(pointer: string): string {
-  return pointer
-    .slice(1)
-    .replaceAll(/\/(\d+)(?=\/|$)/g, '[$1]')
-    .replaceAll('/', '.')
+  throw describeInvalid({ file, path: '', page: 'docs/configuration.md' }, validate.errors?.[0])
 }

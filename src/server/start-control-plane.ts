@@ -7,6 +7,7 @@ import { version } from '../version.ts'
 import { openClientCa } from './authority/client-ca.ts'
 import { localIssuer } from './authority/issuer.ts'
 import { startBackground } from './background.ts'
+import type { ServerConfig } from './config/server-config.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
 import { guardAgent, guardLasting, guardOperator, guardToken } from './http/authenticate.ts'
 import { Drain } from './http/drain.ts'
@@ -57,6 +58,8 @@ export interface ControlPlaneOptions {
   readonly port: number
   /** Folder with the CA, `ca.pem` and `ca.key`, as the operator gives it to each server; left out: the data directory. */
   readonly caDir?: string | undefined
+  /** Issuers and DNS; left out: the bundled CA alone. */
+  readonly config?: ServerConfig
   /** A `postgres://` URL; left out: an SQLite database in the data directory. */
   readonly database?: string | undefined
   /** Names beside localhost and the host's own, short and full, that its certificate carries. */

@@ -32,7 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'control-plane': ['documents', 'error', 'limit', 'order', 'outcome', 'schema'],
   log: ['text'],
   status: ['config', 'documents', 'host', 'journal', 'outcome', 'page', 'schema', 'text'],
-  server: ['connector', 'control-plane', 'dns', 'error', 'host', 'order', 'outcome', 'page'],
+  server: 'config connector control-plane dns error host order outcome page plan schema'.split(' '),
   demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
     'apply config connector control-plane documents error host inbox journal limit material order outbox outcome plan policy rollback schema verify'.split(
@@ -52,7 +52,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const typesOnly = { host: ['plan', 'outcome', 'connector'] } as const
 
 /** The control plane's one direction: each of its folders imports the code of those after it alone. */
-const serverOrder = ['route', 'fleet', 'http', 'operation', 'store', 'authority', 'rollout', 'renewal']
+const serverOrder = ['route', 'fleet', 'http', 'operation', 'store', 'authority', 'config', 'rollout', 'renewal']
 
 const privileged = /^node:(fs|child_process|net|tls|dns|os|http|https|dgram|cluster|worker_threads)(\/|$)/
 

@@ -6,6 +6,10 @@ import { configSchema } from '../../src/config/config-schema.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { builtInConnectors } from '../../src/connector/registry/built-in.ts'
 import { catalogue } from '../../src/error/catalogue.ts'
+import { acmeSchema } from '../../src/server/config/acme-section.ts'
+import { dnsSchema } from '../../src/server/config/dns-section.ts'
+import { issuersSchema, moduleSchema } from '../../src/server/config/issuer-section.ts'
+import { serverConfigSchema } from '../../src/server/config/load-server-config.ts'
 
 interface Schema {
   readonly type?: unknown
@@ -30,6 +34,20 @@ t.test('docs/configuration.md has a heading for each setting, and no other', asy
   const documented = [...text.matchAll(/^#{2,3} `([^`]+)`$/gm)].map((match) => match[1] ?? '')
 
   t.same(documented.toSorted(), settings(configSchema, '').toSorted())
+})
+
+t.test('docs/server-configuration.md has a heading for each setting of the control plane, and no other', async (t) => {
+  const text = await read('docs/server-configuration.md')
+  const documented = [...text.matchAll(/^#{2,3} `([^`]+)`$/gm)].map((match) => match[1] ?? '')
+  const known = [
+    ...settings(serverConfigSchema, ''),
+    ...settings(dnsSchema.items, 'dns.'),
+    ...settings(issuersSchema, 'issuers.'),
+    ...settings(acmeSchema, 'issuers.NAME.'),
+    ...settings(moduleSchema, 'issuers.NAME.'),
+  ]
+
+  t.same(documented.toSorted(), known.toSorted())
 })
 
 t.test('docs/connectors.md is what the schemas of the connectors say (npm run docs writes it)', async (t) => {

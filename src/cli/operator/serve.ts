@@ -27,6 +27,7 @@ export function serveCommand(): Command {
   return withShared(new Command('serve'))
     .description('Run the control plane until SIGTERM.')
     .option('--listen <host:port>', 'address', '127.0.0.1:8443')
+    .option('--config <file>', 'issuers and DNS (default: /etc/waxseal/control-plane.yaml, where it is there)')
     .option('--database <url>', 'postgres://USER@HOST/DATABASE, in place of an SQLite database in the data directory')
     .option(
       '--ca-dir <dir>',
@@ -42,6 +43,7 @@ export function serveCommand(): Command {
       async (
         options: Shared & {
           readonly listen: string
+          readonly config?: string
           readonly database?: string
           readonly caDir?: string
           readonly name?: string[]
@@ -49,12 +51,15 @@ export function serveCommand(): Command {
         },
       ) => {
         const { startControlPlane } = await import('../../server/start-control-plane.ts')
+        const { loadServerConfig } = await import('../../server/config/load-server-config.ts')
         const dataDir = resolve(options.dataDir)
+        const config = await loadServerConfig(options.config === undefined ? null : resolve(options.config))
         const form = standardOutput(environment()['JOURNAL_STREAM'])
         const log = await openLog({ level: 'info', form, colours: mayColour(), write: writeToStandardOutput })
         const listen = parseListen(options.listen)
         const running = await startControlPlane({
           dataDir,
+          config,
           ...listen,
           database: options.database,
           caDir: options.caDir === undefined ? undefined : resolve(options.caDir),

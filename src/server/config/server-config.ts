@@ -1,0 +1,97 @@
+import type { Command } from '../../plan/plan.ts'
+
+/** The control plane's configuration with every default resolved; deeply frozen. */
+export interface ServerConfig {
+  /** How records of zones are published. */
+  readonly dns: readonly DnsZone[]
+  readonly issuers: IssuersConfig
+}
+
+/** How records of a zone, and of those below it that have no entry of their own, are published. */
+export interface DnsZone {
+  /** Lower case, without a dot at its end. */
+  readonly zone: string
+  readonly publisher: NsupdateConfig | HookConfig
+  /** `authoritative`: until every server of the zone has the record; else so many milliseconds. */
+  readonly wait: 'authoritative' | number
+}
+
+/** A primary server that takes dynamic updates (RFC 2136). */
+export interface NsupdateConfig {
+  readonly kind: 'nsupdate'
+  /** A name or an address. */
+  readonly server: string
+  readonly port: number
+  /** A key of BIND's form (RFC 8945): `key "name" { algorithm …; secret …; };`. */
+  readonly keyFile: string
+}
+
+/** A command that is run with `add` or `remove`, name, type and value behind its own arguments. */
+export interface HookConfig {
+  readonly kind: 'hook'
+  readonly command: Command
+}
+
+/** Who signs certificates. */
+export interface IssuersConfig {
+  /** Whether the bundled CA signs. */
+  readonly hasLocal: boolean
+  /** Beside the bundled CA, as they are written. */
+  readonly others: readonly (AcmeIssuerConfig | ModuleIssuerConfig)[]
+  /** Names of those that are asked, in this order, where a certificate names none. */
+  readonly order: readonly string[]
+}
+
+/** A CA that is spoken to by ACME (RFC 8555). */
+export interface AcmeIssuerConfig {
+  readonly kind: 'acme'
+  readonly name: string
+  /** URL of its directory. */
+  readonly directory: string
+  /** Null: one in the data directory, which is made there. */
+  readonly accountKey: string | null
+  /** `mailto:` URLs. */
+  readonly contact: readonly string[]
+  readonly eab: ExternalAccount | null
+  /** One of those that its directory names; null: the CA's own default. */
+  readonly profile: string | null
+  /** PEM file of the roots to trust; null: the system's. */
+  readonly caFile: string | null
+  /** In the order in which they are tried. */
+  readonly challenges: readonly ('dns' | 'http')[]
+  /** What the CA is asked for at most. */
+  readonly limits: AcmeLimits
+}
+
+/** An account that is there already at the CA (RFC 8555, 7.3.4). */
+export interface ExternalAccount {
+  readonly kid: string
+  /** A file with the MAC key, base64url. */
+  readonly keyFile: string
+}
+
+/** Counted over all servers of a database; null: not counted. */
+export interface AcmeLimits {
+  /** Certificates for one and the same set of names. */
+  readonly sameNames: Rate | null
+  /** ACME orders of the account. */
+  readonly orders: Rate | null
+  /** Failed proofs of one name. */
+  readonly failures: Rate | null
+}
+
+/** So many in each stretch of time. */
+export interface Rate {
+  readonly most: number
+  readonly perMs: number
+}
+
+/** An issuer from outside. */
+export interface ModuleIssuerConfig {
+  readonly kind: 'module'
+  readonly name: string
+  /** Absolute path of an ES module. */
+  readonly module: string
+  /** Handed to it as it is. */
+  readonly config: Readonly<Record<string, unknown>>
+}
