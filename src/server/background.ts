@@ -14,6 +14,8 @@ import { forgetSessions } from './operation/sessions.ts'
 
 const flushEveryMs = 1000
 const sweepEveryMs = 15_000
+/** What waits for an answer of a CA goes on soon after it. */
+const signEveryMs = 2000
 /** An operator waits for it. */
 const rolloutsEveryMs = 5000
 /** A database that is away fills no log. */
@@ -38,7 +40,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     }),
     // What became due, and of what nobody was told.
     every(sweepEveryMs, log, () => ringDue(parts)),
-    every(sweepEveryMs, log, () => signer.signDue()),
+    every(signEveryMs, log, () => signer.signDue()),
     every(sweepEveryMs, log, () => chainAudit(store)),
     every(tendEveryMs, log, tendOwn),
     every(tendEveryMs, log, () => forgetTokens(store)),

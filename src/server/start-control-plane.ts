@@ -5,7 +5,6 @@ import { ownNames } from '../host/host-facts.ts'
 import { renewableHttps } from '../host/socket/renewable-https.ts'
 import { version } from '../version.ts'
 import { openClientCa } from './authority/client-ca.ts'
-import { localIssuer } from './authority/issuer.ts'
 import { startBackground } from './background.ts'
 import type { ServerConfig } from './config/server-config.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
@@ -17,6 +16,7 @@ import { type ControlPlaneLog, tellTwin } from './http/log-requests.ts'
 import { type Metrics, openMetrics } from './http/metrics.ts'
 import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
+import { openIssuers } from './issuer/open-issuers.ts'
 import { openCa, remindOfNextCa } from './open-ca.ts'
 import { OldCredentials } from './operation/agent/old-credentials.ts'
 import { Presence } from './operation/agent/presence.ts'
@@ -85,6 +85,8 @@ export interface RunningControlPlane {
 const backlog = 4096
 /** All that has been asked is answered by then, or hung up on. */
 const longestEndMs = 25_000
+
+const bundledAlone = { hasLocal: true, others: [], order: ['local'] } as const
 
 const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, error: () => {} }
 
@@ -158,6 +160,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
 
 async function openParts(options: ControlPlaneOptions, store: Store, log: ControlPlaneLog): Promise<Parts> {
   const authority = await openCa(options, store)
+  const issuers = await openIssuers(options.config?.issuers ?? bundledAlone, authority)
   const now = await store.now()
   await noteAlive(store, now)
   return {
@@ -167,7 +170,8 @@ async function openParts(options: ControlPlaneOptions, store: Store, log: Contro
     presence: new Presence(store, await store.server.upSince()),
     bell: new WorkBell(),
     oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
-    signer: openSigner({ store, check: authority.check, issuers: [localIssuer(authority)] }),
+    issuers: issuers.all,
+    signer: openSigner({ store, check: authority.check, issuers: issuers.all, order: issuers.order }),
   }
 }
 

@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import { randomBytes } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
-import type { Issuer } from '../../src/server/authority/issuer.ts'
+import type { Issuer } from '../../src/server/issuer/issuer.ts'
 
 const dayMs = 86_400_000
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -35,7 +35,7 @@ export async function quickIssuer(name: string, isDown: (at: number) => boolean)
       der.set(randomBytes(15), places.serial + 1)
       der.write(utcTime(at - 60_000), places.from)
       der.write(utcTime(at + validityDays * dayMs), places.to)
-      return x509.PemConverter.encode(der, 'CERTIFICATE')
+      return { state: 'signed', pem: x509.PemConverter.encode(der, 'CERTIFICATE') }
     },
   }
 }

@@ -80,5 +80,5 @@ export function certificateRow(fields: Partial<CertificateRow> = {}): Certificat
 
 /** Of a server that ends before it has signed anything. */
 export function signerThatEnds(check: Signer['check']): Signer {
-  return { issuers: [], check, inTurn: (work) => work(), sign: async () => null, signDue: async () => {} }
+  return { issuers: [], order: [], check, inTurn: (work) => work(), sign: async () => null, signDue: async () => {} }
 }

@@ -52,7 +52,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const typesOnly = { host: ['plan', 'outcome', 'connector'] } as const
 
 /** The control plane's one direction: each of its folders imports the code of those after it alone. */
-const serverOrder = ['route', 'fleet', 'http', 'operation', 'store', 'authority', 'config', 'rollout', 'renewal']
+const serverOrder = [
+  'route',
+  'fleet',
+  'http',
+  'operation',
+  'store',
+  'issuer',
+  'authority',
+  'config',
+  'rollout',
+  'renewal',
+]
 
 const privileged = /^node:(fs|child_process|net|tls|dns|os|http|https|dgram|cluster|worker_threads)(\/|$)/
 

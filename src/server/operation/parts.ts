@@ -1,5 +1,6 @@
 import type { Authority } from '../authority/authority.ts'
 import type { ClientCa } from '../authority/client-ca.ts'
+import type { Issuer } from '../issuer/issuer.ts'
 import type { Store } from '../store/store.ts'
 import type { OldCredentials } from './agent/old-credentials.ts'
 import type { Presence } from './agent/presence.ts'
@@ -13,6 +14,8 @@ export interface Parts {
   readonly clientCa: ClientCa
   readonly presence: Presence
   readonly signer: Signer
+  /** Who signs: each once. */
+  readonly issuers: readonly Issuer[]
   readonly oldCredentials: OldCredentials
   readonly bell: WorkBell
 }

@@ -143,6 +143,7 @@ export interface SigningRow {
   readonly csrPem: string
   readonly spki: string
   readonly state: 'open' | 'signed' | 'failed'
+  /** How often it has failed. */
   readonly attempts: number
   readonly nextTryAt: number
   readonly error: string | null

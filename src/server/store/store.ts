@@ -190,7 +190,10 @@ export interface SigningStore {
   take(at: number, until: number, limit: number): Promise<readonly SigningRow[]>
   /** False: it was not open any more. */
   end(id: string, state: 'signed' | 'failed', error: string | null): Promise<boolean>
+  /** It failed once more. */
   putOff(id: string, until: number, error: string): Promise<void>
+  /** It did not fail: it goes on from `until` on. */
+  wait(id: string, until: number, reason: string): Promise<void>
   /** Ends as failed the one that this issuance asked for, if it is open. */
   endOf(jobId: string, error: string): Promise<void>
   /** Those of a certificate that failed are due at `at`. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openAuthority } from '../../../src/server/authority/authority.ts'
-import { localIssuer } from '../../../src/server/authority/issuer.ts'
+import { localIssuer } from '../../../src/server/issuer/local-issuer.ts'
 import { openSigner } from '../../../src/server/operation/certificate/signer.ts'
 import { submitCsr } from '../../../src/server/operation/certificate/submit-csr.ts'
 import { cancelJob } from '../../../src/server/operation/job/cancel-job.ts'

@@ -431,7 +431,9 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
         .toSorted(),
       ['signing-1', 'signing-2'],
     )
-    t.match(await store.signings.take(start + 1000, start + 2000, 10), [{ attempts: 2 }, { attempts: 2 }])
+    t.match(await store.signings.take(start + 1000, start + 2000, 10), [{ attempts: 0 }, { attempts: 0 }])
+    await store.signings.wait('signing-2', start + 4000, 'for the CA')
+    t.match(await store.signings.byId('signing-2'), { attempts: 0, nextTryAt: start + 4000 }, 'to wait is no failure')
     await store.signings.putOff('signing-2', start + 5000, 'the issuer is down')
     await store.signings.hasten(certificate.id, start + 1500)
     t.same(
@@ -442,7 +444,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.ok(await store.signings.end('signing-1', 'signed', null))
     t.notOk(await store.signings.end('signing-1', 'failed', 'late'))
     t.equal(await store.signings.open(certificate.id, 'ab'), null)
-    t.match(await store.signings.byId('signing-2'), { state: 'open', error: 'the issuer is down' })
+    t.match(await store.signings.byId('signing-2'), { state: 'open', attempts: 1, error: 'the issuer is down' })
     t.ok(await store.signings.add({ ...signing, id: 'signing-3' }), 'the same key may come again')
   })
 

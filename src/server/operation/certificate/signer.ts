@@ -1,6 +1,7 @@
 import { asWaxsealError, describeError } from '../../../error/waxseal-error.ts'
-import { type Issuer, type Signed, signInOrder } from '../../authority/issuer.ts'
 import { readVersion } from '../../authority/read-version.ts'
+import type { Issuer, SigningRequest } from '../../issuer/issuer.ts'
+import { type StepOf, signInOrder } from '../../issuer/sign-in-order.ts'
 import { dueAt, firstSigningPace, pauseAfter, signingPace } from '../../renewal/when-due.ts'
 import type { CertificateRow, SigningRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
@@ -13,13 +14,21 @@ import { type InTurn, inTurn } from './in-turn.ts'
 /** For so long another server leaves a CSR to the one that has it. */
 export const holdMs = 60_000
 const mostAtOnce = 100
-/** Of CSRs that are taken or signed, so that they leave connections to the database for polls. An issuer that takes its time holds up no CSR. */
+/** Of CSRs that are taken or signed, so that they leave connections to the database for polls. */
 const [takenAtOnce, signedAtOnce] = [3, 2]
+/** Of those that somebody else signs: they wait for answers, and hold up none that is signed here. */
+const remoteAtOnce = 16
+/** For so long a look waits for what it has begun. */
+const patienceMs = 5000
+/** What waits for longer is told to operators. */
+const longWaitMs = 10 * 60_000
 
 /** Signs CSRs in the order in which they came. What is to be signed is a row of the store: any server goes on with it after a restart. */
 export interface Signer {
-  /** Names of those who sign, in the order in which they are asked where a certificate names none. */
+  /** Names of those who sign. */
   readonly issuers: readonly string[]
+  /** Names of those that are asked, in this order, where a certificate names none. */
+  readonly order: readonly string[]
   /** Does a part of taking a CSR when it is its turn. */
   readonly inTurn: InTurn
   /** Checks a CSR for these names and returns its key's digest (SPKI). JOB_MALFORMED as the authority says. */
@@ -35,28 +44,61 @@ export interface SigningParts {
   readonly store: Store
   /** As `Signer.check`. */
   readonly check: Signer['check']
-  /** In the order in which they are asked where a certificate names none. */
   readonly issuers: readonly Issuer[]
+  /** Names of those that are asked, in this order, where a certificate names none; left out: all. */
+  readonly order?: readonly string[]
 }
 
 /** The signer of this server. */
 export function openSigner(parts: SigningParts): Signer {
-  const { store, check } = parts
-  const signing = inTurn(signedAtOnce)
-  const sign: Signer['sign'] = async (id) => {
-    await signing(() => signOnce(parts, id))
-    return store.signings.byId(id)
+  const { store, check, issuers } = parts
+  const names = issuers.map(({ name }) => name)
+  const order = parts.order ?? names
+  const lanes = { here: inTurn(signedAtOnce), remote: inTurn(remoteAtOnce) }
+  const signOnce = async (id: string): Promise<void> => {
+    const begun = await lanes.here(() => begin(store, order, id))
+    if (begun === null) return
+    const isRemote = begun.asked.some((name) => issuers.find((issuer) => issuer.name === name)?.isRemote)
+    await lanes[isRemote ? 'remote' : 'here'](() => signBegun(parts, begun))
+  }
+  const underWay = new Map<string, Promise<void>>()
+  const follow = (id: string): Promise<void> => {
+    const before = underWay.get(id)
+    if (before !== undefined) return before
+    const signed = signOnce(id).finally(() => underWay.delete(id))
+    underWay.set(id, signed)
+    return signed
   }
   return {
-    issuers: parts.issuers.map(({ name }) => name),
-    sign,
+    issuers: names,
+    order,
     inTurn: inTurn(takenAtOnce),
     check,
-    signDue: async () => {
-      const now = await store.now()
-      for (const { id } of await store.signings.take(now, now + holdMs, mostAtOnce))
-        await signing(() => signOnce(parts, id))
+    sign: async (id) => {
+      await follow(id)
+      return store.signings.byId(id)
     },
+    signDue: async () => {
+      const room = mostAtOnce - underWay.size
+      if (room <= 0) return
+      const now = await store.now()
+      const due = await store.signings.take(now, now + holdMs, room)
+      const begun = due.map(({ id }) => follow(id))
+      // Whoever is not waited for any more has a row that is tried again.
+      for (const one of begun) one.catch(() => {})
+      await withPatience(begun)
+    },
+  }
+}
+
+/** Those that somebody else signs may take their time: the next look does not wait for them. */
+async function withPatience(signed: readonly Promise<void>[]): Promise<void> {
+  const patience = Promise.withResolvers<void>()
+  const timer = setTimeout(patience.resolve, patienceMs)
+  try {
+    await Promise.race([Promise.all(signed), patience.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -65,22 +107,55 @@ export function namesOf({ commonName, sans }: CertificateRow): readonly string[]
   return [...new Set([commonName, ...sans])]
 }
 
-async function signOnce({ store, issuers }: SigningParts, id: string): Promise<void> {
+interface Begun {
+  readonly signing: SigningRow
+  readonly certificate: CertificateRow
+  /** Names of issuers. */
+  readonly asked: readonly string[]
+}
+
+/** Null: it is signed, or nothing is signed for its agent. */
+async function begin(store: Store, order: readonly string[], id: string): Promise<Begun | null> {
   const signing = await store.signings.byId(id)
-  if (signing === null || signing.state !== 'open') return
+  if (signing === null || signing.state !== 'open') return null
   const certificate = await store.certificates.byId(signing.certificateId)
-  if (certificate === null || (await store.holds.of(certificate.agentId)) !== null) return
-  const now = await store.now()
-  const { validityDays } = certificate
-  let signed: Signed
+  if (certificate === null || (await store.holds.of(certificate.agentId)) !== null) return null
+  return { signing, certificate, asked: certificate.issuers.length === 0 ? order : certificate.issuers }
+}
+
+async function signBegun({ store, issuers }: SigningParts, { signing, certificate, asked }: Begun): Promise<void> {
+  const { id, csrPem, spki, certificateId } = signing
+  const request: SigningRequest = {
+    id,
+    certificateId,
+    csrPem,
+    spki,
+    names: namesOf(certificate),
+    validityDays: certificate.validityDays,
+    replaces: await store.versions.newest(certificateId),
+    at: await store.now(),
+  }
+  let step: StepOf
   try {
-    const request = { csrPem: signing.csrPem, names: namesOf(certificate), validityDays, at: now }
-    signed = await signInOrder(issuers, certificate.issuers, request)
+    step = await signInOrder(issuers, asked, request)
   } catch (error) {
     await store.transaction((inside) => putOff(inside, signing, describeError(asWaxsealError(error))))
     return
   }
-  await store.transaction((inside) => recordSigned(inside, signing, signed))
+  if (step.state === 'waits') return wait(store, signing, step)
+  const { pem, issuer } = step
+  await store.transaction((inside) => recordSigned(inside, signing, { pem, issuer }))
+}
+
+/** Any server goes on with it. What waits for long says why. */
+async function wait(
+  store: Store,
+  { id, certificateId }: SigningRow,
+  { issuer, untilMs, reason }: Extract<StepOf, { state: 'waits' }>,
+): Promise<void> {
+  const why = `${issuer} waits: ${reason}`
+  await store.signings.wait(id, untilMs, why)
+  if (untilMs - (await store.now()) > longWaitMs) await store.certificates.plan(certificateId, { lastError: why })
 }
 
 /** It is tried again, and an operator can read why. */
@@ -97,7 +172,11 @@ async function putOff(store: Store, { id, certificateId, attempts }: SigningRow,
 }
 
 /** The signed version is the newest, its issuance is done, and its deployments begin. */
-async function recordSigned(store: Store, signing: SigningRow, { pem, issuer }: Signed): Promise<void> {
+async function recordSigned(
+  store: Store,
+  signing: SigningRow,
+  { pem, issuer }: { readonly pem: string; readonly issuer: string },
+): Promise<void> {
   const { certificateId, jobId } = signing
   const rollout = jobId === null ? null : await lockRolloutOf(store, jobId)
   // One version after another: its number is the next.

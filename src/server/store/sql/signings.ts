@@ -23,7 +23,7 @@ export function sqlSignings(db: Database): SigningStore {
               SELECT id FROM signing WHERE state = 'open' AND next_try_at <= $1 AND NOT EXISTS (
                 SELECT 1 FROM certificate WHERE id = signing.certificate_id AND ${isHeld('certificate')}) ORDER BY next_try_at LIMIT $3
               ${db.dialect.skipLocked})
-            UPDATE signing SET next_try_at = $2, attempts = attempts + 1 WHERE id IN (SELECT id FROM taken) RETURNING *`,
+            UPDATE signing SET next_try_at = $2 WHERE id IN (SELECT id FROM taken) RETURNING *`,
           [at, until, limit],
         ),
       ),
@@ -36,10 +36,16 @@ export function sqlSignings(db: Database): SigningStore {
         ])
       ).length > 0,
     putOff: async (id, until, error) => {
+      await db.query(
+        "UPDATE signing SET next_try_at = $2, error = $3, attempts = attempts + 1 WHERE id = $1 AND state = 'open'",
+        [id, until, error],
+      )
+    },
+    wait: async (id, until, reason) => {
       await db.query("UPDATE signing SET next_try_at = $2, error = $3 WHERE id = $1 AND state = 'open'", [
         id,
         until,
-        error,
+        reason,
       ])
     },
     endOf: async (jobId, error) => {
