@@ -56,6 +56,9 @@ export const catalogue = {
   ACME_REFUSED: { message: 'The ACME server refused the request.', retry: 'backoff', host: 'untouched' },
   DNS_UPDATE_FAILED: {
     message: 'A DNS record could not be published or removed.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
   ISSUER_INVALID: {
     message: 'A module that is to sign certificates does not keep the contract of issuers.',
     retry: 'backoff',

@@ -27,7 +27,7 @@ export const moduleSchema = {
 } as const
 
 /** JSON schema of `issuer_order`. */
-export const issuerOrderSchema = {
+const issuerOrderSchema = {
   type: 'array',
   minItems: 1,
   maxItems: 10,

@@ -8,7 +8,7 @@ import type { VersionRow } from '../store/rows.ts'
 import type { Issuer, RenewalInfo, SignStep } from './issuer.ts'
 
 /** Of what a module has to export. A module of another one is refused. */
-export const issuerInterfaceVersion = 1
+const issuerInterfaceVersion = 1
 
 const loadMs = 10_000
 const signMs = 5 * 60_000
