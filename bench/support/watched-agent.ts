@@ -17,7 +17,7 @@ export interface WatchedAgent {
   stop(): Promise<void>
 }
 
-const noWork: Work = { jobs: [], malformed: [], cancel: null, splayMs: null, retryAfterMs: null }
+const noWork: Work = { jobs: [], malformed: [], cancel: null, pollIntervalMs: null, splayMs: null, retryAfterMs: null }
 const turnMs = 120_000
 const hourMs = 3_600_000
 

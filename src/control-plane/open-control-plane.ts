@@ -100,6 +100,8 @@ export interface ControlPlane extends JobCalls {
   readonly takesGone: boolean
   /** How far this clock is ahead of the server's at the last answer, in milliseconds; null: it has not said. */
   clockAheadMs(): number | null
+  /** Whether a connection to the server is open. */
+  readonly isConnected: boolean
   close(): Promise<void>
 }
 
@@ -126,7 +128,7 @@ export interface AgentEndpoint extends Endpoint {
 
 /** Opens the client of one agent. Connects at the first call. */
 export function openControlPlane(options: AgentEndpoint): ControlPlane {
-  const { send: sendOnce, clockAheadMs, trustAlso, close } = openSend(options)
+  const { send: sendOnce, clockAheadMs, trustAlso, isConnected, close } = openSend(options)
   const credentials = new Credentials(sendOnce, options.credential)
   const { send } = credentials
   const basis = basisOf(options)
@@ -146,6 +148,9 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
   return {
     ...jobCalls(send, agent),
     clockAheadMs,
+    get isConnected() {
+      return isConnected()
+    },
     close,
     basis,
     get proven() {
@@ -201,7 +206,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
         jobs: items.filter((item) => 'kind' in item),
         malformed: items.filter((item): item is MalformedItem => !('kind' in item)),
         retryAfterMs,
-        ...(wait === undefined ? { cancel: null, splayMs: null } : readWaiting(answer)),
+        ...(wait === undefined ? { cancel: null, pollIntervalMs: null, splayMs: null } : readWaiting(answer)),
       }
     },
     reportDrift: async (drift) => {

@@ -16,6 +16,8 @@ export interface Pools {
   of(credential: string): Pool
   /** New connections trust these roots (PEM) as well, in place of what was added before; not where the roots are the system's. */
   trustAlso(pem: string | null): void
+  /** Whether a connection is open. */
+  isConnected(): boolean
   close(): Promise<void>
 }
 
@@ -33,6 +35,7 @@ const mostPairs = 3
 /** `localAddress`: to connect from. `ca`: PEM of the roots to trust; null: the system's. `timeoutMs`: to connect. */
 export function openPools({ ca, timeoutMs, localAddress }: PoolOptions): Pools {
   let roots = ca
+  let connections = 0
   const open = (pair: object = {}): Opened => {
     const connectNow = (): buildConnector.connector =>
       connectTls({
@@ -52,6 +55,12 @@ export function openPools({ ca, timeoutMs, localAddress }: PoolOptions): Pools {
       headersTimeout: longestTimeoutMs,
       bodyTimeout: longestTimeoutMs,
       connect: (options, callback) => connect(options, callback),
+    })
+    agent.on('connect', () => {
+      connections += 1
+    })
+    agent.on('disconnect', () => {
+      connections -= 1
     })
     const trustAnew = (): void => {
       connect = connectNow()
@@ -85,6 +94,7 @@ export function openPools({ ca, timeoutMs, localAddress }: PoolOptions): Pools {
       roots = pem === null ? ca : `${ca}\n${pem}`
       for (const { trustAnew } of all()) trustAnew()
     },
+    isConnected: () => connections > 0,
     close: async () => {
       await Promise.all(all().map(({ agent }) => agent.destroy()))
     },

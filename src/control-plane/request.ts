@@ -45,6 +45,8 @@ export function openSend(endpoint: Endpoint): {
   clockAheadMs(): number | null
   /** New connections trust these roots (PEM) as well, in place of what was added before; not where the roots are the system's (`ca: null`). */
   trustAlso(pem: string | null): void
+  /** Whether a connection is open. */
+  isConnected(): boolean
   close(): Promise<void>
 } {
   let aheadMs: number | null = null
@@ -81,7 +83,13 @@ export function openSend(endpoint: Endpoint): {
       throw error instanceof WaxsealError ? error : unreachable(error)
     }
   }
-  return { send, clockAheadMs: () => aheadMs, trustAlso: pools.trustAlso, close: pools.close }
+  return {
+    send,
+    clockAheadMs: () => aheadMs,
+    trustAlso: pools.trustAlso,
+    isConnected: pools.isConnected,
+    close: pools.close,
+  }
 }
 
 /** By the Date header (RFC 9110 §6.6.1), which counts whole seconds. */

@@ -69,6 +69,12 @@ export const heardSchemas = {
     required: ['cancel'],
     properties: { cancel: { type: 'array', maxItems: 1000, items: id } },
   },
+  // A number that is too large is one that is held at what the host takes.
+  pollInterval: {
+    type: 'object',
+    required: ['poll_interval'],
+    properties: { poll_interval: { type: 'number', minimum: 0 } },
+  },
   splay: {
     type: 'object',
     required: ['splay'],

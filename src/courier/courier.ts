@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { ClientRequest, ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
-import { awayMs, failureWait, isAway, pollWait } from '../control-plane/pace.ts'
+import { failureWait, isUnanswered } from '../control-plane/pace.ts'
 import { type Job, longestReason } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
@@ -16,6 +16,7 @@ import { Hurry } from './hurry.ts'
 import { LongPoll } from './long-poll.ts'
 import { runLoop } from './loop.ts'
 import { Member } from './member.ts'
+import { Pace } from './pace.ts'
 import type { Progress } from './progress.ts'
 import { Reporter } from './reporter.ts'
 import { Rounds } from './rounds.ts'
@@ -68,6 +69,7 @@ interface Loops {
   readonly claims: Claims
   readonly longPoll: LongPoll
   readonly beat: Beat
+  readonly pace: Pace
   readonly signal: AbortSignal
   readonly retire: () => void
 }
@@ -96,6 +98,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     if (reports.length > 0) reporter.wake()
   }
   const rounds = new Rounds({ deployer, controlPlane, onReports, log, signal })
+  const pace = new Pace(parts)
   const loops = {
     controlPlane,
     rounds,
@@ -104,17 +107,18 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     longPoll: new LongPoll({
       controlPlane,
       pollWaitMs: parts.pollWaitMs,
-      awayMs: () => awayMs(parts.pollIntervalMs),
+      awayMs: () => pace.awayMs,
       clock,
       log,
       signal,
     }),
     beat: new Beat(),
+    pace,
     signal,
     retire,
   }
   const searching = parts.isSearching ? watchForCertificates({ ...parts, controlPlane, signal }) : null
-  const firstWait = parts.isBoot ? awayMs(parts.pollIntervalMs) * clock.random() : 0
+  const firstWait = parts.isBoot ? pace.awayMs * clock.random() : 0
   await Promise.all([
     pollLoop(parts, loops, firstWait),
     heartbeatLoop(parts, loops, firstWait + firstHeartbeatMs),
@@ -128,11 +132,11 @@ export async function runCourier(parts: CourierParts): Promise<void> {
 }
 
 async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): Promise<void> {
-  const { rounds, member, longPoll, beat, signal, retire } = loops
+  const { rounds, member, longPoll, beat, pace, signal, retire } = loops
   const hurry = new Hurry()
   const { clock, state, log } = parts
   const turn = async (): Promise<number> => {
-    beat.isAway = false
+    beat.pollBegins()
     await member.introduce()
     await rounds.catchUp()
     const left = await rounds.work()
@@ -154,9 +158,9 @@ async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): P
     const { done, putOff } = await rounds.work()
     if (putOff !== null) throw putOff
     if (requested.putOff !== null) throw requested.putOff
-    beat.isAway = longPoll.isCut
     const isAny = done + requested.done + left.done > 0
-    const wait = hurry.next(awaited, longPoll.pauseMs ?? pollWait(parts.pollIntervalMs, clock.random()))
+    const wait = hurry.next(awaited, longPoll.pauseMs ?? pace.workWait(clock.random(), clock.random()))
+    beat.pollRests(clock.now() + wait, longPoll.isCut)
     if (longPoll.pauseMs !== null) beat.makeWayFor(clock.now() + wait)
     return arrived > 0 && isAny ? 0 : wait
   }
@@ -165,11 +169,12 @@ async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): P
     const isOurs = error.code === 'DEPLOYER_UNREACHABLE' || error.code === 'HALVES_DIFFER'
     if (isOurs) state.deployerError = statusLine(error)
     else state.controlPlaneError = statusLine(error)
-    // Where something answers, if only with an error of its own, it is to hear that this host lives.
-    beat.isAway = isAway(error) && error.details['status'] === undefined
     // A call that was cut off was the first failure.
     const count = longPoll.isCut ? failures + 1 : failures
-    const wait = Math.round(failureWait(error, count, clock.random(), parts.pollIntervalMs))
+    const wait = Math.round(failureWait(error, count, clock.random(), pace.awayMs))
+    // Where something answers, if only with an error of its own, it is to hear that this host lives.
+    if (isUnanswered(error)) beat.pollRests(clock.now() + wait, true)
+    else beat.come()
     log.warn({ code: error.code, details: error.details, failures, wait }, 'poll failed')
     return wait
   }
@@ -181,11 +186,13 @@ async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): P
 /** Hands over what the control plane has, and says how many of these jobs are new here. */
 async function poll(
   { clock, log, state }: CourierParts,
-  { rounds, claims, longPoll }: Loops,
+  { rounds, claims, longPoll, beat, pace }: Loops,
   mayWait: boolean,
 ): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
   const work = await longPoll.work(mayWait)
   if (work === null) return { jobs: [], fresh: 0 }
+  beat.come()
+  if (work.pollIntervalMs !== null) pace.heard(work)
   const { jobs, malformed, cancel } = work
   const refused = malformed.flatMap(({ id, reason }): readonly Job[] => {
     log.warn({ job: id, reason }, 'malformed job')
@@ -210,32 +217,33 @@ async function poll(
 }
 
 async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: number): Promise<void> {
-  const { controlPlane, member, claims, longPoll, beat, signal, retire } = loops
+  const { controlPlane, member, claims, longPoll, beat, pace, signal, retire } = loops
   const { clock, state, log, facts } = parts
   const missed = (): number => {
-    const wait = pollWait(parts.heartbeatIntervalMs, clock.random())
+    const wait = pace.heartbeatWait(clock.random())
     beat.next(clock.now() + wait)
     return wait
   }
   const turn = async (): Promise<number> => {
     // The poll finds out when it is back, and this one comes behind it.
-    if (beat.isAway) return missed()
+    if (beat.waitsForPoll(clock.now(), controlPlane.isConnected)) return missed()
     if (!member.isIntroduced) await introduceSoon(member, clock, signal)
     const heard = await controlPlane.heartbeat(facts, member.host)
     state.lastHeartbeat = new Date(clock.now()).toISOString()
     longPoll.heard(heard)
+    pace.heard(heard)
     await member.heard(heard)
     const leaseMs = await claims.heard(heard)
-    const usual = parts.heartbeatIntervalMs * (longPoll.isWaiting ? whileWaiting : 1)
-    const wait = Math.min(pollWait(usual, clock.random()), leaseMs ?? Number.POSITIVE_INFINITY)
+    const usual = pace.heartbeatWait(clock.random(), longPoll.isWaiting ? whileWaiting : 1)
+    const wait = Math.min(usual, leaseMs ?? Number.POSITIVE_INFINITY)
     beat.next(clock.now() + wait)
     return wait
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
     if (error.code === 'AGENT_RETIRED') retire()
     log.warn({ code: error.code, details: error.details, failures }, 'heartbeat failed')
-    if (isAway(error)) return missed()
-    const wait = failureWait(error, failures, clock.random(), parts.pollIntervalMs)
+    if (isUnanswered(error)) return missed()
+    const wait = failureWait(error, failures, clock.random(), pace.awayMs)
     return Math.max(wait, Math.min(parts.heartbeatIntervalMs, 1000))
   }
   const { progress } = parts

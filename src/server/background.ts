@@ -29,7 +29,7 @@ export interface Background {
 
 /** Writes presence once a second; looks for what is over or due four times a minute, and at the start. `tendOwn`: of the own pair and CA. */
 export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () => Promise<void>): Background {
-  const { store, presence, signer, bell } = parts
+  const { store, presence, signer, bell, pace } = parts
   const oldJobs = new OldJobs(store)
   const loops = [
     every(flushEveryMs, log, () => presence.flush()),
@@ -42,6 +42,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     every(sweepEveryMs, log, () => ringDue(parts)),
     every(signEveryMs, log, () => signer.signDue()),
     every(sweepEveryMs, log, () => chainAudit(store)),
+    every(sweepEveryMs, log, () => pace.count(store)),
     every(tendEveryMs, log, tendOwn),
     every(tendEveryMs, log, () => forgetTokens(store)),
     every(sweepEveryMs, log, () => oldJobs.forget()),

@@ -18,6 +18,7 @@ import { describeCalls } from './http/open-api.ts'
 import { openServer } from './http/open-server.ts'
 import { openIssuers } from './issuer/open-issuers.ts'
 import { openCa, remindOfNextCa } from './open-ca.ts'
+import { FleetPace } from './operation/agent/fleet-pace.ts'
 import { OldCredentials } from './operation/agent/old-credentials.ts'
 import { Presence } from './operation/agent/presence.ts'
 import { crlPublisher } from './operation/certificate/publish-crl.ts'
@@ -169,6 +170,7 @@ async function openParts(options: ControlPlaneOptions, store: Store, log: Contro
     clientCa: await openClientCa(options.dataDir, options.caDir, now),
     presence: new Presence(store, await store.server.upSince()),
     bell: new WorkBell(),
+    pace: new FleetPace(),
     oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
     issuers: issuers.all,
     signer: openSigner({ store, check: authority.check, issuers: issuers.all, order: issuers.order }),

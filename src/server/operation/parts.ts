@@ -2,6 +2,7 @@ import type { Authority } from '../authority/authority.ts'
 import type { ClientCa } from '../authority/client-ca.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { Store } from '../store/store.ts'
+import type { FleetPace } from './agent/fleet-pace.ts'
 import type { OldCredentials } from './agent/old-credentials.ts'
 import type { Presence } from './agent/presence.ts'
 import type { Signer } from './certificate/signer.ts'
@@ -18,4 +19,5 @@ export interface Parts {
   readonly issuers: readonly Issuer[]
   readonly oldCredentials: OldCredentials
   readonly bell: WorkBell
+  readonly pace: FleetPace
 }

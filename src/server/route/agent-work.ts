@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { activeAgentOf, agentAgain, agentOf, type Guard } from '../http/authenticate.ts'
 import { type ControlPlaneLog, tellTwin } from '../http/log-requests.ts'
 import { retryAfterS } from '../http/retry-after.ts'
+import type { TellPace } from '../operation/agent/fleet-pace.ts'
 import { heartbeat } from '../operation/agent/heartbeat.ts'
 import type { SaidIdentity } from '../operation/agent/notice-twin.ts'
 import { newestFor } from '../operation/certificate/own-certificate.ts'
@@ -25,11 +26,8 @@ const serverFeatures = [
   'order',
   'discovery',
 ] as const
-const pollIntervalS = 30
 /** Seconds over which those who waited at a server that ends come back, to another or the next: as far apart as their calls are without that. */
 const apartS = 40
-/** What an agent that knows `wait` is told, in seconds. */
-const pace = { poll_interval: pollIntervalS, splay: 5 } as const
 
 /** The calls by which an agent gets its work. */
 export function agentWorkRoutes(server: FastifyInstance, parts: Parts, guard: Guard, log: ControlPlaneLog): void {
@@ -56,7 +54,7 @@ function heartbeatCalls(server: FastifyInstance, parts: Parts, guard: Guard, log
       const answer = { status: 'heartbeat_recorded', features: serverFeatures }
       return {
         ...answer,
-        ...(features.includes('wait') ? pace : {}),
+        ...(features.includes('wait') ? onWire(parts.pace.told) : {}),
         ...(features.includes('cancel') ? { cancel } : {}),
         ...(features.includes('ca_pem') ? { ca_pem: parts.authority.caPem } : {}),
       }
@@ -81,11 +79,18 @@ function workCalls(server: FastifyInstance, parts: Parts, guard: Guard): void {
       const work = await waitForWork(parts, { agent, waitMs, again, gone: gone.signal })
       const leaseS = agent.features.includes('lease') ? leaseMs / 1000 : null
       const jobs = work.jobs.map((claimed) => workItem(claimed, leaseS, parts.authority.caPem))
-      if (waitMs > 0 && parts.bell.isClosed) reply.header('retry-after', String(retryAfterS(1, apartS)))
-      else if (work.isFull) reply.header('retry-after', String(retryAfterS(pollIntervalS)))
+      const { told } = parts.pace
+      if (waitMs > 0 && parts.bell.isClosed)
+        reply.header('retry-after', String(retryAfterS(1, Math.max(apartS, told.pollIntervalS))))
+      else if (work.isFull) reply.header('retry-after', String(retryAfterS(told.pollIntervalS)))
       const { cancel } = work
-      const waited = { ...pace, ...(agent.features.includes('cancel') ? { cancel } : {}) }
+      const waited = { ...onWire(told), ...(agent.features.includes('cancel') ? { cancel } : {}) }
       return { jobs, count: jobs.length, ...(waitMs === 0 ? {} : waited) }
     },
   )
+}
+
+/** What an agent that knows `wait` is told. */
+function onWire({ pollIntervalS, splayS }: TellPace): object {
+  return { poll_interval: pollIntervalS, splay: splayS }
 }

@@ -77,6 +77,8 @@ export interface ListedAgent extends AgentRow {
 
 /** Agents, those that are retired among them. */
 export interface AgentStore {
+  /** Without those that are retired. */
+  countActive(): Promise<number>
   /** False: the name is taken. */
   add(agent: AgentRow): Promise<boolean>
   /** The one with this id, else the one with this name. */

@@ -92,6 +92,9 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
     t.same(await store.agents.named('mail-1'), agent)
     t.same(await store.agents.named('agent-1'), agent)
+    await store.agents.add({ ...agent, id: 'agent-2', name: 'mail-2' })
+    await store.agents.retire('agent-2')
+    t.equal(await store.agents.countActive(), 1, 'without those that are retired')
     t.same(await store.targets.byId(target.id), target)
     t.same(await store.certificates.byId(certificate.id), certificate)
     t.same(await store.certificates.deployedTo(certificate.id), [target.id])

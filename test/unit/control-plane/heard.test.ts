@@ -23,3 +23,16 @@ t.test('a field that is malformed is as good as none, and costs no other', async
   t.same(readHeard({ features, ca_pem: 'x'.repeat(65_537) }).caPem, null)
   t.ok(readHeard({ features }).features.has('lease'))
 })
+
+t.test('a pace is taken of a server that knows calls that wait, and only if it is one', async (t) => {
+  const told = (answer: object) => {
+    const { pollIntervalMs, splayMs } = readHeard(answer)
+    return [pollIntervalMs, splayMs]
+  }
+
+  t.same(told({ features: ['wait'], poll_interval: 90, splay: 12 }), [90_000, 12_000])
+  t.same(told({ features: ['lease'], poll_interval: 90, splay: 12 }), [null, null])
+  for (const value of ['90', -1, null, [], {}, true])
+    t.same(told({ features: ['wait'], poll_interval: value, splay: value }), [null, null], JSON.stringify(value))
+  t.same(told({ features: ['wait'], poll_interval: 1e300, splay: 301 }), [1e303, null])
+})

@@ -69,7 +69,7 @@ t.test('a server that has a 500 for each call of this agent may not know it: sai
   t.match(hints, [undefined, undefined, /is control_plane\.agent_id .*right\?/, undefined])
 })
 
-const nothing = { malformed: [], cancel: null, splayMs: null, retryAfterMs: null }
+const nothing = { malformed: [], cancel: null, pollIntervalMs: null, splayMs: null, retryAfterMs: null }
 
 t.test('a call that waits says for how long, hears more than jobs, and ends when it is told to', async (t) => {
   const stop = new AbortController()
@@ -79,6 +79,7 @@ t.test('a call that waits says for how long, hears more than jobs, and ends when
     jobs: [],
     malformed: [],
     cancel: ['job-7'],
+    pollIntervalMs: 30_000,
     splayMs: 5000,
     retryAfterMs: 31_000,
   })
@@ -353,4 +354,19 @@ t.test('a signing that takes longer than any other call is waited for', async (t
 
   t.equal(unanswered.code, 'CONTROL_PLANE_UNREACHABLE')
   await t.resolves(signing)
+})
+
+t.test('whether there is a connection is known as soon as the other side has ended it', async (t) => {
+  const other = await startHttpsServer(pair)
+  const plane = openControlPlane({ ...endpoint, url: other.url, agentId: 'agent-1' })
+  t.teardown(() => plane.close())
+  t.equal(plane.isConnected, false, 'there was no call')
+  other.answer(json(200, { jobs: [] }))
+  await plane.work()
+  t.equal(plane.isConnected, true)
+
+  await other.close()
+  while (plane.isConnected) await new Promise((resolve) => setImmediate(resolve))
+  await failureOf(plane.work())
+  t.equal(plane.isConnected, false)
 })

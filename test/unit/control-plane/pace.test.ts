@@ -7,10 +7,10 @@ const ours = new WaxsealError('DEPLOYER_UNREACHABLE')
 const almostOne = 1 - Number.EPSILON / 2
 
 /** As the configuration has it by default. */
-const usual = 30_000
+const away = awayMs(30_000)
 
 function ceilings(error: WaxsealError, failures: readonly number[]): readonly number[] {
-  return failures.map((count) => failureWait(error, count, 1, usual))
+  return failures.map((count) => failureWait(error, count, 1, away))
 }
 
 t.test('a poll waits for the interval, give or take a fifth', async (t) => {
@@ -23,7 +23,7 @@ t.test(
   'a control plane that is away is asked in any part of a minute first, then each minute, give or take a fifth',
   async (t) => {
     const waits = (failures: number) =>
-      [0, 0.25, 0.5, 0.75, almostOne].map((random) => Math.round(failureWait(unreachable, failures, random, usual)))
+      [0, 0.25, 0.5, 0.75, almostOne].map((random) => Math.round(failureWait(unreachable, failures, random, away)))
 
     t.same(waits(1), [0, 15_000, 30_000, 45_000, 60_000])
     for (const failures of [2, 3, 10, 1100, 1e9])
@@ -36,7 +36,7 @@ t.test(
   async (t) => {
     t.equal(awayMs(200), 400)
     t.equal(awayMs(3_600_000), 60_000)
-    t.equal(failureWait(unreachable, 2, 0.5, 200), 400)
+    t.equal(failureWait(unreachable, 2, 0.5, 400), 400)
   },
 )
 
@@ -48,7 +48,7 @@ t.test('after a failure of this host the longest wait doubles from 1 s to 5 min'
 })
 
 t.test('its jitter is full: any part of the longest wait, from nothing on', async (t) => {
-  const waits = [0, 0.25, 0.5, 0.75].map((random) => failureWait(ours, 4, random, usual))
+  const waits = [0, 0.25, 0.5, 0.75].map((random) => failureWait(ours, 4, random, away))
 
   t.same(waits, [0, 2000, 4000, 6000])
 })
@@ -71,7 +71,7 @@ t.test('no try comes before the time that the server asks for, and not all come 
   const asked = new WaxsealError('CONTROL_PLANE_REFUSED', { status: 429, retryAfterMs: 7000 })
 
   t.same(
-    [0, 0.5, almostOne].map((random) => Math.round(failureWait(asked, 1, random, usual))),
+    [0, 0.5, almostOne].map((random) => Math.round(failureWait(asked, 1, random, away))),
     [7000, 7700, 8400],
   )
 })
@@ -80,6 +80,6 @@ t.test('the server may ask for more than usual, and the own wait stands where it
   const long = new WaxsealError('CONTROL_PLANE_UNREACHABLE', { status: 503, retryAfterMs: 7_200_000 })
   const short = new WaxsealError('CONTROL_PLANE_UNREACHABLE', { status: 429, retryAfterMs: 1000 })
 
-  t.equal(Math.round(failureWait(long, 1, 0.5, usual)), 7_920_000)
-  t.equal(failureWait(short, 5, 0.5, usual), 60_000)
+  t.equal(Math.round(failureWait(long, 1, 0.5, away)), 7_920_000)
+  t.equal(failureWait(short, 5, 0.5, away), 60_000)
 })

@@ -10,6 +10,8 @@ const heard = (features: readonly string[], cancel: readonly string[] = []): Hea
   features: new Set(features),
   cancel,
   caPem: null,
+  pollIntervalMs: null,
+  splayMs: null,
 })
 
 t.test('the leases of what waits are renewed, a third of the shortest before the next time', async (t) => {

@@ -12,6 +12,7 @@ import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts'
 
 const second = 1000
 const minute = 60 * second
+const hour = 60 * minute
 const hosts = 120
 /** Of any so much time, in milliseconds, the busiest is looked at. */
 const window = 10 * second
@@ -66,6 +67,76 @@ t.test('a server whose calls for work fail hears that its hosts live all the sam
   }
 })
 
+t.test('hosts whose calls do not wait lose their server, and come back by a call for work each', async (t) => {
+  const fleet = openFleet({ pollWaitMs: 0 })
+  fleet.boot()
+  await fleet.clock.pass(8 * minute)
+  const lostAt = fleet.clock.now()
+  fleet.isUp(false)
+  await fleet.clock.pass(5 * minute)
+  const backAt = fleet.clock.now()
+  fleet.isUp(true)
+  await fleet.clock.pass(4 * minute)
+  fleet.stop()
+
+  for (const calls of fleet.calls) {
+    const kinds = calls.filter(({ at }) => at >= lostAt).map(({ kind }) => kind)
+    const asked = calls.filter(({ at }) => at >= lostAt && at < backAt).length
+    t.notOk(kinds.slice(0, asked).includes('heartbeat'), 'none is tried while nothing answers, the first one neither')
+    t.equal(kinds[asked], 'poll')
+    const beats = calls.filter(({ kind, at }) => kind === 'heartbeat' && at >= backAt).map(({ at }) => at)
+    t.ok(beats.length >= 2 && beats.every((at, index) => at - (beats[index - 1] ?? at) <= 72 * second))
+  }
+})
+
+t.test('a server that ends each connection hears of its hosts behind their calls for work', async (t) => {
+  const fleet = openFleet({ hosts: 5, pollWaitMs: 0, isKeeping: false })
+  fleet.boot()
+  await fleet.clock.pass(hour)
+  fleet.stop()
+
+  for (const calls of fleet.calls) {
+    t.ok(gapsIn(timesOf(calls, 'heartbeat')).every((gap) => gap <= 108 * second))
+    const later = calls.slice(4)
+    t.ok(later.every(({ kind }, at) => kind === 'poll' || later[at - 1]?.kind !== 'heartbeat'))
+  }
+})
+
+t.test('a fleet calls as often as its server tells, and its heartbeats come no more often', async (t) => {
+  const told = openFleet({ hosts: 20, pollIntervalMs: 2 * minute, pollWaitMs: 0 })
+  told.boot()
+  await told.clock.pass(hour)
+  told.stop()
+
+  for (const calls of told.calls) {
+    const [polls, beats] = [timesOf(calls, 'poll'), timesOf(calls, 'heartbeat')]
+    t.ok(gapsIn(polls).every((gap) => gap >= 96 * second && gap <= 149 * second))
+    t.ok(gapsIn(beats).every((gap) => gap >= 96 * second && gap <= 144 * second))
+  }
+})
+
+t.test('a server that tells nonsense gets no call more often than before, and none after three minutes', async (t) => {
+  for (const pollIntervalMs of [0, 1, 1e300]) {
+    const fleet = openFleet({ hosts: 5, pollIntervalMs, pollWaitMs: 0 })
+    fleet.boot()
+    await fleet.clock.pass(hour)
+    fleet.stop()
+
+    const [least, most] = pollIntervalMs > 1 ? [144, 221] : [24, 36]
+    for (const calls of fleet.calls)
+      t.ok(gapsIn(timesOf(calls, 'poll')).every((gap) => gap >= least * second && gap <= most * second))
+  }
+})
+
+/** The first ones came before anything was told. */
+function timesOf(calls: readonly Called[], kind: Called['kind']): readonly number[] {
+  return calls.filter((call) => call.kind === kind && call.at > 10 * minute).map(({ at }) => at)
+}
+
+function gapsIn(times: readonly number[]): readonly number[] {
+  return times.slice(1).map((at, index) => at - (times[index] ?? at))
+}
+
 /** How many heartbeats came in each second, once all hosts are there. */
 function beatsPerSecond(calls: readonly (readonly Called[])[], until: number): readonly number[] {
   const counts = new Map<number, number>()
@@ -82,7 +153,13 @@ interface Called {
 }
 
 /** Hosts that know each other not, at a server that knows `wait`. */
-function openFleet({ hosts: count = hosts, isWorkFailing = false } = {}) {
+function openFleet({
+  hosts: count = hosts,
+  isWorkFailing = false,
+  pollIntervalMs = 30 * second,
+  pollWaitMs = 30 * second,
+  isKeeping = true,
+} = {}) {
   const random = openRandom(7)
   const clock = virtualClock(() => random.below(2 ** 30) / 2 ** 30)
   const stop = new AbortController()
@@ -90,6 +167,8 @@ function openFleet({ hosts: count = hosts, isWorkFailing = false } = {}) {
   let lost: AbortController | null = new AbortController()
   const serve = {
     isWorkFailing,
+    pollIntervalMs,
+    isKeeping,
     get lost() {
       return lost
     },
@@ -103,7 +182,8 @@ function openFleet({ hosts: count = hosts, isWorkFailing = false } = {}) {
       lost = isUp ? new AbortController() : null
     },
     boot: () => {
-      for (const own of calls) void runCourier(courierOf(clock, stop.signal, planeOf(clock, own, serve)))
+      for (const own of calls)
+        void runCourier({ ...courierOf(clock, stop.signal, planeOf(clock, own, serve)), pollWaitMs })
     },
     /** The most calls in any ten seconds of this time. */
     busiest: (from: number, to: number): number => {
@@ -125,21 +205,32 @@ function openFleet({ hosts: count = hosts, isWorkFailing = false } = {}) {
 function planeOf(
   clock: VirtualClock,
   calls: Called[],
-  server: { readonly lost: AbortController | null; readonly isWorkFailing: boolean },
+  server: {
+    readonly lost: AbortController | null
+    readonly isWorkFailing: boolean
+    readonly pollIntervalMs: number
+    readonly isKeeping: boolean
+  },
 ): ControlPlane {
+  const { pollIntervalMs } = server
+  let isConnected = false
   const answer = (): void => {
-    if (server.lost === null) throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: 'refused' })
+    isConnected = server.lost !== null
+    if (!isConnected) throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: 'refused' })
   }
-  const nothing: Work = { jobs: [], malformed: [], cancel: [], splayMs: 5 * second, retryAfterMs: null }
+  const nothing: Work = { jobs: [], malformed: [], cancel: [], pollIntervalMs, splayMs: 5 * second, retryAfterMs: null }
   const plane: Partial<ControlPlane> = {
     basis: { trust: null, credential: '' },
     proven: null,
     adopt: () => {},
     judge: () => null,
+    get isConnected() {
+      return server.isKeeping && isConnected && server.lost !== null
+    },
     heartbeat: async () => {
       calls.push({ at: clock.now(), kind: 'heartbeat' })
       answer()
-      return { features: new Set(['wait']), cancel: [], caPem: null }
+      return { features: new Set(['wait']), cancel: [], caPem: null, pollIntervalMs, splayMs: 5 * second }
     },
     work: async (wait) => {
       calls.push({ at: clock.now(), kind: 'poll' })

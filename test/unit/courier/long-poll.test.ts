@@ -6,7 +6,7 @@ import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const second = 1000
-const none: Work = { jobs: [], malformed: [], cancel: null, splayMs: null, retryAfterMs: null }
+const none: Work = { jobs: [], malformed: [], cancel: null, pollIntervalMs: null, splayMs: null, retryAfterMs: null }
 const cut = new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: 'other side closed' })
 
 t.test(
@@ -111,7 +111,7 @@ t.test('however long it is set to, a call waits no longer than a server lets it'
 })
 
 function heard(features: readonly string[]) {
-  return { features: new Set(features), cancel: [], caPem: null }
+  return { features: new Set(features), cancel: [], caPem: null, pollIntervalMs: null, splayMs: null }
 }
 
 function waiting(pollWaitMs?: number) {

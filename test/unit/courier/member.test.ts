@@ -10,7 +10,13 @@ import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const basis = { trust: 'a'.repeat(64), credential: 'b'.repeat(64) }
-const heard: Heard = { features: new Set(['ca_pem', 'credential']), cancel: [], caPem: 'first next' }
+const heard: Heard = {
+  features: new Set(['ca_pem', 'credential']),
+  cancel: [],
+  caPem: 'first next',
+  pollIntervalMs: null,
+  splayMs: null,
+}
 const dayMs = 86_400_000
 
 t.test('nothing is used that the deployer has not kept', async (t) => {

@@ -10,6 +10,10 @@ import { named, namesIn } from './named.ts'
 export function sqlAgents(db: Database): AgentStore {
   return {
     add: (agent) => insert(db, 'agent', agent),
+    countActive: async () => {
+      const [row] = await db.query("SELECT count(*) AS count FROM agent WHERE status = 'active'")
+      return Number(row?.['count'] ?? 0)
+    },
     named: (text) => named<AgentRow>(db, 'agent', text),
     names: () => namesIn(db, 'agent'),
     list: async ({ after = '', limit }, { status = '', labels = [] } = {}) => {
