@@ -11,6 +11,7 @@ import type { Parts } from './operation/parts.ts'
 import { renewDue } from './operation/renewal/scheduler.ts'
 import { advanceRollouts } from './operation/rollout/advance-rollouts.ts'
 import { forgetSessions } from './operation/sessions.ts'
+import { keepWindows } from './operation/window/keep-windows.ts'
 
 const flushEveryMs = 1000
 const sweepEveryMs = 15_000
@@ -51,6 +52,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
       for (const agent of await releaseAgents(store)) log.info({ agent }, 'its host was asked after the restore')
       await renewDue(store)
     }),
+    every(sweepEveryMs, log, () => keepWindows(store)),
     every(rolloutsEveryMs, log, () => advanceRollouts(store)),
   ]
   const endListening = store.listen((agentId) => bell.ring(agentId))

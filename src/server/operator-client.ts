@@ -8,6 +8,7 @@ import { type Call, type PeopleCalls, peopleCalls, queryOf } from './people-clie
 import { type RolloutCalls, rolloutCalls } from './rollout-client.ts'
 import type { BindingBody, CertificateBody, TargetBody } from './route/bodies.ts'
 import type { PolicyBody } from './route/policy-body.ts'
+import { type WindowCalls, windowCalls } from './window-client.ts'
 
 /** A job as the operator sees it. */
 export interface OperatorJob {
@@ -28,7 +29,7 @@ export interface OperatorJob {
 export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id: string }
 
 /** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
-export interface Operator extends PeopleCalls, LabelCalls, OrderCalls, RolloutCalls {
+export interface Operator extends PeopleCalls, LabelCalls, OrderCalls, RolloutCalls, WindowCalls {
   agents(): Promise<readonly Readonly<Record<string, unknown>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Returns the target's id. */
@@ -92,6 +93,7 @@ export function openOperator(at: OperatorAccess): Operator {
     ...labelCalls(call),
     ...orderCalls(call),
     ...rolloutCalls(call, queryOf),
+    ...windowCalls(call),
     agents: async () => (await call<{ agents: Record<string, unknown>[] }>('GET', '/agents')).agents,
     targets: async () => (await call<{ targets: Record<string, unknown>[] }>('GET', '/targets')).targets,
     addTarget: async (target) => (await call<{ id: string }>('POST', '/targets', target)).id,

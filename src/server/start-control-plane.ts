@@ -46,6 +46,7 @@ import { operatorOrderRoutes } from './route/operator-orders.ts'
 import { operatorPeopleRoutes } from './route/operator-people.ts'
 import { operatorRolloutRoutes } from './route/operator-rollouts.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
+import { operatorWindowRoutes } from './route/operator-windows.ts'
 import { publicCrlRoutes } from './route/public-crl.ts'
 import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
@@ -219,6 +220,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorDiscoveredRoutes(operator, parts)
       operatorJobRoutes(operator, parts)
       operatorRolloutRoutes(operator, parts)
+      operatorWindowRoutes(operator, parts)
       operatorAuditRoutes(operator, parts, auditKey)
     },
     { prefix: '/operator/v1' },

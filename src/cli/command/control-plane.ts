@@ -14,6 +14,7 @@ import { readJson } from '../operator/read-json.ts'
 import { rolloutCommands } from '../operator/rollouts.ts'
 import { serveCommand } from '../operator/serve.ts'
 import { type ValidityOptions, validityIn, withValidity } from '../operator/validity.ts'
+import { windowCommands } from '../operator/windows.ts'
 
 const jobStates = ['Pending', 'AwaitingCSR', 'Running', 'Completed', 'Failed', 'Cancelled'] as const
 
@@ -40,6 +41,7 @@ export function controlPlaneCommand(): Command {
     listCommand('jobs', 'List the jobs, newest first.', { isOfAgent: true, isOfTarget: true, status: jobStates }),
   )
   for (const one of rolloutCommands()) command.addCommand(one)
+  for (const one of windowCommands()) command.addCommand(one)
   command.addCommand(auditCommand())
   command.addCommand(jobCommand())
   command.addCommand(addTargetCommand())

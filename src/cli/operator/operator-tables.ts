@@ -169,6 +169,8 @@ function agentStatus(row: Row): string {
 function status(row: Row): string {
   const word = of('status')(row)
   if (isUnproven(row)) return `${word}, unproven`
+  const from = timeOf('not_before')(row)
+  if (['Pending', 'AwaitingCSR'].includes(word) && from > new Date().toISOString()) return `${word}, from ${from}`
   return isAsked(row) ? `${word}, cancel requested` : word
 }
 
@@ -196,7 +198,15 @@ function nextRenewal(row: Row): string {
   const revoked = typeof revokedAt === 'string' ? 'revoked, ' : ''
   if (typeof job !== 'object' || job === null || !('status' in job))
     return `${revoked}${timeOf('next_renewal_at')(row)}`
-  return `${revoked}now: ${job.status === 'AwaitingCSR' ? 'waits for its agent' : 'is signed'}`
+  return `${revoked}now: ${job.status === 'AwaitingCSR' ? awaited(job) : 'is signed'}`
+}
+
+function awaited(job: Row): string {
+  if (job['window'] === 'overridden') return 'waits for its agent, and for no window'
+  const from = timeOf('not_before')(job)
+  return job['window'] === 'held' && from > new Date().toISOString()
+    ? `waits for its window (${from})`
+    : 'waits for its agent'
 }
 
 /** `1 of 2` of its targets. */

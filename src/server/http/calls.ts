@@ -169,6 +169,7 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Bootstrap tokens by the time when they were made, without the tokens; those that are over for 30 days.',
     answer: pageOf('tokens'),
   },
+  'GET /operator/v1/windows': { summary: 'Windows of renewals, by label.' },
   'POST /operator/v1/agents/:id/labels': {
     summary: 'Sets labels of an agent, and removes some; the others stay.',
     answer: labels,
@@ -235,4 +236,8 @@ export const calls: Readonly<Record<string, Call>> = {
     status: 201,
     answer: job,
   },
+  'POST /operator/v1/windows': {
+    summary: 'Holds renewals of agents with a label to a window, in place of the one that the label had.',
+  },
+  'POST /operator/v1/windows/remove': { summary: 'Removes the window of a label.' },
 }

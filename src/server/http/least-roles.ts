@@ -22,6 +22,7 @@ export const leastRoles: Readonly<Record<string, Role>> = {
   'GET /operator/v1/targets': 'reader',
   'GET /operator/v1/targets/:name/order': 'reader',
   'GET /operator/v1/tokens': 'reader',
+  'GET /operator/v1/windows': 'reader',
   'POST /operator/v1/agents/:id/labels': 'operator',
   'POST /operator/v1/agents/:id/readmit': 'operator',
   'POST /operator/v1/agents/:id/retire': 'operator',
@@ -44,6 +45,8 @@ export const leastRoles: Readonly<Record<string, Role>> = {
   'POST /operator/v1/tokens': 'operator',
   'POST /operator/v1/tokens/:id/revoke': 'operator',
   'POST /operator/v1/validations': 'operator',
+  'POST /operator/v1/windows': 'operator',
+  'POST /operator/v1/windows/remove': 'operator',
   'POST /operator/v1/operators': 'admin',
   'POST /operator/v1/operators/:name/revoke': 'admin',
 }

@@ -69,6 +69,7 @@ export function jobOnWire(job: JobRow) {
     status,
     attempt,
     not_before: timeOrNull(job.notBefore),
+    hand_out_until: timeOrNull(job.handOutUntil),
     deadline: timeOrNull(job.deadline),
     cancel_requested_at: timeOrNull(job.cancelRequestedAt),
     error,

@@ -75,7 +75,7 @@ function certificateOnWire(listed: ListedCertificate) {
     renewal_failures: certificate.renewalFailures,
     last_error: certificate.lastError,
     revoked_at: timeOrNull(revokedAt),
-    open_job: issuance === null ? null : jobOnList(issuance),
+    open_job: issuance === null ? null : { ...jobOnList(issuance), window: listed.window },
     targets: listed.targets.map(targetOnList),
   }
 }
@@ -90,6 +90,6 @@ function targetOnList({ target, inPlace, failed }: Deployed) {
   }
 }
 
-function jobOnList({ id, type, status, createdAt }: JobRow) {
-  return { id, type, status, created_at: timeOnWire(createdAt) }
+function jobOnList({ id, type, status, createdAt, notBefore }: JobRow) {
+  return { id, type, status, created_at: timeOnWire(createdAt), not_before: timeOrNull(notBefore) }
 }

@@ -1,4 +1,5 @@
 import { labelNamePattern, labelValuePattern } from './schemas-of-labels.ts'
+import { windowFields } from './schemas-of-windows.ts'
 
 const id = { type: 'string', minLength: 1, maxLength: 256 } as const
 /** A name that people write into a command. */
@@ -36,11 +37,7 @@ export const rolloutSchema = {
       type: 'object',
       additionalProperties: false,
       required: ['start', 'for_s'],
-      properties: {
-        start: { type: 'string', minLength: 1, maxLength: 128 },
-        for_s: { type: 'integer', minimum: 60, maximum: 7 * 86_400 },
-        time_zone: { type: 'string', maxLength: 64 },
-      },
+      properties: windowFields,
     },
     deadline_s: { type: 'integer', minimum: 60, maximum: 30 * 86_400 },
   },

@@ -19,6 +19,7 @@ import type {
   VersionRow,
 } from './rows.ts'
 import type { SessionStore } from './session-store.ts'
+import type { WindowStore } from './window-store.ts'
 
 /**
  * All that the control plane remembers. Each call is atomic and durable when it resolves. Calls that belong together go to the
@@ -39,6 +40,7 @@ export interface Store {
   readonly signings: SigningStore
   readonly jobs: JobStore
   readonly rollouts: RolloutStore
+  readonly windows: WindowStore
   readonly holds: HoldStore
   readonly orders: OrderStore
   readonly discovered: DiscoveredStore

@@ -39,6 +39,7 @@ export function labelAgent(
     const labels = await inside.labels.of(id)
     if (Object.keys(labels).length > mostLabels)
       throw new Refusal('conflict', `an agent has ${mostLabels} labels at most: remove one first (name-)`)
+    await inside.windows.endTimes({ agentId: id }, await inside.now())
     await audit(inside, actor, 'agent.label', id, { set, remove })
     return { agentId: id, labels }
   })

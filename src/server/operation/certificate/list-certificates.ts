@@ -17,6 +17,8 @@ export interface ListedCertificate {
   readonly nextRenewalAt: number | null
   /** The issuance that is open. */
   readonly issuance: JobRow | null
+  /** Whether a window holds that one, or though there is one does not; null: there is none. */
+  readonly window: 'held' | 'overridden' | null
   readonly targets: readonly Deployed[]
 }
 
@@ -64,10 +66,20 @@ async function withDetails(store: Store, certificate: CertificateRow): Promise<L
     version,
     nextRenewalAt: isLookedAt ? Math.max(certificate.nextRenewalAt, due ?? 0) : null,
     issuance,
+    window: issuance === null ? null : await windowOf(store, agentId, issuance),
     targets: await Promise.all(
       (await store.certificates.deployedTo(id)).map((targetId) => deployed(store, id, targetId)),
     ),
   }
+}
+
+async function windowOf(
+  { windows }: Store,
+  agentId: string,
+  { handOutUntil }: JobRow,
+): Promise<ListedCertificate['window']> {
+  if (handOutUntil !== null) return 'held'
+  return (await windows.of(agentId)).length > 0 ? 'overridden' : null
 }
 
 async function deployed(store: Store, certificateId: string, targetId: string): Promise<Deployed> {

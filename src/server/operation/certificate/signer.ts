@@ -9,6 +9,7 @@ import { audit } from '../audit.ts'
 import { addJob } from '../job/add-job.ts'
 import { followDeployment, type RolloutPart, timesOfPart } from '../rollout/follow-renewal.ts'
 import { lockRolloutOf } from '../rollout/rollout-of-job.ts'
+import { timesOfFollowing } from '../window/times-of-renewal.ts'
 import { type InTurn, inTurn } from './in-turn.ts'
 
 /** For so long another server leaves a CSR to the one that has it. */
@@ -203,11 +204,13 @@ async function recordSigned(
 /** To all that the certificate is for; as part of a roll-out, where that asked for it. */
 async function deployVersion(
   store: Store,
-  { id: certificateId, agentId }: CertificateRow,
+  certificate: CertificateRow,
   versionNumber: number,
   part: RolloutPart | null,
 ): Promise<void> {
-  const times = part === null ? {} : await timesOfPart(store, part)
+  const { id: certificateId, agentId } = certificate
+  const times =
+    part === null ? await timesOfFollowing(store, certificate, await store.now()) : await timesOfPart(store, part)
   for (const targetId of await store.certificates.stillDeployedTo(certificateId)) {
     const jobId = await addJob(store, { type: 'Deployment', agentId, certificateId, targetId, versionNumber, ...times })
     if (part !== null) await followDeployment(store, part, targetId, jobId)

@@ -4,6 +4,7 @@ import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { addJob } from '../job/add-job.ts'
+import { type HandOutTimes, timesOfRenewal } from '../window/times-of-renewal.ts'
 import { newerOnHost } from './newer-on-host.ts'
 
 /**
@@ -23,7 +24,7 @@ export async function redeploy(store: Store, certificate: CertificateRow, versio
     const soonest = last.updatedAt + pauseAfter(failed.length, msLeft, targetId, deploymentPace)
     const retryAt = Math.max(soonest, await heldUntil(store, certificate, version, last))
     if (retryAt > now) next = Math.min(next ?? retryAt, retryAt)
-    else await deployAgain(store, last, failed.length)
+    else await deployAgain(store, last, failed.length, await timesOfRenewal(store, certificate, now))
   }
   return next
 }
@@ -75,8 +76,8 @@ async function heldUntil(
   return nearEndAt(await servedBefore(store, version), renewShare)
 }
 
-async function deployAgain(store: Store, last: JobRow, failures: number): Promise<void> {
+async function deployAgain(store: Store, last: JobRow, failures: number, times: HandOutTimes): Promise<void> {
   const { type, agentId, certificateId, targetId, versionNumber } = last
-  const jobId = await addJob(store, { type, agentId, certificateId, targetId, versionNumber })
+  const jobId = await addJob(store, { type, agentId, certificateId, targetId, versionNumber, ...times })
   await audit(store, 'server', 'certificate.redeploy', certificateId, { job: jobId, target: targetId, failures })
 }

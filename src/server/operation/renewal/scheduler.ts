@@ -3,6 +3,7 @@ import { nearEndAt } from '../../rollout/near-end.ts'
 import type { CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { Refusal } from '../refusal.ts'
+import { timesOfRenewal } from '../window/times-of-renewal.ts'
 import { beginRenewal } from './begin-renewal.ts'
 import { dueOfFound } from './due-of-found.ts'
 import { isUnused } from './is-unused.ts'
@@ -46,7 +47,7 @@ async function look(store: Store, certificate: CertificateRow, now: number): Pro
     return store.certificates.plan(certificate.id, { nextRenewalAt: null, lastError })
   }
   try {
-    await beginRenewal(store, 'server', certificate, version)
+    await beginRenewal(store, 'server', certificate, version, await timesOfRenewal(store, certificate, now))
   } catch (error) {
     // Another server was first.
     if (!(error instanceof Refusal)) throw error

@@ -87,6 +87,9 @@ async function renew(turn: Turn, rows: readonly RolloutTargetRow[]): Promise<str
   const times = isNear ? anyTime : handOutTimes(turn.rollout, turn.at)
   const issuanceId = there?.id ?? (await beginRenewal(store, 'server', certificate, version, times))
   const isJoined = there !== null
+  // It waits for the window of its host: a roll-out has its own.
+  if (there !== null && there.handOutUntil !== null)
+    await store.jobs.postpone(there.id, times.notBefore, times.handOutUntil)
   for (const row of rows) await open(turn, row, isJoined ? anyTime : times, { issuanceId, isJoined })
   return issuanceId
 }

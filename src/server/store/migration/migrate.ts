@@ -6,6 +6,7 @@ import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
 import { jobsToCancel } from './jobs-to-cancel.ts'
+import { renewalWindows } from './renewal-windows.ts'
 import { rollouts } from './rollouts.ts'
 import { sessionTable } from './sessions.ts'
 import { standingOrders } from './standing-orders.ts'
@@ -36,6 +37,7 @@ const steps: readonly Step[] = [
   tables(rollouts),
   tables(clientCertificates),
   tables(() => jobsToCancel),
+  tables(renewalWindows),
 ]
 
 /** The version that this program reads and writes. */

@@ -17,6 +17,7 @@ import { sqlSignings } from './signings.ts'
 import { sqlTargets } from './targets.ts'
 import { sqlTokens } from './tokens.ts'
 import { sqlVersions } from './versions.ts'
+import { sqlWindows } from './windows.ts'
 
 /** The store over a database whose tables are there. */
 export function sqlStore(db: Database): Store {
@@ -34,6 +35,7 @@ export function sqlStore(db: Database): Store {
     signings: sqlSignings(db),
     jobs: sqlJobs(db),
     rollouts: sqlRollouts(db),
+    windows: sqlWindows(db),
     holds: sqlHolds(db),
     orders: sqlOrders(db),
     discovered: sqlDiscovered(db),
