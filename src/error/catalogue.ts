@@ -64,6 +64,11 @@ export const catalogue = {
     retry: 'backoff',
     host: 'untouched',
   },
+  NOTICE_FAILED: {
+    message: 'People could not be told.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
   CA_MISSING: {
     message: 'The certificate authority of this control plane is not in its data directory.',
     retry: 'never',

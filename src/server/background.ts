@@ -65,7 +65,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
 }
 
 /** Runs the work, waits, and so on. */
-function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Background {
+export function every(ms: number, log: ControlPlaneLog, work: () => Promise<void>): Background {
   const ending = new AbortController()
   const run = async (): Promise<void> => {
     while (!ending.signal.aborted) {

@@ -3,6 +3,7 @@ import { connectTls } from '../control-plane/connect-tls.ts'
 import { whyNoAnswer } from '../control-plane/request.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { type LabelCalls, labelCalls } from './label-client.ts'
+import { type MatterCalls, matterCalls } from './matter-client.ts'
 import { type OrderCalls, orderCalls } from './order-client.ts'
 import { type Call, type PeopleCalls, peopleCalls, queryOf } from './people-client.ts'
 import { type RolloutCalls, rolloutCalls } from './rollout-client.ts'
@@ -29,7 +30,7 @@ export interface OperatorJob {
 export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id: string }
 
 /** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
-export interface Operator extends PeopleCalls, LabelCalls, OrderCalls, RolloutCalls, WindowCalls {
+export interface Operator extends PeopleCalls, LabelCalls, OrderCalls, RolloutCalls, WindowCalls, MatterCalls {
   agents(): Promise<readonly Readonly<Record<string, unknown>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Returns the target's id. */
@@ -92,6 +93,7 @@ export function openOperator(at: OperatorAccess): Operator {
     ...peopleCalls(call),
     ...labelCalls(call),
     ...orderCalls(call),
+    ...matterCalls(call),
     ...rolloutCalls(call, queryOf),
     ...windowCalls(call),
     agents: async () => (await call<{ agents: Record<string, unknown>[] }>('GET', '/agents')).agents,

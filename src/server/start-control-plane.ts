@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { durableWrite } from '../host/file/write/durable-write.ts'
-import { ownNames } from '../host/host-facts.ts'
+import { localHostname, ownNames } from '../host/host-facts.ts'
 import { renewableHttps } from '../host/socket/renewable-https.ts'
+import type { Channel } from '../notice/channel.ts'
+import { openChannels } from '../notice/open-channels.ts'
 import { version } from '../version.ts'
 import { openClientCa } from './authority/client-ca.ts'
 import { startBackground } from './background.ts'
@@ -42,12 +44,14 @@ import { operatorCertificateRoutes } from './route/operator-certificates.ts'
 import { operatorDiscoveredRoutes } from './route/operator-discovered.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
 import { operatorLabelRoutes } from './route/operator-labels.ts'
+import { operatorMatterRoutes } from './route/operator-matters.ts'
 import { operatorOrderRoutes } from './route/operator-orders.ts'
 import { operatorPeopleRoutes } from './route/operator-people.ts'
 import { operatorRolloutRoutes } from './route/operator-rollouts.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
 import { operatorWindowRoutes } from './route/operator-windows.ts'
 import { publicCrlRoutes } from './route/public-crl.ts'
+import { startTelling } from './start-telling.ts'
 import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
 
@@ -125,7 +129,11 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const metrics = openMetrics(server, parts, overview, version)
   await fleetSite(server, parts, { overview, limits, ownHash: hashSecret(operatorToken), log })
   await describeCalls(server)
-  const serving = { limits, operatorToken, auditKey: await openAuditKey(dataDir), metrics, drain, log }
+  const notify = options.config?.notify ?? null
+  const channels = notify === null ? [] : openChannels(notify)
+  const from = names[0] ?? localHostname()
+  const auditKey = await openAuditKey(dataDir)
+  const serving = { limits, operatorToken, auditKey, metrics, drain, log, channels, from }
   await addRoutes(server, parts, serving)
   // The address of all addresses is one to listen at, not one to call, and no certificate carries it.
   const url = (await server.listen({ host, port, backlog })).replace('//[::]:', '//[::1]:')
@@ -137,6 +145,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
     await own.tend(https.exchange)
     remind(await store.now())
   })
+  const telling = notify === null ? null : startTelling(parts, { settings: notify, channels, from, log })
   return {
     url,
     caPem: authority.caPem,
@@ -150,6 +159,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
       clearTimeout(late)
       metrics.close()
       await background.stop()
+      await telling?.stop()
       // A database that is away keeps nobody from ending.
       await parts.presence
         .flush()
@@ -192,6 +202,10 @@ interface Serving {
   readonly metrics: Metrics
   readonly drain: Drain
   readonly log: ControlPlaneLog
+  /** By which people are told. */
+  readonly channels: readonly Channel[]
+  /** The name under which they are told. */
+  readonly from: string
 }
 
 async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving): Promise<void> {
@@ -221,6 +235,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorJobRoutes(operator, parts)
       operatorRolloutRoutes(operator, parts)
       operatorWindowRoutes(operator, parts)
+      operatorMatterRoutes(operator, parts, serving)
       operatorAuditRoutes(operator, parts, auditKey)
     },
     { prefix: '/operator/v1' },

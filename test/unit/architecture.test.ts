@@ -12,6 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   text: [],
   page: ['text'],
   limit: ['error'],
+  notice: ['control-plane', 'error', 'host', 'plan', 'schema', 'text'],
   order: ['error', 'limit', 'schema'],
   plan: [],
   outcome: ['error', 'plan'],
@@ -32,7 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'control-plane': ['documents', 'error', 'limit', 'order', 'outcome', 'schema'],
   log: ['text'],
   status: ['config', 'documents', 'host', 'journal', 'outcome', 'page', 'schema', 'text'],
-  server: 'config connector control-plane dns error host order outcome page plan schema'.split(' '),
+  server: 'config connector control-plane dns error host notice order outcome page plan schema'.split(' '),
   demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
     'apply config connector control-plane documents error host inbox journal limit material order outbox outcome plan policy rollback schema verify'.split(
@@ -43,7 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'config connector control-plane deployer documents error host journal material outbox outcome plan policy'.split(
       ' ',
     ),
-  cli: 'courier config control-plane demo deployer documents error examine host inbox journal log material order outbox outcome plan server status text verify'.split(
+  cli: 'courier config control-plane demo deployer documents error examine host inbox journal log material notice order outbox outcome plan server status text verify'.split(
     ' ',
   ),
 }

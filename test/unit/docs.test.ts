@@ -6,6 +6,7 @@ import { configSchema } from '../../src/config/config-schema.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { builtInConnectors } from '../../src/connector/registry/built-in.ts'
 import { catalogue } from '../../src/error/catalogue.ts'
+import { notifySchema } from '../../src/notice/notify-settings.ts'
 import { acmeSchema } from '../../src/server/config/acme-section.ts'
 import { dnsSchema } from '../../src/server/config/dns-section.ts'
 import { issuersSchema, moduleSchema } from '../../src/server/config/issuer-section.ts'
@@ -45,6 +46,7 @@ t.test('docs/server-configuration.md has a heading for each setting of the contr
     ...settings(issuersSchema, 'issuers.'),
     ...settings(acmeSchema, 'issuers.NAME.'),
     ...settings(moduleSchema, 'issuers.NAME.'),
+    ...settings(notifySchema, 'notify.'),
   ]
 
   t.same(documented.toSorted(), known.toSorted())

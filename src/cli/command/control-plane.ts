@@ -7,6 +7,7 @@ import { discoveredCommands } from '../operator/discovered.ts'
 import { keepCommands } from '../operator/keep.ts'
 import { labelCommand } from '../operator/labels.ts'
 import { listCommand } from '../operator/lists.ts'
+import { matterCommands } from '../operator/matters.ts'
 import { orderCommands } from '../operator/orders.ts'
 import { peopleCommands } from '../operator/people.ts'
 import { type PolicyOptions, policyIn, withPolicy } from '../operator/policy.ts'
@@ -42,6 +43,7 @@ export function controlPlaneCommand(): Command {
   )
   for (const one of rolloutCommands()) command.addCommand(one)
   for (const one of windowCommands()) command.addCommand(one)
+  for (const one of matterCommands()) command.addCommand(one)
   command.addCommand(auditCommand())
   command.addCommand(jobCommand())
   command.addCommand(addTargetCommand())

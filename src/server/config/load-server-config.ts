@@ -2,6 +2,7 @@ import { readOwnYaml } from '../../config/read-own-yaml.ts'
 import { schemaCheck } from '../../schema/schema-check.ts'
 import { readDns } from './dns-section.ts'
 import { readIssuers } from './issuer-section.ts'
+import { readNotify } from './notify-section.ts'
 import { checked } from './section.ts'
 import type { ServerConfig } from './server-config.ts'
 
@@ -12,7 +13,7 @@ export const defaultServerConfigFile = '/etc/waxseal/control-plane.yaml'
 export const serverConfigSchema = {
   type: 'object',
   additionalProperties: false,
-  properties: { dns: {}, issuers: {}, issuer_order: {} },
+  properties: { dns: {}, issuers: {}, issuer_order: {}, notify: {} },
 } as const
 
 const check =
@@ -28,6 +29,7 @@ export async function loadServerConfig(named: string | null): Promise<ServerConf
   return freeze({
     dns: await readDns({ file, path: 'dns' }, written.dns),
     issuers: await readIssuers(file, written.issuers, written.issuer_order),
+    notify: await readNotify({ file, path: 'notify' }, written.notify),
   })
 }
 

@@ -1,3 +1,4 @@
+import type { NotifySettings } from '../../notice/notify-settings.ts'
 import type { Command } from '../../plan/plan.ts'
 
 /** The control plane's configuration with every default resolved; deeply frozen. */
@@ -5,6 +6,8 @@ export interface ServerConfig {
   /** How records of zones are published. */
   readonly dns: readonly DnsZone[]
   readonly issuers: IssuersConfig
+  /** Who is told of what is the matter; null: nobody. */
+  readonly notify: NotifySettings | null
 }
 
 /** How records of a zone, and of those below it that have no entry of their own, are published. */

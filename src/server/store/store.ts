@@ -4,6 +4,7 @@ import type { HoldStore } from './hold-store.ts'
 import type { CredentialStore, OperatorStore, TokenStore } from './identity-store.ts'
 import type { JobStore } from './job-store.ts'
 import type { Label, LabelStore, Labels } from './label-store.ts'
+import type { ConditionStore, MatterStore, MuteStore, NoticeStore } from './matter-store.ts'
 import type { OrderStore } from './order-store.ts'
 import type { Page } from './page.ts'
 import type { RolloutStore } from './rollout-store.ts'
@@ -46,6 +47,10 @@ export interface Store {
   readonly discovered: DiscoveredStore
   readonly sessions: SessionStore
   readonly fleet: FleetStore
+  readonly conditions: ConditionStore
+  readonly matters: MatterStore
+  readonly mutes: MuteStore
+  readonly notices: NoticeStore
   readonly audit: AuditStore
   /** The time of the store: all rows have it. */
   now(): Promise<number>

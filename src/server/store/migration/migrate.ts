@@ -6,6 +6,7 @@ import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
 import { jobsToCancel } from './jobs-to-cancel.ts'
+import { matters } from './matters.ts'
 import { renewalWindows } from './renewal-windows.ts'
 import { rollouts } from './rollouts.ts'
 import { sessionTable } from './sessions.ts'
@@ -38,6 +39,7 @@ const steps: readonly Step[] = [
   tables(clientCertificates),
   tables(() => jobsToCancel),
   tables(renewalWindows),
+  tables(matters),
 ]
 
 /** The version that this program reads and writes. */

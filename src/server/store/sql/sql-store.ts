@@ -3,12 +3,14 @@ import type { Store } from '../store.ts'
 import { sqlAgents, sqlPresence } from './agents.ts'
 import { sqlAudit } from './audit.ts'
 import { sqlCertificates } from './certificates.ts'
+import { sqlConditions } from './conditions.ts'
 import { sqlDiscovered } from './discovered.ts'
 import { sqlFleet } from './fleet.ts'
 import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators } from './identities.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlLabels } from './labels.ts'
+import { sqlMatters, sqlMutes, sqlNotices } from './matters.ts'
 import { sqlOrders } from './orders.ts'
 import { sqlRollouts } from './rollouts.ts'
 import { sqlServerFacts } from './server-facts.ts'
@@ -41,6 +43,10 @@ export function sqlStore(db: Database): Store {
     discovered: sqlDiscovered(db),
     sessions: sqlSessions(db),
     fleet: sqlFleet(db),
+    conditions: sqlConditions(db),
+    matters: sqlMatters(db),
+    mutes: sqlMutes(db),
+    notices: sqlNotices(db),
     audit: sqlAudit(db),
     now: () => db.now(),
     transaction: (work) => db.transaction((inside) => work(sqlStore(inside))),

@@ -10,7 +10,11 @@ const asRoot = { skip: isRoot() ? false : 'only root can give files away' }
 const nobody = 65_534
 
 t.test('an empty file is a configuration in which the bundled CA signs', async (t) => {
-  t.same(await load(t, ''), { dns: [], issuers: { hasLocal: true, others: [], order: ['local'] } })
+  t.same(await load(t, ''), {
+    dns: [],
+    issuers: { hasLocal: true, others: [], order: ['local'] },
+    notify: null,
+  })
 })
 
 t.test('a file that was not named may be missing, one that was named may not', async (t) => {
@@ -92,6 +96,23 @@ t.test('what is wrong is named with its setting, and with what is meant', async 
     ['issuers: { x: { module: DIR/none.mjs } }', 'issuers.x.module', /ENOENT/],
     ['issuers: { local: false }', 'issuers', /nobody is left/],
     ['issuer_order: [lokal]', 'issuer_order', /Is local meant/],
+    ['notify: { mails: {} }', 'notify.mails', /Is mail meant/],
+    ['notify: { mail: { to: ["a@b.example\\nBcc: c@d.example"] } }', 'notify.mail.to[0]', /pattern/],
+    ['notify: { command: [page] }', 'notify.command[0]', /absolute path/],
+    ['notify: { command: [DIR/none] }', 'notify.command', /ENOENT/],
+    [
+      'notify: { webhooks: [{ url: "http://a.example", secret_file: DIR/tsig.key }] }',
+      'notify.webhooks[0].url',
+      /https/,
+    ],
+    ['notify: { webhooks: [{ url: "https://", secret_file: DIR/tsig.key }] }', 'notify.webhooks[0].url', /no URL/],
+    [
+      'notify: { webhooks: [{ url: "https://a.b", secret_file: DIR/none }] }',
+      'notify.webhooks[0].secret_file',
+      /no file/,
+    ],
+    ['notify: { leave_out: [drifts] }', 'notify.leave_out[0]', /one of/],
+    ['notify: { silent_after: 90d }', 'notify.silent_after', /longer/],
   ]
 
   for (const [text, path, says] of wrong) {
