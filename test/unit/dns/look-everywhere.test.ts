@@ -73,6 +73,23 @@ t.test('a zone with more servers than are ever asked is never called complete', 
   t.same(await lookEverywhere(owner, 'TLSA', [world.resolver]), { failed: 'ETOOMANY' })
 })
 
+t.test('a server that the parent alone hands over to counts, too', { skip }, async (t) => {
+  const former = await startAnswering(t, () => answering(tlsa('cd')), dnsAddress())
+  const referral = { type: 'NS', name: 'example.org', class: 'IN', ttl: 60, data: 'former.example.net' } as const
+  const parent = await startAnswering(t, () => ({ flags: 0, authorities: [referral] }), dnsAddress())
+  const world = await startWorld(t, [answering(tlsa('ab'))], {
+    'NS org': ['a.org'],
+    'A a.org': [parent.address],
+    'A former.example.net': [former.address],
+  })
+
+  t.same(
+    whyNotEverywhere(await look(world), (records) => hasTlsa(records, next)),
+    [`former.example.net (${former.address}) has something else`],
+  )
+  t.match(parent.heard, [{ name: 'example.org', type: 'NS' }])
+})
+
 t.test('an alias is followed to its end, and a loop ends', { skip }, async (t) => {
   const { resolver } = await startWorld(t, [], {
     'CNAME a.example.org': ['b.example.org'],
@@ -135,7 +152,7 @@ async function startWorld(
     ...extra,
   }
   const resolver = await startAnswering(t, ({ name, type }) => {
-    if (type === 'SOA' && name === 'example.org') return answering(soa(name))
+    if (type === 'SOA' && ['example.org', 'org'].includes(name)) return answering(soa(name))
     const data = known[`${type} ${name}`] ?? []
     return answering(...data.map((each) => ({ type, name, class: 'IN', ttl: 60, data: each }) as Answer))
   })
