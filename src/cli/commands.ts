@@ -14,6 +14,7 @@ export const commands = {
   probe: async () => (await import('./command/probe.ts')).probeCommand(),
   enroll: async () => (await import('./command/enroll.ts')).enrollCommand(),
   courier: async () => (await import('./command/courier.ts')).courierCommand(),
+  'acme-responder': async () => (await import('./command/acme-responder.ts')).acmeResponderCommand(),
   deployer: async () => (await import('./command/deployer.ts')).deployerCommand(),
   'control-plane': async () => (await import('./command/control-plane.ts')).controlPlaneCommand(),
   demo: async () => (await import('./command/demo.ts')).demoCommand(),

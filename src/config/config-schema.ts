@@ -1,4 +1,5 @@
 import { limits } from '../limit/limits.ts'
+import { acmePolicySchema } from './acme-policy.ts'
 
 const duration = { type: ['string', 'integer'], maxLength: 64 } as const
 const file = { type: 'string', pattern: '^/', maxLength: 4096 } as const
@@ -93,6 +94,7 @@ export const configSchema = {
             host: { type: 'string', pattern: '^[\\x21-\\x7e]{1,253}$' },
           },
         },
+        acme: acmePolicySchema,
         owners: { type: 'array', maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 256 } },
         resolvers: { type: 'array', maxItems: 10, items: { type: 'string', minLength: 1, maxLength: 60 } },
       },

@@ -1,3 +1,4 @@
+import type { AcmePolicy } from './acme-policy.ts'
 import type { HostTargets } from './host-targets.ts'
 import type { InstanceConfig } from './instances.ts'
 import type { OrderPolicy } from './order-policy.ts'
@@ -36,6 +37,7 @@ export interface PolicyConfig {
   readonly targets: 'open' | 'local'
   /** Jobs that change something are taken with a signed order alone that covers them; null: without, too. */
   readonly orders: OrderPolicy | null
+  readonly acme: AcmePolicy
   /** Accounts and groups that jobs may give files to, beside root's and the daemon's own. */
   readonly owners: readonly string[]
   /** DNS servers to ask for them, `ADDRESS` or `ADDRESS:PORT`; empty: the system's. */

@@ -2,6 +2,7 @@ import { createTask, validate } from 'node-cron'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
 import { parseDuration } from '../plan/duration.ts'
+import { resolveAcmePolicy, type WrittenAcme } from './acme-policy.ts'
 import type { Config, ControlPlaneConfig, KeptFolder, PolicyConfig } from './config.ts'
 import { resolveInstances, type WrittenInstance } from './instances.ts'
 import type { WrittenOrders } from './order-policy.ts'
@@ -43,6 +44,7 @@ export interface WrittenConfig {
     readonly dane?: PolicyConfig['dane']
     readonly targets?: PolicyConfig['targets']
     readonly orders?: WrittenOrders
+    readonly acme?: WrittenAcme
     readonly owners?: readonly string[]
     readonly resolvers?: readonly string[]
   }
@@ -112,6 +114,7 @@ export function resolveConfig(
       dane: written.policy?.dane ?? 'warn',
       targets: written.policy?.targets ?? 'open',
       orders,
+      acme: resolveAcmePolicy(written.policy?.acme, file),
       owners: written.policy?.owners ?? ['ssl-cert'],
       resolvers: written.policy?.resolvers ?? [],
     },

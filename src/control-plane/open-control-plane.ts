@@ -124,6 +124,8 @@ export interface AgentEndpoint extends Endpoint {
   readonly agentId: string
   /** CAs that the server hands out may be trusted beside `ca`; missing: `ca` is all that is trusted. */
   readonly followsCa?: boolean
+  /** What this host does beside what every agent of this version knows (protocol §4). */
+  readonly features?: readonly string[]
 }
 
 /** Opens the client of one agent. Connects at the first call. */
@@ -183,7 +185,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
     },
     heartbeat: async (facts, host = null) => {
       const said = host === null || !features.has('host') ? {} : { host }
-      const body = { ...toWire(facts), features: agentFeatures, ...said }
+      const body = { ...toWire(facts), features: [...agentFeatures, ...(options.features ?? [])], ...said }
       const heard = readHeard(await sendAsAgent({ method: 'POST', path: `${agent}/heartbeat`, body }))
       features = heard.features
       return heard

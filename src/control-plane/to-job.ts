@@ -1,9 +1,9 @@
-import { type Job, jobSchemaOf, type TakeBackJob, type UnsupportedJob } from '../documents/job.ts'
+import { type ChallengeJob, type Job, jobSchemaOf, type TakeBackJob, type UnsupportedJob } from '../documents/job.ts'
 import { limits } from '../limit/limits.ts'
 import { type CarriedOrder, longestIssuers, type SignedOrder, signedOrderSchema } from '../order/signed-order.ts'
 import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
-import { type WorkItem, workItemSchema } from './wire.ts'
+import { challengeSchema, type WorkItem, workItemSchema } from './wire.ts'
 
 /** An item of the work answer that has not the form of a job. */
 export interface MalformedItem {
@@ -48,6 +48,7 @@ function read(item: unknown): Job | MalformedItem {
   if (item.type === 'Validation' && typeof item.target_id === 'string' && item.target_id !== '')
     return { ...base, ...ofTarget, kind: 'validation', targetId: item.target_id }
   if (item.type === 'TakeBack') return { ...base, ...takeBack(item, { ...ofTarget, ...ordered(item) }) }
+  if (item.type === 'Challenge') return { ...base, ...challenge(item) }
   if (item.type !== 'Deployment')
     return { ...base, kind: 'unsupported', type: item.type, reason: `status ${item.status ?? 'unknown'}` }
   if (typeof item.target_type !== 'string' || item.target_type === '')
@@ -84,6 +85,27 @@ function takeBack(
     ...(leaf === '' ? {} : { leaf }),
     ...(isNumbered ? { generation } : {}),
   }
+}
+
+interface WrittenChallenge {
+  readonly name: string
+  readonly token: string
+  readonly key_authorization: string
+  readonly lifetime_s?: number | null
+}
+
+const isChallenge = schemaCheck<WrittenChallenge>(challengeSchema)
+/** Where the server does not say it. */
+const usualLifeS = 3600
+
+function challenge(item: WorkItem): WithoutIds<ChallengeJob> | WithoutIds<UnsupportedJob> {
+  if (!isChallenge(item.challenge)) {
+    const reason = 'a Challenge has challenge: {name, token, key_authorization}'
+    return { kind: 'unsupported', type: 'Challenge', code: 'JOB_MALFORMED', reason }
+  }
+  const { name, token, key_authorization: keyAuthorization, lifetime_s } = item.challenge
+  const lifetimeMs = Math.ceil((lifetime_s ?? usualLifeS) * 1000)
+  return { ...ordered(item), kind: 'challenge', name, token, keyAuthorization, lifetimeMs }
 }
 
 type WithoutIds<Kind extends Job> = Omit<Kind, 'id' | 'certificateId'>

@@ -32,6 +32,19 @@ export const workItemSchema = {
     deadline: {},
     order: {},
     lease_s: {},
+    challenge: {},
+  },
+} as const
+
+/** What a Challenge has. */
+export const challengeSchema = {
+  type: 'object',
+  required: ['name', 'token', 'key_authorization'],
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: 253 },
+    token: { type: 'string', maxLength: 256 },
+    key_authorization: { type: 'string', maxLength: 300 },
+    lifetime_s: { type: ['number', 'null'], minimum: 1, maximum: 3600 },
   },
 } as const
 
@@ -129,4 +142,5 @@ export interface WorkItem {
   readonly deadline?: unknown
   readonly order?: unknown
   readonly lease_s?: unknown
+  readonly challenge?: unknown
 }

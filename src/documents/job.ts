@@ -1,5 +1,6 @@
 import { type CarriedOrder, carriedOrderSchema } from '../order/signed-order.ts'
 import { oneLine } from '../schema/in-words.ts'
+import { keyAuthorizationPattern, tokenPattern } from './challenge.ts'
 
 /** A job as the control plane gave it, parsed and bounded. Ids are strings from outside: never path components. */
 export interface JobBase {
@@ -52,6 +53,17 @@ export interface TakeBackJob extends TargetOfJob, Ordered {
   readonly generation?: number
 }
 
+/** Put the answer to a challenge of a CA where the CA finds it: at port 80 of this host (http-01, RFC 8555 §8.3). */
+export interface ChallengeJob extends JobBase, Ordered {
+  readonly kind: 'challenge'
+  /** The name that the CA asks for. */
+  readonly name: string
+  readonly token: string
+  readonly keyAuthorization: string
+  /** It goes after so many milliseconds. */
+  readonly lifetimeMs: number
+}
+
 /** A job that this agent does not do, or an item that is none and has an id: it is answered as failed, never dropped. */
 export interface UnsupportedJob extends JobBase {
   readonly kind: 'unsupported'
@@ -61,7 +73,7 @@ export interface UnsupportedJob extends JobBase {
   readonly code?: 'JOB_MALFORMED'
 }
 
-export type Job = DeploymentJob | IssuanceJob | ValidationJob | TakeBackJob | UnsupportedJob
+export type Job = DeploymentJob | IssuanceJob | ValidationJob | TakeBackJob | ChallengeJob | UnsupportedJob
 
 const lineOf = (maxLength: number): object => ({ type: 'string', maxLength, pattern: oneLine })
 const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 1 })
@@ -84,6 +96,13 @@ const fieldsOf: Readonly<Record<Job['kind'], Readonly<Record<string, object>>>> 
     generation: { type: 'integer', minimum: 1 },
   },
   issuance: { order, commonName: text, sans: { type: 'array', maxItems: 1000, items: text } },
+  challenge: {
+    order,
+    name: { ...idOf(253) },
+    token: { type: 'string', pattern: tokenPattern },
+    keyAuthorization: { type: 'string', pattern: keyAuthorizationPattern },
+    lifetimeMs: { type: 'integer', minimum: 1 },
+  },
   unsupported: { type: lineOf(1024), reason: lineOf(longestReason), code: { const: 'JOB_MALFORMED' } },
 }
 

@@ -134,6 +134,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  CHALLENGE_NOT_ALLOWED: {
+    message: 'The policy of this host answers no challenges of a CA.',
+    retry: 'never',
+    host: 'untouched',
+  },
   INSTANCE_NOT_ALLOWED: {
     message: 'The configuration of this host names no such instance of the daemon.',
     retry: 'never',

@@ -88,6 +88,18 @@ export const limits = {
     what: 'the certificate and its chain',
     beyond: 'CONTROL_PLANE_UNREACHABLE',
   },
+  challengeAnswers: {
+    most: 100,
+    unit: 'answers',
+    what: 'answers to http-01 challenges at a time',
+    beyond: later,
+  },
+  challengeAnswerLife: {
+    most: 60 * minute,
+    unit: 'ms',
+    what: 'the life of such an answer',
+    beyond: 'it goes after that time',
+  },
   standingOrder: { most: 16 * 1024, unit: 'bytes', what: 'a standing order', beyond: 'ORDER_INVALID' },
   namesPerCertificate: { most: 1000, unit: 'names', what: 'a certificate', beyond: 'MATERIAL_INVALID' },
   keysPerDay: { most: 500, unit: 'keys', what: 'keys that jobs have this host make in 24 hours', beyond: later },

@@ -13,7 +13,7 @@ export async function connect(config: Config): Promise<ControlPlane> {
 }
 
 /** Where it is, and as whom it is asked; CONFIG_INVALID as above. */
-export async function endpointOf({ controlPlane: config }: Config): Promise<AgentEndpoint> {
+export async function endpointOf({ controlPlane: config, policy }: Config): Promise<AgentEndpoint> {
   if (config === null || config.agentId === null) {
     const path = config === null ? 'control_plane' : 'control_plane.agent_id'
     throw new WaxsealError('CONFIG_INVALID', { path, reason: 'it is missing', hint: 'Run waxseal enroll first.' })
@@ -21,7 +21,8 @@ export async function endpointOf({ controlPlane: config }: Config): Promise<Agen
   const credential = await readCredential(config, environment())
   if (config.caFile !== null) await requireOurs(config.caFile, 'control_plane.ca_file')
   const ca = (await readCa(config.caFile)) ?? hostRoots()
-  return { url: config.url, ca, agentId: config.agentId, credential, followsCa: isOfEnrolment(config) }
+  const features = policy.acme.http === null ? [] : ['challenge']
+  return { url: config.url, ca, agentId: config.agentId, credential, followsCa: isOfEnrolment(config), features }
 }
 
 /** Where `waxseal enroll` keeps the CA that it was given. */

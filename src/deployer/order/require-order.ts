@@ -1,10 +1,12 @@
-import type { DeploymentJob, IssuanceJob, TakeBackJob } from '../../documents/job.ts'
+import type { ChallengeJob, DeploymentJob, IssuanceJob, TakeBackJob } from '../../documents/job.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { isOrdered } from '../../order/is-ordered.ts'
 import { type CarriedOrder, openSigned } from '../../order/signed-order.ts'
 import type { StandingOrder } from '../../order/standing-order.ts'
 import type { Engine } from '../engine.ts'
 import type { DeployRequest } from '../propose/deploy-request.ts'
+
+type OrderedJob = DeploymentJob | TakeBackJob | IssuanceJob | ChallengeJob
 
 /** What holding a job against its order needs. */
 export type OrderParts = Pick<Engine, 'policy' | 'orders' | 'clock'>
@@ -14,7 +16,7 @@ export type OrderParts = Pick<Engine, 'policy' | 'orders' | 'clock'>
  * it. It is taken durably before this resolves, so that an older one is refused from now on.
  */
 export async function requireOrder(
-  job: DeploymentJob | TakeBackJob | IssuanceJob,
+  job: OrderedJob,
   { policy, orders, clock }: OrderParts,
 ): Promise<StandingOrder | null> {
   if (policy.orders === null) return null
@@ -31,12 +33,13 @@ export function missing(): WaxsealError {
   return new WaxsealError('ORDER_MISSING', { setting: 'policy.orders' })
 }
 
-function requireFor(order: StandingOrder, job: DeploymentJob | TakeBackJob | IssuanceJob, host: string): void {
+function requireFor(order: StandingOrder, job: OrderedJob, host: string): void {
   const exceeded = (reason: string, expected: string, ordered: string): WaxsealError =>
     new WaxsealError('ORDER_EXCEEDED', { target: order.target.name, reason, expected, ordered })
   if (nameOf(order.host) !== nameOf(host)) throw exceeded('it is for another host', host, order.host)
   if ('targetId' in job && job.targetId !== order.target.id)
     throw exceeded('it is for another target', job.targetId, order.target.id)
+  if (job.kind === 'challenge') requireName(job.name, order)
   if (job.kind !== 'issuance') return
   for (const name of [job.commonName, ...job.sans]) if (name !== '') requireName(name, order)
 }

@@ -11,6 +11,7 @@ import { type LineServer, serveLines } from '../../host/socket/line-socket.ts'
 import { openInbox } from '../../inbox/inbox.ts'
 import { openKeyStore } from '../../material/key-store.ts'
 import { openAnswerBox } from '../../outbox/answer-box.ts'
+import { openChallengeAnswers } from '../challenge/challenge-answers.ts'
 import { Discoverer } from '../discover/discoverer.ts'
 import { openToldPlaces } from '../discover/told-places.ts'
 import { withNames } from '../find-target.ts'
@@ -93,6 +94,12 @@ async function openDeployer(
   let looks: readonly Look[] = (await readShownHost(config.stateDir))?.looks ?? []
   const state = await openState(config, clock, onChange)
   const { store, answers, inbox } = state
+  const challenges = await openChallengeAnswers({
+    path: join(config.stateDir, 'challenges'),
+    stateDir: config.stateDir,
+    policy: () => engine.policy,
+    clock,
+  })
   const isOpen = (jobId: string): boolean => store.pending().some(({ job }) => job.id === jobId)
   const partsOfRequests = () => ({
     ...state,
@@ -102,7 +109,7 @@ async function openDeployer(
     orders: engine,
   })
   const requests = new Requests(store, partsOfRequests, onChange)
-  const worker = new Worker({ ...parts, ...state, requests, onChange })
+  const worker = new Worker({ ...parts, ...state, challenges, requests, onChange })
   const facts = async (): Promise<ShownOfDeployer & Pick<ShownHost, 'setAside'>> => ({
     looks,
     recovered,

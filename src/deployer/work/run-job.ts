@@ -1,4 +1,5 @@
 import type {
+  ChallengeJob,
   DeploymentJob,
   IssuanceJob,
   Job,
@@ -10,6 +11,8 @@ import type { Report } from '../../documents/report.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { KeyStore } from '../../material/key-store.ts'
 import type { Step } from '../../outcome/outcome.ts'
+import { checkName } from '../../policy/policy.ts'
+import type { ChallengeAnswers } from '../challenge/challenge-answers.ts'
 import { deployAgain } from '../deploy-again.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
@@ -24,6 +27,7 @@ export type Certificates = ReadonlyMap<string, string | Error>
 export interface Workshop {
   readonly engine: Engine
   readonly keys: Pick<KeyStore, 'find'>
+  readonly challenges: Pick<ChallengeAnswers, 'put'>
   /** The certificates of these deployments. */
   readonly certificatesOf: (jobs: readonly DeploymentJob[]) => Promise<Certificates>
   /** Called right before the first step that an interruption could cut off; durable. */
@@ -36,6 +40,7 @@ export async function runJob(job: Exclude<Job, DeploymentJob>, workshop: Worksho
   try {
     if (job.kind === 'validation') return [await validate(job, workshop)]
     if (job.kind === 'take-back') return await takeBack(job, workshop)
+    if (job.kind === 'challenge') return [await answerChallenge(job, workshop)]
     throw unsupported(job)
   } catch (error) {
     return endOf(job.id, error)
@@ -46,6 +51,16 @@ function unsupported(job: IssuanceJob | UnsupportedJob): WaxsealError {
   if (job.kind === 'issuance') return new WaxsealError('JOB_UNSUPPORTED', { type: job.kind })
   const { code = 'JOB_UNSUPPORTED', type, reason } = job
   return new WaxsealError(code, code === 'JOB_UNSUPPORTED' ? { type, reason } : { reason })
+}
+
+/** The answer is there when this is reported; the control plane tells the CA then. */
+async function answerChallenge(job: ChallengeJob, { engine, challenges, onBegin }: Workshop): Promise<Report> {
+  if (engine.policy.acme.http === null) throw new WaxsealError('CHALLENGE_NOT_ALLOWED', { setting: 'policy.acme.http' })
+  checkName(job.name, engine.policy.names)
+  await requireOrder(job, engine)
+  await onBegin(job.id)
+  await challenges.put(job)
+  return { kind: 'status', jobId: job.id, status: 'Completed' }
 }
 
 /** The same as `waxseal rollback`, but by today's policy of what a job may name. */

@@ -4,6 +4,7 @@ import type { Report } from '../../documents/report.ts'
 import { describeError, WaxsealError } from '../../error/waxseal-error.ts'
 import { type Clock, pause } from '../../host/clock.ts'
 import type { KeyStore } from '../../material/key-store.ts'
+import type { ChallengeAnswers } from '../challenge/challenge-answers.ts'
 import type { Engine } from '../engine.ts'
 import { Coalesced } from './coalesced.ts'
 import type { JobStore } from './job-store.ts'
@@ -17,6 +18,7 @@ export interface WorkerParts {
   readonly store: JobStore
   readonly requests: Requests
   readonly keys: Pick<KeyStore, 'find'>
+  readonly challenges: ChallengeAnswers
   readonly clock: Clock
   readonly log: Logger
   /** Whenever it is asked, and before each batch: policy may be another one by now. */
@@ -51,6 +53,7 @@ export class Worker {
       this.#untilDone(this.#jobs, async () => {
         // Where nothing is due, too: people see what the configuration of now says.
         await parts.onBatch()
+        await parts.challenges.tidy()
         return (await workThrough(this.#work, this.#isDue)).putOff
       }),
     )
@@ -133,10 +136,11 @@ export class Worker {
   }
 
   #workshop(): Workshop {
-    const { engine, store, keys, log, onProgress } = this.#parts
+    const { engine, store, keys, challenges, log, onProgress } = this.#parts
     return {
       engine,
       keys,
+      challenges,
       certificatesOf: (jobs) => this.#certificatesOf(jobs),
       onBegin: async (jobId) => {
         this.#requireInTime(jobId)

@@ -13,6 +13,7 @@ const typeWords: Readonly<Record<JobType, string>> = {
   Deployment: 'Deployment',
   Validation: 'Validation',
   TakeBack: 'Take-back',
+  Challenge: 'Challenge of a CA',
 }
 /** Of how many days failures are shown. */
 export const failureDays = ['1', '7', '30'] as const

@@ -33,7 +33,7 @@ export const failuresQuery = query({
   after: { type: 'string', pattern: '^\\d{1,16}-\\d{1,16}$' },
   host: name,
   code: { type: 'string', pattern: '^ *([A-Z0-9_]{3,64}|none)? *$' },
-  type: oneOf('Issuance', 'Renewal', 'Deployment', 'Validation', 'TakeBack'),
+  type: oneOf('Issuance', 'Renewal', 'Deployment', 'Validation', 'TakeBack', 'Challenge'),
   days: oneOf(...failureDays),
 })
 

@@ -2,6 +2,7 @@ import { type CarriedOrder, longestIssuers, type SignedOrder } from '../../order
 import { twinMs } from '../operation/agent/twin-told.ts'
 import type { ClaimedJob } from '../operation/job/claim-work.ts'
 import type { TargetRenewal } from '../operation/target/list-targets.ts'
+import type { ChallengeRow } from '../store/challenge-store.ts'
 import type { AgentRow, CertificateRow, JobRow } from '../store/rows.ts'
 import type { ListedAgent, ListedTarget } from '../store/store.ts'
 
@@ -96,9 +97,13 @@ function orderOnWire({ document, signature, key }: SignedOrder, issuers: string)
   return { document, signature, key, ...(issuers.length > longestIssuers ? {} : { issuers }) }
 }
 
+function challengeOnWire({ name, token, keyAuthorization, lifetimeS }: ChallengeRow): object {
+  return { name, token, key_authorization: keyAuthorization, lifetime_s: lifetimeS }
+}
+
 /** A job as its agent gets it (protocol §1); with what is said to agents that know leases (protocol §4). */
 export function workItem(
-  { job, certificate, target, version, order }: ClaimedJob,
+  { job, certificate, target, version, challenge, order }: ClaimedJob,
   leaseS: number | null,
   issuers: string,
 ): object {
@@ -111,6 +116,7 @@ export function workItem(
     common_name: certificate.commonName,
     sans: certificate.sans,
     ...(job.type === 'TakeBack' ? { expected_fingerprint: version?.fingerprint ?? null } : {}),
+    ...(challenge === null ? {} : { challenge: challengeOnWire(challenge) }),
     ...(leaseS !== null && isAwaited ? { key: keyFor(certificate) } : {}),
     ...(leaseS === null || isAwaited ? {} : { attempt: job.attempt, lease_s: leaseS }),
     ...(leaseS === null || job.notBefore === null ? {} : { not_before: timeOnWire(job.notBefore) }),

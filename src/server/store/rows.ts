@@ -150,7 +150,7 @@ export interface SigningRow {
 }
 
 /** What a job is for. */
-export type JobType = 'Issuance' | 'Renewal' | 'Deployment' | 'Validation' | 'TakeBack'
+export type JobType = 'Issuance' | 'Renewal' | 'Deployment' | 'Validation' | 'TakeBack' | 'Challenge'
 /** protocol §1; the last three are final. */
 export type JobStatus = 'Pending' | 'AwaitingCSR' | 'Running' | 'Completed' | 'Failed' | 'Cancelled'
 

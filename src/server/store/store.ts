@@ -1,3 +1,4 @@
+import type { ChallengeStore } from './challenge-store.ts'
 import type { DiscoveredStore } from './discovered-store.ts'
 import type { FleetStore } from './fleet-store.ts'
 import type { HoldStore } from './hold-store.ts'
@@ -44,6 +45,7 @@ export interface Store {
   readonly windows: WindowStore
   readonly holds: HoldStore
   readonly orders: OrderStore
+  readonly challenges: ChallengeStore
   readonly discovered: DiscoveredStore
   readonly sessions: SessionStore
   readonly fleet: FleetStore

@@ -68,6 +68,7 @@ function workOf(engine: Engine, inbox: Work['inbox'] & { begin(id: string): Prom
       keys: { find: async () => pair.keyPem },
       certificatesOf: async (jobs: readonly DeploymentJob[]) =>
         new Map(jobs.map(({ id }) => [id, pair.certificatePem])),
+      challenges: { put: async () => {} },
       onBegin: (jobId) => inbox.begin(jobId),
       onStep: () => {},
     },

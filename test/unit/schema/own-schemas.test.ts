@@ -4,12 +4,14 @@ import { builtInConnectors } from '../../../src/connector/registry/built-in.ts'
 import { planSchema } from '../../../src/connector/registry/plan-schema.ts'
 import {
   acceptedSchema,
+  challengeSchema,
   exchangeSchema,
   heardSchemas,
   leaseSchema,
   workItemSchema,
   workSchema,
 } from '../../../src/control-plane/wire.ts'
+import { putAnswerSchema } from '../../../src/deployer/challenge/challenge-answers.ts'
 import { takenOrderSchema } from '../../../src/deployer/order/order-memory.ts'
 import { courierMemorySchema } from '../../../src/deployer/serve/courier-memory.ts'
 import { lineSchemas } from '../../../src/documents/ask.ts'
@@ -29,10 +31,12 @@ const schemas: Readonly<Record<string, object>> = {
   ...heardSchemas,
   ...Object.fromEntries(lineSchemas.map((schema, index) => [`line ${index}`, schema])),
   acceptedSchema,
+  challengeSchema,
   exchangeSchema,
   leaseSchema,
   courierMemorySchema,
   takenOrderSchema,
+  putAnswerSchema,
   signedOrderSchema,
   standingOrderSchema,
   workItemSchema,

@@ -1,4 +1,5 @@
 import type { SignedOrder } from '../../../order/signed-order.ts'
+import type { ChallengeRow } from '../../store/challenge-store.ts'
 import type { AgentRow, CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
@@ -16,6 +17,8 @@ export interface ClaimedJob {
   readonly certificate: CertificateRow
   readonly target: TargetRow | null
   readonly version: VersionRow | null
+  /** What its host is to answer; null: it is of another type. */
+  readonly challenge: ChallengeRow | null
   /** What covers it; null: nothing that is sent to this agent. */
   readonly order: SignedOrder | null
 }
@@ -47,7 +50,14 @@ async function csrsFor(store: Store, agent: AgentRow, at: number, limit: number)
   const items: ClaimedJob[] = []
   for (const job of await store.jobs.awaitingCsr(agent.id, at, limit)) {
     const certificate = await certificateOf(store, job)
-    items.push({ job, certificate, target: null, version: null, order: await orderFor(store, agent, job, certificate) })
+    items.push({
+      job,
+      certificate,
+      target: null,
+      version: null,
+      challenge: null,
+      order: await orderFor(store, agent, job, certificate),
+    })
   }
   return items
 }
@@ -60,6 +70,7 @@ async function withDetails(store: Store, agent: AgentRow, job: JobRow): Promise<
     order: await orderFor(store, agent, job, certificate),
     target: job.targetId === null ? null : await store.targets.byId(job.targetId),
     version: await versionOf(store, job),
+    challenge: job.type === 'Challenge' ? await store.challenges.of(job.id) : null,
   }
 }
 

@@ -1,6 +1,7 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
 import { agentLabels } from './agent-labels.ts'
+import { challenges } from './challenges.ts'
 import { clientCertificates } from './client-certificates.ts'
 import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
@@ -40,6 +41,7 @@ const steps: readonly Step[] = [
   tables(() => jobsToCancel),
   tables(renewalWindows),
   tables(matters),
+  tables(challenges),
 ]
 
 /** The version that this program reads and writes. */

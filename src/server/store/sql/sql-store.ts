@@ -3,6 +3,7 @@ import type { Store } from '../store.ts'
 import { sqlAgents, sqlPresence } from './agents.ts'
 import { sqlAudit } from './audit.ts'
 import { sqlCertificates } from './certificates.ts'
+import { sqlChallenges } from './challenges.ts'
 import { sqlConditions } from './conditions.ts'
 import { sqlDiscovered } from './discovered.ts'
 import { sqlFleet } from './fleet.ts'
@@ -40,6 +41,7 @@ export function sqlStore(db: Database): Store {
     windows: sqlWindows(db),
     holds: sqlHolds(db),
     orders: sqlOrders(db),
+    challenges: sqlChallenges(db),
     discovered: sqlDiscovered(db),
     sessions: sqlSessions(db),
     fleet: sqlFleet(db),

@@ -129,6 +129,7 @@ async function open(t: Test) {
         engine: { ...engine, ...changes },
         keys: { find: async () => null },
         certificatesOf: async () => new Map(),
+        challenges: { put: async () => {} },
         onBegin: async () => {},
         onStep: () => {},
       },

@@ -1,0 +1,118 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { acmeKeyOf, keyAuthorizationOf } from '../../../src/acme/acme-key.ts'
+import { openAcme } from '../../../src/acme/open-acme.ts'
+import { toJob } from '../../../src/control-plane/to-job.ts'
+import type { Job } from '../../../src/documents/job.ts'
+import { freePorts } from '../../../src/host/file/plain-files.ts'
+import { unlessInstalled } from '../../support/daemons.ts'
+import { openDeployer, type TestDeployer } from '../../support/deployer.ts'
+import { startWaxseal } from '../../support/process.ts'
+import { startPebble } from '../pebble.ts'
+import { startChallengeServer } from './challenge-server.ts'
+
+const skip = unlessInstalled('pebble', 'pebble-challtestsrv')
+const names = ['mail.example.net']
+
+t.test('Pebble finds what a job has the host answer, at the responder', { skip }, async (t) => {
+  const [port = 0] = await freePorts(1)
+  const { deployer, client, key } = await site(t, port, { responder: true })
+  const folder = `${deployer.stateDir}-acme`
+  const responder = startWaxseal(['acme-responder', '--folder', folder, '--listen', `127.0.0.1:${port}`])
+  t.teardown(async () => {
+    responder.kill('SIGTERM')
+    await responder.exited
+  })
+
+  const order = await client.newOrder({ names, profile: null, replaces: null })
+  const { challenges } = await client.authorization(order.authorizations[0] ?? '', names)
+  const challenge = challenges.find(({ type }) => type === 'http-01')
+  const answers = await done(deployer, challengeJob('job-1', challenge?.token ?? '', key))
+  await untilListening(port)
+  await client.answer(challenge?.url ?? '')
+
+  t.match(answers.reports, [{ report: { jobId: 'job-1', status: 'Completed' } }])
+  t.equal(await settled(client, order.url), 'ready')
+  responder.kill('SIGTERM')
+  t.equal(await responder.exited, 0)
+})
+
+t.test('a host whose policy has no answers, or not for this name, says so', { skip }, async (t) => {
+  const { deployer, key } = await site(t, 1, undefined)
+  const refused = await done(deployer, challengeJob('job-1', 'token_of-a-challenge', key))
+  t.match(refused.reports, [{ report: { status: 'Failed', error: /^CHALLENGE_NOT_ALLOWED/ } }])
+  const webroot = join(deployer.dir, 'www')
+  await mkdir(webroot)
+  await deployer.configure({ policy: { roots: [], names: ['*.example.org'], acme: { http: { webroot } } } })
+
+  const named = await done(deployer, challengeJob('job-2', 'token_of-a-challenge', key))
+
+  t.match(named.reports.at(-1), { report: { jobId: 'job-2', status: 'Failed', error: /^NAME_NOT_ALLOWED/ } })
+  t.same(await readdir(webroot), [])
+})
+
+t.test('an answer is in the webroot when its job is done, and a host without orders takes it', { skip }, async (t) => {
+  const { deployer, key } = await site(t, 1, undefined)
+  const webroot = join(deployer.dir, 'www')
+  await mkdir(webroot)
+  await deployer.configure({ policy: { roots: [], acme: { http: { webroot } } } })
+
+  await done(deployer, challengeJob('job-1', 'token_of-a-challenge', key))
+
+  const file = join(webroot, '.well-known/acme-challenge/token_of-a-challenge')
+  t.equal(await readFile(file, 'utf8'), keyAuthorizationOf(key.jwk, 'token_of-a-challenge'))
+})
+
+/** As it is on the wire. */
+function challengeJob(id: string, token: string, key: ReturnType<typeof acmeKeyOf>): Job {
+  const challenge = { name: names[0], token, key_authorization: keyAuthorizationOf(key.jwk, token), lifetime_s: 600 }
+  const job = toJob({ id, type: 'Challenge', certificate_id: 'mc-1', status: 'Running', challenge })
+  if ('kind' in job) return job
+  throw new Error(job.reason)
+}
+
+async function done(deployer: TestDeployer, job: Job) {
+  await deployer.answer({ ask: 'take', jobs: [job] })
+  await deployer.answer({ ask: 'work' })
+  return deployer.settled()
+}
+
+async function site(t: Test, httpPort: number, http: object | undefined) {
+  const dns = await startChallengeServer()
+  t.teardown(() => dns.stop())
+  const pebble = await startPebble(t.testdir(), { resolver: dns.resolver, httpPort })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const key = acmeKeyOf(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+  const ca = await readFile(pebble.caFile, 'utf8')
+  const client = openAcme({ directory: pebble.url, ca, key, acceptsTerms: true })
+  t.teardown(async () => {
+    await client.close()
+    await pebble.stop()
+  })
+  const deployer = await openDeployer(t)
+  await deployer.configure({ policy: { roots: [deployer.dir], ...(http === undefined ? {} : { acme: { http } }) } })
+  await deployer.start()
+  return { deployer, client, key }
+}
+
+async function untilListening(port: number): Promise<void> {
+  for (;;) {
+    const isThere = await fetch(`http://127.0.0.1:${port}/`).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return
+    await wait(20)
+  }
+}
+
+async function settled(client: ReturnType<typeof openAcme>, url: string): Promise<string> {
+  for (;;) {
+    const { status } = await client.order(url)
+    if (status !== 'pending') return status
+    await wait(20)
+  }
+}
