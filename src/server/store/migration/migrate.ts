@@ -6,8 +6,8 @@ import { clientCertificates } from './client-certificates.ts'
 import { discovered } from './discovered.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
-import { jobsToCancel } from './jobs-to-cancel.ts'
 import { matters } from './matters.ts'
+import { oftenAsked } from './often-asked.ts'
 import { renewalWindows } from './renewal-windows.ts'
 import { rollouts } from './rollouts.ts'
 import { sessionTable } from './sessions.ts'
@@ -38,7 +38,7 @@ const steps: readonly Step[] = [
   tables((dialect) => [...sessionTable(dialect), ...fleetIndices]),
   tables(rollouts),
   tables(clientCertificates),
-  tables(() => jobsToCancel),
+  tables(() => oftenAsked),
   tables(renewalWindows),
   tables(matters),
   tables(challenges),

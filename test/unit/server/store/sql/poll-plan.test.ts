@@ -1,11 +1,35 @@
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Database, Value } from '../../../../../src/server/store/database.ts'
 import { migrate } from '../../../../../src/server/store/migration/migrate.ts'
 import { sqlStore } from '../../../../../src/server/store/sql/sql-store.ts'
 import { openSqlite } from '../../../../../src/server/store/sqlite/open-sqlite.ts'
+import type { Store } from '../../../../../src/server/store/store.ts'
 
 t.test('what a poll and a heartbeat ask for reads no job that has ended, however many an agent had', async (t) => {
+  const readings = await readingsOf(t, async ({ jobs }) => {
+    await jobs.workFor('agent-1', 0)
+    await jobs.awaitingCsr('agent-1', 0, 10)
+    await jobs.cancelRequests('agent-1')
+  })
+
+  t.equal(readings.length, 3)
+  for (const reading of readings) t.match(reading, /USING (COVERING )?INDEX job_(open|to_cancel) /)
+})
+
+t.test('who is named is found without reading all', async (t) => {
+  const readings = await readingsOf(t, async ({ agents, certificates, targets }) => {
+    await agents.named('mail-1')
+    await targets.named('postfix')
+    await certificates.named('mail.example.net')
+  })
+
+  t.equal(readings.length, 6)
+  for (const reading of readings) t.match(reading, /^SEARCH .* USING INDEX/)
+})
+
+/** How SQLite reads for what these calls ask. */
+async function readingsOf(t: Test, call: (store: Store) => Promise<void>): Promise<readonly string[]> {
   const db = openSqlite(join(t.testdir(), 'control-plane.db'), () => 0)
   t.teardown(() => db.close())
   await migrate(db, async () => {})
@@ -18,16 +42,9 @@ t.test('what a poll and a heartbeat ask for reads no job that has ended, however
     },
   }
 
-  const { jobs } = sqlStore(watched)
-  await jobs.workFor('agent-1', 0)
-  await jobs.awaitingCsr('agent-1', 0, 10)
-  await jobs.cancelRequests('agent-1')
+  await call(sqlStore(watched))
 
-  t.equal(asked.length, 3)
-  for (const [sql, values] of asked) {
-    const steps = (await db.query(`EXPLAIN QUERY PLAN ${sql}`, values)).map(({ detail }) => String(detail))
-    const readings = steps.filter((step) => /^(SEARCH|SCAN)/.test(step))
-    t.match(readings, [/USING (COVERING )?INDEX job_(open|to_cancel) /], sql)
-    t.equal(readings.length, 1)
-  }
-})
+  const plans = await Promise.all(asked.map(([sql, values]) => db.query(`EXPLAIN QUERY PLAN ${sql}`, values)))
+  const steps = plans.flat().map(({ detail }) => String(detail))
+  return steps.filter((step) => /^(SEARCH|SCAN)/.test(step))
+}
