@@ -8,7 +8,8 @@ const dataDir = await makeTemporaryFolder('waxseal-openapi-')
 const plane = await startControlPlane({ dataDir, host: '127.0.0.1', port: 0 })
 const dispatcher = new Agent({ connect: { ca: plane.caPem } })
 try {
-  const { body } = await request(`${plane.url}/openapi.json`, { dispatcher })
+  const { body, statusCode } = await request(`${plane.url}/openapi.json`, { dispatcher })
+  if (statusCode !== 200) throw new Error(`it does not say: ${statusCode} ${await body.text()}`)
   const document = JSON.stringify(await body.json(), null, 2)
   await writeFile(new URL('openapi.json', import.meta.url), `${document}\n`)
 } finally {

@@ -158,6 +158,8 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
   'GET /operator/v1/orders': { summary: 'Standing orders, by the names of their targets.', answer: pageOf('orders') },
   'GET /operator/v1/targets/:name/order': { summary: 'What is to be signed as the standing order for a target.' },
+  'GET /operator/v1/matters': { summary: 'What is the matter now, and how people are told.' },
+  'GET /operator/v1/mutes': { summary: 'Of what nothing is told, and until when.' },
   'GET /operator/v1/rollouts': { summary: 'Roll-outs, newest first.', answer: pageOf('rollouts') },
   'GET /operator/v1/rollouts/:name': { summary: 'Where a roll-out stands, wave by wave.' },
   'GET /operator/v1/rollouts/:name/targets': {
@@ -209,6 +211,9 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Keeps a signed order for its target, in place of an older one.',
     status: 201,
   },
+  'POST /operator/v1/mutes': { summary: 'Tells nothing of a matter for a while.' },
+  'POST /operator/v1/mutes/:id/end': { summary: 'Tells of it again.' },
+  'POST /operator/v1/notices/test': { summary: 'Sends a test over each channel.' },
   'POST /operator/v1/rollouts': {
     summary: 'Renews or deploys certificates on many hosts, wave by wave; it stops itself where too many fail.',
     status: 201,
