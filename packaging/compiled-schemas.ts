@@ -5,6 +5,7 @@ import type { Plugin } from 'esbuild-wasm'
 import { configSchema } from '../src/config/config-schema.ts'
 import { acceptedSchema, exchangeSchema, heardSchemas, leaseSchema, workSchema } from '../src/control-plane/wire.ts'
 import { shelfSchema } from '../src/deployer/discover/told-places.ts'
+import { keyringSchema } from '../src/deployer/key/keyrings.ts'
 import { takenOrderSchema } from '../src/deployer/order/order-memory.ts'
 import { courierMemorySchema } from '../src/deployer/serve/courier-memory.ts'
 import { arrivedSchema } from '../src/deployer/work/job-store.ts'
@@ -35,6 +36,7 @@ const schemas = [
   forgottenLineSchema,
   envelopeSchema(arrivedSchema),
   envelopeSchema(keyRequestSchema),
+  envelopeSchema(keyringSchema),
   envelopeSchema(waitingSchema),
   envelopeSchema(deadSchema),
   envelopeSchema(courierMemorySchema),

@@ -1,4 +1,5 @@
 import { limits } from '../limit/limits.ts'
+import { keyKinds } from '../plan/key-kind.ts'
 import { acmePolicySchema } from './acme-policy.ts'
 
 const duration = { type: ['string', 'integer'], maxLength: 64 } as const
@@ -76,6 +77,7 @@ export const configSchema = {
         unrelated_names: { enum: ['refuse', 'warn'] },
         missing_chain: { enum: ['refuse', 'warn'] },
         key_type: { enum: ['refuse', 'warn'] },
+        new_keys: { type: 'array', minItems: 1, maxItems: keyKinds.length, items: { enum: keyKinds } },
         worse: { enum: ['refuse', 'warn'] },
         unfit: { enum: ['refuse', 'warn'] },
         dane: { enum: ['hold', 'warn', 'off'] },

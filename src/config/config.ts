@@ -1,3 +1,4 @@
+import type { KeyKind } from '../plan/key-kind.ts'
 import type { AcmePolicy } from './acme-policy.ts'
 import type { HostTargets } from './host-targets.ts'
 import type { InstanceConfig } from './instances.ts'
@@ -27,6 +28,8 @@ export interface PolicyConfig {
   readonly missingChain: 'refuse' | 'warn'
   /** A key that takes the place of a listener's only RSA key beside keys of other types. */
   readonly keyType: 'refuse' | 'warn'
+  /** The kinds of keys that jobs may have this host make. */
+  readonly newKeys: readonly KeyKind[]
   /** A certificate that clients trust less than the live one, or that is from before it. */
   readonly worse: 'refuse' | 'warn'
   /** A certificate that clients refuse for what it is. */

@@ -2,6 +2,7 @@ import { createTask, validate } from 'node-cron'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
 import { parseDuration } from '../plan/duration.ts'
+import { keyKinds } from '../plan/key-kind.ts'
 import { resolveAcmePolicy, type WrittenAcme } from './acme-policy.ts'
 import type { Config, ControlPlaneConfig, KeptFolder, PolicyConfig } from './config.ts'
 import { resolveInstances, type WrittenInstance } from './instances.ts'
@@ -39,6 +40,7 @@ export interface WrittenConfig {
     readonly unrelated_names?: PolicyConfig['unrelatedNames']
     readonly missing_chain?: PolicyConfig['missingChain']
     readonly key_type?: PolicyConfig['keyType']
+    readonly new_keys?: PolicyConfig['newKeys']
     readonly worse?: PolicyConfig['worse']
     readonly unfit?: PolicyConfig['unfit']
     readonly dane?: PolicyConfig['dane']
@@ -109,6 +111,7 @@ export function resolveConfig(
       unrelatedNames: written.policy?.unrelated_names ?? 'refuse',
       missingChain: written.policy?.missing_chain ?? 'refuse',
       keyType: written.policy?.key_type ?? 'refuse',
+      newKeys: written.policy?.new_keys ?? keyKinds,
       worse: written.policy?.worse ?? 'refuse',
       unfit: written.policy?.unfit ?? 'refuse',
       dane: written.policy?.dane ?? 'warn',

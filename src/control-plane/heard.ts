@@ -14,6 +14,8 @@ export const agentFeatures = [
   'wait',
   'client_certificate',
   'order',
+  'key',
+  'keys',
 ] as const
 
 /** How often the server wants to be asked. */

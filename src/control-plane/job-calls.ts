@@ -25,8 +25,8 @@ export interface VerificationReport {
 export interface JobCalls {
   /** PEM: leaf and chain, the newest version. */
   certificate(certificateId: string): Promise<string>
-  /** `accepted`: it is signed in the background, and what is deployed then comes a little later. */
-  submitCsr(certificateId: string, csrPem: string): Promise<'accepted' | 'signed'>
+  /** `accepted`: it is signed in the background, and what is deployed then comes a little later. `nextSpki`: the key that was made ahead. */
+  submitCsr(certificateId: string, csrPem: string, nextSpki?: string | null): Promise<'accepted' | 'signed'>
   /** This agent still has the job, and will begin it. Returns for how long that holds, in milliseconds. */
   renewLease(jobId: string): Promise<number>
   reportStatus(jobId: string, report: StatusReport): Promise<void>
@@ -47,8 +47,9 @@ export function jobCalls(send: Send, agent: string): JobCalls {
       if (!isCertificate(answer)) throw unusable('the certificate answer has no certificate_pem')
       return answer.certificate_pem
     },
-    submitCsr: async (certificateId, csrPem) => {
-      const body = { csr_pem: csrPem, certificate_id: certificateId }
+    submitCsr: async (certificateId, csrPem, nextSpki = null) => {
+      const next = nextSpki === null ? {} : { next_spki_sha256: nextSpki }
+      const body = { csr_pem: csrPem, certificate_id: certificateId, ...next }
       const answer = await send({ method: 'POST', path: `${agent}/csr`, body, timeoutMs: signingMs })
       return isAccepted(answer) ? 'accepted' : 'signed'
     },

@@ -3,6 +3,7 @@ import { limits } from '../limit/limits.ts'
 import { type CarriedOrder, longestIssuers, type SignedOrder, signedOrderSchema } from '../order/signed-order.ts'
 import { inWords } from '../schema/in-words.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
+import { keyWishOf, unknownKeyType } from './key-wish.ts'
 import { challengeSchema, type WorkItem, workItemSchema } from './wire.ts'
 
 /** An item of the work answer that has not the form of a job. */
@@ -43,7 +44,10 @@ function read(item: unknown): Job | MalformedItem {
   const base = { id: item.id, certificateId: item.certificate_id }
   const ofTarget = { ...named(item), ...deadlineOf(item) }
   if (item.status === 'AwaitingCSR') {
-    return { ...base, ...ordered(item), kind: 'issuance', commonName: item.common_name ?? '', sans: item.sans ?? [] }
+    const wish = keyWishOf(item)
+    if (wish === null) return { ...base, kind: 'unsupported', type: item.type, reason: unknownKeyType(item) }
+    const names = { commonName: item.common_name ?? '', sans: item.sans ?? [] }
+    return { ...base, ...ordered(item), ...wish, kind: 'issuance', ...names }
   }
   if (item.type === 'Validation' && typeof item.target_id === 'string' && item.target_id !== '')
     return { ...base, ...ofTarget, kind: 'validation', targetId: item.target_id }

@@ -33,6 +33,11 @@ export const workItemSchema = {
     order: {},
     lease_s: {},
     challenge: {},
+    key: {},
+    key_type: {},
+    next_key: {},
+    current_spki_sha256: {},
+    keep_spki: {},
   },
 } as const
 
@@ -143,4 +148,9 @@ export interface WorkItem {
   readonly order?: unknown
   readonly lease_s?: unknown
   readonly challenge?: unknown
+  readonly key?: unknown
+  readonly key_type?: unknown
+  readonly next_key?: unknown
+  readonly current_spki_sha256?: unknown
+  readonly keep_spki?: unknown
 }

@@ -6,7 +6,7 @@ import { type Membership, membershipSchema } from './membership.ts'
 import { type Report, reportSchema } from './report.ts'
 
 /** Of the documents between the two halves. Halves that do not share it refuse each other (HALVES_DIFFER). */
-export const documentsVersion = 2
+export const documentsVersion = 3
 
 /** The longest document, in bytes: a job of the largest answer of a control plane, or a page of reports. */
 export const longestDocument = 4 * 1024 * 1024
@@ -85,6 +85,8 @@ export interface CertificateRequest {
   readonly jobId: string
   readonly certificateId: string
   readonly csrPem: string
+  /** SPKI digest of the key that the next rotation takes; null: none was asked for, or could be had. */
+  readonly nextSpki: string | null
 }
 
 /** What the deployer has for the control plane. */
@@ -206,7 +208,15 @@ const answerSchemas = {
       1000,
     ),
     next: orNull(id),
-    requests: listOf(closed({ jobId: id, certificateId: id, csrPem: { type: 'string', maxLength: 65_536 } }), 1000),
+    requests: listOf(
+      closed({
+        jobId: id,
+        certificateId: id,
+        csrPem: { type: 'string', maxLength: 65_536 },
+        nextSpki: orNull(digest),
+      }),
+      1000,
+    ),
     wanted: listOf(id, 1000),
   }),
   delivered: closed({}),

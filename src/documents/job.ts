@@ -1,4 +1,5 @@
 import { type CarriedOrder, carriedOrderSchema } from '../order/signed-order.ts'
+import { type KeyKind, keyKinds } from '../plan/key-kind.ts'
 import { oneLine } from '../schema/in-words.ts'
 import { keyAuthorizationPattern, tokenPattern } from './challenge.ts'
 
@@ -32,8 +33,21 @@ export interface DeploymentJob extends TargetOfJob, Ordered {
   readonly targetConfig: Readonly<Record<string, unknown>>
 }
 
-/** Make a key and a certificate signing request. */
-export interface IssuanceJob extends JobBase, Ordered {
+/** Which key a request is to have (protocol §4); what is missing was not said. */
+export interface KeyWish {
+  /** Missing: as `rotate`. */
+  readonly key?: 'rotate' | 'reuse'
+  readonly keyType?: KeyKind
+  /** Have another one ready, which the next rotation takes. */
+  readonly nextKey?: true
+  /** SPKI digest of the key of the newest version. */
+  readonly currentSpki?: string
+  /** SPKI digests of keys that TLSA records name: they stay. */
+  readonly keepSpki?: readonly string[]
+}
+
+/** Make a certificate signing request, with a key of this host. */
+export interface IssuanceJob extends JobBase, Ordered, KeyWish {
   readonly kind: 'issuance'
   readonly commonName: string
   readonly sans: readonly string[]
@@ -80,7 +94,20 @@ const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 
 /** What a job says of itself, in characters. */
 export const longestReason = 4096
 const text = { type: 'string', maxLength: 1024 } as const
-const optional = ['targetName', 'deadline', 'instance', 'leaf', 'generation', 'code', 'order']
+/** The most keys that TLSA records of one certificate name. */
+export const mostKeptKeys = 100
+const spki = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
+const keyWish = {
+  key: { enum: ['rotate', 'reuse'] },
+  keyType: { enum: keyKinds },
+  nextKey: { const: true },
+  currentSpki: spki,
+  keepSpki: { type: 'array', maxItems: mostKeptKeys, items: spki },
+} as const satisfies Record<keyof KeyWish, object>
+const optional = [
+  ...['targetName', 'deadline', 'instance', 'leaf', 'generation', 'code', 'order'],
+  ...Object.keys(keyWish),
+]
 
 const order = carriedOrderSchema
 const ofTarget = { targetId: idOf(1000), targetName: lineOf(128), deadline: { type: 'integer', minimum: 0 } }
@@ -95,7 +122,7 @@ const fieldsOf: Readonly<Record<Job['kind'], Readonly<Record<string, object>>>> 
     leaf: { type: 'string', pattern: '^[0-9a-f]{64}$' },
     generation: { type: 'integer', minimum: 1 },
   },
-  issuance: { order, commonName: text, sans: { type: 'array', maxItems: 1000, items: text } },
+  issuance: { order, ...keyWish, commonName: text, sans: { type: 'array', maxItems: 1000, items: text } },
   challenge: {
     order,
     name: { ...idOf(253) },

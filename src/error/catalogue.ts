@@ -139,6 +139,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  KEY_TYPE_NOT_ALLOWED: {
+    message: 'The policy of this host does not allow a key of this kind.',
+    retry: 'never',
+    host: 'untouched',
+  },
   INSTANCE_NOT_ALLOWED: {
     message: 'The configuration of this host names no such instance of the daemon.',
     retry: 'never',

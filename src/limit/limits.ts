@@ -102,11 +102,16 @@ export const limits = {
   },
   standingOrder: { most: 16 * 1024, unit: 'bytes', what: 'a standing order', beyond: 'ORDER_INVALID' },
   namesPerCertificate: { most: 1000, unit: 'names', what: 'a certificate', beyond: 'MATERIAL_INVALID' },
-  keysPerDay: { most: 500, unit: 'keys', what: 'keys that jobs have this host make in 24 hours', beyond: later },
+  keysPerDay: {
+    most: 500,
+    unit: 'keys',
+    what: 'keys that jobs have this host make or use again in 24 hours',
+    beyond: later,
+  },
   keysPerCertificate: {
     most: 20,
     unit: 'keys',
-    what: 'keys that jobs have this host make for one certificate in 24 hours',
+    what: 'keys that jobs have this host make or use again for one certificate in 24 hours',
     beyond: later,
   },
   keysKept: {

@@ -1,11 +1,13 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import type { KeyKind } from '../plan/key-kind.ts'
+import { kindOfKey } from './make-key.ts'
 
 const maxNames = 100
 
 type GeneralName = { readonly type: 'dns' | 'ip' | 'email'; readonly value: string }
 
-/** A PKCS#10 request (PEM) for these names, signed with an ECDSA P-256 key. JOB_MALFORMED names the name that is none. */
+/** A PKCS#10 request (PEM) for these names, signed with their key, of any kind that this host makes. JOB_MALFORMED names the name that is none. */
 export async function createCertificateRequest(request: {
   readonly commonName: string
   readonly sans: readonly string[]
@@ -18,8 +20,7 @@ export async function createCertificateRequest(request: {
   const { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } = await import('@peculiar/x509')
   const csr = await Pkcs10CertificateRequestGenerator.create({
     name: [{ CN: [request.commonName === '' ? (names[0]?.value ?? '') : request.commonName] }],
-    keys: await importKeys(request.keyPem),
-    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    ...(await signingKeys(request.keyPem)),
     extensions: [new SubjectAlternativeNameExtension(names.map(({ type, value }) => ({ type, value })))],
   })
   return `${csr.toString('pem')}\n`
@@ -43,14 +44,37 @@ function generalName(value: string): GeneralName {
   })
 }
 
-async function importKeys(keyPem: string): Promise<CryptoKeyPair> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+const rsa = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const
+const ecdsa = (namedCurve: string, hash: string) => ({ name: 'ECDSA', namedCurve, hash })
+
+/** How each kind signs: what every CA takes (RFC 8446 §4.2.3 has the same pairs of curve and digest). */
+const algorithms = {
+  p256: ecdsa('P-256', 'SHA-256'),
+  p384: ecdsa('P-384', 'SHA-384'),
+  rsa2048: rsa,
+  rsa3072: rsa,
+  rsa4096: rsa,
+  ed25519: { name: 'Ed25519' },
+} as const satisfies Readonly<Record<KeyKind, { readonly name: string; readonly hash?: string }>>
+
+async function signingKeys(keyPem: string) {
   const key = createPrivateKey(keyPem)
+  const kind = kindOfKey(key)
+  if (kind === null)
+    throw new WaxsealError('MATERIAL_INVALID', {
+      what: 'private key',
+      reason: 'it is of a kind that no request is made with',
+      hint: 'Have a new key made: key: rotate.',
+    })
+  const algorithm = algorithms[kind]
   const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
   const { subtle } = globalThis.crypto
   return {
-    privateKey: await subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
-    publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),
+    signingAlgorithm: algorithm,
+    keys: {
+      privateKey: await subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
+      publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),
+    },
   }
 }

@@ -1,19 +1,27 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { listFiles, readSnapshot } from '../host/file/files.ts'
 import { ensurePrivateFolder } from '../host/file/folder/private-folder.ts'
 import { durableCreate, durableRemove } from '../host/file/write/durable-write.ts'
 import { limits } from '../limit/limits.ts'
 import { requireRoomFor } from '../limit/within.ts'
+import type { KeyKind } from '../plan/key-kind.ts'
+import { makeKey } from './make-key.ts'
 import { type PrivateKey, parsePrivateKey } from './parse-key.ts'
+
+/** Which keys are in use, by SPKI digest: asked where it has to be known. */
+export type Used = () => Promise<ReadonlySet<string>>
 
 /** The keys that this host made: a file each (0600 below 0700), named by its SPKI digest; none is ever overwritten. */
 export interface KeyStore {
   /**
-   * Makes an ECDSA P-256 key; it is durable on return. Where there are too many, the oldest of those that are not in use goes, by SPKI
+   * Makes a key; it is durable on return. Where there are too many, the oldest of those that are not in use goes, by SPKI
    * digest. LIMIT_EXCEEDED: all are in use or young, or there are too many of this day.
    */
-  create(used: () => Promise<ReadonlySet<string>>): Promise<PrivateKey>
+  create(used: Used, kind?: KeyKind): Promise<PrivateKey>
+  /** Keeps a key of this host that is no more in the store; it is durable on return. */
+  keep(key: PrivateKey): Promise<void>
+  /** Removes keys that were made over 30 days ago and are not in use, the oldest first, 100 at most. */
+  prune(used: Used): Promise<void>
   /** The PKCS#8 PEM of the key with this SPKI digest; null: this host has none, or its file is not what it says. */
   find(spkiSha256: string): Promise<string | null>
 }
@@ -26,12 +34,15 @@ export async function openKeyStore(path: string, foreign: string | null = null):
   await ensurePrivateFolder(path)
   const fileOf = (spkiSha256: string): string => join(path, `${spkiSha256}.pem`)
   return {
-    create: async (used) => {
+    create: async (used, kind = 'p256') => {
       await makeRoom(path, used)
-      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      const key = parsePrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+      const key = parsePrivateKey(await makeKey(kind))
       await durableCreate(fileOf(key.spkiSha256), Buffer.from(key.keyPem))
       return key
+    },
+    keep: ({ spkiSha256, keyPem }) => durableCreate(fileOf(spkiSha256), Buffer.from(keyPem)),
+    prune: async (used) => {
+      await removeUnused(path, await keyFilesIn(path), unneededMs, used)
     },
     find: async (spkiSha256) => {
       if (!/^[0-9a-f]{64}$/.test(spkiSha256)) return null
@@ -44,22 +55,40 @@ export async function openKeyStore(path: string, foreign: string | null = null):
 
 const dayMs = 86_400_000
 
-/** A certificate that was asked for may come, and be deployed, within this time. */
+/** A certificate that was asked for may come, and be deployed, within this time; a full store waits no longer. */
 const unusedMs = 14 * dayMs
+/** Roll-outs take their time, and a record of before there were keyrings names no key that only waits. */
+const unneededMs = 30 * dayMs
 /** What is used is asked once for so many. */
 const mostRemoved = 100
 
+type KeyFile = Awaited<ReturnType<typeof listFiles>>[number]
+
+async function keyFilesIn(path: string): Promise<readonly KeyFile[]> {
+  return (await listFiles(path)).filter(({ name }) => name.endsWith('.pem'))
+}
+
 /** The files themselves say when they were made: a restart forgets nothing. */
-async function makeRoom(path: string, used: () => Promise<ReadonlySet<string>>): Promise<void> {
-  const files = (await listFiles(path)).filter(({ name }) => name.endsWith('.pem'))
-  const age = ({ modified }: (typeof files)[number]): number => Date.now() - Number(modified)
+function age({ modified }: KeyFile): number {
+  return Date.now() - Number(modified)
+}
+
+async function makeRoom(path: string, used: Used): Promise<void> {
+  const files = await keyFilesIn(path)
   requireRoomFor('keysPerDay', files.filter((file) => age(file) < dayMs).length)
   if (files.length < limits.keysKept.most) return
+  requireRoomFor('keysKept', files.length - (await removeUnused(path, files, unusedMs, used)))
+}
+
+/** Returns how many were removed. */
+async function removeUnused(path: string, files: readonly KeyFile[], leastMs: number, used: Used): Promise<number> {
+  const old = files.filter((file) => age(file) > leastMs)
+  if (old.length === 0) return 0
   const inUse = await used()
-  const old = files.filter((file) => age(file) > unusedMs && !inUse.has(file.name.slice(0, -'.pem'.length)))
-  const oldest = old.toSorted((one, other) => age(other) - age(one)).slice(0, mostRemoved)
+  const unused = old.filter(({ name }) => !inUse.has(name.slice(0, -'.pem'.length)))
+  const oldest = unused.toSorted((one, other) => age(other) - age(one)).slice(0, mostRemoved)
   for (const { name } of oldest) await durableRemove(join(path, name))
-  requireRoomFor('keysKept', files.length - oldest.length)
+  return oldest.length
 }
 
 const mostForeign = 10_000

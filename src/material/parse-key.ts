@@ -1,5 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { type ErrorDetails, WaxsealError } from '../error/waxseal-error.ts'
+import type { KeyKind } from '../plan/key-kind.ts'
+import { kindOfKey } from './make-key.ts'
 import { type PemBlock, readPem } from './read-pem.ts'
 import { byMark, encrypted, recognise } from './recognise.ts'
 
@@ -9,6 +11,8 @@ export interface PrivateKey {
   readonly keyPem: string
   /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
   readonly spkiSha256: string
+  /** Null: of none that this host makes. */
+  readonly kind: KeyKind | null
 }
 
 const maxLength = 256 * 1024
@@ -85,7 +89,11 @@ function named(key: KeyObject): PrivateKey {
       reason: `it is an RSA key of ${modulusLength} bits, too short to be served`,
       hint: 'Request the certificate again with a new key: RSA of 2048 bits or more, or ECDSA P-256.',
     })
-  return { keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(), spkiSha256: digestOf(key) }
+  return {
+    keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    spkiSha256: digestOf(key),
+    kind: kindOfKey(key),
+  }
 }
 
 function digestOf(key: KeyObject): string {

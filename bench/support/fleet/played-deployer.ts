@@ -78,7 +78,7 @@ export class PlayedDeployer implements Deployer {
       if (job.kind !== 'issuance') continue
       const { id: jobId, certificateId, commonName, sans } = job
       const csrPem = await createCertificateRequest({ commonName, sans, keyPem: this.#keyPem })
-      this.#requests.set(jobId, { jobId, certificateId, csrPem })
+      this.#requests.set(jobId, { jobId, certificateId, csrPem, nextSpki: null })
     }
     this.#changes += 1
     return fresh.length

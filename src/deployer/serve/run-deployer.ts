@@ -15,6 +15,7 @@ import { openChallengeAnswers } from '../challenge/challenge-answers.ts'
 import { Discoverer } from '../discover/discoverer.ts'
 import { openToldPlaces } from '../discover/told-places.ts'
 import { withNames } from '../find-target.ts'
+import { openKeyrings } from '../key/keyrings.ts'
 import type { ConfiguredEngine } from '../open-engine.ts'
 import { recover } from '../recover.ts'
 import { makeView, type ShownOfDeployer, showHost } from '../view.ts'
@@ -104,8 +105,11 @@ async function openDeployer(
   const partsOfRequests = () => ({
     ...state,
     records: engine.records,
+    archive: engine.archive,
     isOpen,
+    arrived: async () => (await state.certificates.list()).map(({ document }) => document.pem),
     names: engine.policy.names,
+    newKeys: engine.policy.newKeys,
     orders: engine,
   })
   const requests = new Requests(store, partsOfRequests, onChange)
@@ -167,8 +171,9 @@ async function openState(config: Config, clock: Clock, onChange: () => void) {
   const reserve = openReserve(below('reserve'))
   const store = await JobStore.open({ inbox, answers, certificates, reserve }, onChange)
   const keyRequests = await openKeyRequests(below('requests'))
+  const keyrings = await openKeyrings(below('keyrings'))
   const memory = await openCourierMemory(courierMemoryFolder(config.stateDir))
-  return { inbox, answers, reserve, store, keys, keyRequests, memory }
+  return { inbox, answers, certificates, reserve, store, keys, keyRequests, keyrings, memory }
 }
 
 /** Once it is told to stop, who asks has this long between two asks, in milliseconds. */

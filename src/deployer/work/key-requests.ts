@@ -31,16 +31,18 @@ export async function openKeyRequests(path: string): Promise<KeyRequests> {
 
 const dayMs = 86_400_000
 
-/** LIMIT_EXCEEDED: this certificate had as many keys made within a day as any may. Forgets the requests of earlier days that have ended. */
+/** LIMIT_EXCEEDED: this certificate, or all together, had as many requests within a day as any may. Forgets those of earlier days that have ended. */
 export async function requireRoomForKey(
   certificateId: string,
   { keyRequests, isOpen }: { readonly keyRequests: KeyRequests; readonly isOpen: (jobId: string) => boolean },
 ): Promise<void> {
-  let count = 0
+  let [all, count] = [0, 0]
   for (const { id, document } of await keyRequests.list()) {
     const isRecent = Date.now() - (document.made ?? 0) < dayMs
+    if (isRecent) all += 1
     if (isRecent && document.certificateId === certificateId) count += 1
     if (!isRecent && !isOpen(id)) await keyRequests.remove(id)
   }
   requireRoomFor('keysPerCertificate', count)
+  requireRoomFor('keysPerDay', all)
 }

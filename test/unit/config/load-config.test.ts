@@ -36,6 +36,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
       worse: 'refuse',
       missingChain: 'refuse',
       keyType: 'refuse',
+      newKeys: ['p256', 'p384', 'rsa2048', 'rsa3072', 'rsa4096', 'ed25519'],
       unfit: 'refuse',
       dane: 'warn',
       targets: 'open',

@@ -122,6 +122,37 @@ t.test('a renewal that awaits a request is one too, without names as well', asyn
   t.strictSame(toJob(renewal), { kind: 'issuance', id: 'job-3', certificateId: 'mc-mail', commonName: '', sans: [] })
 })
 
+t.test('a job that awaits a request says which key it is to have', async (t) => {
+  const [current, kept] = ['a'.repeat(64), 'b'.repeat(64)]
+  const wish = { key: 'reuse', key_type: 'rsa3072', next_key: true, current_spki_sha256: current, keep_spki: [kept] }
+
+  t.match(toJob({ ...issuance, ...wish }), {
+    kind: 'issuance',
+    key: 'reuse',
+    keyType: 'rsa3072',
+    nextKey: true,
+    currentSpki: current,
+    keepSpki: [kept],
+  })
+})
+
+t.test('what cannot be read of the key is left out, and without our word for it all is', async (t) => {
+  const odd = { key_type: 7, next_key: 'yes', current_spki_sha256: '../x', keep_spki: ['x', 7, null] }
+
+  t.strictSame(toJob({ ...issuance, ...odd, key: 'rotate' }), { ...(toJob(issuance) as object), key: 'rotate' })
+  for (const key of [undefined, null, 'hsm', 7, { key_type: 'p256' }])
+    t.strictSame(toJob({ ...issuance, key, key_type: 'RSA', next_key: true }), toJob(issuance))
+  const many = Array.from({ length: 1000 }, () => 'c'.repeat(64))
+  t.match(toJob({ ...issuance, key: 'rotate', keep_spki: many }), { keepSpki: { length: 100 } })
+})
+
+t.test('a kind of key that this agent does not make is answered as unsupported', async (t) => {
+  t.match(toJob({ ...issuance, key: 'rotate', key_type: 'mldsa65' }), {
+    kind: 'unsupported',
+    reason: /"mldsa65".*p256/,
+  })
+})
+
 t.test('a job of an unknown type or state is unsupported, never dropped', async (t) => {
   const base = { kind: 'unsupported', id: 'job-2', certificateId: 'mc-mail' }
 

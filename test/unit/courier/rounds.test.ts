@@ -46,7 +46,7 @@ t.test('what an earlier courier left is asked for at the start', async (t) => {
 
 t.test('a request for a certificate is sent, and the deployer told', async (t) => {
   const { rounds, words, deployer, plane } = open()
-  deployer.requests.push({ jobId: 'job-2', certificateId: 'cert-2', csrPem: 'CSR' })
+  deployer.requests.push({ jobId: 'job-2', certificateId: 'cert-2', csrPem: 'CSR', nextSpki: null })
 
   t.match(await rounds.request(), { done: 1, putOff: null })
 

@@ -42,14 +42,14 @@ t.test('a line that is no ask is refused in few words', async (t) => {
     '',
     'null',
     '[]',
-    '{"v":2}',
-    '{"v":2,"document":null}',
-    '{"v":2,"document":{"ask":"__proto__"}}',
-    '{"v":2,"document":{"ask":"constructor"}}',
-    '{"v":2,"document":{"ask":"run","command":"id"}}',
-    '{"v":2,"document":{"ask":"work","also":1}}',
-    '{"v":2,"document":{"ask":"take","jobs":[{}]}}',
-    '{"v":2,"document":{"ask":"delivered","reports":[{"id":"x"}],"requests":[]}}',
+    '{"v":3}',
+    '{"v":3,"document":null}',
+    '{"v":3,"document":{"ask":"__proto__"}}',
+    '{"v":3,"document":{"ask":"constructor"}}',
+    '{"v":3,"document":{"ask":"run","command":"id"}}',
+    '{"v":3,"document":{"ask":"work","also":1}}',
+    '{"v":3,"document":{"ask":"take","jobs":[{}]}}',
+    '{"v":3,"document":{"ask":"delivered","reports":[{"id":"x"}],"requests":[]}}',
   ]
   for (const line of lines) t.ok(caught(() => readAsk(line)) instanceof LineRefused, line)
 })
@@ -93,7 +93,7 @@ t.test('a job is taken with the fields of its kind alone, each of them bounded',
 })
 
 t.test('a half of another version is told from one that errs', async (t) => {
-  const other = lineOf({ ask: 'work' }).replace('"v":2', '"v":1')
+  const other = lineOf({ ask: 'work' }).replace('"v":3', '"v":2')
 
   t.match(
     caught(() => readAsk(other)),

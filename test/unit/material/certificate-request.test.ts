@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { describeError, WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { createCertificateRequest } from '../../../src/material/certificate-request.ts'
+import { makeKey } from '../../../src/material/make-key.ts'
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -72,9 +73,34 @@ t.test('a request for no name at all is refused, and so is one for more than a h
   t.match(await readByOpenssl('', many.slice(1)), /verify OK/)
 })
 
+t.test('a request is signed by its key, of whatever kind that is', async (t) => {
+  const kinds = [
+    ['p256', /ecdsa-with-SHA256/, /NIST CURVE: P-256/],
+    ['p384', /ecdsa-with-SHA384/, /NIST CURVE: P-384/],
+    ['rsa2048', /sha256WithRSAEncryption/, /Public-Key: \(2048 bit\)/],
+    ['ed25519', /Signature Algorithm: ED25519/, /ED25519 Public-Key/],
+  ] as const
+  for (const [kind, signature, key] of kinds) {
+    const text = await readByOpenssl('mail.example.net', [], await makeKey(kind))
+
+    t.match(text, /verify OK/, kind)
+    t.match(text, signature)
+    t.match(text, key)
+  }
+})
+
+t.test('a key that no CA would certify is refused, and not told', async (t) => {
+  const { privateKey: odd } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
+  const pem = odd.export({ type: 'pkcs8', format: 'pem' }).toString()
+
+  await t.rejects(createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem: pem }), {
+    code: 'MATERIAL_INVALID',
+  })
+})
+
 /** The request as openssl(1) reads it. */
-async function readByOpenssl(commonName: string, sans: readonly string[]): Promise<string> {
-  const input = await createCertificateRequest({ commonName, sans, keyPem })
+async function readByOpenssl(commonName: string, sans: readonly string[], pem = keyPem): Promise<string> {
+  const input = await createCertificateRequest({ commonName, sans, keyPem: pem })
   const { stdout, stderr } = spawnSync('openssl', ['req', '-text', '-noout', '-verify'], { input, encoding: 'utf8' })
   return stdout + stderr
 }

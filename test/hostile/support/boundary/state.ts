@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { keyringSchema } from '../../../../src/deployer/key/keyrings.ts'
 import { takenOrderSchema } from '../../../../src/deployer/order/order-memory.ts'
 import { courierMemorySchema } from '../../../../src/deployer/serve/courier-memory.ts'
 import { sealEnvelope } from '../../../../src/host/file/envelope.ts'
@@ -46,6 +47,16 @@ const folders = [
     },
   ],
   ['orders', takenOrderSchema, { sequence: 7, digest: 'a'.repeat(64), name: 'mail', notAfter: '2027-01-01T00:00:00Z' }],
+  [
+    'keyrings',
+    keyringSchema,
+    {
+      commonName: 'x',
+      asked: [{ spkiSha256: 'a'.repeat(64), jobId: 'job-1', at: 4 }],
+      next: 'b'.repeat(64),
+      tlsa: ['c'.repeat(64)],
+    },
+  ],
   ['dead', deadSchema, { report, refusal: 'no', since: 4 }],
   ['journal', journalSchema, entry],
   [

@@ -2,19 +2,18 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deploy } from '../../../../src/deployer/deploy.ts'
-import { openKeyRequests } from '../../../../src/deployer/work/key-requests.ts'
 import { makeRequest } from '../../../../src/deployer/work/make-request.ts'
 import { runDeployments } from '../../../../src/deployer/work/run-deployments.ts'
 import { runJob, type Workshop } from '../../../../src/deployer/work/run-job.ts'
 import type { DeploymentJob, IssuanceJob } from '../../../../src/documents/job.ts'
 import type { Report } from '../../../../src/documents/report.ts'
 import { WaxsealError } from '../../../../src/error/waxseal-error.ts'
-import { openKeyStore } from '../../../../src/material/key-store.ts'
 import { parseRoots } from '../../../../src/material/trusted-by.ts'
 import type { SignedOrder } from '../../../../src/order/signed-order.ts'
 import type { StandingOrder } from '../../../../src/order/standing-order.ts'
 import { makeAuthority } from '../../../support/certificates.ts'
 import { openTestEngine } from '../../../support/deployment.ts'
+import { openKeyParts } from '../../../support/key-parts.ts'
 import { issuerOf, makeSigner, orderedHost, orderFor, orderTime } from '../../../support/orders.ts'
 
 const dayMs = 86_400_000
@@ -293,10 +292,8 @@ async function open(t: Test, policy: object = pins) {
   const keyFolder = join(dir, 'keys')
   const here = await at()
   const parts = {
-    keys: await openKeyStore(keyFolder),
-    keyRequests: await openKeyRequests(join(dir, 'requests')),
+    ...(await openKeyParts(dir)),
     names: null,
-    records: { list: async () => [] },
     isOpen: () => true,
     orders: here.engine,
   }

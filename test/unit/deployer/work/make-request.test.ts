@@ -5,7 +5,7 @@ import { openKeyRequests } from '../../../../src/deployer/work/key-requests.ts'
 import { makeRequest, type RequestParts } from '../../../../src/deployer/work/make-request.ts'
 import type { IssuanceJob } from '../../../../src/documents/job.ts'
 import { limits } from '../../../../src/limit/limits.ts'
-import { openKeyStore } from '../../../../src/material/key-store.ts'
+import { openKeyParts } from '../../../support/key-parts.ts'
 
 const most = limits.keysPerCertificate.most
 
@@ -49,10 +49,8 @@ async function open(t: Test, waiting: readonly string[] = []) {
   const requests = await openKeyRequests(join(dir, 'requests'))
   const opened = async () => {
     const parts: RequestParts = {
-      keys: await openKeyStore(join(dir, 'keys')),
-      keyRequests: await openKeyRequests(join(dir, 'requests')),
+      ...(await openKeyParts(dir)),
       names: null,
-      records: { list: async () => [] },
       orders: { policy: { orders: null } } as unknown as RequestParts['orders'],
       isOpen: (jobId) => waiting.includes(jobId),
     }
