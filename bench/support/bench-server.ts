@@ -99,6 +99,8 @@ export async function addBenchAgents(
         renewShare: null,
         issuers: [],
         keyPolicy: 'rotate',
+        keyType: null,
+        nextSpki: null,
         nextRenewalAt: null,
         renewalFailures: 0,
       } as const

@@ -69,6 +69,8 @@ export function certificateRow(fields: Partial<CertificateRow> = {}): Certificat
     renewShare: null,
     issuers: [],
     keyPolicy: 'rotate',
+    keyType: null,
+    nextSpki: null,
     nextRenewalAt: null,
     renewalFailures: 0,
     lastError: null,

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { type KeyKind, keyKinds } from '../../plan/key-kind.ts'
 import { shares } from '../../server/renewal/when-due.ts'
 import type { PolicyBody } from '../../server/route/policy-body.ts'
 import { table } from '../print/table.ts'
@@ -9,6 +10,7 @@ export interface PolicyOptions {
   readonly renewAt?: number | 'default'
   readonly issuer?: readonly string[]
   readonly key?: 'rotate' | 'reuse'
+  readonly keyType?: KeyKind | 'default'
 }
 
 /** With these options. */
@@ -24,14 +26,20 @@ export function withPolicy(command: Command): Command {
       'who signs it, in the order in which they are asked; at first: all that issuers lists',
     )
     .option('--key <policy>', 'rotate: a new key each time; reuse: the same one', oneOf(['rotate', 'reuse'] as const))
+    .option(
+      '--key-type <type>',
+      `the kind of its next key: ${keyKinds.join(', ')}; or "default": p256`,
+      oneOf([...keyKinds, 'default'] as const),
+    )
 }
 
 /** What was said of it. */
-export function policyIn({ renewAt, issuer, key }: PolicyOptions): PolicyBody {
+export function policyIn({ renewAt, issuer, key, keyType }: PolicyOptions): PolicyBody {
   return {
     ...(renewAt === undefined ? {} : { renew_share: renewAt === 'default' ? null : renewAt }),
     ...(issuer === undefined ? {} : { issuers: issuer }),
     ...(key === undefined ? {} : { key_policy: key }),
+    ...(keyType === undefined ? {} : { key_type: keyType === 'default' ? null : keyType }),
   }
 }
 
@@ -71,11 +79,13 @@ export function policyCell({
   renew_share: share,
   issuers,
   key_policy: key,
+  key_type: keyType,
 }: Readonly<Record<string, unknown>>): string {
   const parts = [
     ...(typeof share === 'number' ? [`at ${share}`] : []),
     ...(Array.isArray(issuers) && issuers.length > 0 ? [issuers.join(' > ')] : []),
     ...(key === 'reuse' ? ['same key'] : []),
+    ...(typeof keyType === 'string' ? [keyType] : []),
   ]
   return parts.length === 0 ? '-' : parts.join(', ')
 }

@@ -1,4 +1,5 @@
 import { workItemSchema } from '../../control-plane/wire.ts'
+import { keyKinds } from '../../plan/key-kind.ts'
 
 const text = { type: 'string' } as const
 const time = { type: 'string', description: 'RFC 3339, UTC.' } as const
@@ -61,6 +62,10 @@ export const agentAnswers = {
             ...workItemSchema.properties,
             expected_fingerprint: { type: ['string', 'null'], description: 'Of a TakeBack: the leaf to go back to.' },
             key: { enum: ['rotate', 'reuse'], description: 'Of a CSR that is asked for.' },
+            key_type: { enum: keyKinds },
+            next_key: { type: 'boolean', description: 'Have another key ready for the next rotation.' },
+            current_spki_sha256: { type: 'string', description: 'The key of the newest version.' },
+            keep_spki: { type: 'array', items: { type: 'string' }, description: 'Keys that TLSA records name.' },
             attempt: { type: 'integer', description: 'How often it was offered.' },
             lease_s: { type: 'integer', description: 'Seconds; it is offered again then, where nobody says Running.' },
             not_before: time,

@@ -1,4 +1,5 @@
 import { certificateSchema } from '../../control-plane/wire.ts'
+import { keyKinds } from '../../plan/key-kind.ts'
 import { agentAnswers } from './agent-answers.ts'
 
 /** What a document says of a call beyond the schemas that validate it. */
@@ -59,12 +60,13 @@ const rolloutState = {
 
 const policy = {
   type: 'object',
-  required: ['certificate_id', 'renew_share', 'issuers', 'key_policy'],
+  required: ['certificate_id', 'renew_share', 'issuers', 'key_policy', 'key_type'],
   properties: {
     certificate_id: { type: 'string' },
     renew_share: { type: ['number', 'null'], description: 'Of its lifetime; null: by the rule of all.' },
     issuers: { type: 'array', items: { type: 'string' }, description: 'In order; empty: all that the server has.' },
     key_policy: { enum: ['rotate', 'reuse'] },
+    key_type: { enum: [...keyKinds, null], description: 'Null: as the host makes them, p256.' },
   },
 } as const
 

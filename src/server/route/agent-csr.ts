@@ -6,12 +6,13 @@ import { csrSchema } from './schemas.ts'
 
 /** The call by which an agent sends a CSR. */
 export function agentCsrRoute(server: FastifyInstance, parts: Parts, guards: readonly Guard[]): void {
-  server.post<{ Body: { csr_pem: string; certificate_id: string } }>(
+  server.post<{ Body: { csr_pem: string; certificate_id: string; next_spki_sha256?: string } }>(
     '/api/v1/agents/:id/csr',
     { onRequest: [...guards], schema: { body: csrSchema } },
     async (request, reply) => {
-      const { csr_pem: csrPem, certificate_id: certificateId } = request.body
-      const state = await submitCsr(parts, activeAgentOf(request), { certificateId, csrPem })
+      const { csr_pem: csrPem, certificate_id: certificateId, next_spki_sha256: nextSpki } = request.body
+      const next = nextSpki === undefined ? {} : { nextSpki }
+      const state = await submitCsr(parts, activeAgentOf(request), { certificateId, csrPem, ...next })
       return reply.code(202).send({ status: `csr_${state}` })
     },
   )

@@ -25,6 +25,7 @@ const serverFeatures = [
   'client_certificate',
   'order',
   'discovery',
+  'keys',
 ] as const
 /** Seconds over which those who waited at a server that ends come back, to another or the next: as far apart as their calls are without that. */
 const apartS = 40
@@ -78,7 +79,7 @@ function workCalls(server: FastifyInstance, parts: Parts, guard: Guard): void {
       const again = () => agentAgain(parts, request)
       const work = await waitForWork(parts, { agent, waitMs, again, gone: gone.signal })
       const leaseS = agent.features.includes('lease') ? leaseMs / 1000 : null
-      const jobs = work.jobs.map((claimed) => workItem(claimed, leaseS, parts.authority.caPem))
+      const jobs = work.jobs.map((claimed) => workItem(claimed, agent, leaseS, parts.authority.caPem))
       const { told } = parts.pace
       if (waitMs > 0 && parts.bell.isClosed)
         reply.header('retry-after', String(retryAfterS(1, Math.max(apartS, told.pollIntervalS))))

@@ -3,8 +3,9 @@ import { twinMs } from '../operation/agent/twin-told.ts'
 import type { ClaimedJob } from '../operation/job/claim-work.ts'
 import type { TargetRenewal } from '../operation/target/list-targets.ts'
 import type { ChallengeRow } from '../store/challenge-store.ts'
-import type { AgentRow, CertificateRow, JobRow } from '../store/rows.ts'
+import type { AgentRow, JobRow } from '../store/rows.ts'
 import type { ListedAgent, ListedTarget } from '../store/store.ts'
+import { keysOnWire } from './keys-on-wire.ts'
 
 /** RFC 3339, UTC. */
 export function timeOnWire(at: number): string {
@@ -87,11 +88,6 @@ export function provenOf({ outcome }: JobRow): boolean | null {
   return isInPlace && typeof outcome.proven === 'boolean' ? outcome.proven : null
 }
 
-/** A key that was revoked is never used again. */
-function keyFor({ keyPolicy, revokedAt }: CertificateRow): CertificateRow['keyPolicy'] {
-  return revokedAt === null ? keyPolicy : 'rotate'
-}
-
 /** The chain of a certificate of our own CA leaves the CA itself out, without which no host could tell who has signed. */
 function orderOnWire({ document, signature, key }: SignedOrder, issuers: string): CarriedOrder {
   return { document, signature, key, ...(issuers.length > longestIssuers ? {} : { issuers }) }
@@ -101,12 +97,14 @@ function challengeOnWire({ name, token, keyAuthorization, lifetimeS }: Challenge
   return { name, token, key_authorization: keyAuthorization, lifetime_s: lifetimeS }
 }
 
-/** A job as its agent gets it (protocol §1); with what is said to agents that know leases (protocol §4). */
+/** A job as its agent gets it (protocol §1); with what is said to agents that know more (protocol §4). */
 export function workItem(
-  { job, certificate, target, version, challenge, order }: ClaimedJob,
+  claimed: ClaimedJob,
+  agent: Pick<AgentRow, 'features'>,
   leaseS: number | null,
   issuers: string,
 ): object {
+  const { job, certificate, target, version, challenge, order } = claimed
   const isAwaited = job.status === 'AwaitingCSR'
   return {
     id: job.id,
@@ -117,7 +115,7 @@ export function workItem(
     sans: certificate.sans,
     ...(job.type === 'TakeBack' ? { expected_fingerprint: version?.fingerprint ?? null } : {}),
     ...(challenge === null ? {} : { challenge: challengeOnWire(challenge) }),
-    ...(leaseS !== null && isAwaited ? { key: keyFor(certificate) } : {}),
+    ...(isAwaited ? keysOnWire(claimed, agent) : {}),
     ...(leaseS === null || isAwaited ? {} : { attempt: job.attempt, lease_s: leaseS }),
     ...(leaseS === null || job.notBefore === null ? {} : { not_before: timeOnWire(job.notBefore) }),
     ...(leaseS === null || job.deadline === null ? {} : { deadline: timeOnWire(job.deadline) }),

@@ -70,6 +70,8 @@ function certificateOnWire(listed: ListedCertificate) {
     version: version?.number ?? null,
     issuer: version?.issuer ?? null,
     ...policyOnWire(certificate),
+    spki_sha256: version?.spki ?? null,
+    next_spki_sha256: certificate.nextSpki,
     not_after: timeOrNull(version?.notAfter ?? null),
     next_renewal_at: timeOrNull(nextRenewalAt),
     renewal_failures: certificate.renewalFailures,

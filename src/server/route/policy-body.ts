@@ -8,18 +8,21 @@ export interface PolicyBody {
   /** Empty: all of them, in their order. */
   readonly issuers?: readonly string[]
   readonly key_policy?: CertificateRow['keyPolicy']
+  /** Null: as the host makes them. */
+  readonly key_type?: CertificateRow['keyType']
 }
 
 /** What was said of it. */
-export function policyIn({ renew_share, issuers, key_policy }: PolicyBody): Partial<RenewalPolicy> {
+export function policyIn({ renew_share, issuers, key_policy, key_type }: PolicyBody): Partial<RenewalPolicy> {
   return {
     ...(renew_share === undefined ? {} : { renewShare: renew_share }),
     ...(issuers === undefined ? {} : { issuers }),
     ...(key_policy === undefined ? {} : { keyPolicy: key_policy }),
+    ...(key_type === undefined ? {} : { keyType: key_type }),
   }
 }
 
 /** The same way back. */
-export function policyOnWire({ renewShare, issuers, keyPolicy }: RenewalPolicy): Required<PolicyBody> {
-  return { renew_share: renewShare, issuers, key_policy: keyPolicy }
+export function policyOnWire({ renewShare, issuers, keyPolicy, keyType }: RenewalPolicy): Required<PolicyBody> {
+  return { renew_share: renewShare, issuers, key_policy: keyPolicy, key_type: keyType }
 }

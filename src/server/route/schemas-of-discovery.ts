@@ -15,6 +15,7 @@ export const bindingSchema = {
     renew_share: wanted.renew_share,
     issuers: wanted.issuers,
     key_policy: wanted.key_policy,
+    key_type: wanted.key_type,
   },
 } as const
 

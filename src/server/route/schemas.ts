@@ -1,3 +1,4 @@
+import { keyKinds } from '../../plan/key-kind.ts'
 import { shares } from '../renewal/when-due.ts'
 import { byLabel } from './schemas-of-labels.ts'
 
@@ -52,11 +53,13 @@ export const workQuerySchema = {
   properties: { wait: { type: 'string', pattern: '^\\d{1,3}$' } },
 } as const
 
-/** A CSR (protocol §1). */
+const spki = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
+
+/** A CSR (protocol §1, §4). */
 export const csrSchema = {
   type: 'object',
   required: ['csr_pem', 'certificate_id'],
-  properties: { csr_pem: text, certificate_id: id },
+  properties: { csr_pem: text, certificate_id: id, next_spki_sha256: spki },
 } as const
 
 /** What became of a job (protocol §1, §4). `certificate`: what a validation found on the host. */
@@ -132,6 +135,7 @@ const policy = {
   renew_share: { type: ['number', 'null'], minimum: shares.least, maximum: shares.most },
   issuers: { type: 'array', maxItems: 10, uniqueItems: true, items: id },
   key_policy: { enum: ['rotate', 'reuse'] },
+  key_type: { enum: [...keyKinds, null] },
 } as const
 
 /** A change of a policy: what is left out stays. */

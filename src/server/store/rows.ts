@@ -1,3 +1,5 @@
+import type { KeyKind } from '../../plan/key-kind.ts'
+
 /** What the store keeps. Times are milliseconds since 1970, UTC; null: there is none. */
 export interface AgentRow {
   readonly id: string
@@ -107,6 +109,10 @@ export interface CertificateRow {
   /** Names of issuers, in the order in which they are asked. */
   readonly issuers: readonly string[]
   readonly keyPolicy: 'rotate' | 'reuse'
+  /** Null: as its host makes them, ECDSA P-256. */
+  readonly keyType: KeyKind | null
+  /** SPKI digest of the key that its host has made ahead, and takes at the next rotation; null: none is known. */
+  readonly nextSpki: string | null
   readonly nextRenewalAt: number | null
   readonly renewalFailures: number
   readonly lastError: string | null

@@ -145,7 +145,7 @@ export interface TargetStore {
 }
 
 /** How a certificate is renewed. */
-export type RenewalPolicy = Pick<CertificateRow, 'renewShare' | 'issuers' | 'keyPolicy'>
+export type RenewalPolicy = Pick<CertificateRow, 'renewShare' | 'issuers' | 'keyPolicy' | 'keyType'>
 
 /** Certificates by their names, with when each is renewed. */
 export interface CertificateStore {
@@ -171,7 +171,7 @@ export interface CertificateStore {
   /** What is left out stays. */
   plan(
     id: string,
-    plan: Partial<Pick<CertificateRow, 'nextRenewalAt' | 'renewalFailures' | 'lastError' | 'revokedAt'>>,
+    plan: Partial<Pick<CertificateRow, 'nextRenewalAt' | 'renewalFailures' | 'lastError' | 'revokedAt' | 'nextSpki'>>,
   ): Promise<void>
   setPolicy(id: string, policy: RenewalPolicy): Promise<void>
 }

@@ -8,7 +8,7 @@ import {
 
 const dayMs = 86_400_000
 const code = 'CONTROL_PLANE_REFUSED'
-const byRule = { renew_share: null, issuers: [], key_policy: 'rotate' }
+const byRule = { renew_share: null, issuers: [], key_policy: 'rotate', key_type: null }
 
 t.test('a certificate is renewed at the share that was asked for, and the list says it', async (t) => {
   const plane = await openTestControlPlane(t)
@@ -45,7 +45,7 @@ t.test('the policy of a certificate that is there is changed, and its next renew
     {
       actor: 'operator:admin',
       subject: id,
-      details: { renewShare: 0.1, issuers: [], keyPolicy: 'rotate' },
+      details: { renewShare: 0.1, issuers: [], keyPolicy: 'rotate', keyType: null },
     },
   )
 })

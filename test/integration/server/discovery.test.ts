@@ -133,6 +133,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       sans: ['imap.example.net'],
       nextRenewalAt: due,
       keyPolicy: 'rotate',
+      keyType: null,
     })
     t.same(await store.certificates.deployedTo(certificateId), ['postfix'])
     t.match(await store.discovered.list(all, { hasCas: false, status: 'bound' }), [

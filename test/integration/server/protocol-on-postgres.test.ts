@@ -14,5 +14,6 @@ for (const name of [
   'ended-jobs',
   'protocol-additions',
   'discovery',
+  'keys',
 ])
   await import(`../control-plane/${name}.test.ts`)

@@ -9,10 +9,10 @@ import { Refusal } from '../refusal.ts'
 import { dueOfFound } from '../renewal/due-of-found.ts'
 
 /** Of a certificate of which nothing was said: the rule of all, all issuers in their order, a new key each time. */
-export const defaultPolicy: RenewalPolicy = { renewShare: null, issuers: [], keyPolicy: 'rotate' }
+export const defaultPolicy: RenewalPolicy = { renewShare: null, issuers: [], keyPolicy: 'rotate', keyType: null }
 
-/** What an agent says that knows when a key is to be used again (docs/design/protocol.md, 4). */
-const knowsKey = 'key'
+/** What an agent says that knows when a key is to be used again, and of which kind it is to be (docs/design/protocol.md, 4). */
+const [knowsKey, knowsKeys] = ['key', 'keys']
 
 /**
  * Changes how a certificate is renewed from now on; what is left out stays. Its next renewal is planned by it, and a CSR that no issuer
@@ -37,15 +37,17 @@ export function changePolicy(
   })
 }
 
-/** Refuses an issuer that this server does not have, and a key that the agent would not use again. */
+/** Refuses an issuer that this server does not have, and a key that the agent would not use again, or not make. */
 export function requirePolicy(
-  { issuers = [], keyPolicy }: Partial<RenewalPolicy>,
+  { issuers = [], keyPolicy, keyType = null }: Partial<RenewalPolicy>,
   known: readonly string[],
   agent: AgentRow,
 ): void {
   for (const issuer of issuers) if (!known.includes(issuer)) throw unknownIssuer(issuer, known)
   if (keyPolicy === 'reuse' && !agent.features.includes(knowsKey))
     throw new Refusal('conflict', `the agent ${agent.name} makes a new key each time, and knows no other way`)
+  if (keyType !== null && !agent.features.includes(knowsKeys))
+    throw new Refusal('conflict', `the agent ${agent.name} makes keys of P-256, and knows no other kind: upgrade it`)
 }
 
 function unknownIssuer(issuer: string, known: readonly string[]): Refusal {
@@ -54,8 +56,8 @@ function unknownIssuer(issuer: string, known: readonly string[]): Refusal {
   return new Refusal('invalid', `this server has no issuer ${issuer}; ${hint}`)
 }
 
-function policyIn({ renewShare, issuers, keyPolicy }: CertificateRow): RenewalPolicy {
-  return { renewShare, issuers, keyPolicy }
+function policyIn({ renewShare, issuers, keyPolicy, keyType }: CertificateRow): RenewalPolicy {
+  return { renewShare, issuers, keyPolicy, keyType }
 }
 
 /** A look that comes too early plans the next one itself. What has failed waits for its own time. */

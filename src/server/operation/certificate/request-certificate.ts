@@ -33,7 +33,7 @@ export function requestCertificate(
     for (const target of deployTo) targets.push((await targetNamed(inside, target, agentId)).id)
     const id = newId('cert')
     const plan = { ...defaultPolicy, ...policy }
-    const empty = { nextRenewalAt: null, renewalFailures: 0, lastError: null, revokedAt: null }
+    const empty = { nextRenewalAt: null, renewalFailures: 0, lastError: null, revokedAt: null, nextSpki: null }
     const createdAt = await inside.now()
     await inside.certificates.add(
       { id, agentId, commonName, sans, validityDays, ...plan, ...empty, createdAt },

@@ -15,6 +15,8 @@ const mostVersions = 1000
 export interface SubmittedCsr {
   readonly certificateId: string
   readonly csrPem: string
+  /** SPKI digest of the key that was made ahead; missing: none was, or the agent does not say. */
+  readonly nextSpki?: string
 }
 
 /**
@@ -58,7 +60,7 @@ async function take(
 async function accept(
   store: Store,
   agent: AgentRow,
-  { certificateId, csrPem }: SubmittedCsr,
+  { certificateId, csrPem, nextSpki }: SubmittedCsr,
   spki: string,
 ): Promise<SigningRow | null> {
   // Two of the same key that come at once: the second finds what the first has made.
@@ -90,6 +92,10 @@ async function accept(
   await store.signings.add(signing)
   // Cancelled since it was read: nothing of this stays.
   if (!(await store.jobs.move(job.id, ['AwaitingCSR'], 'Running', at))) throw notWanted()
+  // The key of this CSR is next no more, whatever the agent says.
+  await store.certificates.plan(certificateId, {
+    nextSpki: nextSpki === undefined || nextSpki === spki ? null : nextSpki,
+  })
   await audit(store, `agent:${agent.id}`, 'certificate.csr', certificateId, { spki })
   return signing
 }

@@ -56,6 +56,7 @@ export function bindDiscovered(
       renewalFailures: 0,
       lastError: null,
       revokedAt: null,
+      nextSpki: null,
       createdAt: await inside.now(),
     }
     await inside.certificates.add(certificate, [to.id])

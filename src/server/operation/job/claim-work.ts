@@ -5,6 +5,7 @@ import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { orderFor, roomFor } from '../order/order-for.ts'
 import type { Parts } from '../parts.ts'
+import { newerOnHost } from '../renewal/newer-on-host.ts'
 
 /** In one answer: what is claimed in an answer that an agent finds too large is lost. */
 const mostJobs = 100
@@ -21,6 +22,8 @@ export interface ClaimedJob {
   readonly challenge: ChallengeRow | null
   /** What covers it; null: nothing that is sent to this agent. */
   readonly order: SignedOrder | null
+  /** SPKI digests of keys that its host keeps; of a CSR. */
+  readonly keptKeys: readonly string[]
 }
 
 /** What an agent is to do: deployments and the like become its own with this call, CSRs are asked for until they are signed. */
@@ -54,7 +57,8 @@ async function csrsFor(store: Store, agent: AgentRow, at: number, limit: number)
       job,
       certificate,
       target: null,
-      version: null,
+      version: await versionOnHost(store, job),
+      keptKeys: [],
       challenge: null,
       order: await orderFor(store, agent, job, certificate),
     })
@@ -71,7 +75,14 @@ async function withDetails(store: Store, agent: AgentRow, job: JobRow): Promise<
     target: job.targetId === null ? null : await store.targets.byId(job.targetId),
     version: await versionOf(store, job),
     challenge: job.type === 'Challenge' ? await store.challenges.of(job.id) : null,
+    keptKeys: [],
   }
+}
+
+/** Null: there is none, or its host has a newer one that this database does not know: which key is used again, the host knows. */
+async function versionOnHost(store: Store, { certificateId }: JobRow): Promise<VersionRow | null> {
+  const newest = await store.versions.newest(certificateId)
+  return newest === null || (await newerOnHost(store, certificateId, newest)).seen.length > 0 ? null : newest
 }
 
 /** A target goes back to the version that was meant then, and gets the newest otherwise. */

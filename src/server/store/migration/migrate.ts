@@ -1,6 +1,7 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
 import { agentLabels } from './agent-labels.ts'
+import { certificateKeys } from './certificate-keys.ts'
 import { challenges } from './challenges.ts'
 import { clientCertificates } from './client-certificates.ts'
 import { discovered } from './discovered.ts'
@@ -42,6 +43,7 @@ const steps: readonly Step[] = [
   tables(renewalWindows),
   tables(matters),
   tables(challenges),
+  tables(() => certificateKeys),
 ]
 
 /** The version that this program reads and writes. */
