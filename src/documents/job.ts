@@ -104,10 +104,7 @@ const keyWish = {
   currentSpki: spki,
   keepSpki: { type: 'array', maxItems: mostKeptKeys, items: spki },
 } as const satisfies Record<keyof KeyWish, object>
-const optional = [
-  ...['targetName', 'deadline', 'instance', 'leaf', 'generation', 'code', 'order'],
-  ...Object.keys(keyWish),
-]
+const optional = 'targetName deadline instance leaf generation code order'.split(' ').concat(Object.keys(keyWish))
 
 const order = carriedOrderSchema
 const ofTarget = { targetId: idOf(1000), targetName: lineOf(128), deadline: { type: 'integer', minimum: 0 } }

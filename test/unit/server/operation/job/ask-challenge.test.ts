@@ -36,7 +36,7 @@ t.test('a host is asked to answer a challenge, and is heard when it does', async
   const jobId = await askChallenge(store, asked)
   t.same(await challengeState(store, jobId), { state: 'waits' })
   const [claimed] = await claimWork({ store }, agent)
-  const job = claimed === undefined ? null : toJob(workItem(claimed, 300, ''))
+  const job = claimed === undefined ? null : toJob(workItem(claimed, agent, 300, ''))
 
   t.same(job, {
     kind: 'challenge',
@@ -97,6 +97,8 @@ async function site(t: import('tap').Test, features: readonly string[] = agent.f
     renewShare: null,
     issuers: [],
     keyPolicy: 'rotate',
+    keyType: null,
+    nextSpki: null,
     nextRenewalAt: null,
     renewalFailures: 0,
     lastError: null,
