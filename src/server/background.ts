@@ -8,6 +8,7 @@ import { expireJobs } from './operation/job/reap.ts'
 import { ringDue } from './operation/job/wait-for-work.ts'
 import { keepTime } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
+import { askIssuers } from './operation/renewal/ask-issuers.ts'
 import { renewDue } from './operation/renewal/scheduler.ts'
 import { advanceRollouts } from './operation/rollout/advance-rollouts.ts'
 import { forgetSessions } from './operation/sessions.ts'
@@ -53,6 +54,9 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
       await renewDue(store)
     }),
     every(sweepEveryMs, log, () => keepWindows(store)),
+    every(sweepEveryMs, log, async () => {
+      await askIssuers(parts)
+    }),
     every(rolloutsEveryMs, log, () => advanceRollouts(store)),
   ]
   const endListening = store.listen((agentId) => bell.ring(agentId))

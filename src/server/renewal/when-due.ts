@@ -51,6 +51,18 @@ export function dueAt(
 }
 
 /**
+ * The moment after which no issuer may put a renewal off: behind it there is time for an outage of a third of the lifetime, or what
+ * `renewShare` leaves. In milliseconds since 1970.
+ */
+export function lastSafeAt(
+  { notBefore, notAfter }: Pick<VersionRow, 'notBefore' | 'notAfter'>,
+  renewShare: number | null,
+): number {
+  const share = Math.min(shares.most, renewShare ?? shareOfLongLife)
+  return Math.round(notBefore + Math.max(0, notAfter - notBefore) * share * spread.to)
+}
+
+/**
  * How long to wait after this many failures in a row, in milliseconds. `msLeft`: until what it is for ends; the nearer that is, the
  * shorter. `id` spreads those that failed together.
  */
@@ -61,6 +73,6 @@ export function pauseAfter(failures: number, msLeft: number, id: string, { first
 }
 
 /** From 0 to 1, evenly spread over ids; the same for the same id, everywhere. */
-function fractionOf(id: string): number {
+export function fractionOf(id: string): number {
   return createHash('sha256').update(id).digest().readUIntBE(0, 6) / 2 ** 48
 }

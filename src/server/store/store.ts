@@ -8,6 +8,7 @@ import type { Label, LabelStore, Labels } from './label-store.ts'
 import type { ConditionStore, MatterStore, MuteStore, NoticeStore } from './matter-store.ts'
 import type { OrderStore } from './order-store.ts'
 import type { Page } from './page.ts'
+import type { RenewalInfoStore } from './renewal-info-store.ts'
 import type { RolloutStore } from './rollout-store.ts'
 import type {
   AgentRow,
@@ -40,6 +41,7 @@ export interface Store {
   readonly certificates: CertificateStore
   readonly versions: VersionStore
   readonly signings: SigningStore
+  readonly renewalInfos: RenewalInfoStore
   readonly jobs: JobStore
   readonly rollouts: RolloutStore
   readonly windows: WindowStore

@@ -1,4 +1,3 @@
-import { dueAt } from '../../renewal/when-due.ts'
 import type { Label } from '../../store/label-store.ts'
 import type { Page } from '../../store/page.ts'
 import type { CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
@@ -6,6 +5,7 @@ import type { Store } from '../../store/store.ts'
 import { requireLabels } from '../agent/label-agent.ts'
 import { openIssuance } from '../job/open-issuance.ts'
 import type { Parts } from '../parts.ts'
+import { dueByIssuer } from '../renewal/due-by-issuer.ts'
 
 /** A certificate with where it stands. */
 export interface ListedCertificate {
@@ -59,7 +59,7 @@ async function withDetails(store: Store, certificate: CertificateRow): Promise<L
     await openIssuance(store, id),
   ]
   const isLookedAt = certificate.nextRenewalAt !== null && issuance === null
-  const due = version === null ? certificate.nextRenewalAt : dueAt(version, renewShare)
+  const due = version === null ? certificate.nextRenewalAt : (await dueByIssuer(store, version, renewShare)).at
   return {
     certificate,
     agentName: agent?.name ?? agentId,

@@ -1,11 +1,11 @@
 import { nearest } from '../../../error/nearest.ts'
-import { dueAt } from '../../renewal/when-due.ts'
 import type { AgentRow, CertificateRow } from '../../store/rows.ts'
 import type { RenewalPolicy, Store } from '../../store/store.ts'
 import { type Actor, audit } from '../audit.ts'
 import { agentNamed, certificateNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { dueByIssuer } from '../renewal/due-by-issuer.ts'
 import { dueOfFound } from '../renewal/due-of-found.ts'
 
 /** Of a certificate of which nothing was said: the rule of all, all issuers in their order, a new key each time. */
@@ -70,5 +70,6 @@ async function planBy(store: Store, certificate: CertificateRow, { renewShare }:
     const due = await dueOfFound(store, certificate, renewShare)
     return due === null ? undefined : store.certificates.plan(id, { nextRenewalAt: due })
   }
-  await store.certificates.plan(id, { nextRenewalAt: Math.min(nextRenewalAt, dueAt(version, renewShare)) })
+  const { at } = await dueByIssuer(store, version, renewShare)
+  await store.certificates.plan(id, { nextRenewalAt: Math.min(nextRenewalAt, at) })
 }

@@ -5,6 +5,7 @@ import type { Store } from '../../store/store.ts'
 import { Refusal } from '../refusal.ts'
 import { timesOfRenewal } from '../window/times-of-renewal.ts'
 import { beginRenewal } from './begin-renewal.ts'
+import { dueByIssuer } from './due-by-issuer.ts'
 import { dueOfFound } from './due-of-found.ts'
 import { isUnused } from './is-unused.ts'
 import { renewalForLostKey } from './key-gone.ts'
@@ -66,13 +67,10 @@ async function dueOf(
   if (version.notBefore > now + skewMs) return 0
   const { seen, isEverywhere } = await newerOnHost(store, certificate.id, version)
   if (seen.length > 0 && !isEverywhere) return 0
-  const current = isEverywhere ? seen : [version]
-  return Math.min(
-    ...current.map(({ notBefore, notAfter }) =>
-      dueAt({ certificateId: certificate.id, notBefore, notAfter }, certificate.renewShare),
-    ),
-    await dueOfOlder(store, certificate, version),
-  )
+  const due = isEverywhere
+    ? Math.min(...seen.map((one) => dueAt(one, certificate.renewShare)))
+    : (await dueByIssuer(store, version, certificate.renewShare)).at
+  return Math.min(due, await dueOfOlder(store, certificate, version))
 }
 
 /**

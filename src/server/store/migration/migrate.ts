@@ -9,6 +9,7 @@ import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
 import { matters } from './matters.ts'
 import { oftenAsked } from './often-asked.ts'
+import { renewalInfo } from './renewal-info.ts'
 import { renewalWindows } from './renewal-windows.ts'
 import { rollouts } from './rollouts.ts'
 import { sessionTable } from './sessions.ts'
@@ -44,6 +45,7 @@ const steps: readonly Step[] = [
   tables(matters),
   tables(challenges),
   tables(() => certificateKeys),
+  tables(renewalInfo),
 ]
 
 /** The version that this program reads and writes. */

@@ -13,6 +13,7 @@ import { sqlJobs } from './jobs.ts'
 import { sqlLabels } from './labels.ts'
 import { sqlMatters, sqlMutes, sqlNotices } from './matters.ts'
 import { sqlOrders } from './orders.ts'
+import { sqlRenewalInfos } from './renewal-infos.ts'
 import { sqlRollouts } from './rollouts.ts'
 import { sqlServerFacts } from './server-facts.ts'
 import { sqlSessions } from './sessions.ts'
@@ -36,6 +37,7 @@ export function sqlStore(db: Database): Store {
     certificates: sqlCertificates(db),
     versions: sqlVersions(db),
     signings: sqlSignings(db),
+    renewalInfos: sqlRenewalInfos(db),
     jobs: sqlJobs(db),
     rollouts: sqlRollouts(db),
     windows: sqlWindows(db),

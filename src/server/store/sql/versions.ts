@@ -2,6 +2,7 @@ import type { Database } from '../database.ts'
 import type { VersionRow } from '../rows.ts'
 import type { VersionStore } from '../store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
+import { askAbout } from './renewal-infos.ts'
 
 /** Versions of certificates over SQL. */
 export function sqlVersions(db: Database): VersionStore {
@@ -15,9 +16,11 @@ export function sqlVersions(db: Database): VersionStore {
       firstOf<VersionRow>(
         await db.query('SELECT * FROM version WHERE certificate_id = $1 AND number = $2', [certificateId, number]),
       ),
-    add: async (version) => {
-      await insert(db, 'version', version)
-    },
+    add: (version) =>
+      db.transaction(async (inside) => {
+        await insert(inside, 'version', version)
+        await askAbout(inside, version)
+      }),
     onTarget: async (targetId) => {
       const [row] = await db.query(
         `SELECT certificate_id FROM job

@@ -1,0 +1,43 @@
+import type { VersionRow } from '../store/rows.ts'
+import { dueAt, fractionOf, lastSafeAt } from './when-due.ts'
+
+const dayMs = 24 * 3_600_000
+const betweenShare = 1 / 4
+
+/** When an issuer would have a certificate renewed (RFC 9773), in milliseconds since 1970. */
+export interface IssuerWindow {
+  readonly startsAt: number
+  readonly endsAt: number
+}
+
+type Life = Pick<VersionRow, 'certificateId' | 'number' | 'notBefore' | 'notAfter'>
+
+/**
+ * When a version is to be renewed whose issuer suggests a window: a moment in it, the same on every server, and spread over it by the
+ * certificate's id. What of the window lies after the last safe moment of our own rule counts for nothing, and where all of it does our
+ * own rule holds. A window in the past means a moment in the past.
+ */
+export function dueInWindow(version: Life, renewShare: number | null, window: IssuerWindow | null): number {
+  const safe = lastSafeAt(version, renewShare)
+  if (window === null || window.startsAt >= safe) return dueAt(version, renewShare)
+  const { startsAt } = window
+  const endsAt = Math.min(window.endsAt, safe)
+  return Math.round(startsAt + (endsAt - startsAt) * fractionOf(`${version.certificateId} ${version.number}`))
+}
+
+/**
+ * The end of a window that an issuer moved before our own rule's moment: it may revoke the certificate then. Null: it has the window
+ * where we would renew, too.
+ */
+export function urgentBy(version: Life, renewShare: number | null, { endsAt }: IssuerWindow): number | null {
+  return endsAt < dueAt(version, renewShare) ? endsAt : null
+}
+
+/**
+ * From when on a version may be renewed because its issuer hastens it, in milliseconds since 1970. `before`: the version before it. The
+ * first is hastened at once; an issuer that calls each new certificate late gets one in a day, or in a quarter of its lifetime.
+ */
+export function hastenedFrom({ notBefore, notAfter }: Life, before: Pick<VersionRow, 'issuedAt'> | null): number {
+  if (before === null) return notBefore
+  return before.issuedAt + Math.min(dayMs, Math.max(0, notAfter - notBefore) * betweenShare)
+}
