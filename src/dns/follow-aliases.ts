@@ -15,7 +15,7 @@ const mostAliases = 8
 
 /**
  * Follows the aliases of a name, one question each: a record is published, and looked for, where they end. A failed answer is ESERVFAIL and
- * the like; ELOOP where they lead back, or are more than eight, which no resolver follows either.
+ * the like; ELOOP where they are more than eight, as where they lead back.
  */
 export async function followAliases(
   name: string,
@@ -28,7 +28,6 @@ export async function followAliases(
     const next = recordsOf('CNAME', answer.answers).find((record) => isSameName(record.name, end))
     if (next === undefined) return { end, aliases }
     aliases.push(end)
-    if (aliases.includes(next.data)) break
     end = next.data
   }
   return { failed: 'ELOOP' }

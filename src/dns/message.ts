@@ -28,6 +28,8 @@ const udpPayloadSize = 1232
 /** Of all sections together: more is no answer to any question of ours, and takes time to read. */
 const mostRecords = 1000
 const headerBytes = 12
+/** NOERROR and NXDOMAIN: those that say something of the name. */
+const sayingCodes: readonly number[] = [0, 3]
 
 /** The bytes of a question with a random id. The AD bit asks for an answer that tells whether it was validated (RFC 6840 §5.7). */
 export function writeQuestion({ name, type }: Question, isRecursive: boolean): Buffer {
@@ -51,13 +53,15 @@ export function writeQuestion({ name, type }: Question, isRecursive: boolean): B
   })
 }
 
-/** Whether these bytes answer this question: a response with its id, and the question itself or, where the server could not read it, none. */
+/**
+ * Whether these bytes answer this question: a response with its id and the question itself. A server that fails may leave the question out;
+ * without it no name is said not to exist.
+ */
 export function isAnswerTo(question: Buffer, bytes: Buffer): boolean {
   if (bytes.length < headerBytes || bytes.readUInt16BE(0) !== question.readUInt16BE(0)) return false
   if ((bytes.readUInt8(2) & 0xf8) !== 0x80) return false
+  if (bytes.readUInt16BE(4) === 0) return !sayingCodes.includes(bytes.readUInt8(3) & 0x0f)
   const asked = question.subarray(headerBytes, endOfQuestion(question))
-  const isBare = bytes.readUInt16BE(4) === 0 && bytes.readUInt16BE(6) === 0 && (bytes.readUInt8(3) & 0x0f) !== 0
-  if (isBare) return true
   const echoed = bytes.subarray(headerBytes, headerBytes + asked.length)
   return (
     bytes.readUInt16BE(4) === 1 && asked.toString('latin1').toLowerCase() === echoed.toString('latin1').toLowerCase()

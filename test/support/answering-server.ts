@@ -13,6 +13,8 @@ export interface Heard {
   readonly name: string
   readonly type: string
   readonly by: 'udp' | 'tcp'
+  /** Where the datagram came from; 0 by TCP. */
+  readonly port: number
   readonly bytes: Buffer
 }
 
@@ -23,9 +25,9 @@ export async function startAnswering(
   { address = '127.0.0.1', port: wanted = 0 } = {},
 ): Promise<DnsServer & { readonly heard: readonly Heard[] }> {
   const heard: Heard[] = []
-  const repliesTo = (bytes: Buffer, by: Heard['by']): readonly Buffer[] => {
+  const repliesTo = (bytes: Buffer, by: Heard['by'], from: number): readonly Buffer[] => {
     const [question] = decode(bytes).questions ?? []
-    const one: Heard = { name: question?.name ?? '', type: question?.type ?? '', by, bytes }
+    const one: Heard = { name: question?.name ?? '', type: question?.type ?? '', by, port: from, bytes }
     heard.push(one)
     const replies = reply(one)
     return (Array.isArray(replies) ? (replies as readonly Reply[]) : [replies as Reply]).flatMap((each) =>
@@ -35,7 +37,7 @@ export async function startAnswering(
   const tcp = createServer((connection) => {
     connection.on('error', () => {})
     connection.once('data', (chunk) => {
-      for (const bytes of repliesTo(chunk.subarray(2), 'tcp')) {
+      for (const bytes of repliesTo(chunk.subarray(2), 'tcp', 0)) {
         const length = Buffer.alloc(2)
         length.writeUInt16BE(bytes.length)
         connection.write(Buffer.concat([length, bytes]))
@@ -47,7 +49,7 @@ export async function startAnswering(
   const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4').bind(port, address)
   await once(udp, 'listening')
   udp.on('message', (bytes, from) => {
-    for (const answer of repliesTo(bytes, 'udp')) udp.send(answer, from.port, from.address)
+    for (const answer of repliesTo(bytes, 'udp', from.port)) udp.send(answer, from.port, from.address)
   })
   t.teardown(async () => {
     udp.close()

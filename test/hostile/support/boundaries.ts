@@ -1,4 +1,5 @@
 import { config } from './boundary/config.ts'
+import { dnsAnswers, dnsChanges } from './boundary/dns.ts'
 import { answered, asked } from './boundary/halves.ts'
 import { der, pairsTaken, pem } from './boundary/material.ts'
 import { signedOrders } from './boundary/orders.ts'
@@ -25,4 +26,6 @@ export const boundaries: readonly Boundary[] = [
   dialogs,
   servers,
   locals,
+  dnsAnswers,
+  dnsChanges,
 ]
