@@ -62,6 +62,7 @@ const serverOrder = [
   'issuer',
   'authority',
   'config',
+  'dane',
   'rollout',
   'renewal',
 ]

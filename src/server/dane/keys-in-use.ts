@@ -1,0 +1,105 @@
+import { judge, mayHaveChanged } from '../rollout/judge.ts'
+import type { JobRow, VersionRow } from '../store/rows.ts'
+import type { KeyUse } from './fits.ts'
+
+/** What is known of a target when its keys are counted. */
+export interface TargetHistory {
+  /** Now. */
+  readonly at: number
+  /** Its deployments and take-backs. */
+  readonly jobs: readonly JobRow[]
+  /** By the id of its certificate: the versions that any of these may have brought, newest first. */
+  readonly versions: ReadonlyMap<string, readonly VersionRow[]>
+  /** Keys of CSRs that are on their way. */
+  readonly openKeys: readonly string[]
+  /** Keys that hosts made ahead, with the newest version of their certificate. */
+  readonly nextKeys: readonly { readonly spki: string; readonly current: VersionRow | null }[]
+}
+
+/** A key that needs a record. */
+export interface NeededKey extends KeyUse {
+  /** The strongest reason: `served` may be served now; `awaited` is of a job or a CSR that waits; `next` is made ahead. */
+  readonly why: 'served' | 'awaited' | 'next'
+  /** Of a key that was made ahead: the newest certificate (PEM) of before. */
+  readonly current: string | null
+}
+
+/** A job that may be run, with the version that it would bring. */
+export interface RunnableJob {
+  readonly job: JobRow
+  readonly version: VersionRow
+}
+
+/** A host that comes back later than that with a job that was ended for it is another case (docs/design/dane.md, §8). */
+export const comesBackMs = 7 * 86_400_000
+
+/** The keys of a target that need a record, one row each (docs/design/dane.md, §1 and §2). */
+export function neededKeys(history: TargetHistory): readonly NeededKey[] {
+  const { jobs, openKeys, nextKeys } = history
+  const since = lastProven(jobs)
+  const served = jobs.flatMap((job) => (mayBeServed(job, since, history.at) ? broughtBy(job, history) : []))
+  const awaited = jobs.flatMap((job) => (isOpen(job) ? broughtBy(job, history) : []))
+  const all = [
+    ...served.map(({ spki, pem }) => ({ spki, pems: [pem], why: 'served', current: null }) as const),
+    ...awaited.map(({ spki, pem }) => ({ spki, pems: [pem], why: 'awaited', current: null }) as const),
+    ...openKeys.map((spki) => ({ spki, pems: [], why: 'awaited', current: null }) as const),
+    ...nextKeys.map(({ spki, current }) => ({ spki, pems: [], why: 'next', current: current?.pem ?? null }) as const),
+  ]
+  const bySpki = new Map<string, NeededKey>()
+  for (const one of all) {
+    const known = bySpki.get(one.spki)
+    bySpki.set(one.spki, known === undefined ? one : { ...known, pems: [...new Set([...known.pems, ...one.pems])] })
+  }
+  return [...bySpki.values()]
+}
+
+/** Jobs that are to be handed out, or were and may still be run, each with the version that it would bring now. */
+export function runnableJobs(history: TargetHistory): readonly RunnableJob[] {
+  return history.jobs.flatMap((job) => {
+    if (!isOpen(job) && !mayComeBack(job, history.at)) return []
+    const [version] = broughtBy(job, history)
+    return version === undefined ? [] : [{ job, version }]
+  })
+}
+
+/** The time of the newest proof; that of a job with the same end counts as well. */
+function lastProven(jobs: readonly JobRow[]): JobRow | null {
+  const proven = jobs.filter((job) => judge(job).word === 'proven')
+  return proven.toSorted((one, other) => other.updatedAt - one.updatedAt || other.seq - one.seq)[0] ?? null
+}
+
+function mayBeServed(job: JobRow, since: JobRow | null, at: number): boolean {
+  if ((since !== null && job.id === since.id) || mayComeBack(job, at)) return true
+  const wasHandedOut = job.attempt > 0 || job.status === 'Running' || job.status === 'Completed'
+  if (!wasHandedOut || !(isOpen(job) || mayHaveChanged({ ...job, attempt: 1 }))) return false
+  return isOpen(job) || since === null || job.updatedAt >= since.updatedAt
+}
+
+/** Ended by a guess: its host may still have it, and begin it behind others. */
+function mayComeBack({ isReaped, updatedAt }: JobRow, at: number): boolean {
+  return isReaped && at - updatedAt < comesBackMs
+}
+
+function isOpen({ status }: JobRow): boolean {
+  return status === 'Pending' || status === 'Running'
+}
+
+/** The versions that a job may have brought, newest first; the end says more where the host told its leaf. */
+function broughtBy(job: JobRow, { versions }: TargetHistory): readonly VersionRow[] {
+  const all = versions.get(job.certificateId) ?? []
+  const told = all.filter(({ fingerprint }) => fingerprint === toldLeaf(job))
+  if (told.length > 0) return told
+  const from = job.versionNumber ?? 1
+  if (job.type === 'TakeBack' && job.versionNumber !== null) return all.filter(({ number }) => number === from)
+  const hasEnded = !isOpen(job) && !job.isReaped
+  return all.filter(({ number, issuedAt }) => number >= from && (!hasEnded || issuedAt <= job.updatedAt))
+}
+
+/** SHA-256 of the leaf, as an outcome of a job that is over has it. */
+function toldLeaf({ status, outcome }: JobRow): string | null {
+  if (status !== 'Completed' || outcome === null) return null
+  const { certificate } = outcome as { readonly certificate?: unknown }
+  if (typeof certificate !== 'object' || certificate === null) return null
+  const { sha256 } = certificate as { readonly sha256?: unknown }
+  return typeof sha256 === 'string' ? sha256.toLowerCase() : null
+}

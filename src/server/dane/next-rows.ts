@@ -1,0 +1,119 @@
+import type { RolloverNameRow, TlsaRow } from '../store/rollover-rows.ts'
+import { fitting, hasIssuerRecord } from './fits.ts'
+import type { NeededKey } from './keys-in-use.ts'
+import { observe, type Seen } from './observe.ts'
+import { recordOf, type TlsaLook, tlsaText } from './tlsa.ts'
+
+/** A record that nobody needs is kept for so long: who began to need it at that moment finds it. */
+export const leavingMs = 60_000
+/** A command that removes a record is over by then (30 s until it begins, 60 s until it is ended), and one that failed is tried again. */
+const removingMs = 120_000
+/** One that was published and is not there is published again. */
+const againMs = 60_000
+
+/** One name of a target, and what was found out about it. */
+export interface NameTurn {
+  readonly targetId: string
+  readonly name: RolloverNameRow
+  readonly look: TlsaLook
+  readonly at: number
+  readonly needed: readonly NeededKey[]
+  readonly rows: readonly TlsaRow[]
+  /** What the host has is known: records of keys that nobody needs may go. */
+  readonly mayRemove: boolean
+  /** Keys whose record is being removed at this name for another target. */
+  readonly removedElsewhere: ReadonlySet<string>
+}
+
+/** What becomes of the rows of a name; `gone`: rows that go. */
+export interface NextRows {
+  readonly rows: readonly TlsaRow[]
+  readonly gone: readonly TlsaRow[]
+  readonly publish: readonly TlsaRow[]
+  readonly remove: readonly TlsaRow[]
+}
+
+/** One look's worth of docs/design/dane.md, §3. */
+export function nextRows(turn: NameTurn): NextRows {
+  const { needed, rows, at } = turn
+  const wanted = needed.filter((key) => !isLeftToIssuer(turn, key))
+  const pairs = wanted.map((key) => ({ key, row: neededRow(turn, key) }))
+  const kept = pairs.map(({ row }) => row)
+  const others = rows
+    .filter(({ spki }) => !wanted.some((key) => key.spki === spki))
+    .map((row) => unneededRow(turn, row))
+  const isDue = ({ actedAt }: TlsaRow, ms: number): boolean => actedAt === null || at - actedAt >= ms
+  const missing = pairs.filter(({ key, row }) => isMissing(turn, key, row))
+  // A set that has others' keys alone is worse than none: those that may be served come first, and together.
+  const first = missing.filter(({ key }) => key.why === 'served')
+  const publish = (first.length > 0 ? first : missing).map(({ row }) => row).filter((row) => isDue(row, againMs))
+  const remove = others.filter(
+    (row) => row.state === 'removing' && !isGone(turn, row) && isDue(row, removingMs) && turn.look.endName !== null,
+  )
+  const acted = new Set([...publish, ...remove])
+  const isByHand = turn.look.isByHand
+  const noted = (row: TlsaRow): TlsaRow => (acted.has(row) && !isByHand ? { ...row, actedAt: at } : row)
+  return {
+    rows: [...kept, ...others.filter((row) => !isGone(turn, row))].map(noted),
+    gone: others.filter((row) => isGone(turn, row)),
+    publish: isByHand ? [] : publish.map(noted),
+    remove: isByHand ? [] : remove.map(noted),
+  }
+}
+
+function neededRow(turn: NameTurn, key: NeededKey): TlsaRow {
+  const { targetId, name, at, look } = turn
+  const there = turn.rows.find(({ spki }) => spki === key.spki)
+  const fresh: TlsaRow = {
+    targetId,
+    name: name.name,
+    spki: key.spki,
+    state: 'wanted',
+    isByOther: false,
+    lackingMs: 0,
+    seenAt: null,
+    waitMs: 0,
+    changedAt: at,
+    actedAt: null,
+  }
+  const isDoubtful = there === undefined || turn.removedElsewhere.has(key.spki)
+  const seen: Seen = { look, before: name, at, isDoubtful }
+  return observe(there === undefined ? fresh : wantedAgain(there, at), key, seen)
+}
+
+/** What was leaving was not taken away; what is being removed may be, until its command is over. */
+function wantedAgain(row: TlsaRow, at: number): TlsaRow {
+  if (row.state === 'leaving') return { ...row, state: row.seenAt === null ? 'wanted' : 'published', changedAt: at }
+  if (row.state !== 'removing' || at - (row.actedAt ?? 0) < removingMs) return row
+  return { ...row, state: 'wanted', seenAt: null, changedAt: at, actedAt: null }
+}
+
+function unneededRow(turn: NameTurn, row: TlsaRow): TlsaRow {
+  const { look, name, at } = turn
+  const seen = observe(row, { spki: row.spki, pems: [] }, { look, before: name, at, isDoubtful: true })
+  if (!turn.mayRemove || seen.state === 'removing') return seen
+  if (seen.state !== 'leaving') return { ...seen, state: 'leaving', changedAt: at }
+  return at - seen.changedAt < leavingMs ? seen : { ...seen, state: 'removing', changedAt: at, actedAt: null }
+}
+
+/** It is on no server, by a look at all of them: there is nothing left to remove. */
+function isGone(turn: NameTurn, row: TlsaRow): boolean {
+  if (row.state !== 'removing' || turn.look.answers.length === 0 || turn.look.problem !== null) return false
+  return !turn.look.answers.some(({ records }) => records.some((record) => tlsaText(record) === ownOf(row)))
+}
+
+/** One of the servers has neither it nor another that fits. */
+function isMissing({ look, name }: NameTurn, key: NeededKey, { state }: TlsaRow): boolean {
+  if ((state !== 'wanted' && state !== 'publishing') || look.endName === null) return false
+  return look.answers.some(({ records }) => fitting(key, name.name, records) === null)
+}
+
+/** Who publishes the issuer's key publishes no key of a host ahead. */
+function isLeftToIssuer({ look, name }: NameTurn, { why, current }: NeededKey): boolean {
+  if (why !== 'next' || current === null || look.answers.length === 0) return false
+  return look.answers.every(({ records }) => hasIssuerRecord(current, name.name, records))
+}
+
+function ownOf({ spki }: TlsaRow): string {
+  return tlsaText(recordOf(spki))
+}
