@@ -3,6 +3,7 @@ import type { ControlPlaneLog } from './http/log-requests.ts'
 import { releaseAgents } from './operation/agent/release-agents.ts'
 import { forgetTokens } from './operation/agent/tokens.ts'
 import { chainAudit } from './operation/audit-trail.ts'
+import { advanceRollovers } from './operation/dane/advance-rollovers.ts'
 import { OldJobs } from './operation/job/forget-jobs.ts'
 import { expireJobs } from './operation/job/reap.ts'
 import { ringDue } from './operation/job/wait-for-work.ts'
@@ -58,6 +59,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
       await askIssuers(parts)
     }),
     every(rolloutsEveryMs, log, () => advanceRollouts(store)),
+    every(rolloutsEveryMs, log, () => advanceRollovers(parts)),
   ]
   const endListening = store.listen((agentId) => bell.ring(agentId))
   return {

@@ -21,10 +21,12 @@ import { openServer } from './http/open-server.ts'
 import { openIssuers } from './issuer/open-issuers.ts'
 import { openCa, remindOfNextCa } from './open-ca.ts'
 import { FleetPace } from './operation/agent/fleet-pace.ts'
+import { openDaneDns } from './open-dane-dns.ts'
 import { OldCredentials } from './operation/agent/old-credentials.ts'
 import { Presence } from './operation/agent/presence.ts'
 import { crlPublisher } from './operation/certificate/publish-crl.ts'
 import { openSigner } from './operation/certificate/signer.ts'
+import type { DaneDns } from './operation/dane/dane-dns.ts'
 import { overviewReader } from './operation/fleet/overview.ts'
 import { WorkBell } from './operation/job/work-bell.ts'
 import { noteAlive } from './operation/keep-time.ts'
@@ -72,6 +74,8 @@ export interface ControlPlaneOptions {
   readonly names?: readonly string[]
   /** Addresses and networks (`10.1.0.0/16`) of load balancers that send a PROXY header; all others send none. */
   readonly proxyFrom?: readonly string[]
+  /** Default: the DNS of this host. */
+  readonly daneDns?: DaneDns
   /** Milliseconds since 1970, UTC; default: the clock of the host, or of PostgreSQL. */
   readonly now?: () => number
   /** Default: nothing is written. */
@@ -182,6 +186,7 @@ async function openParts(options: ControlPlaneOptions, store: Store, log: Contro
     presence: new Presence(store, await store.server.upSince()),
     bell: new WorkBell(),
     pace: new FleetPace(),
+    daneDns: options.daneDns ?? openDaneDns(options.config?.dns ?? []),
     oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
     issuers: issuers.all,
     signer: openSigner({ store, check: authority.check, issuers: issuers.all, order: issuers.order }),

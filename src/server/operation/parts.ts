@@ -6,6 +6,7 @@ import type { FleetPace } from './agent/fleet-pace.ts'
 import type { OldCredentials } from './agent/old-credentials.ts'
 import type { Presence } from './agent/presence.ts'
 import type { Signer } from './certificate/signer.ts'
+import type { DaneDns } from './dane/dane-dns.ts'
 import type { WorkBell } from './job/work-bell.ts'
 
 /** What operations work with. */
@@ -17,6 +18,7 @@ export interface Parts {
   readonly signer: Signer
   /** Who signs: each once. */
   readonly issuers: readonly Issuer[]
+  readonly daneDns: DaneDns
   readonly oldCredentials: OldCredentials
   readonly bell: WorkBell
   readonly pace: FleetPace

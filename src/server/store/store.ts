@@ -10,6 +10,7 @@ import type { OrderStore } from './order-store.ts'
 import type { Page } from './page.ts'
 import type { RenewalInfoStore } from './renewal-info-store.ts'
 import type { RolloutStore } from './rollout-store.ts'
+import type { RolloverStore } from './rollover-store.ts'
 import type {
   AgentRow,
   AuditRow,
@@ -45,6 +46,7 @@ export interface Store {
   readonly jobs: JobStore
   readonly rollouts: RolloutStore
   readonly windows: WindowStore
+  readonly rollovers: RolloverStore
   readonly holds: HoldStore
   readonly orders: OrderStore
   readonly challenges: ChallengeStore

@@ -1,3 +1,4 @@
+import { comesBackMs } from '../../dane/keys-in-use.ts'
 import type { AgentRow, CertificateRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { waitsForHost } from '../agent/hold-agents.ts'
@@ -20,5 +21,11 @@ export async function newestFor({ store }: Pick<Parts, 'store'>, agent: AgentRow
   if (newest === null) throw new Refusal('missing', 'the certificate has no version yet')
   const { seen } = await newerOnHost(store, certificateId, newest)
   if (seen.length > 0) throw new Refusal('missing', 'a host has a newer version than this database; renew it')
+  const at = await store.now()
+  if (await store.rollovers.isWithheld(agent.id, certificateId, newest.number, at, at - comesBackMs))
+    throw new Refusal(
+      'busy',
+      'its TLSA records are not everywhere yet, or were not looked at lately: it waits for them',
+    )
   return newest.pem
 }

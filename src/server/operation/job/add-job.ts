@@ -13,7 +13,11 @@ export async function addJob(store: Store, wanted: Wanted): Promise<string> {
   const id = newId('job')
   const isIssuance = wanted.type === 'Issuance' || wanted.type === 'Renewal'
   const status = isIssuance ? 'AwaitingCSR' : 'Pending'
-  if (await store.jobs.add({ ...wanted, id, status, createdAt: await store.now() })) return id
+  const createdAt = await store.now()
+  if (await store.jobs.add({ ...wanted, id, status, createdAt })) {
+    if (wanted.targetId !== null) await store.rollovers.hasten(wanted.targetId, createdAt)
+    return id
+  }
   throw new Refusal(
     'conflict',
     'this certificate is being issued already: wait for that job to end, or cancel it (waxseal control-plane jobs lists it)',

@@ -12,6 +12,7 @@ import { oftenAsked } from './often-asked.ts'
 import { renewalInfo } from './renewal-info.ts'
 import { renewalWindows } from './renewal-windows.ts'
 import { rollouts } from './rollouts.ts'
+import { rollovers } from './rollovers.ts'
 import { sessionTable } from './sessions.ts'
 import { standingOrders } from './standing-orders.ts'
 import { isUnversioned, moveOldTables, takeOldRows } from './unversioned.ts'
@@ -46,6 +47,7 @@ const steps: readonly Step[] = [
   tables(challenges),
   tables(() => certificateKeys),
   tables(renewalInfo),
+  tables(rollovers),
 ]
 
 /** The version that this program reads and writes. */

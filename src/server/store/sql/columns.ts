@@ -1,7 +1,7 @@
 import type { Database, RawRow, Value } from '../database.ts'
 
 /** Columns of JSON, in all tables. */
-const lists: ReadonlySet<string> = new Set(['sans', 'features', 'issuers', 'reasons'])
+const lists: ReadonlySet<string> = new Set(['sans', 'features', 'issuers', 'reasons', 'seen'])
 const objects: ReadonlySet<string> = new Set(['config', 'outcome', 'verification', 'details', 'chosen'])
 
 /** A row of the database as one of ours: names in camel case, JSON read, truth values for `is_…`. */

@@ -3,15 +3,16 @@ import type { JobStore } from '../job-store.ts'
 import { isOpen, isUntaken } from '../migration/first-schema.ts'
 import type { JobRow, JobStatus } from '../rows.ts'
 import { fromRows, toColumn } from './columns.ts'
+import { isPassed } from './job-passes.ts'
 
 type ByAgent = Pick<JobStore, 'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification'>
 type ByOthers = Pick<JobStore, 'move' | 'cancel' | 'end' | 'postpone' | 'offerAgain'>
 /** Whether an UPDATE found its row. */
 type IsChanged = (sql: string, values: Parameters<Database['query']>[1]) => Promise<boolean>
 
-/** SQL: it is its time. */
+/** SQL: it is its time, and nothing holds it up. */
 export function isHandedOut(at: '$1' | '$2'): string {
-  return `(not_before IS NULL OR not_before <= ${at}) AND (hand_out_until IS NULL OR hand_out_until > ${at})`
+  return `(not_before IS NULL OR not_before <= ${at}) AND (hand_out_until IS NULL OR hand_out_until > ${at}) AND ${isPassed(at)}`
 }
 
 const oldestFirst = (one: JobRow, other: JobRow): number => one.seq - other.seq

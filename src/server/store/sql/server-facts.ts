@@ -2,6 +2,9 @@ import type { Database } from '../database.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { ServerFacts } from '../store.ts'
 
+/** No resolver keeps an answer of the DNS for longer (docs/design/dane.md, §4). */
+const longestKeptMs = 7 * 86_400_000
+
 /** What servers share over SQL: rows of `meta`. */
 export function sqlServerFacts(db: Database): ServerFacts {
   const get = (inside: Database) => async (name: string) => {
@@ -37,6 +40,13 @@ export function sqlServerFacts(db: Database): ServerFacts {
       await db.query('UPDATE presence SET heartbeat_at = $1 WHERE heartbeat_at > $1', [at])
       // Its end was planned by that clock, too.
       await db.query('DELETE FROM session WHERE seen_at > $1', [at])
+      await db.query('UPDATE rollover_target SET next_look_at = $1 WHERE next_look_at > $1', [at])
+      await db.query('UPDATE rollover_name SET looked_at = $1 WHERE looked_at > $1', [at])
+      await db.query('UPDATE rollover_name SET cached_until = $1 WHERE cached_until > $1', [at + longestKeptMs])
+      // Waits begin now, and so do the pauses behind what was done.
+      for (const column of ['seen_at', 'changed_at', 'acted_at'])
+        await db.query(`UPDATE tlsa_record SET ${column} = $1 WHERE ${column} > $1`, [at])
+      await db.query('DELETE FROM rollover_pass')
       await db.query('UPDATE hold SET asked_at = $1 WHERE asked_at > $1', [at])
     },
     upSince: async () => Number((await get(db)('up_since')) ?? 0),

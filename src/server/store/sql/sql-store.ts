@@ -15,6 +15,7 @@ import { sqlMatters, sqlMutes, sqlNotices } from './matters.ts'
 import { sqlOrders } from './orders.ts'
 import { sqlRenewalInfos } from './renewal-infos.ts'
 import { sqlRollouts } from './rollouts.ts'
+import { sqlRollovers } from './rollovers.ts'
 import { sqlServerFacts } from './server-facts.ts'
 import { sqlSessions } from './sessions.ts'
 import { sqlSignings } from './signings.ts'
@@ -41,6 +42,7 @@ export function sqlStore(db: Database): Store {
     jobs: sqlJobs(db),
     rollouts: sqlRollouts(db),
     windows: sqlWindows(db),
+    rollovers: sqlRollovers(db),
     holds: sqlHolds(db),
     orders: sqlOrders(db),
     challenges: sqlChallenges(db),

@@ -1,0 +1,107 @@
+import { asWaxsealError, describeError } from '../../../error/waxseal-error.ts'
+import { recordOf } from '../../dane/tlsa.ts'
+import type { TlsaRow } from '../../store/rollover-rows.ts'
+import type { Store } from '../../store/store.ts'
+import { audit } from '../audit.ts'
+import type { DaneDns } from './dane-dns.ts'
+import { type NameLook, notDone, settleRollover, type TlsaAction } from './settle-rollover.ts'
+
+const mostAtOnce = 8
+/** For so long another server leaves it to the one that looks: longer than a look takes. */
+const holdMs = 60_000
+/** A removal that did not begin by then does not begin: who needs the record again counts on that. */
+const beginMs = 30_000
+/** The next roll-over is as quick as this. */
+const longestTtlMs = 3_600_000
+
+/** What is needed for it. */
+export interface RolloverParts {
+  readonly store: Store
+  readonly daneDns: DaneDns
+  /** Milliseconds since any moment that no clock sets back; left out: of this process. */
+  readonly elapsed?: () => number
+}
+
+/** Looks at the targets that are due. Any number of servers may do it at any time, and each may die at any moment. */
+export async function advanceRollovers(parts: RolloverParts): Promise<void> {
+  for (;;) {
+    const due = await parts.store.rollovers.due(await parts.store.now(), mostAtOnce)
+    if (due.length === 0) return
+    const ended = await Promise.allSettled(due.map((targetId) => advanceRollover(parts, targetId)))
+    const failed = ended.find((end) => end.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+}
+
+async function advanceRollover(parts: RolloverParts, targetId: string): Promise<void> {
+  const { store, daneDns, elapsed = () => performance.now() } = parts
+  const names = await store.transaction((inside) => takeTurn(inside, targetId))
+  const looks = await Promise.all(
+    names.map(async (name): Promise<NameLook> => {
+      const from = await store.now()
+      return { name, from, look: await daneDns.look(name) }
+    }),
+  )
+  if (names.length === 0) return
+  const since = elapsed()
+  const actions = await store.transaction((inside) => settleRollover(inside, targetId, looks))
+  for (const action of actions) {
+    // One by one: each has its own time to be ended.
+    const orders = action.change === 'publish' ? [action] : action.rows.map((row) => ({ ...action, rows: [row] }))
+    for (const one of orders) if (one.change === 'publish' || elapsed() - since <= beginMs) await act(parts, one)
+  }
+}
+
+/** The names of the target; none: another server is at it, or was. */
+async function takeTurn(store: Store, targetId: string): Promise<readonly string[]> {
+  const rollover = await store.rollovers.take(targetId)
+  const at = await store.now()
+  if (rollover === null || rollover.nextLookAt > at) return []
+  await store.rollovers.plan(targetId, at + holdMs)
+  return (await store.rollovers.names(targetId)).map(({ name }) => name)
+}
+
+async function act({ store, daneDns }: RolloverParts, action: TlsaAction): Promise<void> {
+  const { change, endName, ttlMs } = action
+  const rows = change === 'publish' ? action.rows : await withoutShared(store, action.rows)
+  const records = rows.map(({ spki }) => recordOf(spki))
+  try {
+    if (change === 'publish') await daneDns.publish(endName, records, Math.min(ttlMs, longestTtlMs))
+    else if (records.length > 0) await daneDns.remove(endName, records)
+  } catch (error) {
+    const done = change === 'publish' ? 'published' : 'removed'
+    const problem = `${notDone}${done}: ${describeError(asWaxsealError(error))}`
+    const [first] = rows
+    if (first !== undefined) await store.transaction((inside) => note(inside, first, problem))
+    return
+  }
+  await store.transaction(async (inside) => {
+    for (const row of rows) await acted(inside, change, row)
+  })
+}
+
+/** Those that no other target has: the last one takes a record away. */
+async function withoutShared(store: Store, rows: readonly TlsaRow[]): Promise<readonly TlsaRow[]> {
+  const own: TlsaRow[] = []
+  for (const row of rows) {
+    const states = await store.rollovers.elsewhere(row)
+    if (!states.some((state) => state === 'wanted' || state === 'publishing' || state === 'published')) own.push(row)
+  }
+  return own
+}
+
+async function note(store: Store, { targetId, name }: TlsaRow, problem: string): Promise<void> {
+  await store.rollovers.lock(targetId)
+  const there = (await store.rollovers.names(targetId)).find((one) => one.name === name)
+  if (there !== undefined) await store.rollovers.putName({ ...there, problem })
+}
+
+async function acted(store: Store, change: TlsaAction['change'], row: TlsaRow): Promise<void> {
+  const { targetId, name, spki } = row
+  if ((await store.rollovers.lock(targetId)) === null) return
+  const there = (await store.rollovers.records(targetId)).find((one) => one.name === name && one.spki === spki)
+  if (change === 'publish' && there?.state === 'wanted')
+    await store.rollovers.putRecord({ ...there, state: 'publishing' })
+  if (change === 'remove' || row.state === 'wanted')
+    await audit(store, 'server', `dane.${change}`, targetId, { name, spki })
+}

@@ -1,0 +1,183 @@
+import {
+  type NeededKey,
+  neededKeys,
+  type RunnableJob,
+  runnableJobs,
+  type TargetHistory,
+} from '../../dane/keys-in-use.ts'
+import { leavingMs, nextRows } from '../../dane/next-rows.ts'
+import { cachedBy, isUsable } from '../../dane/observe.ts'
+import { type TlsaLook, tlsaText } from '../../dane/tlsa.ts'
+import type { RolloverNameRow, RolloverPass, TlsaRow } from '../../store/rollover-rows.ts'
+import type { Store } from '../../store/store.ts'
+import { newerOnHost } from '../renewal/newer-on-host.ts'
+import { targetHistory } from './target-history.ts'
+
+/** A pass is good for so long: a claim, and the certificate behind it. */
+const passMs = 5 * 60_000
+/** How soon it is looked again: while something is to be seen, while a job is out, and else. */
+const [soonMs, laterMs, outMs, restMs] = [15_000, 60_000, 120_000, 600_000]
+/** What was not seen by then takes its time. */
+const longMs = 15 * 60_000
+
+/** How the problem of a change begins that was not made. */
+export const notDone = 'it could not be '
+
+/** A look at one name. */
+export interface NameLook {
+  readonly name: string
+  /** When it began. */
+  readonly from: number
+  readonly look: TlsaLook
+}
+
+/** What is to be done about records of one name. */
+export interface TlsaAction {
+  readonly change: 'publish' | 'remove'
+  readonly rows: readonly TlsaRow[]
+  readonly endName: string
+  /** Of the records that are there. */
+  readonly ttlMs: number
+}
+
+/** Writes down what was seen, and what is to be done about it; who does it comes after. Call it in a transaction. */
+export async function settleRollover(
+  store: Store,
+  targetId: string,
+  looks: readonly NameLook[],
+): Promise<readonly TlsaAction[]> {
+  const rollover = await store.rollovers.lock(targetId)
+  const target = await store.targets.byId(targetId)
+  if (rollover === null || target === null) return []
+  const at = await store.now()
+  const history = await targetHistory(store, targetId)
+  const needed = neededKeys(history)
+  const mayRemove = await isHostKnown(store, target.agentId, history)
+  const actions: TlsaAction[] = []
+  const fresh: { readonly name: string; readonly until: number }[] = []
+  const all: TlsaRow[] = []
+  const names = await store.rollovers.names(targetId)
+  const there = await store.rollovers.records(targetId)
+  for (const name of names) {
+    const rows = there.filter((row) => row.name === name.name)
+    const seen = looks.find((one) => one.name === name.name)
+    // Another server was quicker, or the name is new: this look is the past.
+    if (seen === undefined || seen.from < (name.lookedAt ?? 0)) return actions
+    const removedElsewhere = await removedFor(store, targetId, name.name, needed)
+    const next = nextRows({ targetId, name, look: seen.look, at, needed, rows, mayRemove, removedElsewhere })
+    for (const row of next.gone) await store.rollovers.removeRecord(row)
+    for (const row of next.rows) await store.rollovers.putRecord(row)
+    await store.rollovers.putName(nextName(name, seen, at, needed, next.rows))
+    all.push(...next.rows)
+    if (seen.look.problem === null) fresh.push({ name: name.name, until: seen.from + passMs })
+    actions.push(...actionsOf(seen.look, next.publish, 'publish'), ...actionsOf(seen.look, next.remove, 'remove'))
+  }
+  const jobs = runnableJobs(history)
+  const passes = passesFor(jobs, names, all, fresh, at)
+  await store.rollovers.putPasses(targetId, passes)
+  await store.rollovers.plan(targetId, nextLookAt(all, needed, jobs, passes, fresh.length === names.length, at))
+  return actions
+}
+
+/** After a restore the host is asked first, and may have more than this database. */
+async function isHostKnown(store: Store, agentId: string, { versions }: TargetHistory): Promise<boolean> {
+  if ((await store.holds.of(agentId)) !== null) return false
+  for (const [certificateId, [newest = null]] of versions)
+    if ((await newerOnHost(store, certificateId, newest)).seen.length > 0) return false
+  return true
+}
+
+async function removedFor(
+  store: Store,
+  targetId: string,
+  name: string,
+  needed: readonly NeededKey[],
+): Promise<ReadonlySet<string>> {
+  const removed = new Set<string>()
+  for (const { spki } of needed)
+    if ((await store.rollovers.elsewhere({ targetId, name, spki })).includes('removing')) removed.add(spki)
+  return removed
+}
+
+function nextName(
+  name: RolloverNameRow,
+  { look, from }: NameLook,
+  at: number,
+  needed: readonly NeededKey[],
+  rows: readonly TlsaRow[],
+): RolloverNameRow {
+  const hasFound = look.answers.length > 0
+  const seen = [...new Set(look.answers.flatMap(({ records }) => records.map(tlsaText)))].toSorted()
+  return {
+    ...name,
+    endName: look.endName ?? name.endName,
+    lookedAt: hasFound ? from : name.lookedAt,
+    ...cachedBy({ look, before: name, at }),
+    seen: hasFound ? seen : name.seen,
+    isByHand: look.isByHand,
+    problem: problemOf(look, needed, rows) ?? problemOfActions(name, rows),
+  }
+}
+
+/** A key that is served and matches nothing outweighs all else: mail is refused now. */
+function problemOf(look: TlsaLook, needed: readonly NeededKey[], rows: readonly TlsaRow[]): string | null {
+  const isServed = (row: TlsaRow): boolean => needed.some(({ spki, why }) => spki === row.spki && why === 'served')
+  const isUnmatched = rows.some((row) => isServed(row) && row.seenAt === null && row.lackingMs > 0)
+  const hasOthers = look.answers.some(({ records }) => records.length > 0)
+  if (isUnmatched && hasOthers)
+    return 'no record of a server matches a key that may be served: senders that check DANE refuse it'
+  return look.problem
+}
+
+/** It is tried again once a minute, and told in between. */
+function problemOfActions({ problem }: RolloverNameRow, rows: readonly TlsaRow[]): string | null {
+  const isTried = rows.some(({ state, actedAt }) => (state === 'wanted' || state === 'removing') && actedAt !== null)
+  return isTried && problem?.startsWith(notDone) === true ? problem : null
+}
+
+function actionsOf(
+  { endName, answers }: TlsaLook,
+  rows: readonly TlsaRow[],
+  change: TlsaAction['change'],
+): readonly TlsaAction[] {
+  const withRecords = answers.filter(({ records }) => records.length > 0).map(({ ttlMs }) => ttlMs)
+  const ttlMs = withRecords.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...withRecords)
+  return endName === null || rows.length === 0 ? [] : [{ change, rows, endName, ttlMs }]
+}
+
+function passesFor(
+  jobs: readonly RunnableJob[],
+  names: readonly RolloverNameRow[],
+  rows: readonly TlsaRow[],
+  fresh: readonly { readonly name: string; readonly until: number }[],
+  at: number,
+): readonly RolloverPass[] {
+  const until = Math.min(...fresh.map((one) => one.until))
+  if (names.length === 0 || names.some(({ name }) => !fresh.some((one) => one.name === name))) return []
+  return jobs
+    .filter(({ version: { spki } }) =>
+      names.every(({ name }) => rows.some((row) => row.name === name && row.spki === spki && isUsable(row, at))),
+    )
+    .map(({ job, version }) => ({ jobId: job.id, versionNumber: version.number, until }))
+}
+
+function nextLookAt(
+  rows: readonly TlsaRow[],
+  needed: readonly NeededKey[],
+  jobs: readonly RunnableJob[],
+  passes: readonly RolloverPass[],
+  hasSeenAll: boolean,
+  at: number,
+): number {
+  const times = rows.map((row) => {
+    if (row.state === 'leaving') return row.changedAt + leavingMs
+    if (row.state === 'removing') return at + laterMs
+    if (!needed.some(({ spki }) => spki === row.spki)) return at + restMs
+    if (row.seenAt === null) return at + (at - row.changedAt < longMs ? soonMs : laterMs)
+    const usableAt = row.seenAt + row.waitMs
+    return usableAt > at ? usableAt : at + restMs
+  })
+  const forJobs = jobs.length === 0 ? restMs : hasSeenAll ? outMs : laterMs
+  const next = Math.min(at + (passes.length === 0 && hasSeenAll ? restMs : forJobs), ...times)
+  return Math.max(next, at + 1000)
+}

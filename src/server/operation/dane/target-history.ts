@@ -1,0 +1,49 @@
+import type { TargetHistory } from '../../dane/keys-in-use.ts'
+import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
+
+const types = ['Deployment', 'TakeBack'] as const
+/** The newest; all that are kept only where these do not reach back to one that went well. */
+const fewJobs = 50
+const fewVersions = 20
+
+/** All that says which keys a target has, had lately, or will have. Call it in a transaction. */
+export async function targetHistory(store: Store, targetId: string): Promise<TargetHistory> {
+  // In this order: a key that goes from one of these to the next meanwhile is seen in one of them.
+  const nextKeys: { spki: string; current: VersionRow | null }[] = []
+  for (const id of await store.rollovers.certificatesOf(targetId)) {
+    const spki = nextKeyOf(await store.certificates.byId(id))
+    if (spki !== null && (await store.certificates.stillDeployedTo(id)).includes(targetId))
+      nextKeys.push({ spki, current: await store.versions.newest(id) })
+  }
+  const openKeys = await store.rollovers.openKeys(targetId)
+  const jobs = await jobsOf(store, targetId)
+  const versions = new Map<string, readonly VersionRow[]>()
+  for (const id of new Set(jobs.map(({ certificateId }) => certificateId)))
+    versions.set(id, await versionsOf(store, id, jobs))
+  return { at: await store.now(), jobs, versions, openKeys, nextKeys }
+}
+
+/** Null: none was made ahead. */
+function nextKeyOf(certificate: (CertificateRow & { readonly nextSpki?: string | null }) | null): string | null {
+  return certificate?.nextSpki ?? null
+}
+
+async function jobsOf({ jobs }: Store, targetId: string): Promise<readonly JobRow[]> {
+  const newest = await jobs.ofTarget(targetId, types, false, fewJobs)
+  if (newest.length < fewJobs) return newest
+  return jobs.ofTarget(targetId, types, false)
+}
+
+async function versionsOf(
+  { versions }: Store,
+  certificateId: string,
+  jobs: readonly JobRow[],
+): Promise<readonly VersionRow[]> {
+  const oldest = Math.min(
+    ...jobs.filter((job) => job.certificateId === certificateId).map(({ versionNumber }) => versionNumber ?? 1),
+  )
+  const newest = await versions.list(certificateId, fewVersions)
+  const last = newest.at(-1)?.number ?? 0
+  return last <= oldest ? newest : versions.list(certificateId, fewVersions + last - oldest)
+}

@@ -1,0 +1,332 @@
+import t, { type Test } from 'tap'
+import { recordOf, type TlsaLook, type TlsaRecord } from '../../../src/server/dane/tlsa.ts'
+import { newestFor } from '../../../src/server/operation/certificate/own-certificate.ts'
+import { advanceRollovers } from '../../../src/server/operation/dane/advance-rollovers.ts'
+import type { DaneDns } from '../../../src/server/operation/dane/dane-dns.ts'
+import { turnRolloverOff, turnRolloverOn } from '../../../src/server/operation/dane/turn-rollover.ts'
+import { addJob } from '../../../src/server/operation/job/add-job.ts'
+import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
+import { reportJob } from '../../../src/server/operation/job/report-job.ts'
+import type { VersionRow } from '../../../src/server/store/rows.ts'
+import { startPostgres } from '../../support/postgres.ts'
+import { agentRow, certificateRow, openStoreSite } from '../../support/store-site.ts'
+
+const start = Date.parse('2026-11-01T00:00:00Z')
+const [minuteMs, hourMs] = [60_000, 3_600_000]
+const owner = '_25._tcp.mail.example.net'
+const agent = agentRow({ features: ['lease', 'cancel'] })
+const postgres = await startPostgres(t, false)
+
+for (const kind of ['SQLite', 'PostgreSQL'] as const) {
+  t.test(
+    `${kind}: a deployment is handed out when its record is everywhere, and the TTL of before is over`,
+    async (t) => {
+      const site = await openSite(t, kind)
+      await site.deploy('key-2')
+
+      await site.advance()
+      t.same(site.published, ['key-1'], 'a set with the other key alone is worse than none')
+      site.pass(minuteMs)
+      await site.advance()
+      t.same(site.published, ['key-1', 'key-2'])
+      t.same(await site.claim(), [], 'it was seen nowhere yet')
+      site.pass(minuteMs)
+      await site.advance()
+      t.same(await site.claim(), [], 'it was seen, and caches may have what was there before')
+      site.pass(hourMs - 1)
+      await site.advance()
+      t.same(await site.claim(), [])
+      site.pass(1000)
+      await site.advance()
+
+      t.same(await site.claim(), ['job-2'])
+      t.equal(await site.newest(), '2')
+    },
+  )
+
+  t.test(
+    `${kind}: a version that was signed after the claim is withheld until its own record is everywhere`,
+    async (t) => {
+      const site = await openSite(t, kind)
+      await site.deploy('key-2')
+      await site.settle()
+      t.same(await site.claim(), ['job-2'])
+
+      await site.deploy('key-3')
+      await t.rejects(site.newest(), /not everywhere yet/)
+      await site.advance()
+      await t.rejects(site.newest(), /not everywhere yet/)
+      await site.settle()
+
+      t.equal(await site.newest(), '3')
+    },
+  )
+
+  t.test(`${kind}: a pass is no use after five minutes without a look`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.settle()
+
+    site.pass(5 * minuteMs)
+    t.same(await site.claim(), [])
+    site.dns.problem = 'ns2 gives no answer'
+    await site.advance()
+    t.same(await site.claim(), [], 'a server that is silent may have anything')
+    site.dns.problem = null
+    site.pass(minuteMs)
+    await site.advance()
+    t.same(await site.claim(), ['job-2'])
+  })
+
+  t.test(`${kind}: without an answer that DNSSEC vouches for nothing is handed out`, async (t) => {
+    const site = await openSite(t, kind)
+    site.dns.isBelieved = false
+    await site.deploy('key-2')
+
+    await site.settle()
+    t.same(await site.claim(), [])
+    site.dns.isBelieved = true
+    await site.settle()
+    t.same(await site.claim(), ['job-2'])
+  })
+
+  t.test(`${kind}: the old record goes when the new key was proven, and not before`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.settle()
+    await site.claim()
+
+    await site.settle()
+    t.same(site.there(), ['key-1', 'key-2'], 'nobody has seen it served')
+    await site.report('job-2', { outcome: 'deployed', proven: false })
+    await site.settle()
+    t.same(site.there(), ['key-1', 'key-2'], 'it is in place, and unproven')
+    await site.add('Deployment', 2)
+    await site.settle()
+    await site.claim()
+    await site.report('job-3', { outcome: 'unchanged', proven: true })
+    await site.settle()
+    await site.settle()
+
+    t.same(site.there(), ['key-2'])
+    t.same(
+      (await site.store.rollovers.records('target-1')).map(({ spki, state }) => `${spki} ${state}`),
+      ['key-2 published'],
+    )
+  })
+
+  t.test(`${kind}: a take-back publishes the older key first`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.settle()
+    await site.claim()
+    await site.report('job-2', { outcome: 'deployed', proven: true })
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['key-2'])
+
+    await site.add('TakeBack', 1)
+    t.same(await site.claim(), [])
+    await site.settle()
+    t.same(site.there(), ['key-1', 'key-2'])
+    t.same(await site.claim(), ['job-3'])
+  })
+
+  t.test(`${kind}: a record that matches already is enough, and is left alone`, async (t) => {
+    const site = await openSite(t, kind, [recordOf('key-1'), recordOf('key-2')])
+    await site.deploy('key-2')
+
+    await site.settle()
+
+    t.same(site.published, [])
+    t.same(await site.claim(), ['job-2'])
+  })
+
+  t.test(`${kind}: a record that somebody removes is published again, and waited for anew`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.settle()
+
+    site.dns.records = [recordOf('key-1')]
+    site.pass(2 * minuteMs)
+    await site.advance()
+    t.same(await site.claim(), [])
+    t.same(site.there(), ['key-1', 'key-2'])
+    await site.settle()
+    t.same(await site.claim(), ['job-2'])
+  })
+
+  t.test(`${kind}: nothing is removed for a host that is asked first after a restore`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.settle()
+    await site.claim()
+    await site.report('job-2', { outcome: 'deployed', proven: true })
+    await site.store.holds.add({ agentId: agent.id, askedAt: null })
+
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['key-1', 'key-2'])
+    await site.store.holds.remove(agent.id)
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['key-2'])
+  })
+
+  t.test(`${kind}: other targets, and one that it is off for again, wait for nothing`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.store.transaction((inside) =>
+      addJob(inside, {
+        type: 'Deployment',
+        agentId: agent.id,
+        certificateId: 'cert-1',
+        targetId: 'other',
+        versionNumber: 2,
+      }),
+    )
+
+    t.equal((await site.claim()).length, 1)
+    await turnRolloverOff(site, 'operator:ann', 'target-1')
+    t.same(await site.claim(), ['job-2'])
+    t.same(await site.store.rollovers.records('target-1'), [])
+    await t.rejects(turnRolloverOff(site, 'operator:ann', 'target-1'), /is not on/)
+  })
+
+  t.test(`${kind}: of two servers that look at once one looks`, async (t) => {
+    const site = await openSite(t, kind)
+
+    await Promise.all([site.advance(), site.advance(), site.advance()])
+
+    t.equal(site.looks(), 1)
+  })
+
+  t.test(`${kind}: a clock that was ahead holds nothing up`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.settle()
+    site.setTime(start - 30 * 24 * hourMs)
+    await site.store.transaction((inside) => inside.server.forgetFuture(start - 30 * 24 * hourMs, start))
+
+    await site.advance()
+    t.same(await site.claim(), [], 'what is usable is not known any more')
+    await site.settle()
+    t.same(await site.claim(), ['job-2'])
+  })
+
+  t.test(`${kind}: which names it is for says an operator, unless there is one only`, async (t) => {
+    const { store } = await openSite(t, kind)
+    const on = (records: readonly string[]) => turnRolloverOn({ store }, 'operator:ann', 'target-1', records)
+
+    t.same((await on([])).names, [owner])
+    t.same((await on(['_25._TCP.mx.example.net.', '_465._tcp.mx.example.net'])).names, [
+      '_25._tcp.mx.example.net',
+      '_465._tcp.mx.example.net',
+    ])
+    t.equal((await store.rollovers.names('target-1')).length, 2)
+    for (const wrong of [
+      'mx.example.net',
+      '_25._tcp.*.example.net',
+      '_99999._tcp.mx.example.net',
+      '_25._tcp.mx.example.net;x',
+    ])
+      await t.rejects(on([wrong]), /no name of TLSA records/, wrong)
+    await store.certificates.add(certificateRow({ id: 'cert-2', sans: ['imap.example.net'] }), ['target-1'])
+    await t.rejects(on([]), /_25\._tcp\.imap\.example\.net/)
+  })
+}
+
+/** A host with key-1 proven on its target, a zone with one server, and roll-over turned on. */
+async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonly TlsaRecord[] = []) {
+  const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
+  const site = await openStoreSite(t, { database, start, agent, targets: ['target-1', 'other'] })
+  const { store, pass } = site
+  const negativeMs = 900_000
+  const zone = { records, problem: null as string | null, isBelieved: true }
+  const published: string[] = []
+  let [jobs, looks] = [0, 0]
+  const look = async (): Promise<TlsaLook> => {
+    looks += 1
+    const ttlMs = zone.records.length === 0 ? negativeMs : hourMs
+    const believed = zone.isBelieved ? zone.records : null
+    const problem = zone.problem ?? (zone.isBelieved ? null : 'not signed')
+    const answers = [{ records: zone.records, ttlMs }]
+    return { endName: owner, answers, negativeMs, believed, problem, isByHand: false, settleMs: 0 }
+  }
+  const daneDns: DaneDns = {
+    look,
+    publish: async (_, added) => {
+      published.push(added.map(({ data }) => data).join(' '))
+      zone.records = [...zone.records, ...added]
+    },
+    remove: async (_, gone) => {
+      zone.records = zone.records.filter((record) => !gone.some(({ data }) => data === record.data))
+    },
+  }
+  const names = new Map<string, string>()
+  const add = async (type: 'Deployment' | 'TakeBack', versionNumber: number): Promise<void> => {
+    const wanted = { type, agentId: agent.id, certificateId: 'cert-1', targetId: 'target-1', versionNumber } as const
+    const id = await store.transaction((inside) => addJob(inside, wanted))
+    names.set(id, `job-${(jobs += 1)}`)
+  }
+  const deploy = async (spki: string): Promise<void> => {
+    pass(1)
+    const number = ((await store.versions.newest('cert-1'))?.number ?? 0) + 1
+    await store.versions.add({
+      ...versionRow,
+      issuedAt: await store.now(),
+      number,
+      spki,
+      pem: `${number}`,
+      fingerprint: `leaf-${number}`,
+    })
+    await add('Deployment', number)
+  }
+  const claim = async (): Promise<readonly string[]> =>
+    (await claimWork({ store }, agent)).map(({ job }) => names.get(job.id) ?? 'another')
+  const report = async (name: string, outcome: object): Promise<void> => {
+    const jobId = [...names].find(([, one]) => one === name)?.[0] ?? ''
+    await reportJob({ store }, agent, { jobId, status: 'Completed', error: null, outcome })
+  }
+  const advance = () => advanceRollovers({ store, daneDns })
+  await store.certificates.add(certificateRow(), ['target-1', 'other'])
+  await deploy('key-1')
+  await claim()
+  await report('job-1', { outcome: 'deployed', proven: true })
+  await turnRolloverOn({ store }, 'operator:ann', 'target-1', [owner])
+  return {
+    ...site,
+    dns: zone,
+    negativeMs,
+    published,
+    advance,
+    deploy,
+    add,
+    claim,
+    report,
+    looks: () => looks,
+    there: () => zone.records.map(({ data }) => data).toSorted(),
+    newest: () => newestFor({ store }, agent, 'cert-1'),
+    /** Until nothing is waited for any more. */
+    settle: async (): Promise<void> => {
+      for (const ms of [0, minuteMs, minuteMs, 2 * hourMs]) {
+        pass(ms)
+        await advance()
+      }
+    },
+  }
+}
+
+const versionRow: VersionRow = {
+  certificateId: 'cert-1',
+  number: 1,
+  serial: '0a',
+  pem: 'PEM',
+  notBefore: start,
+  notAfter: start + 90 * 24 * hourMs,
+  spki: '',
+  fingerprint: '',
+  issuer: 'one',
+  issuedAt: start,
+  revokedAt: null,
+}

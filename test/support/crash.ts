@@ -1,0 +1,2 @@
+/** A process that ends between two instructions. */
+export class Crash extends Error {}
