@@ -21,13 +21,16 @@ export function openDaneDns(zones: readonly DnsZone[], resolvers: readonly strin
     if (zone === null) throw new WaxsealError('DNS_UPDATE_FAILED', { name: endName, reason: 'no zone of dns: has it' })
     const ttl = Math.max(1, Math.floor(ttlMs / 1000))
     const type = 'TLSA'
-    const changes = records.map((record) => ({ change: kind, name: endName, type, value: writeTlsa(record), ttl }) as const)
+    const changes = records.map(
+      (record) => ({ change: kind, name: endName, type, value: writeTlsa(record), ttl }) as const,
+    )
     await changeRecords(changes, publisherOf(zone))
   }
   return {
     look: async (owner) => {
       const servers = resolversOf(resolvers)
-      const local = servers.filter(isOnLoopback)
+      const named = servers.filter(isOnLoopback)
+      const local = named.length > 0 ? named : [{ address: '127.0.0.1', port: 53 }]
       const [view, told] = await Promise.all([lookEverywhere(owner, 'TLSA', servers), askTlsa(owner, local)])
       return lookOf(view, told, zones)
     },
