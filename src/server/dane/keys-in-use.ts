@@ -36,8 +36,8 @@ export const comesBackMs = 7 * 86_400_000
 /** The keys of a target that need a record, one row each (docs/design/dane.md, §1 and §2). */
 export function neededKeys(history: TargetHistory): readonly NeededKey[] {
   const { jobs, openKeys, nextKeys } = history
-  const since = lastProven(jobs)
-  const served = jobs.flatMap((job) => (mayBeServed(job, since, history.at) ? broughtBy(job, history) : []))
+  const proven = jobs.filter((job) => judge(job).word === 'proven')
+  const served = jobs.flatMap((job) => (mayBeServed(job, proven, history.at) ? broughtBy(job, history) : []))
   const awaited = jobs.flatMap((job) => (isOpen(job) ? broughtBy(job, history) : []))
   const all = [
     ...served.map(({ spki, pem }) => ({ spki, pems: [pem], why: 'served', current: null }) as const),
@@ -62,17 +62,13 @@ export function runnableJobs(history: TargetHistory): readonly RunnableJob[] {
   })
 }
 
-/** The time of the newest proof; that of a job with the same end counts as well. */
-function lastProven(jobs: readonly JobRow[]): JobRow | null {
-  const proven = jobs.filter((job) => judge(job).word === 'proven')
-  return proven.toSorted((one, other) => other.updatedAt - one.updatedAt || other.seq - one.seq)[0] ?? null
-}
-
-function mayBeServed(job: JobRow, since: JobRow | null, at: number): boolean {
-  if ((since !== null && job.id === since.id) || mayComeBack(job, at)) return true
-  const wasHandedOut = job.attempt > 0 || job.status === 'Running' || job.status === 'Completed'
-  if (!wasHandedOut || !(isOpen(job) || mayHaveChanged({ ...job, attempt: 1 }))) return false
-  return isOpen(job) || since === null || job.updatedAt >= since.updatedAt
+function mayBeServed(job: JobRow, proven: readonly JobRow[], at: number): boolean {
+  if (isOpen(job)) return job.attempt > 0 || job.status === 'Running'
+  if (mayComeBack(job, at)) return true
+  const mayHave = job.status === 'Completed' || job.attempt > 0
+  if (!mayHave || !(judge(job).word === 'proven' || mayHaveChanged({ ...job, attempt: 1 }))) return false
+  // Reports may come in another order than the host worked in: only what was made when this one had ended came behind it.
+  return !proven.some(({ createdAt }) => createdAt > job.updatedAt)
 }
 
 /** Ended by a guess: its host may still have it, and begin it behind others. */

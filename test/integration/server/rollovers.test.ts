@@ -265,6 +265,7 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonl
   }
   const names = new Map<string, string>()
   const add = async (type: 'Deployment' | 'TakeBack', versionNumber: number): Promise<void> => {
+    pass(1)
     const wanted = { type, agentId: agent.id, certificateId: 'cert-1', targetId: 'target-1', versionNumber } as const
     const id = await store.transaction((inside) => addJob(inside, wanted))
     names.set(id, `job-${(jobs += 1)}`)
