@@ -22,25 +22,17 @@ const aPiece = 500
 
 /** Targets of roll-outs over SQL. */
 export function rolloutTargetsOf(db: Database): Targets {
-  return { ...looksAt(db), ...countsOf(db), ...changesOf(db) }
+  return { ...choiceOf(db), ...ofJobs(db), ...nextOf(db), ...countsOf(db), ...changesOf(db) }
 }
 
-function looksAt(
-  db: Database,
-): Pick<
-  Targets,
-  | 'candidates'
-  | 'busyWith'
-  | 'ofJob'
-  | 'holds'
-  | 'ofCertificate'
-  | 'waiting'
-  | 'unsettled'
-  | 'toTakeBack'
-  | 'listTargets'
-> {
-  const rows = async (sql: string, values: Parameters<Database['query']>[1]) =>
+/** Who reads rows of targets. */
+function rowsOf(db: Database) {
+  return async (sql: string, values: Parameters<Database['query']>[1]) =>
     fromRows<RolloutTargetRow>(await db.query(sql, values))
+}
+
+/** Which targets a new one is for. */
+function choiceOf(db: Database): Pick<Targets, 'candidates' | 'busyWith'> {
   return {
     candidates: async (labels, limit) => {
       const labelled = isLabelled('target.agent_id', labels, 2)
@@ -71,6 +63,13 @@ function looksAt(
       }
       return null
     },
+  }
+}
+
+/** Which targets a job or a certificate is for. */
+function ofJobs(db: Database): Pick<Targets, 'ofJob' | 'holds' | 'ofCertificate'> {
+  const rows = rowsOf(db)
+  return {
     ofJob: (jobId) =>
       rows(
         `SELECT * FROM rollout_target WHERE job_id = $1
@@ -90,6 +89,13 @@ function looksAt(
         id,
         certificateId,
       ]),
+  }
+}
+
+/** Which targets of one are looked at next. */
+function nextOf(db: Database): Pick<Targets, 'waiting' | 'unsettled' | 'toTakeBack' | 'listTargets'> {
+  const rows = rowsOf(db)
+  return {
     waiting: (id, wave, limit) =>
       rows(
         `SELECT * FROM rollout_target WHERE rollout_id = $1 AND wave = $2 AND state = 'waiting'
