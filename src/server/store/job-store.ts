@@ -49,6 +49,8 @@ export interface JobStore {
   agentsWithWork(at: number, agentIds: ReadonlySet<string>): Promise<readonly string[]>
   /** What an agent is to do now, oldest first; each is counted as one more attempt. */
   claim(claim: Claim): Promise<readonly JobRow[]>
+  /** Of the open ones of an agent the most bytes that names and target's configuration have as JSON. */
+  longestOf(agentId: string): Promise<number>
   /** Of an agent, that wait for a CSR. */
   awaitingCsr(agentId: string, at: number, limit: number): Promise<readonly JobRow[]>
   /** Gives a claim a new end; false: the agent does not have it, or it is final. */

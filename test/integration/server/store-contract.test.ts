@@ -110,6 +110,22 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await store.versions.revoked(start + 1000), [], 'it has ended')
   })
 
+  t.test(`${kind}: of the open jobs of an agent it is known how long the longest is, in bytes`, async (t) => {
+    const store = await openWithHost(t, kind)
+    t.equal(await store.jobs.longestOf(agent.id), 0, 'it has no job')
+    await store.jobs.add(deployment('job-1'))
+    const longest = [certificate.sans, certificate.commonName, target.config].map((part, at) =>
+      Buffer.byteLength(at === 1 ? String(part) : JSON.stringify(part)),
+    )
+    t.equal(
+      await store.jobs.longestOf(agent.id),
+      longest.reduce((sum, bytes) => sum + bytes, 0),
+      'in bytes',
+    )
+    await store.jobs.finish(failed('job-1'))
+    t.equal(await store.jobs.longestOf(agent.id), 0, 'it has ended')
+  })
+
   t.test(`${kind}: a text with any character is kept, without the NUL that PostgreSQL cannot keep`, async (t) => {
     const store = await openWithHost(t, kind)
     await store.jobs.add(deployment('job-1'))

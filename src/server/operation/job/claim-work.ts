@@ -3,11 +3,12 @@ import type { ChallengeRow } from '../../store/challenge-store.ts'
 import type { AgentRow, CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
-import { orderFor, roomFor } from '../order/order-for.ts'
+import { orderFor } from '../order/order-for.ts'
 import type { Parts } from '../parts.ts'
 import { newerOnHost } from '../renewal/newer-on-host.ts'
+import { roomFor } from './room-for.ts'
 
-/** In one answer: what is claimed in an answer that an agent finds too large is lost. */
+/** In one answer, where they are short. */
 const mostJobs = 100
 /** For so long a claim is an agent's before it says that it works on the job. */
 export const leaseMs = 5 * 60_000

@@ -1,5 +1,5 @@
 import { isOrdered } from '../../../order/is-ordered.ts'
-import { longestIssuers, readSigned } from '../../../order/signed-order.ts'
+import { readSigned } from '../../../order/signed-order.ts'
 import type { OrderRow } from '../../store/order-store.ts'
 import type { AgentRow, CertificateRow, JobRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
@@ -25,17 +25,4 @@ function namesIn(row: OrderRow): readonly string[] {
   } catch {
     return []
   }
-}
-
-/** Characters of orders in one answer. An agent takes no answer of more than 1 MiB, and what was claimed in it would be lost. */
-const mostCharacters = 600_000
-
-/** How many jobs with their orders an answer has room for. */
-export async function roomFor(
-  store: Store,
-  { id, features }: Pick<AgentRow, 'id' | 'features'>,
-  most: number,
-): Promise<number> {
-  const longest = features.includes('order') ? await store.orders.longestOf(id) : 0
-  return longest === 0 ? most : Math.min(most, Math.floor(mostCharacters / (longest + longestIssuers)))
 }

@@ -18,6 +18,9 @@ export interface WantedTarget {
   readonly isUnchecked: boolean
 }
 
+/** Of its configuration, as a host takes it (docs/design/protocol.md, 3). */
+const mostBytes = 64 * 1024
+
 /** Adds a target, or changes it; returns its id and whether it is new. */
 export async function addTarget(
   { store }: Pick<Parts, 'store'>,
@@ -25,6 +28,11 @@ export async function addTarget(
   { name, agent, type, config, isReplacing, isUnchecked }: WantedTarget,
 ): Promise<{ readonly id: string; readonly isNew: boolean }> {
   const { id: agentId } = await agentNamed(store, agent)
+  if (Buffer.byteLength(JSON.stringify(config)) > mostBytes)
+    throw new Refusal(
+      'invalid',
+      `the configuration of a target has at most ${mostBytes} bytes: its host refuses a longer one`,
+    )
   if (!isUnchecked) await requireKnownTarget(type, config)
   return store.transaction(async (inside) => {
     const id = newId('target')

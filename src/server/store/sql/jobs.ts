@@ -49,6 +49,18 @@ export function sqlJobs(db: Database): JobStore {
           [agentId, at, limit],
         ),
       ),
+    longestOf: async (agentId) =>
+      Number(
+        (
+          await db.query(
+            `SELECT MAX(OCTET_LENGTH(certificate.sans) + OCTET_LENGTH(certificate.common_name)
+                + COALESCE(OCTET_LENGTH(target.config), 0)) AS longest
+              FROM job JOIN certificate ON certificate.id = job.certificate_id LEFT JOIN target ON target.id = job.target_id
+              WHERE job.agent_id = $1 AND job.${isOpen}`,
+            [agentId],
+          )
+        )[0]?.['longest'] ?? 0,
+      ),
     cancelRequests: async (agentId) =>
       (
         await db.query(
