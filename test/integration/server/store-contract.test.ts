@@ -114,8 +114,8 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     const store = await openWithHost(t, kind)
     t.equal(await store.jobs.longestOf(agent.id), 0, 'it has no job')
     await store.jobs.add(deployment('job-1'))
-    const longest = [certificate.sans, certificate.commonName, target.config].map((part, at) =>
-      Buffer.byteLength(at === 1 ? String(part) : JSON.stringify(part)),
+    const longest = [JSON.stringify(certificate.sans), certificate.commonName, JSON.stringify(target.config)].map(
+      (part) => Buffer.byteLength(part),
     )
     t.equal(
       await store.jobs.longestOf(agent.id),

@@ -54,7 +54,7 @@ function open() {
     return [{ now: at }]
   }
   return {
-    clock: databaseClock(query as Parameters<typeof databaseClock>[0], () => now),
+    clock: databaseClock(query, () => now),
     asked: () => asked,
     pass: (ms: number) => {
       now += ms
