@@ -101,6 +101,8 @@ export async function addBenchAgents(
         keyPolicy: 'rotate',
         keyType: null,
         nextSpki: null,
+        fallBackAfter: null,
+        fallBackShare: null,
         nextRenewalAt: null,
         renewalFailures: 0,
       } as const

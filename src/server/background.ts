@@ -10,6 +10,7 @@ import { ringDue } from './operation/job/wait-for-work.ts'
 import { keepTime } from './operation/keep-time.ts'
 import type { Parts } from './operation/parts.ts'
 import { askIssuers } from './operation/renewal/ask-issuers.ts'
+import { OldVersions } from './operation/renewal/forget-versions.ts'
 import { renewDue } from './operation/renewal/scheduler.ts'
 import { advanceRollouts } from './operation/rollout/advance-rollouts.ts'
 import { forgetSessions } from './operation/sessions.ts'
@@ -34,6 +35,7 @@ export interface Background {
 export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () => Promise<void>): Background {
   const { store, presence, signer, bell, pace } = parts
   const oldJobs = new OldJobs(store)
+  const oldVersions = new OldVersions(store, parts.keptVersions)
   const loops = [
     every(flushEveryMs, log, () => presence.flush()),
     every(sweepEveryMs, log, async () => {
@@ -50,6 +52,9 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     every(tendEveryMs, log, () => forgetTokens(store)),
     every(sweepEveryMs, log, () => oldJobs.forget()),
     every(tendEveryMs, log, () => forgetSessions(store)),
+    every(tendEveryMs, log, async () => {
+      await oldVersions.forget()
+    }),
     every(sweepEveryMs, log, async () => {
       for (const agent of await releaseAgents(store)) log.info({ agent }, 'its host was asked after the restore')
       await renewDue(store)

@@ -6,6 +6,7 @@ import { type LabelCalls, labelCalls } from './label-client.ts'
 import { type MatterCalls, matterCalls } from './matter-client.ts'
 import { type OrderCalls, orderCalls } from './order-client.ts'
 import { type Call, type PeopleCalls, peopleCalls, queryOf } from './people-client.ts'
+import { type RenewalCalls, renewalCalls } from './renewal-client.ts'
 import { type RolloutCalls, rolloutCalls } from './rollout-client.ts'
 import type { BindingBody, CertificateBody, TargetBody } from './route/bodies.ts'
 import type { PolicyBody } from './route/policy-body.ts'
@@ -30,7 +31,14 @@ export interface OperatorJob {
 export type CertificatePolicy = Required<PolicyBody> & { readonly certificate_id: string }
 
 /** The operator's side of the bundled control plane. Each call fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
-export interface Operator extends PeopleCalls, LabelCalls, OrderCalls, RolloutCalls, WindowCalls, MatterCalls {
+export interface Operator
+  extends PeopleCalls,
+    LabelCalls,
+    OrderCalls,
+    RenewalCalls,
+    RolloutCalls,
+    WindowCalls,
+    MatterCalls {
   agents(): Promise<readonly Readonly<Record<string, unknown>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Returns the target's id. */
@@ -94,6 +102,7 @@ export function openOperator(at: OperatorAccess): Operator {
     ...labelCalls(call),
     ...orderCalls(call),
     ...matterCalls(call),
+    ...renewalCalls(call),
     ...rolloutCalls(call, queryOf),
     ...windowCalls(call),
     agents: async () => (await call<{ agents: Record<string, unknown>[] }>('GET', '/agents')).agents,

@@ -9,6 +9,7 @@ import { version } from '../version.ts'
 import { openClientCa } from './authority/client-ca.ts'
 import { startBackground } from './background.ts'
 import type { ServerConfig } from './config/server-config.ts'
+import { keptVersions } from './config/versions-section.ts'
 import { openAuditKey, openOperatorToken, takeDataDirectory } from './data-directory.ts'
 import { guardAgent, guardLasting, guardOperator, guardToken } from './http/authenticate.ts'
 import { Drain } from './http/drain.ts'
@@ -49,6 +50,7 @@ import { operatorLabelRoutes } from './route/operator-labels.ts'
 import { operatorMatterRoutes } from './route/operator-matters.ts'
 import { operatorOrderRoutes } from './route/operator-orders.ts'
 import { operatorPeopleRoutes } from './route/operator-people.ts'
+import { operatorRenewalRoutes } from './route/operator-renewals.ts'
 import { operatorRolloutRoutes } from './route/operator-rollouts.ts'
 import { operatorTargetRoutes } from './route/operator-targets.ts'
 import { operatorWindowRoutes } from './route/operator-windows.ts'
@@ -189,6 +191,7 @@ async function openParts(options: ControlPlaneOptions, store: Store, log: Contro
     daneDns: options.daneDns ?? openDaneDns(options.config?.dns ?? []),
     oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
     issuers: issuers.all,
+    keptVersions: options.config?.versions ?? keptVersions,
     signer: openSigner({ store, check: authority.check, issuers: issuers.all, order: issuers.order }),
   }
 }
@@ -238,6 +241,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorCertificateRoutes(operator, parts)
       operatorDiscoveredRoutes(operator, parts)
       operatorJobRoutes(operator, parts)
+      operatorRenewalRoutes(operator, parts)
       operatorRolloutRoutes(operator, parts)
       operatorWindowRoutes(operator, parts)
       operatorMatterRoutes(operator, parts, serving)

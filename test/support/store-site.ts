@@ -71,6 +71,8 @@ export function certificateRow(fields: Partial<CertificateRow> = {}): Certificat
     keyPolicy: 'rotate',
     keyType: null,
     nextSpki: null,
+    fallBackAfter: null,
+    fallBackShare: null,
     nextRenewalAt: null,
     renewalFailures: 0,
     lastError: null,

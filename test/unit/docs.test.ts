@@ -11,6 +11,7 @@ import { acmeSchema } from '../../src/server/config/acme-section.ts'
 import { dnsSchema } from '../../src/server/config/dns-section.ts'
 import { issuersSchema, moduleSchema } from '../../src/server/config/issuer-section.ts'
 import { serverConfigSchema } from '../../src/server/config/load-server-config.ts'
+import { versionsSchema } from '../../src/server/config/versions-section.ts'
 
 interface Schema {
   readonly type?: unknown
@@ -47,6 +48,7 @@ t.test('docs/server-configuration.md has a heading for each setting of the contr
     ...settings(acmeSchema, 'issuers.NAME.'),
     ...settings(moduleSchema, 'issuers.NAME.'),
     ...settings(notifySchema, 'notify.'),
+    ...settings(versionsSchema, 'versions.'),
   ]
 
   t.same(documented.toSorted(), known.toSorted())

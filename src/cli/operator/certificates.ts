@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { commandOn } from './ask-operator.ts'
 import { listCommand } from './lists.ts'
 import { issuersCommand, policyCommand } from './policy.ts'
+import { renewalsCommand } from './renewals.ts'
 
 const aCertificate = ['<certificate>', 'id, or common name where only one has it'] as const
 
@@ -13,6 +14,7 @@ export function certificateCommands(): readonly Command[] {
     }),
     policyCommand(),
     issuersCommand(),
+    renewalsCommand(),
     commandOn('renew', 'Renew a certificate now.', aCertificate, (operator, name) => operator.renew(name)),
     commandOn('revoke', 'Revoke a certificate, and have a new key made for it.', aCertificate, (operator, name) =>
       operator.revoke(name),

@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { type KeyKind, keyKinds } from '../../plan/key-kind.ts'
+import { fallBackDefaults, fallBackShares } from '../../server/renewal/fall-back.ts'
 import { shares } from '../../server/renewal/when-due.ts'
 import type { PolicyBody } from '../../server/route/policy-body.ts'
 import { table } from '../print/table.ts'
-import { answer, type OperatorOptions, oneOf, withOperator } from './ask-operator.ts'
+import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
 
 /** How a certificate is renewed, as options say it. */
 export interface PolicyOptions {
@@ -11,15 +12,27 @@ export interface PolicyOptions {
   readonly issuer?: readonly string[]
   readonly key?: 'rotate' | 'reuse'
   readonly keyType?: KeyKind | 'default'
+  readonly fallBackAfter?: number | 'default'
+  readonly fallBackAt?: number | 'default'
 }
 
 /** With these options. */
 export function withPolicy(command: Command): Command {
   return command
     .option(
+      '--fall-back-after <failures>',
+      `after how many failures of an issuer the next one is asked, too; or "default": ${fallBackDefaults.after}`,
+      parseFailures,
+    )
+    .option(
+      '--fall-back-at <share>',
+      `at which share of the life of what is replaced one failure is enough; or "default": ${fallBackDefaults.share}`,
+      parseShareTo(fallBackShares.most),
+    )
+    .option(
       '--renew-at <share>',
       `at which share of its life it is renewed, ${shares.least} to ${shares.most}; or "default": two thirds, one half where it lives less than ten days`,
-      parseShare,
+      parseShareTo(shares.most),
     )
     .option(
       '--issuer <name...>',
@@ -34,9 +47,11 @@ export function withPolicy(command: Command): Command {
 }
 
 /** What was said of it. */
-export function policyIn({ renewAt, issuer, key, keyType }: PolicyOptions): PolicyBody {
+export function policyIn({ renewAt, issuer, key, keyType, fallBackAfter, fallBackAt }: PolicyOptions): PolicyBody {
   return {
-    ...(renewAt === undefined ? {} : { renew_share: renewAt === 'default' ? null : renewAt }),
+    ...(renewAt === undefined ? {} : { renew_share: orDefault(renewAt) }),
+    ...(fallBackAfter === undefined ? {} : { fall_back_after: orDefault(fallBackAfter) }),
+    ...(fallBackAt === undefined ? {} : { fall_back_share: orDefault(fallBackAt) }),
     ...(issuer === undefined ? {} : { issuers: issuer }),
     ...(key === undefined ? {} : { key_policy: key }),
     ...(keyType === undefined ? {} : { key_type: keyType === 'default' ? null : keyType }),
@@ -80,19 +95,33 @@ export function policyCell({
   issuers,
   key_policy: key,
   key_type: keyType,
+  fall_back_after: after,
+  fall_back_share: from,
 }: Readonly<Record<string, unknown>>): string {
   const parts = [
     ...(typeof share === 'number' ? [`at ${share}`] : []),
     ...(Array.isArray(issuers) && issuers.length > 0 ? [issuers.join(' > ')] : []),
     ...(key === 'reuse' ? ['same key'] : []),
     ...(typeof keyType === 'string' ? [keyType] : []),
+    ...(typeof after === 'number' ? [`next after ${after}`] : []),
+    ...(typeof from === 'number' ? [`next from ${from}`] : []),
   ]
   return parts.length === 0 ? '-' : parts.join(', ')
 }
 
-function parseShare(text: string): number | 'default' {
-  if (text === 'default') return text
-  const share = /^0?\.\d{1,6}$/.test(text) ? Number(text) : Number.NaN
-  if (share >= shares.least && share <= shares.most) return share
-  throw new InvalidArgumentError(`It is a share from ${shares.least} to ${shares.most}, or default.`)
+function orDefault(given: number | 'default'): number | null {
+  return given === 'default' ? null : given
+}
+
+function parseShareTo(most: number): (text: string) => number | 'default' {
+  return (text) => {
+    if (text === 'default') return text
+    const share = /^0?\.\d{1,6}$/.test(text) ? Number(text) : Number.NaN
+    if (share >= shares.least && share <= most) return share
+    throw new InvalidArgumentError(`It is a share from ${shares.least} to ${most}, or default.`)
+  }
+}
+
+function parseFailures(text: string): number | 'default' {
+  return text === 'default' ? text : wholeNumber(1, 1000)(text)
 }

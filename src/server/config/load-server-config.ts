@@ -5,6 +5,7 @@ import { readIssuers } from './issuer-section.ts'
 import { readNotify } from './notify-section.ts'
 import { checked } from './section.ts'
 import type { ServerConfig } from './server-config.ts'
+import { readVersions } from './versions-section.ts'
 
 /** Where the configuration of the control plane is when nobody says otherwise. */
 export const defaultServerConfigFile = '/etc/waxseal/control-plane.yaml'
@@ -13,7 +14,7 @@ export const defaultServerConfigFile = '/etc/waxseal/control-plane.yaml'
 export const serverConfigSchema = {
   type: 'object',
   additionalProperties: false,
-  properties: { dns: {}, issuers: {}, issuer_order: {}, notify: {} },
+  properties: { dns: {}, issuers: {}, issuer_order: {}, notify: {}, versions: {} },
 } as const
 
 const check =
@@ -30,6 +31,7 @@ export async function loadServerConfig(named: string | null): Promise<ServerConf
     dns: await readDns({ file, path: 'dns' }, written.dns),
     issuers: await readIssuers(file, written.issuers, written.issuer_order),
     notify: await readNotify({ file, path: 'notify' }, written.notify),
+    versions: readVersions({ file, path: 'versions' }, written.versions),
   })
 }
 

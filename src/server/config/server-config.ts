@@ -8,6 +8,15 @@ export interface ServerConfig {
   readonly issuers: IssuersConfig
   /** Who is told of what is the matter; null: nobody. */
   readonly notify: NotifySettings | null
+  readonly versions: VersionsConfig
+}
+
+/** Which old versions of certificates are kept. */
+export interface VersionsConfig {
+  /** So many of each certificate, the newest. */
+  readonly keep: number
+  /** And all others until so many milliseconds behind their end. */
+  readonly keptMs: number
 }
 
 /** How records of a zone, and of those below it that have no entry of their own, are published. */

@@ -60,13 +60,23 @@ const rolloutState = {
 
 const policy = {
   type: 'object',
-  required: ['certificate_id', 'renew_share', 'issuers', 'key_policy', 'key_type'],
+  required: [
+    'certificate_id',
+    'renew_share',
+    'issuers',
+    'key_policy',
+    'key_type',
+    'fall_back_after',
+    'fall_back_share',
+  ],
   properties: {
     certificate_id: { type: 'string' },
     renew_share: { type: ['number', 'null'], description: 'Of its lifetime; null: by the rule of all.' },
     issuers: { type: 'array', items: { type: 'string' }, description: 'In order; empty: all that the server has.' },
     key_policy: { enum: ['rotate', 'reuse'] },
     key_type: { enum: [...keyKinds, null], description: 'Null: as the host makes them, p256.' },
+    fall_back_after: { type: ['integer', 'null'], description: 'Failures of an issuer; null: as for all.' },
+    fall_back_share: { type: ['number', 'null'], description: 'Of the lifetime; null: as for all.' },
   },
 } as const
 
@@ -173,6 +183,7 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Bootstrap tokens by the time when they were made, without the tokens; those that are over for 30 days.',
     answer: pageOf('tokens'),
   },
+  'GET /operator/v1/renewals': { summary: 'What is to be renewed, when, by whom and why; nothing is changed.' },
   'GET /operator/v1/windows': { summary: 'Windows of renewals, by label.' },
   'POST /operator/v1/agents/:id/labels': {
     summary: 'Sets labels of an agent, and removes some; the others stay.',

@@ -18,6 +18,7 @@ export const leastRoles: Readonly<Record<string, Role>> = {
   'GET /operator/v1/mutes': 'reader',
   'GET /operator/v1/operators': 'reader',
   'GET /operator/v1/orders': 'reader',
+  'GET /operator/v1/renewals': 'reader',
   'GET /operator/v1/rollouts': 'reader',
   'GET /operator/v1/rollouts/:name': 'reader',
   'GET /operator/v1/rollouts/:name/targets': 'reader',

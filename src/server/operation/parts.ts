@@ -1,5 +1,6 @@
 import type { Authority } from '../authority/authority.ts'
 import type { ClientCa } from '../authority/client-ca.ts'
+import type { VersionsConfig } from '../config/server-config.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { Store } from '../store/store.ts'
 import type { FleetPace } from './agent/fleet-pace.ts'
@@ -19,6 +20,7 @@ export interface Parts {
   /** Who signs: each once. */
   readonly issuers: readonly Issuer[]
   readonly daneDns: DaneDns
+  readonly keptVersions: VersionsConfig
   readonly oldCredentials: OldCredentials
   readonly bell: WorkBell
   readonly pace: FleetPace

@@ -1,4 +1,5 @@
 import { keyKinds } from '../../plan/key-kind.ts'
+import { fallBackShares } from '../renewal/fall-back.ts'
 import { shares } from '../renewal/when-due.ts'
 import { byLabel } from './schemas-of-labels.ts'
 
@@ -136,6 +137,8 @@ const policy = {
   issuers: { type: 'array', maxItems: 10, uniqueItems: true, items: id },
   key_policy: { enum: ['rotate', 'reuse'] },
   key_type: { enum: [...keyKinds, null] },
+  fall_back_after: { type: ['integer', 'null'], minimum: 1, maximum: 1000 },
+  fall_back_share: { type: ['number', 'null'], minimum: shares.least, maximum: fallBackShares.most },
 } as const
 
 /** A change of a policy: what is left out stays. */

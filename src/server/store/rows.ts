@@ -113,6 +113,9 @@ export interface CertificateRow {
   readonly keyType: KeyKind | null
   /** SPKI digest of the key that its host has made ahead, and takes at the next rotation; null: none is known. */
   readonly nextSpki: string | null
+  /** Failures of an issuer, and share of the life, from which on the next issuer is asked, too; null: as for all. */
+  readonly fallBackAfter: number | null
+  readonly fallBackShare: number | null
   readonly nextRenewalAt: number | null
   readonly renewalFailures: number
   readonly lastError: string | null

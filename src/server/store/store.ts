@@ -3,6 +3,7 @@ import type { DiscoveredStore } from './discovered-store.ts'
 import type { FleetStore } from './fleet-store.ts'
 import type { HoldStore } from './hold-store.ts'
 import type { CredentialStore, OperatorStore, TokenStore } from './identity-store.ts'
+import type { IssuerTryStore } from './issuer-try-store.ts'
 import type { JobStore } from './job-store.ts'
 import type { Label, LabelStore, Labels } from './label-store.ts'
 import type { ConditionStore, MatterStore, MuteStore, NoticeStore } from './matter-store.ts'
@@ -23,6 +24,7 @@ import type {
   VersionRow,
 } from './rows.ts'
 import type { SessionStore } from './session-store.ts'
+import type { VersionPruning } from './version-pruning.ts'
 import type { WindowStore } from './window-store.ts'
 
 /**
@@ -41,7 +43,9 @@ export interface Store {
   readonly targets: TargetStore
   readonly certificates: CertificateStore
   readonly versions: VersionStore
+  readonly pruning: VersionPruning
   readonly signings: SigningStore
+  readonly issuerTries: IssuerTryStore
   readonly renewalInfos: RenewalInfoStore
   readonly jobs: JobStore
   readonly rollouts: RolloutStore
@@ -149,7 +153,10 @@ export interface TargetStore {
 }
 
 /** How a certificate is renewed. */
-export type RenewalPolicy = Pick<CertificateRow, 'renewShare' | 'issuers' | 'keyPolicy' | 'keyType'>
+export type RenewalPolicy = Pick<
+  CertificateRow,
+  'renewShare' | 'issuers' | 'keyPolicy' | 'keyType' | 'fallBackAfter' | 'fallBackShare'
+>
 
 /** Certificates by their names, with when each is renewed. */
 export interface CertificateStore {
@@ -172,6 +179,8 @@ export interface CertificateStore {
   lock(id: string): Promise<CertificateRow | null>
   /** Those whose renewal is due and for which no issuance is open, nearest end first; other servers skip what this transaction has. */
   due(at: number, limit: number): Promise<readonly CertificateRow[]>
+  /** Those that will be looked at until then, and those that nobody looks at any more but that end until then; by id, `after` one. */
+  planned(until: number, page: Page): Promise<readonly CertificateRow[]>
   /** What is left out stays. */
   plan(
     id: string,

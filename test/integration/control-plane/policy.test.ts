@@ -45,7 +45,14 @@ t.test('the policy of a certificate that is there is changed, and its next renew
     {
       actor: 'operator:admin',
       subject: id,
-      details: { renewShare: 0.1, issuers: [], keyPolicy: 'rotate', keyType: null },
+      details: {
+        renewShare: 0.1,
+        issuers: [],
+        keyPolicy: 'rotate',
+        keyType: null,
+        fallBackAfter: null,
+        fallBackShare: null,
+      },
     },
   )
 })

@@ -134,6 +134,8 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       nextRenewalAt: due,
       keyPolicy: 'rotate',
       keyType: null,
+      fallBackAfter: null,
+      fallBackShare: null,
     })
     t.same(await store.certificates.deployedTo(certificateId), ['postfix'])
     t.match(await store.discovered.list(all, { hasCas: false, status: 'bound' }), [

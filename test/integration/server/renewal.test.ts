@@ -171,10 +171,10 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await site.open(), [])
   })
 
-  t.test(`${kind}: an issuer that fails hands over to the next one in order`, async (t) => {
+  t.test(`${kind}: an issuer that fails as often as it may hands over to the next one in order`, async (t) => {
     const site = await openSite(t, kind)
     site.down.add('one')
-    const id = await site.issued('mail.example.net')
+    const id = await site.issued('mail.example.net', { policy: { fallBackAfter: 1 } })
 
     t.match(await site.store.versions.newest(id), { issuer: 'two' })
     site.down.add('two')
@@ -187,6 +187,42 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await site.signer.signDue()
     t.match(await site.store.versions.newest(id), { number: 2, issuer: 'one' })
     t.match(await site.store.certificates.byId(id), { lastError: null })
+  })
+
+  t.test(`${kind}: the next issuer is asked when the first has failed for a day, and not before`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net')
+    site.down.add('one')
+    const due = await site.due(id)
+    site.setTime(due)
+    await renewDue(site.store)
+    await t.rejects(site.answer('second'), { message: /not signed yet/ })
+    while ((await site.store.versions.newest(id))?.number === 1) {
+      site.pass(hourMs / 4)
+      await site.signer.signDue()
+    }
+
+    const hours = ((await site.store.now()) - due) / hourMs
+    t.ok(hours > 20 && hours < 50, `${hours} hours`)
+    t.match(await site.store.versions.newest(id), { number: 2, issuer: 'two' })
+    t.same(await site.store.issuerTries.of('any'), [])
+  })
+
+  t.test(`${kind}: of an issuer that has failed, the first to be back is asked again first`, async (t) => {
+    const site = await openSite(t, kind)
+    const id = await site.issued('mail.example.net', { policy: { fallBackAfter: 2 } })
+    for (const name of ['one', 'two']) site.down.add(name)
+    site.setTime(await site.due(id))
+    await renewDue(site.store)
+    await t.rejects(site.answer('second'), { message: /not signed yet/ })
+    site.pass(hourMs)
+    await site.signer.signDue()
+    t.match(await site.store.certificates.byId(id), { lastError: /one: .*one is down.*two: .*two is down/ })
+
+    site.down.clear()
+    site.pass(hourMs)
+    await site.signer.signDue()
+    t.match(await site.store.versions.newest(id), { number: 2, issuer: 'one' })
   })
 
   t.test(`${kind}: a deployment that failed is tried again, unless somebody took the target back`, async (t) => {

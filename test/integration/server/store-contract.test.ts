@@ -99,7 +99,14 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await store.certificates.byId(certificate.id), certificate)
     t.same(await store.certificates.deployedTo(certificate.id), [target.id])
     t.equal(await store.agents.named('mail'), null)
-    const policy = { renewShare: null, issuers: ['one', 'two'], keyPolicy: 'reuse', keyType: 'rsa3072' } as const
+    const policy = {
+      renewShare: null,
+      issuers: ['one', 'two'],
+      keyPolicy: 'reuse',
+      keyType: 'rsa3072',
+      fallBackAfter: 3,
+      fallBackShare: 0.7,
+    } as const
     await store.certificates.setPolicy(certificate.id, policy)
     t.same(await store.certificates.byId(certificate.id), { ...certificate, ...policy })
     await store.versions.add(version)

@@ -9,7 +9,14 @@ import { dueByIssuer } from '../renewal/due-by-issuer.ts'
 import { dueOfFound } from '../renewal/due-of-found.ts'
 
 /** Of a certificate of which nothing was said: the rule of all, all issuers in their order, a new key each time. */
-export const defaultPolicy: RenewalPolicy = { renewShare: null, issuers: [], keyPolicy: 'rotate', keyType: null }
+export const defaultPolicy: RenewalPolicy = {
+  renewShare: null,
+  issuers: [],
+  keyPolicy: 'rotate',
+  keyType: null,
+  fallBackAfter: null,
+  fallBackShare: null,
+}
 
 /** What an agent says that knows when a key is to be used again, and of which kind it is to be (docs/design/protocol.md, 4). */
 const [knowsKey, knowsKeys] = ['key', 'keys']
@@ -56,8 +63,15 @@ function unknownIssuer(issuer: string, known: readonly string[]): Refusal {
   return new Refusal('invalid', `this server has no issuer ${issuer}; ${hint}`)
 }
 
-function policyIn({ renewShare, issuers, keyPolicy, keyType }: CertificateRow): RenewalPolicy {
-  return { renewShare, issuers, keyPolicy, keyType }
+function policyIn({
+  renewShare,
+  issuers,
+  keyPolicy,
+  keyType,
+  fallBackAfter,
+  fallBackShare,
+}: CertificateRow): RenewalPolicy {
+  return { renewShare, issuers, keyPolicy, keyType, fallBackAfter, fallBackShare }
 }
 
 /** A look that comes too early plans the next one itself. What has failed waits for its own time. */

@@ -1,8 +1,8 @@
-import { asWaxsealError, describeError } from '../../../error/waxseal-error.ts'
+import { describeError, WaxsealError } from '../../../error/waxseal-error.ts'
 import { readVersion } from '../../authority/read-version.ts'
 import type { Issuer, SigningRequest } from '../../issuer/issuer.ts'
-import { type StepOf, signInOrder } from '../../issuer/sign-in-order.ts'
-import { dueAt, firstSigningPace, pauseAfter, signingPace } from '../../renewal/when-due.ts'
+import { type Asked, signInOrder, type WhomToAsk } from '../../issuer/sign-in-order.ts'
+import { dueAt } from '../../renewal/when-due.ts'
 import type { CertificateRow, SigningRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
@@ -136,40 +136,32 @@ async function signBegun({ store, issuers }: SigningParts, { signing, certificat
     replaces: await store.versions.newest(certificateId),
     at: await store.now(),
   }
-  let step: StepOf
-  try {
-    step = await signInOrder(issuers, asked, request)
-  } catch (error) {
-    await store.transaction((inside) => putOff(inside, signing, describeError(asWaxsealError(error))))
-    return
+  const tries = await store.issuerTries.of(id)
+  const whom: WhomToAsk = {
+    issuers,
+    order: asked,
+    before: new Map(tries.map((one) => [one.issuer, one])),
+    rule: certificate,
   }
-  if (step.state === 'waits') return wait(store, signing, step)
-  const { pem, issuer } = step
-  await store.transaction((inside) => recordSigned(inside, signing, { pem, issuer }))
+  const { signed, ...answers } = await signInOrder(whom, request)
+  await store.transaction((inside) =>
+    signed === null ? putOff(inside, signing, answers) : recordSigned(inside, signing, signed),
+  )
 }
 
-/** Any server goes on with it. What waits for long says why. */
-async function wait(
+/** Any server goes on with it. What has failed, or waits for long, is told to operators. */
+async function putOff(
   store: Store,
-  { id, certificateId }: SigningRow,
-  { issuer, untilMs, reason }: Extract<StepOf, { state: 'waits' }>,
+  { id: signingId, certificateId }: SigningRow,
+  { hasFailed, tries, nextAt, reasons }: Omit<Asked, 'signed'>,
 ): Promise<void> {
-  const why = `${issuer} waits: ${reason}`
-  await store.signings.wait(id, untilMs, why)
-  if (untilMs - (await store.now()) > longWaitMs) await store.certificates.plan(certificateId, { lastError: why })
-}
-
-/** It is tried again, and an operator can read why. */
-async function putOff(store: Store, { id, certificateId, attempts }: SigningRow, error: string): Promise<void> {
-  const certificate = await store.certificates.lock(certificateId)
-  if (certificate === null) return
-  const [now, version] = [await store.now(), await store.versions.newest(certificateId)]
-  const pause =
-    version === null
-      ? pauseAfter(attempts + 1, Number.POSITIVE_INFINITY, id, firstSigningPace)
-      : pauseAfter(attempts + 1, version.notAfter - now, id, signingPace)
-  await store.signings.putOff(id, now + pause, error)
-  await store.certificates.plan(certificateId, { lastError: error })
+  await store.certificates.lock(certificateId)
+  for (const one of tries) await store.issuerTries.put({ signingId, ...one })
+  const error = hasFailed ? describeError(new WaxsealError('ISSUER_FAILED', { reasons })) : reasons.join('; ')
+  if (hasFailed) await store.signings.putOff(signingId, nextAt, error)
+  else await store.signings.wait(signingId, nextAt, error)
+  const isLong = nextAt - (await store.now()) > longWaitMs
+  if (hasFailed || isLong) await store.certificates.plan(certificateId, { lastError: error })
 }
 
 /** The signed version is the newest, its issuance is done, and its deployments begin. */

@@ -24,6 +24,15 @@ export async function dueByIssuer(
   return { at: Math.min(own, Math.max(at, hastenedFrom(version, before ?? null))), by: 'issuer' }
 }
 
+/** Its issuer has moved its renewal forward: it may be revoked soon, and no window of ours holds up what replaces it. */
+export async function isHastened(
+  { renewalInfos }: Pick<Store, 'renewalInfos'>,
+  { certificateId, number }: Pick<VersionRow, 'certificateId' | 'number'>,
+): Promise<boolean> {
+  const info = await renewalInfos.of(certificateId, number)
+  return info !== null && info.urgentBy !== null
+}
+
 /** Null: its issuer suggests none. */
 function windowOf(row: Pick<RenewalInfoRow, 'startsAt' | 'endsAt'> | null): IssuerWindow | null {
   if (row === null || row.startsAt === null || row.endsAt === null) return null

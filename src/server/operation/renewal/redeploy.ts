@@ -5,6 +5,7 @@ import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { addJob } from '../job/add-job.ts'
 import { type HandOutTimes, timesOfRenewal } from '../window/times-of-renewal.ts'
+import { isHastened } from './due-by-issuer.ts'
 import { newerOnHost } from './newer-on-host.ts'
 
 /**
@@ -73,7 +74,8 @@ async function heldUntil(
   { id }: JobRow,
 ): Promise<number> {
   if (!(await store.rollouts.holds(id))) return 0
-  return nearEndAt(await servedBefore(store, version), renewShare)
+  const before = await servedBefore(store, version)
+  return (await isHastened(store, before)) ? 0 : nearEndAt(before, renewShare)
 }
 
 async function deployAgain(store: Store, last: JobRow, failures: number, times: HandOutTimes): Promise<void> {

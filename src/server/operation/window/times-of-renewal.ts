@@ -4,6 +4,7 @@ import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import type { WindowRow } from '../../store/window-store.ts'
 import { audit } from '../audit.ts'
+import { isHastened } from '../renewal/due-by-issuer.ts'
 
 /** When a job is handed out; null: at any time. */
 export type HandOutTimes = Pick<JobRow, 'notBefore' | 'handOutUntil'>
@@ -15,7 +16,7 @@ const skewMs = 10 * 60_000
 
 /**
  * When what the scheduler begins for this certificate is handed out: in the windows of its agent's labels; where there are several, in
- * each of them. None holds it up beyond the time when the end of what is served is near, and one that was revoked waits for none.
+ * each of them. None holds it up beyond the time when the end of what is served is near, and one that was revoked, or that its issuer hastens, waits for none.
  * Call it in a transaction.
  */
 export async function timesOfRenewal(store: Store, certificate: CertificateRow, at: number): Promise<HandOutTimes> {
@@ -51,7 +52,9 @@ async function nearEndOf(store: Store, { id, renewShare }: CertificateRow, at: n
     const { certificateId, versionNumber = null } = done ?? {}
     if (certificateId === undefined || versionNumber === null) continue
     const version = await store.versions.numbered(certificateId, versionNumber)
-    if (version !== null) served.push(version)
+    if (version === null) continue
+    if (await isHastened(store, version)) return at
+    served.push(version)
   }
   const newest = served.length === 0 ? await store.versions.newest(id) : null
   const found = served.length === 0 && newest === null ? await store.discovered.boundTo(id) : null

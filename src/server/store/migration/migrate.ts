@@ -5,6 +5,7 @@ import { certificateKeys } from './certificate-keys.ts'
 import { challenges } from './challenges.ts'
 import { clientCertificates } from './client-certificates.ts'
 import { discovered } from './discovered.ts'
+import { fallBack } from './fall-back.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
 import { matters } from './matters.ts'
@@ -48,6 +49,7 @@ const steps: readonly Step[] = [
   tables(() => certificateKeys),
   tables(renewalInfo),
   tables(rollovers),
+  tables(fallBack),
 ]
 
 /** The version that this program reads and writes. */

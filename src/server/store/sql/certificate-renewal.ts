@@ -5,7 +5,7 @@ import type { CertificateStore } from '../store.ts'
 import { change, firstOf, fromRows } from './columns.ts'
 import { isHeld } from './holds.ts'
 
-type Renewal = Pick<CertificateStore, 'stillDeployedTo' | 'lock' | 'due' | 'plan' | 'setPolicy'>
+type Renewal = Pick<CertificateStore, 'stillDeployedTo' | 'lock' | 'due' | 'planned' | 'plan' | 'setPolicy'>
 
 /** When certificates are renewed, and for which targets. */
 export function renewalOf(db: Database): Renewal {
@@ -34,6 +34,15 @@ export function renewalOf(db: Database): Renewal {
               (SELECT MAX(not_after) FROM version WHERE certificate_id = certificate.id), 0), next_renewal_at
             LIMIT $2 ${db.dialect.skipLocked}`,
           [at, limit],
+        ),
+      ),
+    planned: async (until, { after = '', limit }) =>
+      fromRows<CertificateRow>(
+        await db.query(
+          `SELECT * FROM certificate WHERE id > $2 AND (next_renewal_at <= $1 OR (next_renewal_at IS NULL
+              AND (SELECT not_after FROM version WHERE certificate_id = certificate.id ORDER BY number DESC LIMIT 1) <= $1))
+            ORDER BY id LIMIT $3`,
+          [until, after, limit],
         ),
       ),
     plan: (id, plan) => change(db, 'certificate', id, plan),

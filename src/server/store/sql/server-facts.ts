@@ -34,6 +34,8 @@ export function sqlServerFacts(db: Database): ServerFacts {
       await db.query(`UPDATE job SET hand_out_until = $1 WHERE ${isOpen} AND hand_out_until > $1`, [at])
       await db.query('UPDATE rollout_target SET since = $1 WHERE since > $1', [at])
       await db.query("UPDATE signing SET next_try_at = $1 WHERE state = 'open' AND next_try_at > $1", [at])
+      await db.query('UPDATE issuer_try SET next_at = $1 WHERE next_at > $1', [at])
+      await db.query('UPDATE issuer_try SET first_at = $1 WHERE first_at > $1', [at])
       await db.query('UPDATE certificate SET next_renewal_at = $1 WHERE next_renewal_at > $1', [at])
       await db.query('UPDATE renewal_info SET ask_at = $1 WHERE ask_at > $1', [at])
       await db.query('UPDATE presence SET seen_at = $1 WHERE seen_at > $1', [at])

@@ -3,6 +3,7 @@ import type { SigningRow } from '../rows.ts'
 import type { SigningStore } from '../store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 import { isHeld } from './holds.ts'
+import { forgetTries } from './issuer-tries.ts'
 
 /** CSRs on their way over SQL. */
 export function sqlSignings(db: Database): SigningStore {
@@ -27,14 +28,14 @@ export function sqlSignings(db: Database): SigningStore {
           [at, until, limit],
         ),
       ),
-    end: async (id, state, error) =>
-      (
-        await db.query("UPDATE signing SET state = $2, error = $3 WHERE id = $1 AND state = 'open' RETURNING id", [
-          id,
-          state,
-          error,
-        ])
-      ).length > 0,
+    end: async (id, state, error) => {
+      const ended = await db.query(
+        "UPDATE signing SET state = $2, error = $3 WHERE id = $1 AND state = 'open' RETURNING id",
+        [id, state, error],
+      )
+      await forgetTries(db, ended)
+      return ended.length > 0
+    },
     putOff: async (id, until, error) => {
       await db.query(
         "UPDATE signing SET next_try_at = $2, error = $3, attempts = attempts + 1 WHERE id = $1 AND state = 'open'",
@@ -49,15 +50,21 @@ export function sqlSignings(db: Database): SigningStore {
       ])
     },
     endOf: async (jobId, error) => {
-      await db.query("UPDATE signing SET state = 'failed', error = $2 WHERE job_id = $1 AND state = 'open'", [
-        jobId,
-        error,
-      ])
+      const ended = await db.query(
+        "UPDATE signing SET state = 'failed', error = $2 WHERE job_id = $1 AND state = 'open' RETURNING id",
+        [jobId, error],
+      )
+      await forgetTries(db, ended)
     },
     hasten: async (certificateId, at) => {
       await db.query(
         `UPDATE signing SET next_try_at = $2
           WHERE certificate_id = $1 AND state = 'open' AND error IS NOT NULL AND next_try_at > $2`,
+        [certificateId, at],
+      )
+      await db.query(
+        `UPDATE issuer_try SET next_at = $2 WHERE next_at > $2
+          AND signing_id IN (SELECT id FROM signing WHERE certificate_id = $1 AND state = 'open')`,
         [certificateId, at],
       )
     },

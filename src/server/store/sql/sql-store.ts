@@ -9,6 +9,7 @@ import { sqlDiscovered } from './discovered.ts'
 import { sqlFleet } from './fleet.ts'
 import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators } from './identities.ts'
+import { sqlIssuerTries } from './issuer-tries.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlLabels } from './labels.ts'
 import { sqlMatters, sqlMutes, sqlNotices } from './matters.ts'
@@ -21,6 +22,7 @@ import { sqlSessions } from './sessions.ts'
 import { sqlSignings } from './signings.ts'
 import { sqlTargets } from './targets.ts'
 import { sqlTokens } from './tokens.ts'
+import { sqlPruning } from './version-pruning.ts'
 import { sqlVersions } from './versions.ts'
 import { sqlWindows } from './windows.ts'
 
@@ -37,7 +39,9 @@ export function sqlStore(db: Database): Store {
     targets: sqlTargets(db),
     certificates: sqlCertificates(db),
     versions: sqlVersions(db),
+    pruning: sqlPruning(db),
     signings: sqlSignings(db),
+    issuerTries: sqlIssuerTries(db),
     renewalInfos: sqlRenewalInfos(db),
     jobs: sqlJobs(db),
     rollouts: sqlRollouts(db),

@@ -99,6 +99,8 @@ async function site(t: import('tap').Test, features: readonly string[] = agent.f
     keyPolicy: 'rotate',
     keyType: null,
     nextSpki: null,
+    fallBackAfter: null,
+    fallBackShare: null,
     nextRenewalAt: null,
     renewalFailures: 0,
     lastError: null,
