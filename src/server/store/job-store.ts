@@ -36,6 +36,14 @@ export interface JobFilter {
   readonly status?: JobStatus | undefined
 }
 
+/** What there is for an agent. */
+export interface News {
+  /** `Pending`: a claim would find something; `AwaitingCSR`: a look for CSRs would. */
+  readonly work: ReadonlySet<JobStatus>
+  /** As `cancelRequests`. */
+  readonly cancel: readonly string[]
+}
+
 /** Jobs, from the first word to the final state. */
 export interface JobStore {
   /** False: an issuance or a renewal of this certificate is open already. */
@@ -43,8 +51,8 @@ export interface JobStore {
   byId(id: string): Promise<JobRow | null>
   /** Newest first; `after`: the `seq` of the last one known. */
   list(page: Page, filter?: JobFilter): Promise<readonly ListedJob[]>
-  /** Whether a claim (`Pending`) or a look for CSRs (`AwaitingCSR`) would find something. */
-  workFor(agentId: string, at: number): Promise<ReadonlySet<JobStatus>>
+  /** What there is for an agent, in one question: each poll begins with it. */
+  newsFor(agentId: string, at: number): Promise<News>
   /** Those of these agents for which it would. */
   agentsWithWork(at: number, agentIds: ReadonlySet<string>): Promise<readonly string[]>
   /** What an agent is to do now, oldest first; each is counted as one more attempt. */

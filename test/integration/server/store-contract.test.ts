@@ -379,6 +379,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.equal(await store.jobs.cancel('had', start), 'Pending')
     t.equal(await store.jobs.cancel('free', start), null)
     t.same(await store.jobs.cancelRequests(agent.id), ['had'])
+    t.same((await store.jobs.newsFor(agent.id, start)).cancel, ['had'])
     t.ok(await store.jobs.finish({ ...failed('had'), status: 'Cancelled' }))
     t.same(await store.jobs.cancelRequests(agent.id), [])
   })
@@ -578,7 +579,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await store.jobs.add({ ...deployment('job-1'), notBefore: start + 10, handOutUntil: start + 20 })
     await store.jobs.add({ ...deployment('csr'), type: 'Renewal', status: 'AwaitingCSR', handOutUntil: start + 20 })
     const claimAt = (at: number) => store.jobs.claim({ agentId: agent.id, at, leaseMs: 1000, limit: 9 })
-    const isWork = async (at: number) => (await store.jobs.workFor(agent.id, at)).size
+    const isWork = async (at: number) => (await store.jobs.newsFor(agent.id, at)).work.size
 
     t.equal(await isWork(start + 19), 2)
     t.equal((await store.jobs.awaitingCsr(agent.id, start + 19, 9)).length, 1)

@@ -1,5 +1,6 @@
 import type { SignedOrder } from '../../../order/signed-order.ts'
 import type { ChallengeRow } from '../../store/challenge-store.ts'
+import type { News } from '../../store/job-store.ts'
 import type { AgentRow, CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
@@ -12,6 +13,13 @@ import { roomFor } from './room-for.ts'
 const mostJobs = 100
 /** For so long a claim is an agent's before it says that it works on the job. */
 export const leaseMs = 5 * 60_000
+
+/** What there is for an agent. */
+export interface Work {
+  readonly jobs: readonly ClaimedJob[]
+  /** Ids of jobs that it is asked to cancel; for agents that know it. */
+  readonly cancel: readonly string[]
+}
 
 /** A job with what its agent needs for it. */
 export interface ClaimedJob {
@@ -28,12 +36,21 @@ export interface ClaimedJob {
 }
 
 /** What an agent is to do: deployments and the like become its own with this call, CSRs are asked for until they are signed. */
-export async function claimWork({ store }: Pick<Parts, 'store'>, agent: AgentRow): Promise<readonly ClaimedJob[]> {
+export async function lookForWork({ store }: Pick<Parts, 'store'>, agent: AgentRow): Promise<Work> {
   const at = await store.now()
-  const kinds = await store.jobs.workFor(agent.id, at)
-  if (kinds.size === 0) return []
+  const { work, cancel: asked } = await store.jobs.newsFor(agent.id, at)
+  const cancel = agent.features.includes('cancel') ? asked : []
+  return { jobs: work.size === 0 ? [] : await claim(store, agent, at, work), cancel }
+}
+
+/** The same without what it is asked to cancel. */
+export async function claimWork(parts: Pick<Parts, 'store'>, agent: AgentRow): Promise<readonly ClaimedJob[]> {
+  return (await lookForWork(parts, agent)).jobs
+}
+
+async function claim(store: Store, agent: AgentRow, at: number, work: News['work']): Promise<readonly ClaimedJob[]> {
   // Nothing changes hands: a poll that is told the same until it is done waits for nobody who writes.
-  if (!kinds.has('Pending')) return csrsFor(store, agent, at, await roomFor(store, agent, mostJobs))
+  if (!work.has('Pending')) return csrsFor(store, agent, at, await roomFor(store, agent, mostJobs))
   return store.transaction(async (inside) => {
     const isHeld = (await inside.holds.of(agent.id)) !== null
     const limit = await roomFor(inside, agent, mostJobs)

@@ -1,6 +1,6 @@
 import type { AgentRow } from '../../store/rows.ts'
 import type { Parts } from '../parts.ts'
-import { type ClaimedJob, claimWork } from './claim-work.ts'
+import { claimWork, lookForWork, type Work } from './claim-work.ts'
 
 /** Longest time that a call waits, and by how much it is spread: proxies cut at 50 s, and a fleet that came at once goes apart. */
 const longestMs = 35_000
@@ -17,16 +17,13 @@ export interface Waiting {
   readonly gone: AbortSignal
 }
 
-/** What there is for an agent. */
-export interface Work {
-  readonly jobs: readonly ClaimedJob[]
-  /** Ids of jobs that it is asked to cancel; for agents that know it. */
-  readonly cancel: readonly string[]
+/** What there is for an agent that asked to wait. */
+export interface Waited extends Work {
   /** Too many wait: this one did not. */
   readonly isFull: boolean
 }
 
-const nothing: Work = { jobs: [], cancel: [], isFull: false }
+const nothing: Waited = { jobs: [], cancel: [], isFull: false }
 
 /**
  * What an agent is to do, as soon as there is something, or when the time is over. CSRs and cancellations are told each time until they
@@ -35,21 +32,23 @@ const nothing: Work = { jobs: [], cancel: [], isFull: false }
 export async function waitForWork(
   parts: Pick<Parts, 'store' | 'bell'>,
   { agent, waitMs, again, gone }: Waiting,
-): Promise<Work> {
+): Promise<Waited> {
   if (waitMs === 0) return { ...nothing, jobs: await claimWork(parts, agent) }
   const turn = parts.bell.enter(agent.id)
-  if (turn === null) return { ...(await look(parts, agent)), isFull: true }
+  if (turn === null) return { ...(await lookForWork(parts, agent)), isFull: true }
   const leave = (): void => turn.leave()
   gone.addEventListener('abort', leave)
   const until = performance.now() + Math.min(waitMs, longestMs) + Math.random() * Math.min(waitMs / 7, spreadMs)
   try {
     if (gone.aborted) return nothing
     for (let who = agent; ; who = await again()) {
-      const work = await look(parts, who)
+      const work = await lookForWork(parts, who)
       const left = until - performance.now()
       if (left <= 0 || isNews(parts, agent.id, work)) return toldNow(parts, agent.id, work)
-      await turn.rest(left)
+      const isRung = await turn.rest(left)
       if (turn.isOver) return nothing
+      // The next call looks: asking twice a wait is what a fleet that waits costs most.
+      if (!isRung && work.jobs.length + work.cancel.length === 0) return toldNow(parts, agent.id, work)
     }
   } finally {
     gone.removeEventListener('abort', leave)
@@ -64,18 +63,13 @@ export async function ringDue({ store, bell }: Pick<Parts, 'store' | 'bell'>): P
   for (const id of await store.jobs.agentsWithWork(await store.now(), waiting)) bell.ring(id)
 }
 
-async function look({ store }: Pick<Parts, 'store'>, agent: AgentRow): Promise<Work> {
-  const cancel = agent.features.includes('cancel') ? await store.jobs.cancelRequests(agent.id) : []
-  return { jobs: await claimWork({ store }, agent), cancel, isFull: false }
-}
-
 function isNews({ bell }: Pick<Parts, 'bell'>, agentId: string, { jobs, cancel }: Work): boolean {
   const told = bell.toldTo(agentId)
   return jobs.some(({ job }) => job.status !== 'AwaitingCSR' || !told.has(job.id)) || cancel.some((id) => !told.has(id))
 }
 
-function toldNow({ bell }: Pick<Parts, 'bell'>, agentId: string, work: Work): Work {
+function toldNow({ bell }: Pick<Parts, 'bell'>, agentId: string, work: Work): Waited {
   const csrs = work.jobs.filter(({ job }) => job.status === 'AwaitingCSR').map(({ job }) => job.id)
   bell.tell(agentId, new Set([...csrs, ...work.cancel]))
-  return work
+  return { ...work, isFull: false }
 }

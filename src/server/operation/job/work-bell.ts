@@ -2,8 +2,8 @@
 export interface Turn {
   /** It is to claim nothing any more: the server ends, or the agent has asked again. */
   readonly isOver: boolean
-  /** Until there may be work, this one is over, or the time has passed. What rang since the last rest ends it at once. */
-  rest(ms: number): Promise<void>
+  /** Until there may be work, this one is over (true), or the time has passed. What rang since the last rest ends it at once. */
+  rest(ms: number): Promise<boolean>
   leave(): void
 }
 
@@ -90,7 +90,7 @@ class Place implements Turn {
     this.ring()
   }
 
-  async rest(ms: number): Promise<void> {
+  async rest(ms: number): Promise<boolean> {
     if (!this.#isRung)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(0, ms))
@@ -99,8 +99,10 @@ class Place implements Turn {
           resolve()
         }
       })
+    const isRung = this.#isRung
     this.#wake = null
     this.#isRung = false
+    return isRung
   }
 
   leave(): void {

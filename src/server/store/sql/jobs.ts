@@ -21,16 +21,18 @@ export function sqlJobs(db: Database): JobStore {
       return isNew
     },
     byId: async (id) => firstOf<JobRow>(await db.query('SELECT * FROM job WHERE id = $1', [id])),
-    workFor: async (agentId, at) =>
-      new Set(
-        (
-          await db.query(
-            `SELECT DISTINCT status FROM job WHERE agent_id = $1 AND status IN ('Pending', 'AwaitingCSR') AND ${isOpen}
-              AND ${isHandedOut('$2')} AND (lease_until IS NULL OR lease_until <= $2)`,
-            [agentId, at],
-          )
-        ).map(({ status }) => status as JobStatus),
-      ),
+    newsFor: async (agentId, at) => {
+      const rows = await db.query(
+        `SELECT DISTINCT status, NULL AS id FROM job WHERE agent_id = $1 AND status IN ('Pending', 'AwaitingCSR') AND ${isOpen}
+          AND ${isHandedOut('$2')} AND (lease_until IS NULL OR lease_until <= $2)
+          UNION ALL SELECT NULL, id FROM (${toCancel}) AS to_cancel`,
+        [agentId, at],
+      )
+      return {
+        work: new Set(rows.flatMap(({ status }) => (status === null ? [] : [status as JobStatus]))),
+        cancel: rows.flatMap(({ id }) => (id === null ? [] : [String(id)])),
+      }
+    },
     agentsWithWork: async (at, agentIds) =>
       (
         await db.query(
@@ -61,15 +63,11 @@ export function sqlJobs(db: Database): JobStore {
           )
         )[0]?.['longest'] ?? 0,
       ),
-    cancelRequests: async (agentId) =>
-      (
-        await db.query(
-          `SELECT id FROM job WHERE agent_id = $1 AND ${isOpen} AND cancel_requested_at IS NOT NULL ORDER BY seq`,
-          [agentId],
-        )
-      ).map(({ id }) => String(id)),
+    cancelRequests: async (agentId) => (await db.query(toCancel, [agentId])).map(({ id }) => String(id)),
   }
 }
+
+const toCancel = `SELECT id FROM job WHERE agent_id = $1 AND ${isOpen} AND cancel_requested_at IS NOT NULL ORDER BY seq`
 
 function asRow(job: NewJob): Omit<JobRow, 'seq'> {
   return {

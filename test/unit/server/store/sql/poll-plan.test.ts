@@ -8,12 +8,12 @@ import type { Store } from '../../../../../src/server/store/store.ts'
 
 t.test('what a poll and a heartbeat ask for reads no job that has ended, however many an agent had', async (t) => {
   const readings = await readingsOf(t, async ({ jobs }) => {
-    await jobs.workFor('agent-1', 0)
+    await jobs.newsFor('agent-1', 0)
     await jobs.awaitingCsr('agent-1', 0, 10)
     await jobs.cancelRequests('agent-1')
   })
 
-  t.equal(readings.length, 3)
+  t.equal(readings.length, 4)
   for (const reading of readings) t.match(reading, /USING (COVERING )?INDEX job_(open|to_cancel) /)
 })
 
