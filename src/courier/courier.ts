@@ -220,7 +220,8 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: numbe
   const { controlPlane, member, claims, longPoll, beat, pace, signal, retire } = loops
   const { clock, state, log, facts } = parts
   const missed = (): number => {
-    const wait = pace.heartbeatWait(clock.random())
+    // The call for work that comes first tells that this host is back; at a server that knows calls that wait, the next ones do, too.
+    const wait = pace.heartbeatWait(clock.random(), longPoll.isWanted ? whileWaiting : 1)
     beat.next(clock.now() + wait)
     return wait
   }

@@ -59,13 +59,18 @@ export class LongPoll {
   heard({ features }: Heard): void {
     this.#isKnown = features.has('wait')
     // Not before the connection of the heartbeat is free.
-    if (this.#isKnown && this.#parts.pollWaitMs > 0) setImmediate(() => this.#learned.abort())
+    if (this.isWanted) setImmediate(() => this.#learned.abort())
   }
 
   /** Aborts when a call can wait for the first time: the pause that was begun before is as long as without. Undefined: it has aborted. */
   get learned(): AbortSignal | undefined {
     const { signal } = this.#learned
     return signal.aborted ? undefined : signal
+  }
+
+  /** Calls wait where nothing cuts them off: the server knows it, and this host has it so. */
+  get isWanted(): boolean {
+    return this.#isKnown && this.#parts.pollWaitMs > 0
   }
 
   /** The last call waited, and was answered: that told the server that this host lives (protocol §4). */
