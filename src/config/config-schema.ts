@@ -1,4 +1,5 @@
 import { limits } from '../limit/limits.ts'
+import { hostNotifySchema } from '../notice/notify-settings.ts'
 import { keyKinds } from '../plan/key-kind.ts'
 import { acmePolicySchema } from './acme-policy.ts'
 
@@ -48,6 +49,7 @@ export const configSchema = {
       additionalProperties: false,
       properties: { folders: { type: 'array', maxItems: limits.searchedFolders.most, items: file } },
     },
+    notify: hostNotifySchema,
     drift_watch: { type: 'string', minLength: 1, maxLength: 200 },
     status: {
       type: 'object',

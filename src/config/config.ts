@@ -1,3 +1,4 @@
+import type { NotifySettings } from '../notice/notify-settings.ts'
 import type { KeyKind } from '../plan/key-kind.ts'
 import type { AcmePolicy } from './acme-policy.ts'
 import type { HostTargets } from './host-targets.ts'
@@ -90,6 +91,8 @@ export interface Config {
   readonly parallelServices: number
   /** Cron expression of the drift watch; `hourly`: once an hour in a minute of this host's own; null: off. */
   readonly driftWatch: string | null
+  /** Who is told of what is the matter; null: nobody. */
+  readonly notify: NotifySettings | null
   /** `null`: no status endpoint. */
   readonly status: { readonly host: string; readonly port: number } | { readonly socket: string } | null
   readonly policy: PolicyConfig

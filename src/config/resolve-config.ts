@@ -1,6 +1,8 @@
 import { createTask, validate } from 'node-cron'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
+import type { WrittenNotify } from '../notice/notify-settings.ts'
+import { resolveNotify } from '../notice/resolve-notify.ts'
 import { parseDuration } from '../plan/duration.ts'
 import { keyKinds } from '../plan/key-kind.ts'
 import { resolveAcmePolicy, type WrittenAcme } from './acme-policy.ts'
@@ -26,6 +28,7 @@ export interface WrittenConfig {
   readonly heartbeat_interval?: Written
   readonly parallel_services?: number
   readonly discovery?: { readonly folders?: readonly string[] }
+  readonly notify?: Omit<WrittenNotify, 'silent_after'>
   readonly drift_watch?: string
   readonly status?: { readonly listen?: string }
   readonly policy?: {
@@ -98,6 +101,7 @@ export function resolveConfig(
     heartbeatIntervalMs: duration('heartbeat_interval', written.heartbeat_interval, 60_000, 'interval'),
     parallelServices: written.parallel_services ?? 4,
     driftWatch: driftWatchAt(file, written.drift_watch ?? 'hourly'),
+    notify: written.notify === undefined ? null : notifyAt(file, written.notify),
     status: listenAt(file, written.status?.listen ?? '127.0.0.1:9780'),
     policy: {
       roots: written.policy?.roots ?? ['/etc/postfix', '/etc/dovecot'],
@@ -129,6 +133,15 @@ export function resolveConfig(
     connectors: written.connectors ?? [],
     logLevel: resolveLogLevel(setting(env, 'LOG_LEVEL')) ?? written.log_level ?? 'info',
   })
+}
+
+function notifyAt(file: string, written: Omit<WrittenNotify, 'silent_after'>): Config['notify'] {
+  for (const [place, { url }] of (written.webhooks ?? []).entries())
+    if (!URL.canParse(url))
+      throw invalid(file, `notify.webhooks[${place}].url`, 'it is no URL', 'Write it as https://HOST/PATH.')
+  if (written.command?.[0].startsWith('/') === false)
+    throw invalid(file, 'notify.command', 'its program is no absolute path', 'For example: [/usr/local/bin/page].')
+  return resolveNotify(written, parseDuration)
 }
 
 /** `OWNER` or `OWNER:GROUP`, as chown(1) has it. */

@@ -15,6 +15,7 @@ import { gather } from './gather.ts'
 import { Hurry } from './hurry.ts'
 import { LongPoll } from './long-poll.ts'
 import { runLoop } from './loop.ts'
+import { type TellingParts, watchMatters } from './matter-watch.ts'
 import { Member } from './member.ts'
 import { Pace } from './pace.ts'
 import type { Progress } from './progress.ts'
@@ -48,6 +49,8 @@ export interface CourierParts {
   /** A boot brings many hosts back at the same moment: the first poll comes as after an outage. */
   readonly isBoot: boolean
   readonly heartbeatIntervalMs: number
+  /** How people are told of what is the matter; left out: nobody is. */
+  readonly telling?: TellingParts
   /** Aborts when the courier is to drain. */
   readonly stop: AbortSignal
 }
@@ -86,6 +89,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     retired.abort()
   }
   if (parts.driftWatch !== null) watchDrift(parts.driftWatch, { ...parts, controlPlane: { reportDrift }, signal })
+  if (parts.telling !== undefined) void watchMatters({ ...parts, ...parts.telling, signal: parts.stop })
   controlPlane = (await Promise.race([parts.controlPlane, aborted(signal)])) ?? null
   if (controlPlane === null) {
     state.phase = 'stopped'

@@ -76,7 +76,7 @@ const mostRecent = 200
 let readers: number | null = null
 
 /** Where the courier is a user of its own it reads by its group; else both halves are one user. */
-async function readersGroup(): Promise<number> {
+export async function readersGroup(): Promise<number> {
   if (process.geteuid?.() === 0) readers ??= await resolveGroup(group)
   return readers ?? process.getegid?.() ?? 0
 }

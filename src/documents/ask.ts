@@ -2,6 +2,7 @@ import type { ErrorDetails } from '../error/waxseal-error.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { type Discovery, discoverySchema, listenerSchema, type Place, placesSchema } from './discovery.ts'
 import { type Job, jobSchemaOf } from './job.ts'
+import { type Ledger, ledgerSchema } from './ledger.ts'
 import { type Membership, membershipSchema } from './membership.ts'
 import { type Report, reportSchema } from './report.ts'
 
@@ -48,6 +49,8 @@ export type Ask =
   | { readonly ask: 'introduce' }
   /** What the courier is to find after its next start. Durable when this is answered. */
   | { readonly ask: 'keep'; readonly membership: Membership }
+  /** What was told to people is kept over a restart; null: hand out what is kept. Durable when this is answered. */
+  | { readonly ask: 'matters'; readonly ledger: Ledger | null }
   /** Search the folders of `discovery.folders`. `listener`: a digest of whom it is told to, for another one has heard nothing. */
   | { readonly ask: 'discover'; readonly listener: string }
   /** The control plane has heard of these certificates, and that those are gone. Durable when this is answered. */
@@ -131,6 +134,7 @@ export interface AnswerTo {
   /** `starts`: how often a courier has started with this state directory, this start included; null: its disk takes no count. */
   readonly introduce: { readonly starts: number | null; readonly membership: Membership }
   readonly keep: Record<string, never>
+  readonly matters: { readonly ledger: Ledger }
   readonly discover: Discovery
   readonly told: Record<string, never>
 }
@@ -189,6 +193,7 @@ const askSchemas = {
   unbegun: closed({ ask: { const: 'unbegun' } }),
   introduce: closed({ ask: { const: 'introduce' } }),
   keep: closed({ ask: { const: 'keep' }, membership: membershipSchema }),
+  matters: closed({ ask: { const: 'matters' }, ledger: orNull(ledgerSchema) }),
   discover: closed({ ask: { const: 'discover' }, listener: listenerSchema }),
   told: closed({ ask: { const: 'told' }, listener: listenerSchema, certificates: placesSchema, gone: placesSchema }),
 } as const satisfies Record<Ask['ask'], object>
@@ -225,6 +230,7 @@ const answerSchemas = {
   unbegun: closed({ jobIds: listOf(id, 1000) }),
   introduce: closed({ starts: orNull({ type: 'integer', minimum: 1 }), membership: membershipSchema }),
   keep: closed({}),
+  matters: closed({ ledger: ledgerSchema }),
   discover: discoverySchema,
   told: closed({}),
 } as const satisfies Record<Ask['ask'], object>

@@ -76,10 +76,14 @@ export const notifySchema = {
       type: 'array',
       minItems: 1,
       maxItems: 32,
-      items: [file],
-      additionalItems: { type: 'string', maxLength: 4096 },
+      items: { type: 'string', minLength: 1, maxLength: 4096 },
     },
     leave_out: { type: 'array', uniqueItems: true, items: { enum: matterKinds } },
     silent_after: { type: ['string', 'integer'] },
   },
 } as const
+
+const { silent_after: _, ...ofHost } = notifySchema.properties
+
+/** The same of a host: it has no agents that may be silent. */
+export const hostNotifySchema = { ...notifySchema, properties: ofHost } as const

@@ -21,13 +21,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   material: ['error', 'host', 'limit', 'plan'],
   acme: ['control-plane', 'error', 'host', 'material', 'schema', 'text'],
   connector: ['error', 'limit', 'material', 'plan', 'schema'],
-  config: ['error', 'host', 'limit', 'order', 'plan', 'schema'],
+  config: ['error', 'host', 'limit', 'notice', 'order', 'plan', 'schema'],
   policy: ['config', 'dns', 'error', 'host', 'material', 'plan'],
   journal: ['host', 'outcome', 'plan', 'schema'],
   apply: ['error', 'host', 'limit', 'outcome', 'plan'],
   rollback: ['error', 'host', 'plan'],
   verify: ['host', 'outcome', 'plan'],
-  documents: ['error', 'host', 'journal', 'limit', 'order', 'outcome', 'plan', 'schema'],
+  documents: ['error', 'host', 'journal', 'limit', 'notice', 'order', 'outcome', 'plan', 'schema'],
   inbox: ['documents', 'host', 'limit'],
   outbox: ['documents', 'error', 'host'],
   'control-plane': ['documents', 'error', 'limit', 'order', 'outcome', 'plan', 'schema'],
@@ -36,10 +36,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: 'config connector control-plane dns error host notice order outcome page plan schema'.split(' '),
   demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
-    'apply config connector control-plane documents error host inbox journal limit material order outbox outcome plan policy rollback schema verify'.split(
+    'apply config connector control-plane documents error host inbox journal limit material notice order outbox outcome plan policy rollback schema verify'.split(
       ' ',
     ),
-  courier: 'control-plane documents error host outbox outcome'.split(' '),
+  courier: 'control-plane documents error host notice outbox outcome'.split(' '),
   examine:
     'config connector control-plane deployer documents error host journal material outbox outcome plan policy'.split(
       ' ',

@@ -7,6 +7,7 @@ import { hourlyFor } from '../../courier/drift-watch.ts'
 import { feedWatchdog } from '../../courier/feed-watchdog.ts'
 import { openProgress } from '../../courier/progress.ts'
 import { type CourierState, initialState, statusLine } from '../../courier/state.ts'
+import { readHostMutes } from '../../documents/host-mutes.ts'
 import { readShownHost } from '../../documents/read-shown-host.ts'
 import type { ShownHost } from '../../documents/shown-host.ts'
 import { asWaxsealError, describeError, type WaxsealError } from '../../error/waxseal-error.ts'
@@ -20,6 +21,7 @@ import { openServiceManager } from '../../host/process/service-manager.ts'
 import { goOnWithoutCompilers } from '../../host/process/without-compilers.ts'
 import type { HttpSocket } from '../../host/socket/listen-beside.ts'
 import { openLog } from '../../log/open-log.ts'
+import { openChannels } from '../../notice/open-channels.ts'
 import { countEnded } from '../../status/count-ended.ts'
 import { type Metrics, openMetrics } from '../../status/metrics.ts'
 import type { StatusDocument } from '../../status/status-document.ts'
@@ -130,12 +132,20 @@ async function run(options: CourierOptions): Promise<void> {
     get heartbeatIntervalMs() {
       return config.heartbeatIntervalMs
     },
+    ...tellingOf(config),
     stop,
   })
   await status?.close()
   await link.close()
   log.info({ retired: state.retired }, 'agent ends')
   process.exit(0)
+}
+
+/** How people are told, where the configuration says so. */
+function tellingOf({ notify, stateDir }: Config): Pick<Parameters<typeof runCourier>[0], 'telling'> {
+  if (notify === null) return {}
+  const readMutes = () => readHostMutes(stateDir)
+  return { telling: { channels: openChannels(notify), leaveOut: notify.leaveOut, readMutes, from: localHostname() } }
 }
 
 /** Reads what the deployer shows, and counts what is newly shown. */
@@ -199,6 +209,7 @@ const needRestart = [
   'status',
   'driftWatch',
   'discovery',
+  'notify',
   'connectors',
 ] as const
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
+import { emptyLedger, type Ledger, ledgerSchema } from '../../documents/ledger.ts'
 import { type Membership, membershipSchema, noMembership } from '../../documents/membership.ts'
 import { isStorage } from '../../host/file/files.ts'
-import { openDocumentFolder } from '../../host/file/folder/document-folder.ts'
+import { type DocumentFolder, openDocumentFolder } from '../../host/file/folder/document-folder.ts'
 import { isFolder } from '../../host/file/folder/private-folder.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
 
@@ -11,6 +12,8 @@ export interface CourierMemory {
   introduce(): Promise<{ readonly starts: number | null; readonly membership: Membership }>
   /** Durable when it returns; until then what was kept before is. */
   keep(membership: Membership): Promise<void>
+  /** What was told to people; null: as it is kept. Returns what is kept then. */
+  matters(ledger: Ledger | null): Promise<Ledger>
 }
 
 interface Kept {
@@ -19,6 +22,7 @@ interface Kept {
 }
 
 const id = 'courier'
+const ledgerId = 'told'
 
 /** Below the state directory. */
 export function courierMemoryFolder(stateDir: string): string {
@@ -28,6 +32,7 @@ export function courierMemoryFolder(stateDir: string): string {
 /** Opens it. No other process may write there. */
 export async function openCourierMemory(path: string): Promise<CourierMemory> {
   const folder = await openDocumentFolder<Kept>({ path, schema: courierMemorySchema })
+  let ledgers: DocumentFolder<Ledger> | null = null
   const inTurn = oneAtATime()
   const read = async (): Promise<Kept> => (await folder.get(id)) ?? { starts: 0, membership: noMembership }
   return {
@@ -45,6 +50,13 @@ export async function openCourierMemory(path: string): Promise<CourierMemory> {
         }
       }),
     keep: (membership) => inTurn(async () => folder.put(id, { ...(await read()), membership })),
+    matters: (ledger) =>
+      inTurn(async () => {
+        // Made where people are told, and nowhere else.
+        ledgers ??= await openDocumentFolder<Ledger>({ path: join(path, 'told'), schema: ledgerSchema })
+        if (ledger !== null) await ledgers.put(ledgerId, ledger)
+        return ledger ?? (await ledgers.get(ledgerId)) ?? emptyLedger
+      }),
   }
 }
 

@@ -74,6 +74,8 @@ export class Deployer {
       case 'keep':
         await this.#parts.memory.keep(ask.membership)
         return {}
+      case 'matters':
+        return { ledger: await this.#parts.memory.matters(ask.ledger) }
       case 'discover':
         return this.#parts.discoverer.discover(ask.listener)
       case 'told':

@@ -18,6 +18,8 @@ export async function readNotify(section: Section, written: unknown): Promise<No
   }
   const [program] = notify.command ?? []
   const ofCommand = { file: section.file, path: `${section.path}.command` }
+  if (program?.startsWith('/') === false)
+    throw refused(ofCommand, 'its program is no absolute path', 'For example: [/usr/local/bin/page, --team, mail].')
   if (program !== undefined) await requireOwnFile(ofCommand, program)
   const silence = { file: section.file, path: `${section.path}.silent_after` }
   return resolveNotify(notify, (value) => durationIn(silence, value, longestSilenceMs))

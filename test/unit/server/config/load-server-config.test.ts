@@ -98,7 +98,7 @@ t.test('what is wrong is named with its setting, and with what is meant', async 
     ['issuer_order: [lokal]', 'issuer_order', /Is local meant/],
     ['notify: { mails: {} }', 'notify.mails', /Is mail meant/],
     ['notify: { mail: { to: ["a@b.example\\nBcc: c@d.example"] } }', 'notify.mail.to[0]', /pattern/],
-    ['notify: { command: [page] }', 'notify.command[0]', /absolute path/],
+    ['notify: { command: [page] }', 'notify.command', /absolute path/],
     ['notify: { command: [DIR/none] }', 'notify.command', /ENOENT/],
     [
       'notify: { webhooks: [{ url: "http://a.example", secret_file: DIR/tsig.key }] }',
