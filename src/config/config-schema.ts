@@ -50,6 +50,18 @@ export const configSchema = {
       properties: { folders: { type: 'array', maxItems: limits.searchedFolders.most, items: file } },
     },
     notify: hostNotifySchema,
+    mta_sts: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        domains: {
+          type: 'array',
+          maxItems: 50,
+          uniqueItems: true,
+          items: { type: 'string', maxLength: 253, pattern: '^[a-z0-9-]+(\\.[a-z0-9-]+)+$' },
+        },
+      },
+    },
     drift_watch: { type: 'string', minLength: 1, maxLength: 200 },
     status: {
       type: 'object',

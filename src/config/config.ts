@@ -93,6 +93,8 @@ export interface Config {
   readonly driftWatch: string | null
   /** Who is told of what is the matter; null: nobody. */
   readonly notify: NotifySettings | null
+  /** Mail domains whose MTA-STS policies are compared with what is served; null: `check` takes those of Postfix's settings. */
+  readonly mtaSts: { readonly domains: readonly string[] | null }
   /** `null`: no status endpoint. */
   readonly status: { readonly host: string; readonly port: number } | { readonly socket: string } | null
   readonly policy: PolicyConfig

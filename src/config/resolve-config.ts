@@ -29,6 +29,7 @@ export interface WrittenConfig {
   readonly parallel_services?: number
   readonly discovery?: { readonly folders?: readonly string[] }
   readonly notify?: Omit<WrittenNotify, 'silent_after'>
+  readonly mta_sts?: { readonly domains?: readonly string[] }
   readonly drift_watch?: string
   readonly status?: { readonly listen?: string }
   readonly policy?: {
@@ -102,6 +103,7 @@ export function resolveConfig(
     parallelServices: written.parallel_services ?? 4,
     driftWatch: driftWatchAt(file, written.drift_watch ?? 'hourly'),
     notify: written.notify === undefined ? null : notifyAt(file, written.notify),
+    mtaSts: { domains: written.mta_sts?.domains ?? null },
     status: listenAt(file, written.status?.listen ?? '127.0.0.1:9780'),
     policy: {
       roots: written.policy?.roots ?? ['/etc/postfix', '/etc/dovecot'],

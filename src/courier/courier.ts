@@ -15,8 +15,9 @@ import { gather } from './gather.ts'
 import { Hurry } from './hurry.ts'
 import { LongPoll } from './long-poll.ts'
 import { runLoop } from './loop.ts'
-import { type TellingParts, watchMatters } from './matter-watch.ts'
+import { MatterWatch, type TellingParts, watchMatters } from './matter-watch.ts'
 import { Member } from './member.ts'
+import { type StsParts, watchMtaSts } from './mta-sts-watch.ts'
 import { Pace } from './pace.ts'
 import type { Progress } from './progress.ts'
 import { Reporter } from './reporter.ts'
@@ -51,6 +52,8 @@ export interface CourierParts {
   readonly heartbeatIntervalMs: number
   /** How people are told of what is the matter; left out: nobody is. */
   readonly telling?: TellingParts
+  /** Whose MTA-STS policies are watched; left out: nobody's. */
+  readonly mtaSts?: Pick<StsParts, 'domains' | 'view'>
   /** Aborts when the courier is to drain. */
   readonly stop: AbortSignal
 }
@@ -89,7 +92,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     retired.abort()
   }
   if (parts.driftWatch !== null) watchDrift(parts.driftWatch, { ...parts, controlPlane: { reportDrift }, signal })
-  if (parts.telling !== undefined) void watchMatters({ ...parts, ...parts.telling, signal: parts.stop })
+  watchByItself(parts)
   controlPlane = (await Promise.race([parts.controlPlane, aborted(signal)])) ?? null
   if (controlPlane === null) {
     state.phase = 'stopped'
@@ -133,6 +136,16 @@ export async function runCourier(parts: CourierParts): Promise<void> {
   await reporter.flush()
   progress.end('report')
   state.phase = 'stopped'
+}
+
+/** What needs no control plane, until the courier is to drain. */
+function watchByItself(parts: CourierParts): void {
+  const { telling, mtaSts, deployer, readShown, state, clock, log, stop: signal } = parts
+  const common = { deployer, readShown, state, clock, log, signal }
+  const watch = telling === undefined ? null : new MatterWatch({ ...common, ...telling })
+  if (watch !== null) void watchMatters(watch, common)
+  if (mtaSts === undefined) return
+  void watchMtaSts({ ...common, ...mtaSts, onConditions: (conditions) => watch?.note('mta-sts', conditions) })
 }
 
 async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): Promise<void> {

@@ -38,11 +38,13 @@ const lookEveryMs = 60_000
 const mostWaiting = 3
 
 /** Looks once a minute until the signal aborts, and tells people what is the matter. */
-export async function watchMatters(parts: MatterParts): Promise<void> {
-  const watch = new MatterWatch(parts)
-  while (!parts.signal.aborted) {
+export async function watchMatters(
+  watch: MatterWatch,
+  { clock, signal }: Pick<MatterParts, 'clock' | 'signal'>,
+): Promise<void> {
+  while (!signal.aborted) {
     await watch.once()
-    await pause(parts.clock, lookEveryMs, parts.signal)
+    await pause(clock, lookEveryMs, signal)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorDetails } from '../error/waxseal-error.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
+import { closed, listOf, orNull } from './closed.ts'
 import { type Discovery, discoverySchema, listenerSchema, type Place, placesSchema } from './discovery.ts'
 import { type Job, jobSchemaOf } from './job.ts'
 import { type Ledger, ledgerSchema } from './ledger.ts'
@@ -144,18 +145,6 @@ const text = { type: 'string', maxLength: 4096 } as const
 const pem = { type: 'string', maxLength: 1024 * 1024 } as const
 const stamp = { type: 'string', minLength: 1, maxLength: 100 } as const
 const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
-
-function closed(properties: Readonly<Record<string, object>>): object {
-  return { type: 'object', additionalProperties: false, required: Object.keys(properties), properties }
-}
-
-function listOf(items: object, maxItems: number): object {
-  return { type: 'array', maxItems, items }
-}
-
-function orNull(schema: object): object {
-  return { anyOf: [schema, { type: 'null' }] }
-}
 
 const toldError = closed({
   code: { type: 'string', pattern: '^[A-Z_]{1,60}$' },

@@ -1,5 +1,6 @@
 import { type Matter, matterKinds } from '../notice/matter.ts'
 import type { Notice } from '../notice/notice.ts'
+import { closed } from './closed.ts'
 
 /** What the courier has told people, and what it has still to send: the deployer keeps it over a restart. */
 export interface Ledger {
@@ -30,10 +31,6 @@ const text = { type: 'string', maxLength: ledgerBounds.text } as const
 const nameOrNull = { type: ['string', 'null'], maxLength: 200 } as const
 const timeOrNull = { type: ['number', 'null'] } as const
 const count = { type: 'integer', minimum: 0 } as const
-
-function closed(properties: Readonly<Record<string, object>>): object {
-  return { type: 'object', additionalProperties: false, required: Object.keys(properties), properties }
-}
 
 const about = {
   kind: { enum: matterKinds },

@@ -12,6 +12,7 @@ import { examineFolders } from './examine-folders.ts'
 import { examineInstances } from './examine-instances.ts'
 import { examineJournal } from './examine-journal.ts'
 import { examineKeys } from './examine-keys.ts'
+import { examineMtaSts } from './examine-mta-sts.ts'
 import { examineOrders } from './examine-orders.ts'
 import { examineOwnTargets } from './examine-own-targets.ts'
 import { examinePolicy } from './examine-policy.ts'
@@ -63,6 +64,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       ...(await Promise.all(wiring.map((asked) => examineWiring(asked, options.engine.hostView)))),
       ...(await examineInstances(options.engine)),
       ...examineOwnTargets(options.engine),
+      ...(await examineMtaSts(options.config, records)),
       { what: 'renewal', verdict: 'ok', detail: whoRenews },
       ...(await examineTargets(options.engine, names)),
     ],

@@ -12,6 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   text: [],
   page: ['text'],
   limit: ['error'],
+  'mta-sts': ['control-plane', 'dns', 'host'],
   notice: ['control-plane', 'error', 'host', 'plan', 'schema', 'text'],
   order: ['error', 'limit', 'schema'],
   plan: [],
@@ -39,12 +40,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'apply config connector control-plane documents error host inbox journal limit material notice order outbox outcome plan policy rollback schema verify'.split(
       ' ',
     ),
-  courier: 'control-plane documents error host notice outbox outcome'.split(' '),
+  courier: 'control-plane documents error host mta-sts notice outbox outcome'.split(' '),
   examine:
-    'config connector control-plane deployer documents error host journal material outbox outcome plan policy'.split(
+    'config connector control-plane deployer dns documents error host journal material mta-sts outbox outcome plan policy'.split(
       ' ',
     ),
-  cli: 'courier config control-plane demo deployer documents error examine host inbox journal log material notice order outbox outcome plan server status text verify'.split(
+  cli: 'config control-plane courier demo deployer dns documents error examine host inbox journal log material notice order outbox outcome plan server status text verify'.split(
     ' ',
   ),
 }

@@ -7,12 +7,13 @@ import { hourlyFor } from '../../courier/drift-watch.ts'
 import { feedWatchdog } from '../../courier/feed-watchdog.ts'
 import { openProgress } from '../../courier/progress.ts'
 import { type CourierState, initialState, statusLine } from '../../courier/state.ts'
+import { resolversOf } from '../../dns/tlsa.ts'
 import { readHostMutes } from '../../documents/host-mutes.ts'
 import { readShownHost } from '../../documents/read-shown-host.ts'
 import type { ShownHost } from '../../documents/shown-host.ts'
 import { asWaxsealError, describeError, type WaxsealError } from '../../error/waxseal-error.ts'
 import { systemClock } from '../../host/clock.ts'
-import { hostFacts, localHostname, secondsSinceBoot } from '../../host/host-facts.ts'
+import { hostFacts, localHostname, ownNames, secondsSinceBoot } from '../../host/host-facts.ts'
 import { machineDigest } from '../../host/machine-id.ts'
 import { sayReady } from '../../host/process/half.ts'
 import { inheritedSocket } from '../../host/process/inherited-socket.ts'
@@ -133,6 +134,7 @@ async function run(options: CourierOptions): Promise<void> {
       return config.heartbeatIntervalMs
     },
     ...tellingOf(config),
+    ...(await mtaStsOf(config)),
     stop,
   })
   await status?.close()
@@ -146,6 +148,13 @@ function tellingOf({ notify, stateDir }: Config): Pick<Parameters<typeof runCour
   if (notify === null) return {}
   const readMutes = () => readHostMutes(stateDir)
   return { telling: { channels: openChannels(notify), leaveOut: notify.leaveOut, readMutes, from: localHostname() } }
+}
+
+/** Which MTA-STS policies are watched, where the configuration names domains. */
+async function mtaStsOf({ mtaSts, policy }: Config): Promise<Pick<Parameters<typeof runCourier>[0], 'mtaSts'>> {
+  const { domains } = mtaSts
+  if (domains === null || domains.length === 0) return {}
+  return { mtaSts: { domains, view: { resolvers: resolversOf(policy.resolvers), ownNames: await ownNames() } } }
 }
 
 /** Reads what the deployer shows, and counts what is newly shown. */
@@ -210,6 +219,7 @@ const needRestart = [
   'driftWatch',
   'discovery',
   'notify',
+  'mtaSts',
   'connectors',
 ] as const
 

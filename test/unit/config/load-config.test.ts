@@ -46,6 +46,8 @@ t.test('an empty file is a configuration with every default', async (t) => {
       resolvers: [],
     },
     timeouts: { checkMs: 30_000, activateMs: 60_000 },
+    notify: null,
+    mtaSts: { domains: null },
     driftWatch: 'hourly',
     logLevel: 'info',
   })

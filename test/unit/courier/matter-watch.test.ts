@@ -41,7 +41,7 @@ async function site(t: { testdir(): string }, dir = t.testdir()) {
     deployer: {
       ask: async (ask) => {
         if (world.isDeployerAway) throw new Error('away')
-        const heard = readAsk(lineOf(ask as Ask).trim()) as Extract<Ask, { ask: 'matters' }>
+        const heard = readAsk(lineOf(ask).trim()) as Extract<Ask, { ask: 'matters' }>
         asked.push(heard.ledger === null ? 'read' : 'write')
         const line = lineOf({ ledger: await memory.matters(heard.ledger) }).trim()
         return readAnswer(ask.ask, line) as never
