@@ -59,18 +59,21 @@ t.test('colours are for terminals, and not for those who set NO_COLOR', async (t
   t.notMatch(plain, '\u{1b}')
 })
 
-t.test('keys names each key by its digest, with the target that uses it, and shows none', async (t) => {
+t.test('keys says which key is which by their digests, with the target that uses it, and shows none', async (t) => {
   const [text, json] = [await waxseal('keys'), await waxseal('keys', '--json')]
   const folder = join(site.dir, 'state/keys')
-  const [name = ''] = await readdir(folder)
-  const keyLines = (await readFile(join(folder, name), 'utf8'))
-    .split('\n')
-    .filter((line) => /^[A-Za-z0-9+/=]{20,}$/.test(line))
+  const files = await readdir(folder)
+  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')))
+  const keyLines = texts.flatMap((pem) => pem.split('\n')).filter((line) => /^[A-Za-z0-9+/=]{20,}$/.test(line))
+  const { keys } = jsonOf<{ readonly keys: readonly { readonly spkiSha256: string; readonly use: string }[] }>(json)
 
-  t.match(text, { status: 0, stdout: new RegExp(`^${name.slice(0, 64)}  20.*  postfix$`, 'm'), stderr: '' })
-  t.match(jsonOf(json), {
-    keys: [{ spkiSha256: name.slice(0, 64), targets: [site.targetId], names: ['postfix'], problem: null }],
-  })
+  t.same(keys.map(({ spkiSha256 }) => `${spkiSha256}.pem`).toSorted(), files.toSorted())
+  const rows = new Map(keys.map((key) => [key.use, key]))
+  const shared = { kind: 'p256', certificates: ['mail.example.net'], problem: null }
+  t.match(rows.get('current'), { ...shared, targets: [site.targetId], names: ['postfix'] })
+  t.match(rows.get('next'), { ...shared, targets: [], names: [] })
+  t.match(text, { status: 0, stdout: / p256 +current +20\S+ +mail\.example\.net +postfix$/m, stderr: '' })
+  t.match(text, { stdout: / p256 +next +20\S+ +mail\.example\.net +-$/m })
   t.ok(keyLines.length > 1)
   for (const line of keyLines) t.notMatch(text.stdout + json.stdout, line)
 })
