@@ -81,7 +81,7 @@ async function stop(): Promise<void> {
 
 async function listed() {
   const [row = {}] = await operator.certificates()
-  const { id, spki_sha256: spki, next_spki_sha256: next, ...rest } = row as Readonly<Record<string, unknown>>
+  const { id, spki_sha256: spki, next_spki_sha256: next, ...rest } = row
   return { ...rest, certificate_id: String(id), spki, next }
 }
 

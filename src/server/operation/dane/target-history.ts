@@ -1,5 +1,5 @@
 import type { TargetHistory } from '../../dane/keys-in-use.ts'
-import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
+import type { JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 
 const types = ['Deployment', 'TakeBack'] as const
@@ -12,7 +12,7 @@ export async function targetHistory(store: Store, targetId: string): Promise<Tar
   // In this order: a key that goes from one of these to the next meanwhile is seen in one of them.
   const nextKeys: { spki: string; current: VersionRow | null }[] = []
   for (const id of await store.rollovers.certificatesOf(targetId)) {
-    const spki = nextKeyOf(await store.certificates.byId(id))
+    const spki = (await store.certificates.byId(id))?.nextSpki ?? null
     if (spki !== null && (await store.certificates.stillDeployedTo(id)).includes(targetId))
       nextKeys.push({ spki, current: await store.versions.newest(id) })
   }
@@ -22,11 +22,6 @@ export async function targetHistory(store: Store, targetId: string): Promise<Tar
   for (const id of new Set(jobs.map(({ certificateId }) => certificateId)))
     versions.set(id, await versionsOf(store, id, jobs))
   return { at: await store.now(), jobs, versions, openKeys, nextKeys }
-}
-
-/** Null: none was made ahead. */
-function nextKeyOf(certificate: (CertificateRow & { readonly nextSpki?: string | null }) | null): string | null {
-  return certificate?.nextSpki ?? null
 }
 
 async function jobsOf({ jobs }: Store, targetId: string): Promise<readonly JobRow[]> {

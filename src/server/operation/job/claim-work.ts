@@ -4,6 +4,7 @@ import type { News } from '../../store/job-store.ts'
 import type { AgentRow, CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
+import { publishedKeys } from '../dane/published-keys.ts'
 import { orderFor } from '../order/order-for.ts'
 import type { Parts } from '../parts.ts'
 import { newerOnHost } from '../renewal/newer-on-host.ts'
@@ -76,7 +77,7 @@ async function csrsFor(store: Store, agent: AgentRow, at: number, limit: number)
       certificate,
       target: null,
       version: await versionOnHost(store, job),
-      keptKeys: [],
+      keptKeys: agent.features.includes('keys') ? await publishedKeys(store, certificate.id) : [],
       challenge: null,
       order: await orderFor(store, agent, job, certificate),
     })
