@@ -13,6 +13,8 @@ import type { OnStep } from './transaction/step-recorder.ts'
 export interface WantedPair {
   readonly generation?: number
   readonly leaf?: string
+  /** Root says that no TLSA record has to match it. */
+  readonly force?: true
 }
 
 /** The job that asks for it, and what covers that where this host wants it. */
@@ -25,7 +27,7 @@ export interface AskingJob {
 
 /**
  * Deploys an older pair of a target once more, with all steps of a deployment. `job`: the control plane asks for it; left out: a
- * person. GENERATION_UNKNOWN names what there is instead.
+ * person, and then a TLSA record has to match it. GENERATION_UNKNOWN names what there is instead.
  */
 export async function deployAgain(
   target: string,
@@ -46,6 +48,7 @@ export async function deployAgain(
     certificatePem,
     findKey: async () => keyPem,
     generation,
+    ...(job === undefined && wanted.force === true ? { force: true } : {}),
   }
   return deploy(asOrdered(request, job?.order ?? null, job?.carried), engine, onStep)
 }

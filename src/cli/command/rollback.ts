@@ -12,6 +12,7 @@ import { print, printJson } from '../print/print.ts'
 interface RollbackOptions {
   readonly config?: string
   readonly to?: number
+  readonly force?: true
   readonly json?: true
 }
 
@@ -21,13 +22,17 @@ export function rollbackCommand(): Command {
     .description('Deploy an older pair of a target again, with all the steps of a deployment.')
     .argument('<target>', 'name or id, as waxseal history shows it')
     .option('--to <generation>', 'which pair; default: the one before the live one', parseGeneration)
+    .option('--force', 'also where the DNS has TLSA records and none matches: senders that check DANE refuse it then')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nwaxseal history TARGET lists the pairs that are kept. Exit status: as waxseal deploy.')
     .action(async (target: string, options: RollbackOptions) => {
       const config = await configOf(options)
       const engine = await openEngine(config, systemClock)
       const id = findTarget(target, await readTargetNames(engine))
-      const wanted = options.to === undefined ? {} : { generation: options.to }
+      const wanted = {
+        ...(options.to === undefined ? {} : { generation: options.to }),
+        ...(options.force === true ? { force: true as const } : {}),
+      }
       finishFirst()
       const outcome = await deployAgain(id, wanted, engine, (step) => {
         if (options.json !== true) print(stepLine(step))

@@ -113,9 +113,14 @@ async function liveOf({ wiring }: Plan, changes: PreparedChanges['files'], { hos
   return { certificates: liveCertificates(changes), beside: beside.map(({ keyType }) => keyType) }
 }
 
-/** Root's own word, and a pair that was live on this host, are held to nothing that may be a mistake. */
-function policyFor({ force, generation }: DeployRequest, { policy }: Engine): PolicyConfig {
-  return force === true || generation !== undefined ? warnOnly(policy) : policy
+/**
+ * Root's own word, and a pair that was live on this host, are held to nothing that may be a mistake. Only TLSA records are: the one of an
+ * older key may be gone, and a person who goes back has not published it, as a control plane has that asks for it.
+ */
+function policyFor({ job, force, generation }: DeployRequest, { policy }: Engine): PolicyConfig {
+  if (force !== true && generation === undefined) return policy
+  const isBlind = force !== true && job === undefined && policy.dane !== 'off'
+  return { ...warnOnly(policy), ...(isBlind ? { dane: 'hold' } : {}) }
 }
 
 async function findMaterial(request: DeployRequest, engine: Engine): Promise<Material> {

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import type { PolicyConfig } from '../../../src/config/config.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { startStandIn } from '../../../src/demo/mail-host/stand-in.ts'
+import { deployAgain, type WantedPair } from '../../../src/deployer/deploy-again.ts'
 import { askTlsa, resolversOf } from '../../../src/dns/tlsa.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
@@ -68,6 +69,28 @@ t.test('TLSA records of a real nsd', { skip: unlessInstalled('nsd', 'openssl') }
     t.equal(adviceIn(outcome).length, site.daemon.ports.length)
     t.same(adviceIn(outcome).flatMap(publishedIn), recordsFor(site, `3 1 1 ${opensslDigest(site.next.certificatePem)}`))
     t.same(await leavesOf(site.daemon), [site.next.sha256, site.next.sha256])
+  })
+
+  t.test('going back by hand to a pair that matches no record is refused, unless root says so', async (t) => {
+    for (const dane of ['hold', 'warn'] as const) {
+      const site = await openSite(t)
+      const records = recordsFor(site, `3 1 1 ${opensslDigest(site.next.certificatePem)}`)
+      const resolvers = [await startNsd(t, site.dir, records)]
+      const former = await authority.issue({ names: ['mail.example.net'] })
+      await deployPair(await openTestEngine(site.dir, ['true'], { dane: 'off' }), site.daemon, former)
+      const engine = await openTestEngine(site.dir, ['true'], { dane, resolvers })
+      await deployPair(engine, site.daemon, site.next)
+      const [target = ''] = (await engine.records.list()).map(({ id }) => id)
+      const back = (wanted: WantedPair) => deployAgain(target, wanted, engine, () => {})
+
+      const refused = await back({})
+      t.match(refused, { outcome: 'refused', host: 'untouched', code: 'DANE_MISMATCH' }, dane)
+      t.same(publishedIn(refused.message), recordsFor(site, `3 1 1 ${opensslDigest(former.certificatePem)}`))
+      t.same(await leavesOf(site.daemon), [site.next.sha256, site.next.sha256])
+
+      t.match(await back({ force: true }), { outcome: 'deployed', code: null }, dane)
+      t.same(await leavesOf(site.daemon), [former.sha256, former.sha256])
+    }
   })
 
   t.test('off deploys a pair that matches no record, without a word', async (t) => {
