@@ -2,6 +2,7 @@ import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { whyNoAnswer } from '../control-plane/request.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import { type DaneCalls, daneCalls } from './dane-client.ts'
 import { type LabelCalls, labelCalls } from './label-client.ts'
 import { type MatterCalls, matterCalls } from './matter-client.ts'
 import { type OrderCalls, orderCalls } from './order-client.ts'
@@ -37,6 +38,7 @@ export interface Operator
     OrderCalls,
     RenewalCalls,
     RolloutCalls,
+    DaneCalls,
     WindowCalls,
     MatterCalls {
   agents(): Promise<readonly Readonly<Record<string, unknown>>[]>
@@ -104,6 +106,7 @@ export function openOperator(at: OperatorAccess): Operator {
     ...matterCalls(call),
     ...renewalCalls(call),
     ...rolloutCalls(call, queryOf),
+    ...daneCalls(call, queryOf),
     ...windowCalls(call),
     agents: async () => (await call<{ agents: Record<string, unknown>[] }>('GET', '/agents')).agents,
     targets: async () => (await call<{ targets: Record<string, unknown>[] }>('GET', '/targets')).targets,

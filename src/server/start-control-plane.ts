@@ -44,6 +44,7 @@ import { healthRoutes, metricsRoute } from './route/health.ts'
 import { operatorAgentRoutes } from './route/operator-agents.ts'
 import { operatorAuditRoutes } from './route/operator-audit.ts'
 import { operatorCertificateRoutes } from './route/operator-certificates.ts'
+import { operatorDaneRoutes } from './route/operator-dane.ts'
 import { operatorDiscoveredRoutes } from './route/operator-discovered.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
 import { operatorLabelRoutes } from './route/operator-labels.ts'
@@ -238,6 +239,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorPeopleRoutes(operator, parts)
       operatorTargetRoutes(operator, parts)
       operatorOrderRoutes(operator, parts)
+      operatorDaneRoutes(operator, parts)
       operatorCertificateRoutes(operator, parts)
       operatorDiscoveredRoutes(operator, parts)
       operatorJobRoutes(operator, parts)

@@ -78,13 +78,13 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
   const db = openSqlite(':memory:', () => now)
   await migrate(db, async () => {})
   const plain = sqlStore(db)
+  const store = plain
   let nextSpki: string | null = 'key-2'
   let keys = 2
   const newKey = (): string => `key-${(keys += 1)}`
-  const store = withNextKey(plain, () => nextSpki)
   await plain.agents.add(agent)
   await plain.targets.add({ id: targetId, name: targetId, agentId: agent.id, type: 'Postfix', config: {} })
-  await plain.certificates.add(certificateRow(), [targetId])
+  await plain.certificates.add(certificateRow({ nextSpki }), [targetId])
   const addVersion = async (inside: Store, spki: string): Promise<number> => {
     const number = ((await inside.versions.newest(certificateId))?.number ?? 0) + 1
     await inside.versions.add({
@@ -258,7 +258,10 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
       isSigning = spki
       tell(`a CSR for ${spki}; the next key is ${nextSpki}`)
       const signing = { id: `signing-${spki}`, jobId: null, certificateId, csrPem: '', spki, state: 'open' } as const
-      await plain.signings.add({ ...signing, attempts: 0, nextTryAt: now, error: null })
+      await plain.transaction(async (inside) => {
+        await inside.signings.add({ ...signing, attempts: 0, nextTryAt: now, error: null })
+        await inside.certificates.plan(certificateId, { nextSpki })
+      })
     },
     sign: async () => {
       const spki = isSigning
@@ -374,21 +377,6 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
 
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 25; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-}
-
-/** The key that a host made ahead, as the row of its certificate has it. */
-function withNextKey(store: Store, next: () => string | null): Store {
-  return {
-    ...store,
-    certificates: {
-      ...store.certificates,
-      byId: async (id) => {
-        const row = await store.certificates.byId(id)
-        return row === null ? null : { ...row, nextSpki: next() }
-      },
-    },
-    transaction: (work) => store.transaction((inside) => work(withNextKey(inside, next))),
-  }
 }
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */

@@ -3,6 +3,7 @@ import { answer, commandOn, type OperatorOptions, withOperator } from '../operat
 import { auditCommand } from '../operator/audit.ts'
 import { caCommand } from '../operator/ca.ts'
 import { certificateCommands } from '../operator/certificates.ts'
+import { daneCommand } from '../operator/dane.ts'
 import { discoveredCommands } from '../operator/discovered.ts'
 import { keepCommands } from '../operator/keep.ts'
 import { labelCommand } from '../operator/labels.ts'
@@ -48,6 +49,7 @@ export function controlPlaneCommand(): Command {
   command.addCommand(jobCommand())
   command.addCommand(addTargetCommand())
   for (const one of orderCommands()) command.addCommand(one)
+  command.addCommand(daneCommand())
   command.addCommand(requestCommand())
   command.addCommand(deployCommand())
   command.addCommand(validateCommand())

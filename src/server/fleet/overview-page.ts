@@ -27,6 +27,7 @@ ${certificates(overview)}
 ${failures(overview)}
 ${rollouts(overview)}
 ${drift(overview)}
+${daneCard(overview)}
 ${work(overview)}
 </div>`,
   })
@@ -34,7 +35,7 @@ ${work(overview)}
 
 /** One sentence, the worst first. */
 function verdict(overview: Overview): { readonly kind: 'good' | 'warn' | 'bad'; readonly words: string } {
-  const { hosts: states, certificates: all, failures: failed, drifting, twins, silentKnownAt } = overview
+  const { hosts: states, certificates: all, failures: failed, drifting, dane, twins, silentKnownAt } = overview
   const expired = all.ends.expired ?? 0
   const silent = silentKnownAt === null ? (states.silent ?? 0) : 0
   const bad = [
@@ -45,6 +46,7 @@ function verdict(overview: Overview): { readonly kind: 'good' | 'warn' | 'bad'; 
   const stopped = overview.rollouts.states.find(({ state }) => state === 'stopped')?.count ?? 0
   const warn = [
     [stopped, counted(stopped, 'roll-out has stopped', 'roll-outs have stopped')],
+    [dane.problems, counted(dane.problems, 'TLSA name has a problem', 'TLSA names have a problem')],
     [drifting, counted(drifting, 'target drifts', 'targets drift')],
     [silent, counted(silent, 'host is silent', 'hosts are silent')],
     [failed.count, counted(failed.count, 'job failed today', 'jobs failed today')],
@@ -133,6 +135,16 @@ function drift({ drifting }: Overview): Html {
       ? html`<p>Each target is as it was deployed, as far as its host has looked.</p>`
       : html`${counts([{ word: 'Not as deployed', kind: 'bad', count: drifting, link: linkTo('/fleet/drift') }])}`,
   )
+}
+
+function daneCard({ dane: { problems, jobs } }: Overview): Html {
+  if (problems + jobs === 0) return html``
+  const link = linkTo('/fleet/dane')
+  const lines = [
+    { word: 'Names with a problem', kind: 'bad', count: problems, link },
+    { word: 'Jobs that wait for records', kind: 'warn', count: jobs, link },
+  ] as const
+  return card('dane', 'TLSA records', html`${counts(lines.filter(({ count }) => count > 0))}`)
 }
 
 function work({ open }: Overview): Html {

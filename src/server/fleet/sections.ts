@@ -5,6 +5,7 @@ export const sections = [
   { path: '/fleet/certificates', name: 'Certificates' },
   { path: '/fleet/failures', name: 'Failures' },
   { path: '/fleet/drift', name: 'Drift' },
+  { path: '/fleet/dane', name: 'DANE' },
   { path: '/fleet/rollouts', name: 'Roll-outs' },
   { path: '/fleet/found', name: 'Found' },
 ] as const

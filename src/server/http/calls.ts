@@ -172,6 +172,11 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /operator/v1/targets/:name/order': { summary: 'What is to be signed as the standing order for a target.' },
   'GET /operator/v1/matters': { summary: 'What is the matter now, and how people are told.' },
   'GET /operator/v1/mutes': { summary: 'Of what nothing is told, and until when.' },
+  'GET /operator/v1/dane': { summary: 'Targets whose TLSA records are kept right, by name.', answer: pageOf('dane') },
+  'GET /operator/v1/targets/:name/dane': {
+    summary: 'The TLSA records of a target, what people publish, and what waits.',
+  },
+  'POST /operator/v1/targets/:name/dane': { summary: 'Turns the roll-over of TLSA records of a target on or off.' },
   'GET /operator/v1/rollouts': { summary: 'Roll-outs, newest first.', answer: pageOf('rollouts') },
   'GET /operator/v1/rollouts/:name': { summary: 'Where a roll-out stands, wave by wave.' },
   'GET /operator/v1/rollouts/:name/targets': {

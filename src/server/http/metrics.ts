@@ -10,6 +10,7 @@ import { callOf } from './log-requests.ts'
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
 const openStates = ['Pending', 'AwaitingCSR', 'Running'] as const
 const rolloutStates = ['running', 'stopped', 'done', 'abandoned', 'taking-back', 'taken-back'] as const
+const tlsaStates = ['wanted', 'publishing', 'published', 'usable', 'leaving', 'removing'] as const
 const rolloutTargetStates = ['waiting', 'open', 'proven', 'failed', 'skipped'] as const
 const nsPerS = 1e9
 
@@ -84,6 +85,7 @@ function measureStore(store: Store, registry: Registry): void {
     }),
   )
   measureRollouts(store, registry)
+  measureDane(store, registry)
   registry.registerMetric(
     new Gauge({
       name: 'waxseal_server_audit_rows',
@@ -121,6 +123,36 @@ function measureRollouts(store: Store, registry: Registry): void {
       },
     }),
   )
+}
+
+function measureDane(store: Store, registry: Registry): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'waxseal_server_dane_records',
+      help: 'TLSA records of targets with roll-over; usable: a key may be served by it.',
+      labelNames: ['state'],
+      registers: [],
+      async collect() {
+        const counts = new Map(
+          (await store.rollovers.countRecords(await store.now())).map(({ state, count }) => [state, count]),
+        )
+        for (const state of tlsaStates) this.set({ state }, counts.get(state) ?? 0)
+      },
+    }),
+  )
+  const waiting = (name: string, help: string, word: 'jobs' | 'problems'): void =>
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        async collect() {
+          this.set((await store.rollovers.countWaiting(await store.now()))[word])
+        },
+      }),
+    )
+  waiting('waxseal_server_dane_jobs_waiting', 'Deployments that wait for TLSA records.', 'jobs')
+  waiting('waxseal_server_dane_problems', 'Names of TLSA records that something is wrong with.', 'problems')
 }
 
 function measureProcess(registry: Registry) {

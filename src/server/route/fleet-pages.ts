@@ -17,6 +17,7 @@ import type { DiscoveredStatus } from '../store/discovered-store.ts'
 import type { EndState, HostState } from '../store/fleet-store.ts'
 import type { RolloutTargetState } from '../store/rollout-rows.ts'
 import type { JobType } from '../store/rows.ts'
+import { fleetDanePage } from './fleet-dane.ts'
 import { certificatesQuery, driftQuery, failuresQuery, foundQuery, hostsQuery, rolloutsQuery } from './fleet-schemas.ts'
 import { labelsIn } from './label-query.ts'
 
@@ -27,6 +28,7 @@ const asPage = 'text/html; charset=utf-8'
 export function fleetPages(server: FastifyInstance, parts: Parts, overview: () => Promise<Overview>): void {
   foundRoute(server, parts)
   rolloutRoute(server, parts)
+  fleetDanePage(server, parts)
   server.get('/fleet', async (request, reply) =>
     reply.type(asPage).send(overviewPage(await overview(), viewerOf(request))),
   )

@@ -40,6 +40,9 @@ export const failuresQuery = query({
 /** Which drift is shown; `after`: the name of a target. */
 export const driftQuery = query({ after, host: name })
 
+/** Which roll-overs of TLSA records are shown; `after`: the name of a target. */
+export const daneQuery = query({ after })
+
 /** Which roll-outs are shown, or which targets of one; `after`: a name, or the id of a target. */
 export const rolloutsQuery = query({ after, name, state: oneOf('waiting', 'open', 'proven', 'failed', 'skipped') })
 

@@ -14,8 +14,8 @@ export interface RolloverStore {
   add(row: RolloverRow): Promise<boolean>
   /** With all that belongs to it; false: it is not on. */
   remove(targetId: string): Promise<boolean>
-  /** By the name of the target; `after`: such a name. */
-  list(page: Page): Promise<readonly ListedRollover[]>
+  /** By the name of the target; `after`: such a name; `targetId`: this one alone. */
+  list(page: Page, targetId?: string): Promise<readonly ListedRollover[]>
   /** Ids of targets that are to be looked at. */
   due(at: number, limit: number): Promise<readonly string[]>
   /** Null: it is off. */

@@ -30,6 +30,7 @@ t.test('who has not signed in sees the form, and nothing of the fleet', async (t
     '/fleet/certificates',
     '/fleet/failures',
     '/fleet/drift',
+    '/fleet/dane',
     '/fleet/found',
     '/fleet/rollouts?name=a',
   ]) {

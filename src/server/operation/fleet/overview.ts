@@ -29,6 +29,8 @@ export interface Overview {
     readonly codes: readonly { readonly code: string; readonly count: number }[]
   }
   readonly drifting: number
+  /** Names of TLSA records that something is wrong with, and jobs that wait for such records. */
+  readonly dane: { readonly problems: number; readonly jobs: number }
   readonly rollouts: {
     readonly states: readonly { readonly state: RolloutState; readonly count: number }[]
     /** Some of those that are not over. */
@@ -75,6 +77,7 @@ async function readOverview({ store, presence }: Pick<Parts, 'store' | 'presence
     certificates,
     failures: { count, codes },
     drifting: await store.fleet.countDrift(),
+    dane: await store.rollovers.countWaiting(at),
     rollouts: { states: await store.rollouts.countByState(), live: await liveOf(store) },
     open: await store.jobs.countOpen(),
   }

@@ -45,13 +45,13 @@ function targetsOf(db: Database): Targets {
           ).length
         return removed > 0
       }),
-    list: async ({ after = '', limit }) =>
+    list: async ({ after = '', limit }, targetId = '') =>
       fromRows<ListedRollover>(
         await db.query(
           `SELECT rollover_target.*, target.name AS target_name, target.agent_id, agent.name AS agent_name
             FROM rollover_target JOIN target ON target.id = rollover_target.target_id JOIN agent ON agent.id = target.agent_id
-            WHERE target.name > $1 ORDER BY target.name LIMIT $2`,
-          [after, limit],
+            WHERE target.name > $1 AND ($3 = '' OR target.id = $3) ORDER BY target.name LIMIT $2`,
+          [after, limit, targetId],
         ),
       ),
     due: async (at, limit) =>

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { certificatesPage } from '../../../../src/server/fleet/certificates-page.ts'
+import { danePage } from '../../../../src/server/fleet/dane-page.ts'
 import { driftPage } from '../../../../src/server/fleet/drift-page.ts'
 import { failuresPage } from '../../../../src/server/fleet/failures-page.ts'
 import { messagePage } from '../../../../src/server/fleet/fleet-page.ts'
@@ -31,6 +32,7 @@ const overview: Overview = {
   certificates: { ends: { later: 9000, month: 1000 }, failing: 0, late: 0 },
   failures: { count: 0, codes: [] },
   drifting: 0,
+  dane: { problems: 0, jobs: 0 },
   rollouts: { states: [], live: [] },
   open: [],
 }
@@ -192,6 +194,7 @@ t.test('the overview says the worst first, in its heading and its title', async 
 
   t.equal(headingOf({}), 'All is well')
   t.equal(headingOf({ drifting }), '5 targets drift')
+  t.equal(headingOf({ dane: { problems: 1, jobs: 3 } }), '1 TLSA name has a problem')
   t.equal(headingOf({ hosts }), '12,000 hosts are silent')
   t.equal(headingOf({ drifting, certificates }), '1 certificate has expired, 2 renewals are late, 5 targets drift')
   t.equal(headingOf({ twins: 1 }), '1 agent is two hosts')
@@ -235,6 +238,46 @@ t.test('a certificate is shown with how far it is in its life, and that its rene
   t.match(shown({ nextRenewalAt: null }), /none planned/)
   const sans = Array.from({ length: 99 }, (_, index) => `n${index}.example.net`)
   t.match(shown({ sans }), /n4\.example\.net, and 94 names more</)
+})
+
+t.test('TLSA records are shown with what a person has to publish, and what waits', async (t) => {
+  const row = {
+    targetId: 't',
+    name: hostile,
+    spki: hostile,
+    state: 'wanted',
+    isByOther: false,
+    lackingMs: 0,
+    seenAt: null,
+    waitMs: 0,
+    changedAt: at,
+    actedAt: null,
+  } as const
+  const name = { targetId: 't', name: hostile, endName: hostile, lookedAt: at, ttlMs: 0, cachedUntil: 0, seen: [] }
+  const rollover = {
+    targetId: 't',
+    turnedOnAt: at,
+    turnedOnBy: hostile,
+    nextLookAt: at,
+    targetName: hostile,
+    agentId: 'a',
+    agentName: hostile,
+  }
+  const usable = { ...row, state: 'published', spki: 'ab'.repeat(32), seenAt: at - 1 } as const
+  const records = [
+    { row, why: 'awaited', isUsable: false } as const,
+    { row: usable, why: 'served', isUsable: true } as const,
+    { row: { ...usable, waitMs: dayMs }, why: 'next', isUsable: false } as const,
+  ]
+  const names = [{ name: { ...name, isByHand: true, problem: hostile }, records }]
+
+  const page = danePage({ at, rows: [{ rollover, names, waiting: [] }], next: hostile }, {}, viewer)
+
+  t.notMatch(page, rawCharacter)
+  t.notMatch(page, /<script>alert/)
+  t.match(page, /Publish: &lt;script/)
+  t.match(page, /usable<\/span> <code>abababababab</)
+  t.match(page, /usable from <time datetime="2026-11-28T04:59:59.999Z"/)
 })
 
 t.test('a roll-out is shown with why it stopped, when its window opens, and what failed', async (t) => {

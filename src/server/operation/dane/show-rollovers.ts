@@ -1,0 +1,66 @@
+import { type NeededKey, neededKeys, runnableJobs } from '../../dane/keys-in-use.ts'
+import { isUsable } from '../../dane/observe.ts'
+import type { Page } from '../../store/page.ts'
+import type { RolloverNameRow, TlsaRow } from '../../store/rollover-rows.ts'
+import type { ListedRollover } from '../../store/rollover-store.ts'
+import type { JobRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
+import { targetNamed } from '../named.ts'
+import type { Parts } from '../parts.ts'
+import { Refusal } from '../refusal.ts'
+import { targetHistory } from './target-history.ts'
+
+/** The record of a key, and why it is there; `unneeded`: it goes. */
+export interface ShownRecord {
+  readonly row: TlsaRow
+  readonly why: NeededKey['why'] | 'unneeded'
+  readonly isUsable: boolean
+}
+
+/** A target with roll-over: its names with their records, and the jobs that wait for them. */
+export interface ShownRollover {
+  readonly rollover: ListedRollover
+  readonly names: readonly { readonly name: RolloverNameRow; readonly records: readonly ShownRecord[] }[]
+  readonly waiting: readonly JobRow[]
+}
+
+/** By the names of targets. */
+export async function listRollovers({ store }: Pick<Parts, 'store'>, page: Page): Promise<readonly ShownRollover[]> {
+  const shown: ShownRollover[] = []
+  for (const rollover of await store.rollovers.list(page)) shown.push(await show(store, rollover))
+  return shown
+}
+
+/** One, by the id or name of its target. */
+export async function showRollover({ store }: Pick<Parts, 'store'>, target: string): Promise<ShownRollover> {
+  const { id, name } = await targetNamed(store, target)
+  const [rollover] = await store.rollovers.list({ limit: 1 }, id)
+  if (rollover === undefined)
+    throw new Refusal('missing', `roll-over is not on for ${name}: waxseal control-plane dane ${name} --rollover`)
+  return show(store, rollover)
+}
+
+async function show(store: Store, rollover: ListedRollover): Promise<ShownRollover> {
+  const { targetId } = rollover
+  const at = await store.now()
+  const history = await targetHistory(store, targetId)
+  const needed = neededKeys(history)
+  const rows = await store.rollovers.records(targetId)
+  const passes = await store.rollovers.passes(targetId)
+  const hasPass = ({ id }: JobRow): boolean => passes.some(({ jobId, until }) => jobId === id && until > at)
+  const names = await store.rollovers.names(targetId)
+  return {
+    rollover,
+    names: names.map((name) => ({
+      name,
+      records: rows
+        .filter((row) => row.name === name.name)
+        .map((row) => ({ row, why: whyOf(needed, row), isUsable: isUsable(row, at) })),
+    })),
+    waiting: runnableJobs(history).flatMap(({ job }) => (job.attempt === 0 && !hasPass(job) ? [job] : [])),
+  }
+}
+
+function whyOf(needed: readonly NeededKey[], { spki }: TlsaRow): ShownRecord['why'] {
+  return needed.find((key) => key.spki === spki)?.why ?? 'unneeded'
+}

@@ -1,0 +1,48 @@
+import { recordOf, tlsaText } from '../dane/tlsa.ts'
+import type { ShownRecord, ShownRollover } from '../operation/dane/show-rollovers.ts'
+import type { RolloverNameRow, TlsaRow } from '../store/rollover-rows.ts'
+import { timeOnWire, timeOrNull } from './on-wire.ts'
+
+/** A target with roll-over as an operator sees it. */
+export function daneOnWire({ rollover, names, waiting }: ShownRollover) {
+  return {
+    target_id: rollover.targetId,
+    target: rollover.targetName,
+    agent: rollover.agentName,
+    turned_on_at: timeOnWire(rollover.turnedOnAt),
+    turned_on_by: rollover.turnedOnBy,
+    names: names.map(({ name, records }) => nameOnWire(name, records)),
+    waiting: waiting.map(({ id, type }) => ({ job_id: id, type })),
+  }
+}
+
+function nameOnWire(name: RolloverNameRow, records: readonly ShownRecord[]) {
+  const { isByHand, endName, lookedAt, problem, seen } = name
+  const lines = (isTold: (row: TlsaRow) => boolean): readonly string[] =>
+    records
+      .filter(({ row }) => isByHand && isTold(row))
+      .map(({ row }) => `${endName ?? name.name}. IN TLSA ${valueOf(row)}`)
+  return {
+    name: name.name,
+    end_name: endName,
+    looked_at: timeOrNull(lookedAt),
+    by_hand: isByHand,
+    problem,
+    seen,
+    records: records.map(({ row, why, isUsable }) => ({
+      value: valueOf(row),
+      key: why,
+      state: row.state,
+      usable: isUsable,
+      usable_at: timeOrNull(row.seenAt === null ? null : row.seenAt + row.waitMs),
+      matched_by_other: row.isByOther,
+      since: timeOnWire(row.changedAt),
+    })),
+    publish: lines(({ state, isByOther }) => state === 'wanted' && !isByOther),
+    remove: lines(({ state }) => state === 'removing'),
+  }
+}
+
+function valueOf({ spki }: TlsaRow): string {
+  return tlsaText(recordOf(spki))
+}
