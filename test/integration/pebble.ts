@@ -16,6 +16,8 @@ export interface Pebble {
 
 /** What it is to be like. */
 export interface PebbleOptions {
+  /** Left out: the one on PATH. */
+  readonly program?: string
   /** The resolver (`127.0.0.1:53`) by which it looks for the answers to challenges; left out: it believes every challenge. */
   readonly resolver?: string
   /** Where it looks for the answers of http-01; left out: where nobody answers. */
@@ -52,7 +54,7 @@ export async function startPebble(dir: string, options: PebbleOptions = {}): Pro
   }
   await writeText(at('config.json'), JSON.stringify({ pebble }))
   const args = ['-config', at('config.json'), ...(resolver === undefined ? [] : ['-dnsserver', resolver])]
-  const child = spawn('pebble', args, {
+  const child = spawn(options.program ?? 'pebble', args, {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: {
       ...process.env,

@@ -18,6 +18,7 @@ const reasons: Readonly<Record<ToldRenewal['why'], string>> = {
   open: 'under way',
   window: 'a window holds it up',
   failed: 'the last one failed',
+  limit: 'the limits of its issuer',
   none: 'NOBODY RENEWS IT',
 }
 

@@ -1,3 +1,4 @@
+import type { Rate } from '../renewal/within-rate.ts'
 import type { VersionRow } from '../store/rows.ts'
 
 /** What an issuer is to sign. */
@@ -45,6 +46,8 @@ export interface Issuer {
   readonly name: string
   /** Somebody else signs, so that it takes its time and holds up no other CSR. */
   readonly isRemote?: true
+  /** So many orders it takes in each stretch of time, as far as it counts them; null: any number. */
+  readonly limits?: { readonly orders: Rate | null }
   /** Does what can be done now. It fails with any error: another issuer, or a later try, may do it. */
   sign(request: SigningRequest): Promise<SignStep>
   /** Has a version of its own taken for invalid. One that is revoked already is no failure. Left out: our own list of what is revoked says it. */

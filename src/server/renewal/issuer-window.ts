@@ -3,6 +3,8 @@ import { dueAt, fractionOf, lastSafeAt } from './when-due.ts'
 
 const dayMs = 24 * 3_600_000
 const betweenShare = 1 / 4
+/** Of a window: behind it there is time for what fails, and its end is still within. */
+const usedShare = 2 / 3
 
 /** When an issuer would have a certificate renewed (RFC 9773), in milliseconds since 1970. */
 export interface IssuerWindow {
@@ -13,7 +15,7 @@ export interface IssuerWindow {
 type Life = Pick<VersionRow, 'certificateId' | 'number' | 'notBefore' | 'notAfter'>
 
 /**
- * When a version is to be renewed whose issuer suggests a window: a moment in it, the same on every server, and spread over it by the
+ * When a version is to be renewed whose issuer suggests a window: a moment in its first two thirds, the same on every server, and spread over it by the
  * certificate's id. What of the window lies after the last safe moment of our own rule counts for nothing, and where all of it does our
  * own rule holds. A window in the past means a moment in the past.
  */
@@ -21,7 +23,7 @@ export function dueInWindow(version: Life, renewShare: number | null, window: Is
   const safe = lastSafeAt(version, renewShare)
   if (window === null || window.startsAt >= safe) return dueAt(version, renewShare)
   const { startsAt } = window
-  const endsAt = Math.min(window.endsAt, safe)
+  const endsAt = Math.min(startsAt + (window.endsAt - startsAt) * usedShare, safe)
   return Math.round(startsAt + (endsAt - startsAt) * fractionOf(`${version.certificateId} ${version.number}`))
 }
 

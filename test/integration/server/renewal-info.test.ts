@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap'
 import type { Issuer, RenewalInfo } from '../../../src/server/issuer/issuer.ts'
+import { Presence } from '../../../src/server/operation/agent/presence.ts'
 import { listCertificates } from '../../../src/server/operation/certificate/list-certificates.ts'
 import { askIssuers } from '../../../src/server/operation/renewal/ask-issuers.ts'
+import { planRenewals } from '../../../src/server/operation/renewal/plan-renewals.ts'
 import { renewDue } from '../../../src/server/operation/renewal/scheduler.ts'
 import type { VersionRow } from '../../../src/server/store/rows.ts'
 import { startPostgres } from '../../support/postgres.ts'
@@ -61,7 +63,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     while ((await site.store.now()) < due) {
       if ((await askIssuers(site)) > 0) asks.push(await site.store.now())
       await renewDue(site.store)
-      site.pass(hourMs / 2)
+      site.pass(2 * hourMs)
     }
 
     t.match(await site.store.renewalInfos.of(id, 1), { lastError: /it is down/, startsAt: null })
@@ -160,6 +162,27 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.ok(asks < 10, `${asks} asks`)
   })
 }
+
+t.test('a dry run puts off what its issuer takes no orders for, and says what is late by that', async (t) => {
+  const site = await openSite(t, 'SQLite', () => null)
+  await site.addCertificates(6)
+  const issuers = site.issuers.map((issuer) => ({ ...issuer, limits: { orders: { most: 2, perMs: 8 * dayMs } } }))
+  const parts = { store: site.store, presence: new Presence(site.store, start), issuers, signer: { order: ['public'] } }
+
+  const { renewals } = await planRenewals(parts as unknown as Parameters<typeof planRenewals>[0], 60)
+
+  t.same(
+    renewals.map(({ why, isLate }) => [why, isLate]),
+    [
+      ['share', false],
+      ['share', false],
+      ['limit', false],
+      ['limit', false],
+      ['limit', true],
+      ['limit', true],
+    ],
+  )
+})
 
 t.test(
   'six hundred certificates that their issuer revokes within a day are renewed before, and spread over it',

@@ -37,7 +37,7 @@ export type Zones = Readonly<Record<string, readonly string[]>>
  * Starts BIND four times, until the end of the test: the root with `org` and `net`, a primary that signs and takes updates, a secondary that
  * is slow for ever (`transfer`), and a validating resolver. Zones are below `org` or `net`.
  */
-export async function startDnsWorld(t: Test, zones: Zones): Promise<DnsWorld> {
+export async function startDnsWorld(t: Pick<Test, 'teardown'>, zones: Zones): Promise<DnsWorld> {
   const dir = await makeTemporaryFolder('waxseal-test-')
   const running: Named[] = []
   t.teardown(async () => {
@@ -83,7 +83,7 @@ interface Place extends DnsServer {
   readonly relay: Relay
 }
 
-async function placeFor(t: Test): Promise<Place> {
+async function placeFor(t: Pick<Test, 'teardown'>): Promise<Place> {
   const [port = 0] = await freePorts(1)
   const [known, own] = [dnsAddress(), { address: '127.0.0.1', port }]
   return { ...known, own, relay: await startRelay(t, known, own) }

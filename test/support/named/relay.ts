@@ -17,7 +17,7 @@ const patienceMs = 5000
  * Has the server at `to` answer at `from`, too, until the end of the test. named(8) listens at addresses of interfaces alone; here it is to
  * have port 53 at any address of 127.0.0.0/8 that nobody else has.
  */
-export async function startRelay(t: Test, from: DnsServer, to: DnsServer): Promise<Relay> {
+export async function startRelay(t: Pick<Test, 'teardown'>, from: DnsServer, to: DnsServer): Promise<Relay> {
   let isCut = false
   const udp = createSocket('udp4').bind(from.port, from.address)
   udp.on('message', (bytes, { port, address }) => {

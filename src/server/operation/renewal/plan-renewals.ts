@@ -1,3 +1,5 @@
+import type { Issuer } from '../../issuer/issuer.ts'
+import { withinRate } from '../../renewal/within-rate.ts'
 import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { openIssuance } from '../job/open-issuance.ts'
@@ -23,6 +25,8 @@ export type PlannedReason =
   | 'window'
   /** The one before failed, and it is tried again. */
   | 'failed'
+  /** Its issuer takes no more orders before. */
+  | 'limit'
   /** Nobody renews it. */
   | 'none'
 
@@ -55,7 +59,7 @@ export interface RenewalPlan {
 
 /** What would be renewed in the next days, when, by whom, and why: by the rules by which it is done, and nothing is changed. */
 export async function planRenewals(
-  { store, presence, signer }: Pick<Parts, 'store' | 'presence' | 'signer'>,
+  { store, presence, signer, issuers }: Pick<Parts, 'store' | 'presence' | 'signer' | 'issuers'>,
   days: number,
 ): Promise<RenewalPlan> {
   const at = await store.now()
@@ -74,7 +78,26 @@ export async function planRenewals(
     after = last.id
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return { at, until, renewals: renewals.toSorted(byTime), isCut: seen >= most }
+  let planned: readonly PlannedRenewal[] = renewals.toSorted(byTime)
+  for (const issuer of issuers) planned = withinLimits(planned, issuer)
+  return { at, until, renewals: planned.toSorted(byTime), isCut: seen >= most }
+}
+
+/** As the first of its issuers counts its orders. What has begun is among them, and what it had before is not. */
+function withinLimits(renewals: readonly PlannedRenewal[], { name, limits }: Issuer): readonly PlannedRenewal[] {
+  const isIts = ({ issuers: [first], at }: PlannedRenewal): boolean => first === name && at !== null
+  const times = withinRate(
+    renewals.filter(isIts).map(({ at }) => at ?? 0),
+    limits?.orders ?? null,
+  )
+  let place = -1
+  return renewals.map((one) => {
+    if (!isIts(one)) return one
+    place += 1
+    const at = times[place] ?? one.at
+    if (at === null || at === one.at) return one
+    return { ...one, at, why: 'limit', isLate: one.version !== null && at >= lateAt(one.version) }
+  })
 }
 
 function byTime(one: PlannedRenewal, other: PlannedRenewal): number {
