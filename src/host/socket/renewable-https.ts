@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
+import { type AdmissionLimits, admitAtRate } from './admission.ts'
 import { type Proxies, standBehind } from './behind-proxies.ts'
 
 /** A certificate with its key, both PEM. */
@@ -19,12 +20,14 @@ export interface ServerLimits {
   readonly keepAliveMs: number
   /** At the same time; more are hung up on. */
   readonly connections: number
+  /** Handshakes that begin; left out: as many as come. */
+  readonly admission?: AdmissionLimits
 }
 
 /** HTTPS servers, TLS 1.3 at least, whose pair can be exchanged while they listen. */
 export interface RenewableHttps {
-  /** One more server; a name with two addresses has two. `proxies`: load balancers that say whom a connection is from. */
-  create(answer: RequestListener, limits: ServerLimits, proxies?: Proxies): Server
+  /** One more server; a name with two addresses has two. `proxies`: load balancers that say whom a connection is from. `onFull`: one was hung up on, for too many wait to be let in. */
+  create(answer: RequestListener, limits: ServerLimits, proxies?: Proxies, onFull?: () => void): Server
   /** From now on handshakes get this pair; connections that are open stay. */
   exchange(pair: ServerPair): void
   /** Hangs up on all that have sent a request. */
@@ -41,7 +44,8 @@ export function renewableHttps(first: ServerPair, clientCa?: string): RenewableH
   const servers: Server[] = []
   let context = contextOf(first, clientCa)
   return {
-    create: (answer, { handshakeMs, requestMs, silentMs, keepAliveMs, connections }, proxies) => {
+    create: (answer, limits, proxies, onFull = () => {}) => {
+      const { handshakeMs, requestMs, silentMs, keepAliveMs, connections, admission } = limits
       const server = createServer(
         {
           ...context,
@@ -57,6 +61,7 @@ export function renewableHttps(first: ServerPair, clientCa?: string): RenewableH
       )
       server.setTimeout(silentMs)
       server.maxConnections = connections
+      if (admission !== undefined) admitAtRate(server, admission, onFull)
       if (proxies !== undefined) standBehind(server, proxies, handshakeMs)
       servers.push(server)
       return server

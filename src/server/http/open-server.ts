@@ -17,6 +17,8 @@ const httpsLimits: ServerLimits = {
   keepAliveMs: 72_000,
   // Ten thousand agents and as much again; each has some 80 kB, and whoever connects costs memory before anybody knows who it is.
   connections: 20_000,
+  // At 1.5 ms each a third of a core; a client has given up after ten seconds, and those who wait are let in within five.
+  admission: { perSecond: 200, burst: 200, waiting: 1000 },
 }
 
 /** What a server needs before it has a route. */
@@ -38,7 +40,7 @@ export function openServer({ https, limits, drain, log, proxyFrom }: ServerParts
     routerOptions: { maxParamLength: longestParam },
     // Its word for the URL.
     https: {},
-    serverFactory: (answer) => https.create(answer, httpsLimits, proxies),
+    serverFactory: (answer) => https.create(answer, httpsLimits, proxies, tellFull(log)),
     // What has arrived while it ends is served, too.
     return503OnClosing: false,
     // A URL that cannot be decoded never comes to the error handler.
@@ -56,6 +58,20 @@ export function openServer({ https, limits, drain, log, proxyFrom }: ServerParts
 }
 
 const tellEveryMs = 60_000
+
+/** Once a minute, with how many there were. */
+function tellFull(log: ControlPlaneLog): () => void {
+  let toldAt = Number.NEGATIVE_INFINITY
+  let connections = 0
+  return () => {
+    connections += 1
+    if (performance.now() - toldAt < tellEveryMs) return
+    toldAt = performance.now()
+    const hint = 'after an outage this ends within some minutes: agents come again; else see who connects so often'
+    log.error({ connections, hint }, 'more connect than are let in, and were hung up on')
+    connections = 0
+  }
+}
 
 function proxiesOf(proxyFrom: readonly string[], log: ControlPlaneLog): Proxies {
   let toldAt = Number.NEGATIVE_INFINITY
