@@ -1,3 +1,4 @@
+import type { RenewedReport } from '../documents/report.ts'
 import { outcomeWithout } from '../documents/without-output.ts'
 import type { CertificateFacts, Outcome } from '../outcome/outcome.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
@@ -21,6 +22,9 @@ export interface VerificationReport {
   readonly error?: string
 }
 
+/** What became of a renewal by this host itself. */
+export type RenewalReport = Omit<RenewedReport, 'kind' | 'jobId'>
+
 /** The calls about one job or one certificate. */
 export interface JobCalls {
   /** PEM: leaf and chain, the newest version. */
@@ -31,6 +35,8 @@ export interface JobCalls {
   renewLease(jobId: string): Promise<number>
   reportStatus(jobId: string, report: StatusReport): Promise<void>
   reportVerification(jobId: string, report: VerificationReport): Promise<void>
+  /** For a server that has said the feature `renewed` (protocol §4). */
+  reportRenewed(report: RenewalReport): Promise<void>
 }
 
 const isCertificate = schemaCheck<{ readonly certificate_pem: string }>(certificateSchema)
@@ -59,6 +65,17 @@ export function jobCalls(send: Send, agent: string): JobCalls {
       const body = { ...report, ...(outcome === undefined ? {} : { outcome: outcomeWithout(outcome) }) }
       const headers = { 'idempotency-key': `${job}/${report.status}` }
       await send({ method: 'POST', path: `${agent}/jobs/${job}/status`, body, headers })
+    },
+    reportRenewed: async ({ targetId, replaces, certificatePem, status, error, outcome }) => {
+      const body = {
+        target_id: targetId,
+        replaces,
+        certificate_pem: certificatePem,
+        status,
+        ...(error === undefined ? {} : { error }),
+        ...(outcome === undefined ? {} : { outcome: outcomeWithout(outcome) }),
+      }
+      await send({ method: 'POST', path: `${agent}/renewed`, body })
     },
     renewLease: async (jobId) => {
       const answer = await send({ method: 'POST', path: `${agent}/jobs/${encodeURIComponent(jobId)}/lease` })

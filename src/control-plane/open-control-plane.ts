@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { Job } from '../documents/job.ts'
 import type { Membership } from '../documents/membership.ts'
 import { asWaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
+import { basisOf } from './basis-of.ts'
 import { type ClientLife, clientLifeOf, credentialOf } from './client-pair.ts'
 import { Credentials } from './credentials.ts'
 import { type DiscoveryReport, discoveryBody, goneFeature } from './discovery-body.ts'
@@ -11,6 +11,7 @@ import { agentFeatures, type Heard, type HeardWaiting, readHeard, readWaiting } 
 import { type JobCalls, jobCalls } from './job-calls.ts'
 import { isBeyond, isSharing, usableCas } from './offered-ca.ts'
 import { type Endpoint, openSend, type Send, unusable } from './request.ts'
+import { tellRenewed } from './tell-renewed.ts'
 import { beyond, type MalformedItem, toJob } from './to-job.ts'
 import { watchForUnknownAgent } from './unknown-agent.ts'
 import { clientCertificateSchema, exchangeSchema, registrationSchema, workSchema } from './wire.ts'
@@ -137,6 +138,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
   const agent = `/api/v1/agents/${encodeURIComponent(options.agentId)}`
   let added = ''
   let features: Heard['features'] = new Set()
+  let hasHeard = false
   const watch = watchForUnknownAgent()
   const sendAsAgent: Send = async (call) => {
     try {
@@ -147,8 +149,10 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       throw watch.failed(asWaxsealError(error))
     }
   }
+  const calls = jobCalls(send, agent)
   return {
-    ...jobCalls(send, agent),
+    ...calls,
+    reportRenewed: tellRenewed(calls.reportRenewed, () => (hasHeard ? features : null)),
     clockAheadMs,
     get isConnected() {
       return isConnected()
@@ -188,6 +192,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       const body = { ...toWire(facts), features: [...agentFeatures, ...(options.features ?? [])], ...said }
       const heard = readHeard(await sendAsAgent({ method: 'POST', path: `${agent}/heartbeat`, body }))
       features = heard.features
+      hasHeard = true
       return heard
     },
     work: async (wait) => {
@@ -285,14 +290,4 @@ export function clientCredential(keyPem: string, certificatePem: string): string
 
 function toWire({ ipAddress, ...facts }: HostFacts): object {
   return { ...facts, ip_address: ipAddress }
-}
-
-/** Without the secrets themselves. Another file of CAs, or another enrolment, makes another one. */
-function basisOf({ url, ca, credential, agentId, followsCa = false }: AgentEndpoint): ControlPlane['basis'] {
-  const digest = (...parts: readonly string[]): string =>
-    createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-  return {
-    trust: followsCa && ca !== null ? digest('trust', url, ca) : null,
-    credential: digest('credential', url, agentId, credential),
-  }
 }

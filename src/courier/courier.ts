@@ -4,7 +4,7 @@ import { failureWait, isUnanswered } from '../control-plane/pace.ts'
 import { type Job, longestReason } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
-import { aborted, type Clock, pause } from '../host/clock.ts'
+import { aborted, type Clock } from '../host/clock.ts'
 import { Beat } from './beat.ts'
 import { Claims } from './claims.ts'
 import { Deliveries } from './deliveries.ts'
@@ -13,16 +13,19 @@ import { watchForCertificates } from './discovery-watch.ts'
 import { watchDrift } from './drift-watch.ts'
 import { gather } from './gather.ts'
 import { Hurry } from './hurry.ts'
+import { introduceSoon } from './introduce-soon.ts'
 import { LongPoll } from './long-poll.ts'
 import { runLoop } from './loop.ts'
 import { MatterWatch, type TellingParts, watchMatters } from './matter-watch.ts'
 import { Member } from './member.ts'
 import { type StsParts, watchMtaSts } from './mta-sts-watch.ts'
+import { type OwnAcme, renewAlone } from './own-renewal.ts'
 import { Pace } from './pace.ts'
 import type { Progress } from './progress.ts'
 import { Reporter } from './reporter.ts'
 import { Rounds } from './rounds.ts'
 import { type CourierState, statusLine } from './state.ts'
+import { tellRenewed } from './tell-renewed.ts'
 
 /** Everything that a courier is made of. */
 export interface CourierParts {
@@ -40,6 +43,8 @@ export interface CourierParts {
   readonly machine: string | null
   /** Cron expression of the drift watch; null: off. */
   readonly driftWatch: string | null
+  /** How this host renews by itself when its control plane is gone, as policy has it now; null: not at all. */
+  readonly readAcme: () => Promise<OwnAcme | null>
   /** Whether there are folders to be searched for certificates. */
   readonly isSearching: boolean
   /** Makes a new key for a client certificate. */
@@ -64,12 +69,11 @@ const firstHeartbeatMs = 1000
 /** So much longer is it between heartbeats as long as calls for work wait: each of these is one (protocol §4), but for what the host says of itself. */
 const whileWaiting = 5
 
-/** A heartbeat waits no longer for a deployer that puts in order what a crash left, in milliseconds. */
-const introductionMs = 5000
-
 /** The loops that face the control plane, and what ends them. */
 interface Loops {
   readonly controlPlane: ControlPlane
+  /** What this host has renewed by itself is told first, so that the control plane plans no renewal of its own. */
+  readonly tellRenewed: () => Promise<void>
   readonly rounds: Rounds
   readonly member: Member
   readonly claims: Claims
@@ -93,8 +97,16 @@ export async function runCourier(parts: CourierParts): Promise<void> {
   }
   if (parts.driftWatch !== null) watchDrift(parts.driftWatch, { ...parts, controlPlane: { reportDrift }, signal })
   watchByItself(parts)
+  const collecting: { collect: (() => Promise<void>) | null } = { collect: null }
+  const alone = renewAlone({
+    ...parts,
+    isEnrolled: () => controlPlane !== null,
+    onRenewed: async () => collecting.collect?.(),
+    signal,
+  })
   controlPlane = (await Promise.race([parts.controlPlane, aborted(signal)])) ?? null
   if (controlPlane === null) {
+    await alone
     state.phase = 'stopped'
     return
   }
@@ -105,10 +117,12 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     if (reports.length > 0) reporter.wake()
   }
   const rounds = new Rounds({ deployer, controlPlane, onReports, log, signal })
+  collecting.collect = () => rounds.collect()
   const pace = new Pace(parts)
-  const loops = {
+  const loops: Loops = {
     controlPlane,
     rounds,
+    tellRenewed: async () => tellRenewed({ ...parts, ...loops, deliveries, reporter }),
     member: new Member({ ...parts, controlPlane }),
     claims: new Claims({ deployer, controlPlane, rounds, clock, log }),
     longPoll: new LongPoll({
@@ -131,6 +145,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     heartbeatLoop(parts, loops, firstWait + firstHeartbeatMs),
     reporter.run(signal),
     searching,
+    alone,
   ])
   state.phase = 'draining'
   await reporter.flush()
@@ -203,9 +218,10 @@ async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): P
 /** Hands over what the control plane has, and says how many of these jobs are new here. */
 async function poll(
   { clock, log, state }: CourierParts,
-  { rounds, claims, longPoll, beat, pace }: Loops,
+  { rounds, claims, longPoll, beat, pace, tellRenewed }: Loops,
   mayWait: boolean,
 ): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
+  await tellRenewed()
   const work = await longPoll.work(mayWait)
   if (work === null) return { jobs: [], fresh: 0 }
   beat.come()
@@ -267,11 +283,4 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: numbe
   const { progress } = parts
   const early = (): AbortSignal | undefined => beat.early
   await runLoop({ name: 'heartbeat', progress, turn, waitAfterFailure, clock, signal, firstWait, early })
-}
-
-async function introduceSoon(member: Member, clock: Clock, signal: AbortSignal): Promise<void> {
-  const over = new AbortController()
-  const late = pause(clock, introductionMs, AbortSignal.any([signal, over.signal]))
-  await Promise.race([member.introduce().catch(() => {}), late])
-  over.abort()
 }

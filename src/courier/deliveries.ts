@@ -62,6 +62,13 @@ export class Deliveries {
     return Math.max(0, Math.min(...[...this.#waiting.values()].map(({ nextAt }) => nextAt)) - this.#clock.now())
   }
 
+  /** Those of this kind are due now; false: none waits. */
+  hasten(kind: Report['kind']): boolean {
+    const waiting = [...this.#waiting.values()].filter(({ report }) => report.kind === kind)
+    for (const one of waiting) this.#waiting.set(one.id, { ...one, nextAt: this.#clock.now() })
+    return waiting.length > 0
+  }
+
   /** What the deployer has not been told yet. */
   fates(): readonly Delivered[] {
     return [...this.#fates.values()]

@@ -12,7 +12,7 @@ import { longestTurnMs, type Progress, slackMs } from './progress.ts'
 export interface ReporterParts {
   readonly deliveries: Deliveries
   readonly deployer: Deployer
-  readonly controlPlane: Pick<ControlPlane, 'reportStatus' | 'reportVerification'>
+  readonly controlPlane: Pick<ControlPlane, 'reportStatus' | 'reportVerification' | 'reportRenewed'>
   readonly clock: Clock
   readonly progress: Progress
   readonly log: Pick<Logger, 'info' | 'warn'>
@@ -103,6 +103,7 @@ export class Reporter {
 }
 
 async function send(controlPlane: ReporterParts['controlPlane'], report: Report): Promise<void> {
+  if (report.kind === 'renewed') return controlPlane.reportRenewed(report)
   const { kind: _, jobId, ...body } = report
   if ('status' in body) await controlPlane.reportStatus(jobId, body)
   else await controlPlane.reportVerification(jobId, body)

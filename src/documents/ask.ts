@@ -5,6 +5,7 @@ import { type Discovery, discoverySchema, listenerSchema, type Place, placesSche
 import { type Job, jobSchemaOf } from './job.ts'
 import { type Ledger, ledgerSchema } from './ledger.ts'
 import { type Membership, membershipSchema } from './membership.ts'
+import { type RenewalAnswers, type RenewalAsk, renewalAnswerSchemas, renewalAskSchemas } from './own-renewal.ts'
 import { type Report, reportSchema } from './report.ts'
 
 /** Of the documents between the two halves. Halves that do not share it refuse each other (HALVES_DIFFER). */
@@ -21,6 +22,7 @@ export interface ToldError {
 
 /** What the courier asks of the deployer: one document, one connection, one answer. */
 export type Ask =
+  | RenewalAsk
   /** Jobs of a poll. They are durable when this is answered; the same id again is the same job. */
   | { readonly ask: 'take'; readonly jobs: readonly Job[] }
   /** A certificate that was wanted: leaf and chain, PEM. */
@@ -120,7 +122,7 @@ export interface TargetLook {
 }
 
 /** The answer to each ask. */
-export interface AnswerTo {
+export interface AnswerTo extends RenewalAnswers {
   /** How many were new; `full`: why no further job may be taken; null: there is room. */
   readonly take: { readonly fresh: number; readonly full: string | null }
   readonly certificate: Record<string, never>
@@ -185,6 +187,7 @@ const askSchemas = {
   matters: closed({ ask: { const: 'matters' }, ledger: orNull(ledgerSchema) }),
   discover: closed({ ask: { const: 'discover' }, listener: listenerSchema }),
   told: closed({ ask: { const: 'told' }, listener: listenerSchema, certificates: placesSchema, gone: placesSchema }),
+  ...renewalAskSchemas,
 } as const satisfies Record<Ask['ask'], object>
 
 /** JSON schema of each answer. */
@@ -222,6 +225,7 @@ const answerSchemas = {
   matters: closed({ ledger: ledgerSchema }),
   discover: discoverySchema,
   told: closed({}),
+  ...renewalAnswerSchemas,
 } as const satisfies Record<Ask['ask'], object>
 
 const isAsk = Object.fromEntries(

@@ -78,6 +78,16 @@ export interface ChallengeJob extends JobBase, Ordered {
   readonly lifetimeMs: number
 }
 
+/** Put a certificate onto a target that this host has renewed by itself (policy.acme.own). It comes from no control plane, and by no `take`. */
+export interface OwnRenewalJob extends JobBase {
+  readonly kind: 'own-renewal'
+  readonly targetId: string
+  /** SHA-256 of the leaf whose place it takes, hex. */
+  readonly replaces: string
+  /** Leaf and chain, PEM. */
+  readonly certificatePem: string
+}
+
 /** A job that this agent does not do, or an item that is none and has an id: it is answered as failed, never dropped. */
 export interface UnsupportedJob extends JobBase {
   readonly kind: 'unsupported'
@@ -87,7 +97,14 @@ export interface UnsupportedJob extends JobBase {
   readonly code?: 'JOB_MALFORMED'
 }
 
-export type Job = DeploymentJob | IssuanceJob | ValidationJob | TakeBackJob | ChallengeJob | UnsupportedJob
+export type Job =
+  | DeploymentJob
+  | IssuanceJob
+  | ValidationJob
+  | TakeBackJob
+  | ChallengeJob
+  | OwnRenewalJob
+  | UnsupportedJob
 
 const lineOf = (maxLength: number): object => ({ type: 'string', maxLength, pattern: oneLine })
 const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 1 })
@@ -127,20 +144,26 @@ const fieldsOf: Readonly<Record<Job['kind'], Readonly<Record<string, object>>>> 
     keyAuthorization: { type: 'string', pattern: keyAuthorizationPattern },
     lifetimeMs: { type: 'integer', minimum: 1 },
   },
+  'own-renewal': {
+    targetId: idOf(1000),
+    replaces: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    certificatePem: { type: 'string', maxLength: 256 * 1024 },
+  },
   unsupported: { type: lineOf(1024), reason: lineOf(longestReason), code: { const: 'JOB_MALFORMED' } },
 }
 
 /** An answer names a job by an id of at most 1024 characters. */
 const ids = { id: idOf(1000), certificateId: idOf(1000) }
 
-/** JSON schema of a job; `isClosed`: without any field that is not known. On disk a later version may have more. */
+/** JSON schema of a job; `isClosed`: as one comes from outside, without any field that is not known. On disk a later version may have more. */
 export function jobSchemaOf(isClosed: boolean): object {
   const rest = isClosed ? { additionalProperties: false } : {}
+  const kinds = Object.entries(fieldsOf).filter(([kind]) => !isClosed || kind !== 'own-renewal')
   return {
     type: 'object',
     required: ['kind', ...Object.keys(ids)],
-    properties: { kind: { enum: Object.keys(fieldsOf) } },
-    allOf: Object.entries(fieldsOf).map(([kind, fields]) => ({
+    properties: { kind: { enum: kinds.map(([kind]) => kind) } },
+    allOf: kinds.map(([kind, fields]) => ({
       if: { required: ['kind'], properties: { kind: { const: kind } } },
       then: {
         ...rest,

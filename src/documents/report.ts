@@ -11,6 +11,7 @@ export type Report =
       /** Of a validation: what was deployed to the target. A control plane that was put back from a backup does not know it. */
       readonly certificate?: CertificateFacts
     }
+  | RenewedReport
   | {
       readonly kind: 'verification'
       readonly jobId: string
@@ -21,9 +22,23 @@ export type Report =
       readonly error?: string
     }
 
+/** What became of a renewal by this host itself, on one target. */
+export interface RenewedReport {
+  readonly kind: 'renewed'
+  readonly jobId: string
+  readonly targetId: string
+  /** SHA-256 of the leaf whose place it was to take. */
+  readonly replaces: string
+  /** Leaf and chain, PEM. */
+  readonly certificatePem: string
+  readonly status: 'Completed' | 'Failed'
+  readonly error?: string
+  readonly outcome?: Outcome
+}
+
 /** JSON schema of a report, as far as it has to be known to send it. */
 export const reportSchema = {
   type: 'object',
   required: ['kind', 'jobId'],
-  properties: { kind: { enum: ['status', 'verification'] }, jobId: { type: 'string', minLength: 1 } },
+  properties: { kind: { enum: ['status', 'verification', 'renewed'] }, jobId: { type: 'string', minLength: 1 } },
 } as const

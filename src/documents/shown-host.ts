@@ -46,7 +46,7 @@ export interface ShownHost {
   readonly deadLetters: readonly { readonly job: string; readonly refusal: string }[]
   /** Results of a kind that the control plane refuses as a whole. */
   readonly held: readonly {
-    readonly kind: 'status' | 'verification'
+    readonly kind: 'status' | 'verification' | 'renewed'
     readonly count: number
     readonly refusal: string
   }[]

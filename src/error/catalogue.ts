@@ -134,6 +134,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  SIGNING_NOT_ALLOWED: {
+    message: 'The policy of this host has no such request for a CA signed.',
+    retry: 'never',
+    host: 'untouched',
+  },
   CHALLENGE_NOT_ALLOWED: {
     message: 'The policy of this host answers no challenges of a CA.',
     retry: 'never',

@@ -100,6 +100,12 @@ export const limits = {
     what: 'the life of such an answer',
     beyond: 'it goes after that time',
   },
+  ownOrders: {
+    most: 5,
+    unit: 'orders',
+    what: 'orders of certificates that this host renews by itself, for one set of names in 24 hours',
+    beyond: 'LIMIT_EXCEEDED: it is tried again later',
+  },
   standingOrder: { most: 16 * 1024, unit: 'bytes', what: 'a standing order', beyond: 'ORDER_INVALID' },
   namesPerCertificate: { most: 1000, unit: 'names', what: 'a certificate', beyond: 'MATERIAL_INVALID' },
   keysPerDay: {

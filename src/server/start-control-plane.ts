@@ -37,6 +37,7 @@ import { openOwnPair } from './own-pair.ts'
 import { agentCredentialRoutes } from './route/agent-credential.ts'
 import { agentCsrRoute } from './route/agent-csr.ts'
 import { agentRegisterRoutes } from './route/agent-register.ts'
+import { agentRenewedRoutes } from './route/agent-renewed.ts'
 import { agentReportRoutes } from './route/agent-report.ts'
 import { agentWorkRoutes } from './route/agent-work.ts'
 import { fleetSite } from './route/fleet-site.ts'
@@ -227,6 +228,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
   // A thousand at once leave room for polls: in the loop, and of the connections to the database.
   agentCsrRoute(server, parts, [guardAgent(parts, limits, parts.signer.inTurn), guardLasting(limits, 'csr')])
   agentReportRoutes(server, parts, agent, guardLasting(limits))
+  agentRenewedRoutes(server, parts, agent)
   agentCredentialRoutes(server, parts, [agent, guardLasting(limits)])
   const guard = guardOperator(parts, operatorToken, limits)
   metricsRoute(server, metrics, guard)

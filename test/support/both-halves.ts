@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { makeClientRequest } from '../../src/cli/control-plane/client-request.ts'
+import { ownAcmeOf } from '../../src/cli/half/own-acme.ts'
 import type { Config } from '../../src/config/config.ts'
 import { type CourierParts, runCourier } from '../../src/courier/courier.ts'
 import { type Deployer, openDeployer } from '../../src/courier/deployer.ts'
@@ -70,6 +71,7 @@ export async function startBothHalves(parts: HalvesParts): Promise<BothHalves> {
     machine: 'a'.repeat(64),
     makeClientRequest,
     driftWatch: null,
+    readAcme: () => ownAcmeOf(config),
     isSearching: config.discovery.folders.length > 0,
     isBoot: false,
     stop: stop.signal,

@@ -37,10 +37,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: 'config connector control-plane dns error host notice order outcome page plan schema'.split(' '),
   demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
-    'apply config connector control-plane documents error host inbox journal limit material notice order outbox outcome plan policy rollback schema verify'.split(
+    'acme apply config connector control-plane documents error host inbox journal limit material notice order outbox outcome plan policy rollback schema verify'.split(
       ' ',
     ),
-  courier: 'control-plane documents error host mta-sts notice outbox outcome'.split(' '),
+  courier: 'acme control-plane documents error host mta-sts notice outbox outcome'.split(' '),
   examine:
     'config connector control-plane deployer dns documents error host journal material mta-sts outbox outcome plan policy'.split(
       ' ',

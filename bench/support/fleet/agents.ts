@@ -57,6 +57,7 @@ async function start(at: number): Promise<void> {
     machine: null,
     makeClientRequest,
     driftWatch: null,
+    readAcme: async () => null,
     isSearching: false,
     isBoot: false,
     pollIntervalMs: plan.pollIntervalMs,

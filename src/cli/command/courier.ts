@@ -32,6 +32,7 @@ import { configOf, environment, withConfig } from '../context.ts'
 import { makeClientRequest } from '../control-plane/client-request.ts'
 import { answerOnce } from '../control-plane/face-control-plane.ts'
 import { isEnrolled, type Link, openLink } from '../half/link.ts'
+import { ownAcmeOf } from '../half/own-acme.ts'
 import { type ReloadProblems, statusDocument } from '../half/read-status.ts'
 import { deployerSocket } from '../half/sockets.ts'
 import { watchForEnrolment } from '../half/watch-for-enrolment.ts'
@@ -124,6 +125,7 @@ async function run(options: CourierOptions): Promise<void> {
     machine: await machineDigest(),
     makeClientRequest,
     driftWatch: config.driftWatch === 'hourly' ? hourlyFor(localHostname()) : config.driftWatch,
+    readAcme: () => ownAcmeOf(config),
     isSearching: config.discovery.folders.length > 0,
     isBoot: environment()['INVOCATION_ID'] !== undefined && secondsSinceBoot() < bootSeconds,
     get pollIntervalMs() {

@@ -7,6 +7,7 @@ import type { AnswerBox } from '../../outbox/answer-box.ts'
 import type { Discoverer } from '../discover/discoverer.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
+import type { OwnRenewals } from '../own/own-renewals.ts'
 import type { JobStore } from '../work/job-store.ts'
 import type { Requests } from '../work/requests.ts'
 import type { Worker } from '../work/worker.ts'
@@ -24,6 +25,7 @@ export interface DeployerParts {
   readonly changes: Changes
   readonly memory: CourierMemory
   readonly discoverer: Discoverer
+  readonly own: OwnRenewals
   /** What a look at every target found. */
   readonly onLooks: (looks: readonly Look[]) => void
   /** Aborts when no further connection is served: nothing waits any more. */
@@ -81,6 +83,12 @@ export class Deployer {
       case 'told':
         await this.#parts.discoverer.note(ask.listener, ask.certificates, ask.gone)
         return {}
+      case 'renewals':
+      case 'sign':
+      case 'challenge':
+      case 'csr':
+      case 'renewed':
+        return this.#parts.own.answer(ask)
       default:
         return { looks: fitting((await this.#look()).map(toldOf), 3 * pageBytes, 100_000) }
     }

@@ -17,6 +17,7 @@ import { openToldPlaces } from '../discover/told-places.ts'
 import { withNames } from '../find-target.ts'
 import { openKeyrings } from '../key/keyrings.ts'
 import type { ConfiguredEngine } from '../open-engine.ts'
+import { OwnRenewals } from '../own/own-renewals.ts'
 import { recover } from '../recover.ts'
 import { makeView, type ShownOfDeployer, showHost } from '../view.ts'
 import { JobStore, openArrivedCertificates } from '../work/job-store.ts'
@@ -147,6 +148,7 @@ async function openDeployer(
       clock,
       closing: closing.signal,
     }),
+    own: await OwnRenewals.open({ engine, store, challenges, stateDir: config.stateDir, onTaken: () => worker.ask() }),
     closing: closing.signal,
   })
   return { deployer, worker, show, closing }

@@ -17,6 +17,7 @@ import { deployAgain } from '../deploy-again.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
 import { requireOrder } from '../order/require-order.ts'
+import { runOwnRenewal } from '../own/run-own-renewal.ts'
 import { endOf, failed, type JobEnd } from './job-end.ts'
 import { reportsOf } from './reports-of.ts'
 
@@ -41,6 +42,11 @@ export async function runJob(job: Exclude<Job, DeploymentJob>, workshop: Worksho
     if (job.kind === 'validation') return [await validate(job, workshop)]
     if (job.kind === 'take-back') return await takeBack(job, workshop)
     if (job.kind === 'challenge') return [await answerChallenge(job, workshop)]
+    if (job.kind === 'own-renewal')
+      return await runOwnRenewal(job, workshop.engine, {
+        onBegin: () => workshop.onBegin(job.id),
+        onStep: (step) => workshop.onStep(job.id, step),
+      })
     throw unsupported(job)
   } catch (error) {
     return endOf(job.id, error)

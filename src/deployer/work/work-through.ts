@@ -2,6 +2,7 @@ import type { DeploymentJob, Job } from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import type { ClaimedJob, Inbox } from '../../inbox/inbox.ts'
+import { notRenewed } from '../own/run-own-renewal.ts'
 import { failed, type JobEnd } from './job-end.ts'
 import { runDeployments } from './run-deployments.ts'
 import { runJob, type Workshop } from './run-job.ts'
@@ -96,11 +97,16 @@ async function runBatch(
   for (const { job, tries } of batch) {
     const saved = unsaved.get(job.id)
     if (saved !== undefined) await onEnd(job.id, saved)
-    else if (tries >= maxTries) await onEnd(job.id, [failed(job.id, new WaxsealError('INTERRUPTED', { tries }))])
+    else if (tries >= maxTries) await onEnd(job.id, [interrupted(job, tries)])
     else if (job.kind === 'deployment') deployments.push(job)
     else await onEnd(job.id, await runJob(job, workshop))
   }
   if (deployments.length > 0) await runDeployments(deployments, workshop, onEnd, signal)
+}
+
+function interrupted(job: Job, tries: number): Report {
+  const error = new WaxsealError('INTERRUPTED', { tries })
+  return job.kind === 'own-renewal' ? notRenewed(job, error) : failed(job.id, error)
 }
 
 async function save(jobId: string, reports: readonly Report[], { inbox, report, unsaved }: Work): Promise<void> {

@@ -109,7 +109,7 @@ export class Worker {
   readonly #isDue = (job: Job): boolean => {
     const { store } = this.#parts
     if (job.kind === 'issuance') return false
-    if ('targetId' in job) this.#names.set(job.id, job.targetName ?? job.targetId)
+    if ('targetId' in job) this.#names.set(job.id, ('targetName' in job ? job.targetName : undefined) ?? job.targetId)
     if (job.kind !== 'deployment' || store.isCertified(job.id)) return true
     return store.pending().some((claimed) => claimed.job.id === job.id && claimed.tries >= maxTries)
   }
@@ -144,7 +144,9 @@ export class Worker {
       certificatesOf: (jobs) => this.#certificatesOf(jobs),
       onBegin: async (jobId) => {
         this.#requireInTime(jobId)
-        await store.begin(jobId, [{ kind: 'status', jobId, status: 'Running' }])
+        // One of its own the control plane does not know.
+        const isOwn = store.pending().some(({ job }) => job.id === jobId && job.kind === 'own-renewal')
+        await store.begin(jobId, isOwn ? [] : [{ kind: 'status', jobId, status: 'Running' }])
       },
       onStep: (job, { name: step, ms }) => {
         onProgress('work')

@@ -32,6 +32,7 @@ const identity = {
 
 /** What the calls of agents answer when they are done, every field. */
 export const agentAnswers = {
+  renewed: status('taken', 'known', 'older'),
   registration: answer(
     {
       id: text,

@@ -125,6 +125,10 @@ export const calls: Readonly<Record<string, Call>> = {
     answer: certificateSchema,
   },
   'POST /api/v1/agents/:id/csr': { summary: 'Sends a CSR.', status: 202, answer: agentAnswers.csr },
+  'POST /api/v1/agents/:id/renewed': {
+    summary: 'Tells a certificate that the host has renewed by itself',
+    answer: agentAnswers.renewed,
+  },
   'POST /api/v1/agents/:id/jobs/:job/status': {
     summary: 'Says what became of a job. The first final state stays.',
     answer: agentAnswers.status,

@@ -26,6 +26,7 @@ const serverFeatures = [
   'order',
   'discovery',
   'keys',
+  'renewed',
 ] as const
 /** Seconds over which those who waited at a server that ends come back, to another or the next: as far apart as their calls are without that. */
 const apartS = 40

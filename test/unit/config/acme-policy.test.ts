@@ -11,3 +11,19 @@ t.test('a host answers challenges in one way, or not at all', async (t) => {
     t.throws(() => read(neither), { code: 'CONFIG_INVALID', details: { path: 'policy.acme.http' } })
   }
 })
+
+t.test('a host that renews by itself says where, and has a way to answer', async (t) => {
+  const own = { directory: 'https://acme.example/directory' }
+
+  t.same(resolveAcmePolicy({ http: { responder: true }, own }, 'waxseal.yaml').own, {
+    directory: 'https://acme.example/directory',
+    caFile: null,
+    after: 0.9,
+    names: null,
+    profile: null,
+    contact: [],
+    acceptsTerms: false,
+  })
+  const without = { code: 'CONFIG_INVALID', details: { path: 'policy.acme.own' } }
+  t.throws(() => resolveAcmePolicy({ own }, 'waxseal.yaml'), without)
+})

@@ -40,7 +40,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
       unfit: 'refuse',
       dane: 'warn',
       targets: 'open',
-      acme: { http: null },
+      acme: { http: null, own: null },
       orders: null,
       owners: ['ssl-cert'],
       resolvers: [],

@@ -272,6 +272,7 @@ function courierOf(
     machine: null,
     makeClientRequest: () => Promise.reject(new Error('no certificate is due')),
     driftWatch: null,
+    readAcme: async () => null,
     isSearching: false,
     pollIntervalMs: 30 * second,
     pollWaitMs: 30 * second,

@@ -97,6 +97,7 @@ function open(reports: readonly Report[], plane: 'up' | 'refuses verifications' 
     log: { info: () => {}, warn: (_: unknown, text?: string) => void warnings.push(String(text)) },
     controlPlane: {
       reportStatus: async (jobId, report) => void sent.push([jobId, report]),
+      reportRenewed: async () => {},
       reportVerification: async (jobId, report) => {
         if (plane === 'refuses verifications') throw new WaxsealError('CONTROL_PLANE_REFUSED', { status: 403 })
         sent.push([jobId, report])

@@ -129,7 +129,7 @@ async function open(t: Test) {
     openChallengeAnswers({
       path: join(dir, 'challenges'),
       stateDir: join(dir, 'state'),
-      policy: () => ({ acme: { http }, folders: [] }),
+      policy: () => ({ acme: { http, own: null }, folders: [] }),
       clock,
     })
   return { answers: await again({ webroot }), again, webroot, dir, clock }

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { type AcmeKey, keyAuthorizationOf } from '../../acme/acme-key.ts'
+import { certIdOf } from '../../acme/renewal-info.ts'
+import type { OwnRenewal } from '../../config/acme-policy.ts'
+import type { OwnRenewalJob } from '../../documents/job.ts'
+import type { DueRenewal, RenewalAnswers, RenewalAsk } from '../../documents/own-renewal.ts'
+import { WaxsealError } from '../../error/waxseal-error.ts'
+import { createCertificateRequest } from '../../material/certificate-request.ts'
+import { parseCertificates } from '../../material/parse-certificate.ts'
+import { readPem } from '../../material/read-pem.ts'
+import type { ChallengeAnswers } from '../challenge/challenge-answers.ts'
+import type { Engine } from '../engine.ts'
+import type { JobStore } from '../work/job-store.ts'
+import { openAccountKey } from './account-key.ts'
+import { dueRenewals, type OwnDue } from './due-renewals.ts'
+import { type OrderLog, openOrderLog, sameNames } from './order-log.ts'
+import { type AcmeIntent, readRequest, refused } from './read-request.ts'
+
+/** What renewing by this host itself needs of the deployer. */
+export interface OwnParts {
+  readonly engine: Pick<Engine, 'records' | 'archive' | 'policy' | 'clock'>
+  readonly store: Pick<JobStore, 'take' | 'pending'>
+  readonly challenges: Pick<ChallengeAnswers, 'put'>
+  readonly stateDir: string
+  /** There is a deployment to be done. */
+  readonly onTaken: () => void
+}
+
+const mostDue = 20
+/** A CA looks within minutes. */
+const answerMs = 15 * 60_000
+
+/**
+ * The deployer's side of a renewal without a control plane (policy.acme.own): it holds the account's key and the certificate's, and signs
+ * for the courier what a renewal of a certificate needs that is due, and nothing else.
+ */
+export class OwnRenewals {
+  readonly #parts: OwnParts
+  readonly #orders: OrderLog
+  /** SHA-256 of the CSRs that were made since the start. */
+  readonly #requests = new Set<string>()
+  #key: Promise<AcmeKey> | null = null
+
+  private constructor(parts: OwnParts, orders: OrderLog) {
+    this.#parts = parts
+    this.#orders = orders
+  }
+
+  static async open(parts: OwnParts): Promise<OwnRenewals> {
+    return new OwnRenewals(parts, await openOrderLog(join(parts.stateDir, 'own-orders'), parts.engine.clock))
+  }
+
+  /** Rejects with a coded error. */
+  async answer(ask: RenewalAsk): Promise<RenewalAnswers[RenewalAsk['ask']]> {
+    const { own } = this.#parts.engine.policy.acme
+    if (ask.ask === 'renewals') return own === null ? { account: null, due: [] } : this.#renewals(own)
+    if (own === null) throw refused('policy.acme.own is not set')
+    switch (ask.ask) {
+      case 'sign':
+        return this.#sign(ask, own)
+      case 'challenge': {
+        await this.#due(ask.leaf, own)
+        const keyAuthorization = keyAuthorizationOf((await this.#accountKey()).jwk, ask.token)
+        await this.#parts.challenges.put({ token: ask.token, keyAuthorization, lifetimeMs: answerMs })
+        return {}
+      }
+      case 'csr':
+        return { csrPem: await this.#request(await this.#due(ask.leaf, own)) }
+      default:
+        return { deployments: await this.#take(await this.#due(ask.leaf, own), ask.pem) }
+    }
+  }
+
+  async #renewals(own: OwnRenewal): Promise<RenewalAnswers['renewals']> {
+    const { jwk } = await this.#accountKey()
+    const due = await this.#allDue(own)
+    return { account: jwk, due: due.slice(0, mostDue).map(shown) }
+  }
+
+  /** Without those whose next certificate is here, and about to be deployed. */
+  async #allDue(own: OwnRenewal): Promise<readonly OwnDue[]> {
+    const { engine, store } = this.#parts
+    const waiting = new Set(store.pending().flatMap(({ job }) => (job.kind === 'own-renewal' ? [job.replaces] : [])))
+    return (await dueRenewals(engine, own)).filter(({ leaf }) => !waiting.has(leaf))
+  }
+
+  async #due(leaf: string, own: OwnRenewal): Promise<OwnDue> {
+    const due = (await this.#allDue(own)).find((one) => one.leaf === leaf)
+    if (due === undefined) throw refused('no certificate of this host with this leaf is due')
+    return due
+  }
+
+  async #sign(request: RenewalAsk & { ask: 'sign' }, own: OwnRenewal): Promise<RenewalAnswers['sign']> {
+    const key = await this.#accountKey()
+    await this.#allow(readRequest(request, own.directory, key.jwk), own)
+    const signature = await key.sign(Buffer.from(`${request.protected}.${request.payload}`))
+    return { signature: signature.toString('base64url') }
+  }
+
+  async #allow(intent: AcmeIntent, own: OwnRenewal): Promise<void> {
+    if (intent.kind === 'new-account') {
+      const isAsSet =
+        JSON.stringify(intent.contact) === JSON.stringify(own.contact) && (!intent.agreed || own.acceptsTerms)
+      if (!isAsSet) throw refused('its contact or its terms are not those of policy.acme.own')
+    }
+    if (intent.kind === 'finalize' && !this.#requests.has(digestOf(Buffer.from(intent.csr, 'base64url'))))
+      throw refused('its CSR was not made here')
+    if (intent.kind !== 'order') return
+    const due = (await this.#allDue(own)).find(({ names }) => sameNames(names) === sameNames(intent.names))
+    if (due === undefined) throw refused('no certificate with these names is due')
+    if (intent.profile !== own.profile) throw refused('its profile is not that of policy.acme.own')
+    if (intent.replaces !== null && intent.replaces !== certIdOf(due.replaces))
+      throw refused('it replaces another certificate than the one that is due')
+    await this.#orders.note(due.names)
+  }
+
+  async #request({ names, keyPem }: OwnDue): Promise<string> {
+    const csrPem = await createCertificateRequest({ commonName: names[0] ?? '', sans: names, keyPem })
+    this.#requests.add(digestOf(readPem(csrPem).blocks[0]?.der ?? new Uint8Array()))
+    return csrPem
+  }
+
+  /** What is no good is refused here, where another order may help; the rest is the deployment's to judge. */
+  async #take(due: OwnDue, pem: string): Promise<number> {
+    const [leaf] = parseCertificates(pem)
+    if (leaf === undefined || leaf.spkiSha256 !== due.spkiSha256)
+      throw new WaxsealError('KEY_MISMATCH', { certificate: leaf?.spkiSha256 ?? null, key: due.spkiSha256 })
+    if (sameNames(leaf.names) !== sameNames(due.names))
+      throw new WaxsealError('NAMES_UNRELATED', { names: leaf.names, expected: due.names })
+    if (Date.parse(leaf.notAfter) <= due.notAfter)
+      throw new WaxsealError('CERTIFICATE_OLDER', {
+        notAfter: leaf.notAfter,
+        live: new Date(due.notAfter).toISOString(),
+      })
+    const jobs = due.pairs.map(({ target }): OwnRenewalJob => {
+      const id = `own-${digestOf(Buffer.from(`${leaf.sha256} ${target}`))}`
+      return { kind: 'own-renewal', id, certificateId: id, targetId: target, replaces: due.leaf, certificatePem: pem }
+    })
+    const { store, onTaken } = this.#parts
+    const fresh = await store.take(jobs)
+    onTaken()
+    return fresh
+  }
+
+  #accountKey(): Promise<AcmeKey> {
+    this.#key ??= openAccountKey(join(this.#parts.stateDir, 'acme-account.key')).catch((error: unknown) => {
+      this.#key = null
+      throw error
+    })
+    return this.#key
+  }
+}
+
+function shown({ leaf, names, replaces, notBefore, notAfter }: OwnDue): DueRenewal {
+  return { leaf, names, replaces, notBefore, notAfter }
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,155 @@
+import { X509Certificate } from 'node:crypto'
+import { readVersion } from '../../authority/read-version.ts'
+import { dueAt } from '../../renewal/when-due.ts'
+import type { AgentRow, CertificateRow, VersionRow } from '../../store/rows.ts'
+import type { Store } from '../../store/store.ts'
+import { audit } from '../audit.ts'
+import { namesOf } from '../certificate/signer.ts'
+import { isHere } from '../job/cancel-job.ts'
+import type { Parts } from '../parts.ts'
+import { Refusal } from '../refusal.ts'
+import { lockRolloutOf } from '../rollout/rollout-of-job.ts'
+import { noteJob } from '../rollout/settle-target.ts'
+import { newId } from '../secret.ts'
+import { planRedeployment } from './redeploy.ts'
+
+/** What an agent says that its host has renewed by itself. */
+export interface OwnRenewal {
+  readonly targetId: string
+  /** Leaf and chain, PEM. */
+  readonly pem: string
+  readonly status: 'Completed' | 'Failed'
+  readonly error: string | null
+  readonly outcome: object | null
+}
+
+/** The issuer's name at such a version. */
+const hostIssuer = 'host'
+
+/**
+ * Takes over what a host has renewed by itself while this server was away: its certificate is the newest version, what is open of a renewal of
+ * our own ends, and the target has it. A second report of the same changes nothing. A certificate that ends before the newest one is only
+ * noted. Refuses what is for other names than the certificate of the target.
+ */
+export async function takeOverRenewal(
+  { store }: Pick<Parts, 'store'>,
+  agent: AgentRow,
+  renewal: OwnRenewal,
+): Promise<'taken' | 'known' | 'older'> {
+  const told = versionIn(renewal.pem)
+  const target = await store.targets.byId(renewal.targetId)
+  if (target?.agentId !== agent.id) throw new Refusal('missing', 'this agent has no such target')
+  const onTarget = await store.versions.onTarget(renewal.targetId)
+  if (onTarget === null) throw new Refusal('missing', 'nothing was deployed to this target')
+  const { certificateId } = onTarget
+  const openJob = await store.jobs.lastIssuance(certificateId)
+  return store.transaction(async (inside) => {
+    const rollout = openJob === null ? null : await lockRolloutOf(inside, openJob.id)
+    const certificate = await inside.certificates.lock(certificateId)
+    if (certificate === null || certificate.agentId !== agent.id)
+      throw new Refusal('missing', 'this agent has no such certificate')
+    requireNames(told.names, certificate)
+    const newest = await inside.versions.newest(certificateId)
+    const at = await inside.now()
+    const taken = await keep(inside, certificate, newest, told.version, at)
+    if (taken.did === 'taken') await endOwn(inside, certificateId, at)
+    if (taken.did !== 'older') await noteOnTarget(inside, renewal, agent.id, certificateId, taken.number, at)
+    if (taken.did === 'taken' && rollout !== null && openJob !== null) await noteJob(inside, rollout, openJob.id)
+    const { fingerprint } = told.version
+    const { status, error } = renewal
+    await audit(inside, `agent:${agent.id}`, 'certificate.renewed-by-host', certificateId, {
+      fingerprint,
+      did: taken.did,
+      status,
+      error,
+    })
+    return taken.did
+  })
+}
+
+type Told = ReturnType<typeof readVersion>
+
+function versionIn(pem: string): { readonly version: Told; readonly names: readonly string[] } {
+  try {
+    const { subjectAltName = '' } = new X509Certificate(pem)
+    const names = [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name = '']) => name.toLowerCase())
+    return { version: readVersion(pem), names }
+  } catch {
+    throw new Refusal('invalid', 'it is no certificate')
+  }
+}
+
+function requireNames(told: readonly string[], certificate: CertificateRow): void {
+  const wanted = new Set(namesOf(certificate).map((name) => name.toLowerCase()))
+  if (told.length === wanted.size && told.every((name) => wanted.has(name))) return
+  throw new Refusal('invalid', 'it is for other names than the certificate of this target')
+}
+
+/** As the newest version; one that is known, or ends before the newest, is not. */
+async function keep(
+  { versions, certificates }: Store,
+  { id: certificateId, renewShare }: CertificateRow,
+  newest: VersionRow | null,
+  told: Told,
+  at: number,
+): Promise<{ readonly did: 'taken' | 'known' | 'older'; readonly number: number }> {
+  const known = (await versions.list(certificateId, mostVersions)).find(
+    ({ fingerprint }) => fingerprint === told.fingerprint,
+  )
+  if (known !== undefined) return { did: 'known', number: known.number }
+  if (newest !== null && newest.revokedAt === null && newest.notAfter >= told.notAfter)
+    return { did: 'older', number: 0 }
+  const number = (newest?.number ?? 0) + 1
+  const version = { ...told, certificateId, number, issuer: hostIssuer, issuedAt: at, revokedAt: null }
+  await versions.add(version)
+  await certificates.plan(certificateId, {
+    nextRenewalAt: dueAt(version, renewShare),
+    renewalFailures: 0,
+    lastError: null,
+    revokedAt: null,
+  })
+  return { did: 'taken', number }
+}
+
+const mostVersions = 1000
+const ended = 'the host has renewed it by itself'
+
+/** A renewal of our own that was planned meanwhile. */
+async function endOwn({ jobs, signings }: Store, certificateId: string, at: number): Promise<void> {
+  const job = await jobs.lastIssuance(certificateId)
+  if (job === null) return
+  if (await jobs.move(job.id, ['AwaitingCSR', 'Running'], 'Cancelled', at, ended)) {
+    if (isHere(job)) await signings.endOf(job.id, ended)
+  }
+}
+
+/** A deployment that nobody asked for, and that is over: from now on the target is known to have it. */
+async function noteOnTarget(
+  store: Store,
+  { targetId, status, error, outcome }: OwnRenewal,
+  agentId: string,
+  certificateId: string,
+  versionNumber: number,
+  at: number,
+): Promise<void> {
+  const { jobs } = store
+  const [last] = await jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, 1)
+  const isNoted =
+    last?.versionNumber === versionNumber && last.certificateId === certificateId && last.status === status
+  if (isNoted) return
+  const id = newId('job')
+  const job = {
+    id,
+    type: 'Deployment',
+    agentId,
+    certificateId,
+    targetId,
+    versionNumber,
+    status: 'Pending',
+    createdAt: at,
+  } as const
+  await jobs.add(job)
+  await jobs.finish({ id, agentId, status, error, outcome, at })
+  const ended = await jobs.byId(id)
+  if (status === 'Failed' && ended !== null) await planRedeployment(store, ended)
+}
