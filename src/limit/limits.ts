@@ -126,6 +126,12 @@ export const limits = {
     what: 'the key store',
     beyond: 'the oldest that no target uses goes, if it is two weeks old; else LIMIT_EXCEEDED',
   },
+  keyringsKept: {
+    most: 2000,
+    unit: 'certificates',
+    what: 'certificates whose keys are remembered, for 400 days',
+    beyond: 'the one that was asked for longest ago is forgotten, unless a target has its key',
+  },
   targetsKept: {
     most: 2000,
     unit: 'targets',

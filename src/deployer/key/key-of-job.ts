@@ -6,7 +6,7 @@ import type { KeyKind } from '../../plan/key-kind.ts'
 import { type KeyRequests, requireRoomForKey } from '../work/key-requests.ts'
 import { findHeldKey, type HeldKeys } from './held-key.ts'
 import { emptyKeyring, type Keyring, type Keyrings, withAsked } from './keyrings.ts'
-import { type KeyUsers, keysInUse } from './keys-in-use.ts'
+import { type KeyUsers, keysInUse, makeRoomForKeyring } from './keys-in-use.ts'
 
 /** What choosing a key needs. */
 export interface KeyParts extends HeldKeys, KeyUsers {
@@ -39,7 +39,9 @@ export function keysOfJob(job: IssuanceJob, parts: KeyParts): Promise<KeysOfJob>
   return parts.keyrings.inTurn(async () => {
     // What cannot be removed now is removed another time.
     await parts.keys.prune(() => keysInUse(parts)).catch(() => {})
-    const ring = (await parts.keyrings.get(job.certificateId)) ?? emptyKeyring
+    const known = await parts.keyrings.get(job.certificateId)
+    if (known === null) await makeRoomForKeyring(parts)
+    const ring = known ?? emptyKeyring
     const earlier = await earlierKey(job, ring, parts)
     const key = earlier ?? (await chosenKey(job, ring, parts))
     const isNew = earlier === null

@@ -1,4 +1,5 @@
 import { type DocumentFolder, openDocumentFolder } from '../../host/file/folder/document-folder.ts'
+import { limits } from '../../limit/limits.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
 
 /** A key that a certificate was asked for with. */
@@ -78,15 +79,19 @@ export function keysOf({ asked, next, tlsa }: Keyring): readonly string[] {
 }
 
 const rememberedMs = 400 * dayMs
-/** With those of records, and of two weeks of the most that jobs may have this host make, less than the key store holds. */
-const mostRings = 2000
-
-/** Forgets certificates that were not asked for within 400 days, and all but the 2000 asked for last; none that a target has a key of. */
-export async function forgetKeyrings(keyrings: Keyrings, live: ReadonlySet<string>, now: number): Promise<void> {
+/**
+ * Forgets certificates that were not asked for within 400 days, and all but those asked for last; none that a target has a key of. The keys of
+ * all that stay, and those of two weeks of the most that jobs may have this host make, have room in the key store.
+ */
+export async function forgetKeyrings(
+  keyrings: Pick<Keyrings, 'list' | 'remove'>,
+  live: ReadonlySet<string>,
+  now: number,
+): Promise<void> {
   const asked = ({ document }: { readonly document: Keyring }): number => document.asked[0]?.at ?? 0
   const all = (await keyrings.list()).toSorted((one, other) => asked(other) - asked(one))
   for (const [index, one] of all.entries()) {
-    const isKept = index < mostRings && now - asked(one) < rememberedMs
+    const isKept = index < limits.keyringsKept.most && now - asked(one) < rememberedMs
     if (!isKept && !keysOf(one.document).some((spki) => live.has(spki))) await keyrings.remove(one.id)
   }
 }
