@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import t from 'tap'
 import { readVersion } from '../../../src/server/authority/read-version.ts'
 import type { Issuer } from '../../../src/server/issuer/issuer.ts'
@@ -15,6 +14,8 @@ import { migrate } from '../../../src/server/store/migration/migrate.ts'
 import type { AgentRow } from '../../../src/server/store/rows.ts'
 import { sqlStore } from '../../../src/server/store/sql/sql-store.ts'
 import { openSqlite } from '../../../src/server/store/sqlite/open-sqlite.ts'
+import { fractionOf, randomOf } from '../../support/chance.ts'
+import { isIn, type Span } from '../../support/outages.ts'
 import { quickIssuer } from '../../support/quick-issuer.ts'
 
 const hourMs = 3_600_000
@@ -29,7 +30,7 @@ const seed = Number(process.env['YEAR_SEED'] ?? 17)
 
 t.setTimeout(900_000)
 
-type Outages = readonly (readonly [from: number, to: number])[]
+type Outages = readonly Span[]
 
 t.test(`a year of 200 certificates, of issuers that fail and agents that are silent (seed ${seed})`, async (t) => {
   let now = start
@@ -160,21 +161,4 @@ function outagesOf(lifeMs: number, random: () => number): Outages {
     at = from + length
   }
   return outages
-}
-
-function isIn(outages: Outages, at: number): boolean {
-  return outages.some(([from, to]) => at >= from && at < to)
-}
-
-function fractionOf(text: string): number {
-  return createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32
-}
-
-/** The same numbers for the same seed. */
-function randomOf(from: number): () => number {
-  let count = 0
-  return () => {
-    count += 1
-    return fractionOf(`${from} ${count}`)
-  }
 }
