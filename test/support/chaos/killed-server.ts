@@ -11,6 +11,8 @@ export interface KilledServerPlaces {
   readonly database?: string
   /** As `--ca-dir`. */
   readonly caDir?: string
+  /** As `--config`. */
+  readonly configFile?: string
   /**
    * The file that its clock is read from. It is put right before each start: the server's own certificate is of that time, and its
    * clients have the right one.
@@ -34,11 +36,12 @@ const mostTries = 200
 
 /** Starts one, which ends with the test. */
 export async function startKilledServer(t: Test, places: KilledServerPlaces): Promise<KilledServer> {
-  const { dataDir, database, caDir, clockFile } = places
+  const { dataDir, database, caDir, configFile, clockFile } = places
   const args = ['control-plane', 'serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0']
   const more = [
     ...(database === undefined ? [] : ['--database', database]),
     ...(caDir === undefined ? [] : ['--ca-dir', caDir]),
+    ...(configFile === undefined ? [] : ['--config', configFile]),
   ]
   const env = clockFile === undefined ? {} : { NODE_OPTIONS: `--import=${clock}`, WAXSEAL_TEST_CLOCK: clockFile }
   let server: WaxsealProcess | null = null

@@ -143,7 +143,8 @@ function secondaryFiles(names: readonly string[], primary: DnsServer) {
 
 function resolverFiles(root: DnsServer, anchors: readonly string[]) {
   return {
-    options: 'recursion yes; allow-recursion { 127.0.0.0/8; }; dnssec-validation yes; max-ncache-ttl 2; prefetch 0;',
+    options:
+      'recursion yes; allow-recursion { 127.0.0.0/8; }; dnssec-validation yes; max-ncache-ttl 2; prefetch 0; resolver-query-timeout 30000;',
     more: `zone "." { type hint; file "hints"; };\ntrust-anchors { ${anchors.join(' ')} };\n`,
     files: { hints: `. 60 IN NS a.root.\na.root. 60 IN A ${root.address}\n` },
   }

@@ -1,0 +1,73 @@
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import t from 'tap'
+import { openRandom } from '../hostile/support/random.ts'
+import { unlessInstalled } from '../support/daemons.ts'
+import { drawPicture, tellChanges } from '../support/dane/picture.ts'
+import { keepBusy, rollOver } from '../support/dane/roll-over.ts'
+import { startRolloverSite } from '../support/dane/rollover-site.ts'
+import { refusedIn } from '../support/dane/watch-keys.ts'
+import { until } from '../support/until.ts'
+
+/** `npm run soak:dane`; the picture is written where it was started, or to WAXSEAL_DANE_PICTURE. */
+const isSoak = process.env['WAXSEAL_SOAK'] === '1'
+const times = isSoak ? Number(process.env['WAXSEAL_DANE_TIMES'] ?? 50) : 3
+const seed = Number(process.env['DANE_SEED'] ?? (isSoak ? Date.now() % 2 ** 31 : 19))
+const picture = process.env['WAXSEAL_DANE_PICTURE'] ?? (isSoak ? 'dane.svg' : null)
+
+/** Whether the TLSA records are at the end of an alias, in another zone. */
+const isAliased = seed % 2 === 1
+
+t.setTimeout(isSoak ? 7_200_000 : 600_000)
+
+t.test(
+  `${times} roll-overs with a crash in each: no mail waits at a sender that delivers by DANE alone (seed ${seed})`,
+  { skip: unlessInstalled('named', 'nsupdate', 'postfix') },
+  async (t) => {
+    const random = openRandom(seed)
+    const site = await startRolloverSite(t, isAliased)
+    const endBusy = keepBusy(site, random)
+
+    const { marks, keys } = await rollOver(site, times, random, ({ at, what }) =>
+      t.comment(`${Math.round(at / 1000)} s  ${what}`),
+    )
+    // Beside what was there before Waxseal: the key that is served, and at most the next one. The whole way only in the soak.
+    const [first = ''] = keys
+    await site.watch.until(({ primary, secondary }) =>
+      [primary, secondary].every((there) => there !== null && (isSoak ? there.length <= 3 : !there.includes(first))),
+    )
+    const mails = await endBusy()
+    await until(async () => countOf(await site.sender.ends()) >= mails)
+    const ends = await site.sender.ends()
+    await site.watch.stop()
+    const { samples } = site.watch
+    if (picture !== null) await writeFile(resolve(picture), drawPicture(samples, marks))
+    for (const line of tellChanges(samples, marks)) t.comment(line)
+    t.comment(JSON.stringify({ seed, times, mails, ...ends, samples: samples.length }))
+
+    t.same(refusedIn(samples), [])
+    t.same(ends.failed, [])
+    t.match(ends, { sent: mails, verified: mails })
+    t.equal(
+      new Set(samples.flatMap(({ served }) => served ?? [])).size,
+      times + 1,
+      'each roll-over has brought another key',
+    )
+
+    // Held against a host whose record does not match: it is this that no mail met.
+    const there = samples.at(-1)?.primary ?? []
+    await site.server.kill()
+    await site.change('add', 'ab'.repeat(32))
+    for (const key of there) await site.change('remove', key)
+    await site.world.transfer()
+    await until(async () => {
+      await site.sender.send('late@example.org')
+      return (await site.sender.ends()).failed.length > 0
+    })
+    t.match((await site.sender.ends()).failed[0], /status=deferred \(Server certificate not (trusted|verified)\)/)
+  },
+)
+
+function countOf({ sent, failed }: { readonly sent: number; readonly failed: readonly string[] }): number {
+  return sent + failed.length
+}
