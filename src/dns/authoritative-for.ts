@@ -9,6 +9,8 @@ import { type Zone, zoneOf } from './zone-of.ts'
 export interface ZoneServer extends DnsServer {
   /** The name in the zone's NS record. */
   readonly name: string
+  /** Whether the zone itself names it, and not its parent alone. */
+  readonly isOwn: boolean
 }
 
 /** A zone, and who answers for it. */
@@ -39,8 +41,13 @@ export async function authoritativeFor(
   const names = [...new Set([...own.names, ...delegated])]
   // Never some of them only: what is seen there would be taken for all.
   if (names.length > mostServers) return { failed: 'ETOOMANY' }
-  const found = await addressesOf(names, resolvers)
-  return found.servers.length > mostAddresses ? { failed: 'ETOOMANY' } : { ...zone, ...found }
+  const { servers, unresolved } = await addressesOf(names, resolvers)
+  if (servers.length > mostAddresses) return { failed: 'ETOOMANY' }
+  return {
+    ...zone,
+    servers: servers.map((server) => ({ ...server, isOwn: own.names.includes(server.name) })),
+    unresolved,
+  }
 }
 
 async function namesOf(
@@ -67,10 +74,12 @@ async function delegatedTo(zone: string, resolvers: readonly DnsServer[]): Promi
   return referral.filter((record) => isSameName(record.name, zone)).map(({ data }) => data)
 }
 
-async function addressesOf(
-  names: readonly string[],
-  resolvers: readonly DnsServer[],
-): Promise<Pick<ZoneServers, 'servers' | 'unresolved'>> {
+interface Found {
+  readonly servers: readonly Omit<ZoneServer, 'isOwn'>[]
+  readonly unresolved: readonly string[]
+}
+
+async function addressesOf(names: readonly string[], resolvers: readonly DnsServer[]): Promise<Found> {
   const found = await Promise.all(
     names.map(async (name) => {
       const addresses = await Promise.all(

@@ -69,10 +69,14 @@ export function isEverywhere(view: ZoneView, holds: (records: readonly DnsRecord
   return whyNotEverywhere(view, holds).length === 0
 }
 
-/** Each server that does not say so, with the reason, for a person; none: it is so everywhere. */
+/**
+ * Each server that does not say so, with the reason, for a person; none: it is so everywhere. `isStrict`: a server that the zone itself names
+ * and that does not serve it counts, too: one that begins to serve again may have an old copy.
+ */
 export function whyNotEverywhere(
   { views, unresolved }: ZoneView,
   holds: (records: readonly DnsRecord[]) => boolean,
+  isStrict = false,
 ): readonly string[] {
   const good = views.filter((view) => view.state === 'answers' && holds(view.records))
   const elsewhere = new Set(good.map(({ server }) => server.name))
@@ -81,7 +85,8 @@ export function whyNotEverywhere(
     if (view.state === 'answers') return good.includes(view) ? [] : [`${at} has something else`]
     // The same server by its other address: IPv6 from a host that has none.
     if (view.state === 'unreachable' && elsewhere.has(view.server.name)) return []
-    return view.state === 'lame' ? [] : [`${at} gives no answer: ${view.reason}`]
+    if (view.state !== 'lame') return [`${at} gives no answer: ${view.reason}`]
+    return isStrict && view.server.isOwn ? [`${at} does not serve the zone, which names it: ${view.reason}`] : []
   })
   const nobody = good.length === 0 && against.length === 0 ? ['no server answers for the zone'] : []
   return [...against, ...nobody, ...unresolved.map((name) => `${name} has no address`)]

@@ -54,7 +54,7 @@ function lookOf(view: ZoneView | Failed, told: TlsaAnswer | Failed, zones: reado
     return { endName: null, answers: [], negativeMs: 0, believed, problem, isByHand: false, settleMs: 0 }
   }
   const zone = publisherFor(view.owner, zones)
-  const against = whyNotEverywhere(view, () => true)
+  const against = whyNotEverywhere(view, () => true, true)
   const reasons = [...against, ...(believed === null ? [whyNotBelieved(told)] : [])]
   return {
     endName: view.owner,

@@ -45,6 +45,14 @@ t.test('a server that does not serve the zone is passed over, as resolvers do', 
   )
 })
 
+t.test('where an old copy would do harm, a server that the zone names has to serve it', { skip }, async (t) => {
+  const world = await startWorld(t, [answering(tlsa('ab')), { flags: 5 }])
+
+  const against = whyNotEverywhere(await look(world), (records) => hasTlsa(records, next), true)
+
+  t.same(against, [`ns1.example.org (${world.addresses[1]}) does not serve the zone, which names it: EREFUSED`])
+})
+
 t.test('the records of other names in an answer count for nothing', { skip }, async (t) => {
   const world = await startWorld(t, [answering({ ...tlsa('ab'), name: '_25._tcp.mx.example.net' })])
 
