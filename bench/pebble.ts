@@ -29,6 +29,12 @@ const [hosts, minutes, lifeS, kills] = [values.hosts, values.minutes, values.lif
 
 const endings: (() => unknown)[] = []
 const onStarted = (end: () => unknown): unknown => endings.unshift(end)
+const endAll = async (): Promise<void> => {
+  for (const end of endings.splice(0)) await end()
+}
+// Whoever breaks it off leaves no daemon behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void endAll().then(() => process.exit(130)))
 try {
   const dir = await makeTemporaryFolder('waxseal-pebble-')
   onStarted(() => removeTree(dir))
@@ -45,5 +51,5 @@ try {
   for (const line of linesOf(seen, { hosts, minutes, lifeS })) process.stdout.write(`${line}\n`)
   if (seen.pastEnd > 0 || seen.leastRenewals < Math.floor((minutes * 60) / lifeS)) process.exitCode = 1
 } finally {
-  for (const end of endings) await end()
+  await endAll()
 }
