@@ -1,9 +1,10 @@
-import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { whyNoAnswer } from '../control-plane/request.ts'
 import { retryAfterMs } from '../control-plane/retry-after.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { guardedLookup } from '../host/socket/guarded-lookup.ts'
+import { httpExchange } from '../host/socket/http-exchange.ts'
+import { systemRoots } from '../host/system-roots.ts'
 import { version } from '../version.ts'
 import { openGuard } from './guard.ts'
 import { readProblem, refusedBy, unusable } from './problem.ts'
@@ -52,22 +53,25 @@ const longestConnectMs = 10_000
 /** Connects when it is first asked. CONFIG_INVALID: the directory's URL is not https. */
 export function openTransport({ directory, ca, timeoutMs = usualTimeoutMs, signal }: TransportOptions): Transport {
   const guard = openGuard(directory)
+  const ending = new AbortController()
   const connect = connectTls({
     allowH2: false,
     timeout: Math.min(longestConnectMs, timeoutMs),
     minVersion: 'TLSv1.2',
     lookup: guardedLookup(guard.mayUse),
-    ...(ca === null ? {} : { ca }),
+    ca: ca ?? [...systemRoots()],
   })
-  const agent = new Agent({ connections: 4, allowH2: false, keepAliveTimeout: 10_000, connect })
   const ask = async (request: AcmeRequest, onNonce: (nonce: string) => void): Promise<AcmeAnswer> => {
-    const { origin, pathname, search } = guard.allow(request.url)
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? timeoutMs)
-    const answer = await agent.request({
-      origin,
-      path: `${pathname}${search}`,
+    const url = guard.allow(request.url)
+    const { status, headers, body } = await httpExchange({
+      url,
       method: request.method,
-      signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+      signal: AbortSignal.any([
+        ending.signal,
+        AbortSignal.timeout(request.timeoutMs ?? timeoutMs),
+        ...(signal === undefined ? [] : [signal]),
+      ]),
+      maxBytes: mostBytes,
       headers: {
         'user-agent': `waxseal/${version}`,
         'accept-language': 'en',
@@ -75,15 +79,20 @@ export function openTransport({ directory, ca, timeoutMs = usualTimeoutMs, signa
         ...(request.body === undefined ? {} : { 'content-type': 'application/jose+json' }),
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
+      connect: (connected) => {
+        const { protocol, host, port } = url
+        // An address of IPv6 is connected to without its brackets.
+        const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
+        connect({ protocol, host, hostname, port: port === '' ? '443' : port }, (...[error, socket]) =>
+          connected(error, socket),
+        )
+      },
     })
-    const { statusCode: status, headers } = answer
     const nonce = one(headers['replay-nonce'])
     if (nonce !== null && /^[A-Za-z0-9_-]{1,512}$/.test(nonce)) onNonce(nonce)
-    const text = await readBody(answer.body)
     const wait = retryAfterMs(one(headers['retry-after']), Date.now())
-    if (status < 200 || status > 299) throw refusal(status, text, wait)
-    const links = headers['link'] ?? []
-    return { text, location: one(headers['location']), links: [links].flat(), retryAfterMs: wait }
+    if (status < 200 || status > 299) throw refusal(status, body, wait)
+    return { text: body, location: one(headers.location), links: linksIn(headers['link']), retryAfterMs: wait }
   }
   return {
     request: async (request, onNonce) => {
@@ -93,7 +102,7 @@ export function openTransport({ directory, ca, timeoutMs = usualTimeoutMs, signa
         throw error instanceof WaxsealError ? error : unreachable(error)
       }
     },
-    close: () => agent.destroy(),
+    close: async () => ending.abort(),
   }
 }
 
@@ -101,15 +110,9 @@ function one(header: string | string[] | undefined): string | null {
   return typeof header === 'string' ? header : null
 }
 
-async function readBody(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of body) {
-    length += chunk.length
-    if (length > mostBytes) throw unusable(`the answer is larger than ${mostBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+/** Node joins those of several lines by commas, which stand between links in one line, too. */
+function linksIn(header: string | string[] | undefined): readonly string[] {
+  return header === undefined ? [] : [header].flat()
 }
 
 /** A proxy's page, and a server that is down, are no words of the CA. */
