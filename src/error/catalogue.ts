@@ -59,6 +59,21 @@ export const catalogue = {
     retry: 'backoff',
     host: 'untouched',
   },
+  CAA_REFUSES: {
+    message: 'The CAA records of a name let the CA sign nothing for it.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
+  PROOF_IMPOSSIBLE: {
+    message: 'There is no way to prove a name to the CA.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
+  PROOF_UNSEEN: {
+    message: 'What proves a name to the CA was published, and is not seen.',
+    retry: 'backoff',
+    host: 'untouched',
+  },
   ISSUER_INVALID: {
     message: 'A module that is to sign certificates does not keep the contract of issuers.',
     retry: 'backoff',

@@ -3,6 +3,8 @@ import type { ControlPlaneLog } from './http/log-requests.ts'
 import { releaseAgents } from './operation/agent/release-agents.ts'
 import { forgetTokens } from './operation/agent/tokens.ts'
 import { chainAudit } from './operation/audit-trail.ts'
+import { tellIssuers } from './operation/certificate/tell-issuers.ts'
+import { tidyAcme } from './operation/certificate/tidy-acme.ts'
 import { advanceRollovers } from './operation/dane/advance-rollovers.ts'
 import { OldJobs } from './operation/job/forget-jobs.ts'
 import { expireJobs } from './operation/job/reap.ts'
@@ -46,6 +48,8 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     // What became due, and of what nobody was told.
     every(sweepEveryMs, log, () => ringDue(parts)),
     every(signEveryMs, log, () => signer.signDue()),
+    every(sweepEveryMs, log, () => tidyAcme(parts)),
+    every(signEveryMs, log, () => tellIssuers(parts)),
     every(sweepEveryMs, log, () => chainAudit(store)),
     every(sweepEveryMs, log, () => pace.count(store)),
     every(tendEveryMs, log, tendOwn),

@@ -1,16 +1,17 @@
 import { lookEverywhere, whyNotEverywhere, type ZoneView } from '../dns/look-everywhere.ts'
-import { changeRecords, type Publisher, publisherFor } from '../dns/publish.ts'
+import { changeRecords, publisherFor } from '../dns/publish.ts'
 import { recordsOf } from '../dns/record.ts'
 import type { RecordChange } from '../dns/record-change.ts'
 import { isOnLoopback } from '../dns/server-address.ts'
 import { askTlsa, resolversOf, type TlsaAnswer, writeTlsa } from '../dns/tlsa.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
+import type { DnsServer } from '../host/socket/dns-exchange.ts'
 import type { DnsZone } from './config/server-config.ts'
 import type { ServerAnswer, TlsaLook, TlsaRecord } from './dane/tlsa.ts'
 import type { DaneDns } from './operation/dane/dane-dns.ts'
 
 /** The DNS as the roll-over sees it: of names in none of the zones people publish. What a resolver says is believed over loopback only. */
-export function openDaneDns(zones: readonly DnsZone[], resolvers: readonly string[] = []): DaneDns {
+export function openDaneDns(zones: readonly DnsZone[], resolvers: readonly DnsServer[] = []): DaneDns {
   const change = async (
     kind: RecordChange['change'],
     endName: string,
@@ -24,11 +25,11 @@ export function openDaneDns(zones: readonly DnsZone[], resolvers: readonly strin
     const changes = records.map(
       (record) => ({ change: kind, name: endName, type, value: writeTlsa(record), ttl }) as const,
     )
-    await changeRecords(changes, publisherOf(zone))
+    await changeRecords(changes, zone)
   }
   return {
     look: async (owner) => {
-      const servers = resolversOf(resolvers)
+      const servers = resolvers.length === 0 ? resolversOf([]) : resolvers
       const named = servers.filter(isOnLoopback)
       const local = named.length > 0 ? named : [{ address: '127.0.0.1', port: 53 }]
       const [view, told] = await Promise.all([lookEverywhere(owner, 'TLSA', servers), askTlsa(owner, local)])
@@ -37,12 +38,6 @@ export function openDaneDns(zones: readonly DnsZone[], resolvers: readonly strin
     publish: (endName, records, ttlMs) => change('add', endName, records, ttlMs),
     remove: (endName, records) => change('remove', endName, records, 0),
   }
-}
-
-function publisherOf({ zone, publisher }: DnsZone): Publisher {
-  if (publisher.kind === 'hook') return { zone, hook: publisher.command }
-  const { server, port, keyFile } = publisher
-  return { zone, nsupdate: { server, port, keyFile } }
 }
 
 type Failed = { readonly failed: string }

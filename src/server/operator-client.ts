@@ -3,6 +3,7 @@ import { connectTls } from '../control-plane/connect-tls.ts'
 import { whyNoAnswer } from '../control-plane/request.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { type DaneCalls, daneCalls } from './dane-client.ts'
+import type { IssuerOnList } from './issuer-client.ts'
 import { type LabelCalls, labelCalls } from './label-client.ts'
 import { type MatterCalls, matterCalls } from './matter-client.ts'
 import { type OrderCalls, orderCalls } from './order-client.ts'
@@ -73,11 +74,16 @@ export interface Operator
     readonly next_renewal_at: string | null
   }>
   /** Who signs, in the order in which they are asked. */
-  issuers(): Promise<readonly { readonly name: string }[]>
+  issuers(): Promise<readonly IssuerOnList[]>
+  /** Makes the account of an issuer at its CA; its URL. */
+  registerIssuer(name: string): Promise<{ readonly account: string }>
   /** Renews a certificate now, by id or common name. */
   renew(certificate: string): Promise<{ readonly certificate_id: string; readonly job_id: string }>
   /** Revokes all that is valid of it, and begins its renewal with a new key; `job_id` null: its agent is retired. */
-  revoke(certificate: string): Promise<{
+  revoke(
+    certificate: string,
+    reason?: string,
+  ): Promise<{
     readonly certificate_id: string
     readonly serials: readonly string[]
     readonly job_id: string | null
@@ -137,9 +143,15 @@ export function openOperator(at: OperatorAccess): Operator {
     changePolicy: (certificate, change) =>
       call('POST', `/certificates/${encodeURIComponent(certificate)}/policy`, change),
     bind: (fingerprint, binding) => call('POST', `/discovered/${encodeURIComponent(fingerprint)}/bind`, binding),
-    issuers: async () => (await call<{ issuers: readonly { readonly name: string }[] }>('GET', '/issuers')).issuers,
+    issuers: async () => (await call<{ issuers: readonly IssuerOnList[] }>('GET', '/issuers')).issuers,
+    registerIssuer: (name) => call('POST', `/issuers/${encodeURIComponent(name)}/register`),
     renew: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/renew`),
-    revoke: (certificate) => call('POST', `/certificates/${encodeURIComponent(certificate)}/revoke`),
+    revoke: (certificate, reason) =>
+      call(
+        'POST',
+        `/certificates/${encodeURIComponent(certificate)}/revoke`,
+        reason === undefined ? undefined : { reason },
+      ),
     close: () => agent.destroy(),
   }
 }

@@ -25,6 +25,7 @@ import { openDaneDns } from './open-dane-dns.ts'
 import { FleetPace } from './operation/agent/fleet-pace.ts'
 import { OldCredentials } from './operation/agent/old-credentials.ts'
 import { Presence } from './operation/agent/presence.ts'
+import { httpSolver } from './operation/certificate/http-solver.ts'
 import { crlPublisher } from './operation/certificate/publish-crl.ts'
 import { openSigner } from './operation/certificate/signer.ts'
 import type { DaneDns } from './operation/dane/dane-dns.ts'
@@ -47,6 +48,7 @@ import { operatorAuditRoutes } from './route/operator-audit.ts'
 import { operatorCertificateRoutes } from './route/operator-certificates.ts'
 import { operatorDaneRoutes } from './route/operator-dane.ts'
 import { operatorDiscoveredRoutes } from './route/operator-discovered.ts'
+import { operatorIssuerRoutes } from './route/operator-issuers.ts'
 import { operatorJobRoutes } from './route/operator-jobs.ts'
 import { operatorLabelRoutes } from './route/operator-labels.ts'
 import { operatorMatterRoutes } from './route/operator-matters.ts'
@@ -100,7 +102,12 @@ const backlog = 4096
 /** All that has been asked is answered by then, or hung up on. */
 const longestEndMs = 25_000
 
-const bundledAlone = { hasLocal: true, others: [], order: ['local'] } as const
+const bundledAlone: ServerConfig = {
+  dns: [],
+  resolvers: [],
+  issuers: { hasLocal: true, others: [], order: ['local'] },
+  notify: null,
+}
 
 const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, error: () => {} }
 
@@ -180,7 +187,12 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
 
 async function openParts(options: ControlPlaneOptions, store: Store, log: ControlPlaneLog): Promise<Parts> {
   const authority = await openCa(options, store)
-  const issuers = await openIssuers(options.config?.issuers ?? bundledAlone, authority)
+  const issuers = await openIssuers(options.config ?? bundledAlone, {
+    authority,
+    store,
+    dataDir: options.dataDir,
+    solvers: [httpSolver(store)],
+  })
   const now = await store.now()
   await noteAlive(store, now)
   return {
@@ -190,10 +202,11 @@ async function openParts(options: ControlPlaneOptions, store: Store, log: Contro
     presence: new Presence(store, await store.server.upSince()),
     bell: new WorkBell(),
     pace: new FleetPace(),
-    daneDns: options.daneDns ?? openDaneDns(options.config?.dns ?? []),
+    daneDns: options.daneDns ?? openDaneDns(options.config?.dns ?? [], options.config?.resolvers),
     oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
     issuers: issuers.all,
     keptVersions: options.config?.versions ?? keptVersions,
+    acme: issuers.acme,
     signer: openSigner({ store, check: authority.check, issuers: issuers.all, order: issuers.order }),
   }
 }
@@ -244,6 +257,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorDaneRoutes(operator, parts)
       operatorCertificateRoutes(operator, parts)
       operatorDiscoveredRoutes(operator, parts)
+      operatorIssuerRoutes(operator, parts)
       operatorJobRoutes(operator, parts)
       operatorRenewalRoutes(operator, parts)
       operatorRolloutRoutes(operator, parts)

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { freePorts, writeText } from '../../src/host/file/plain-files.ts'
@@ -11,6 +13,8 @@ export interface Pebble {
   readonly url: string
   /** PEM of the CA that its own certificate is from. */
   readonly caFile: string
+  /** What it says of a certificate of its own, by the serial (hex): `Valid`, `Revoked`. */
+  statusOf(serial: string): Promise<string>
   stop(): Promise<void>
 }
 
@@ -35,14 +39,14 @@ export async function startPebble(dir: string, options: PebbleOptions = {}): Pro
   const { resolver, refusedNonces = 0, externalAccounts, validityS } = options
   const authority = await makeAuthority('pebble of a test')
   const pair = await authority.issue({ names: ['localhost'], ips: ['127.0.0.1'] })
-  const [acme = 0, management = 0, http = 0, tls = 0] = await freePorts(4)
+  const [acme = 0, managementPort = 0, http = 0, tls = 0] = await freePorts(4)
   const at = (name: string): string => join(dir, `pebble-${name}`)
   await writeText(at('ca.pem'), authority.certificatePem)
   await writeText(at('cert.pem'), pair.certificatePem)
   await writeText(at('key.pem'), pair.keyPem, 0o600)
   const pebble = {
     listenAddress: `127.0.0.1:${acme}`,
-    managementListenAddress: `127.0.0.1:${management}`,
+    managementListenAddress: `127.0.0.1:${managementPort}`,
     certificate: at('cert.pem'),
     privateKey: at('key.pem'),
     httpPort: options.httpPort ?? http,
@@ -76,6 +80,14 @@ export async function startPebble(dir: string, options: PebbleOptions = {}): Pro
   return {
     url: `https://localhost:${acme}/dir`,
     caFile: at('ca.pem'),
+    statusOf: async (serial) => {
+      const management = { host: '127.0.0.1', port: managementPort, path: `/cert-status-by-serial/${serial}` }
+      const asked = get({ ...management, ca: authority.certificatePem })
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+      let text = ''
+      for await (const chunk of answer) text += String(chunk)
+      return /"Status": ?"(\w+)"/.exec(text)?.[1] ?? text
+    },
     stop: async () => {
       child.kill('SIGTERM')
       await exited

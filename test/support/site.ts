@@ -27,17 +27,22 @@ export interface Site {
   /** Has a certificate made and deployed to these targets; returns its id. */
   request(targets?: readonly string[]): Promise<string>
   readonly dataDir: string
+  /** Kills the control plane, and starts it again. */
+  revive(): Promise<void>
   /** Puts a backup in the place of the control plane's database, as the documentation says it. */
   restore(file: string): Promise<void>
   close(): Promise<void>
 }
 
-/** `changes` differ from the usual configuration of the agent, `policy` from its policy. */
-export async function startSite(changes: object = {}, policy: object = {}): Promise<Site> {
+/** `changes` differ from the usual configuration of the agent, `policy` from its policy; `ofServer`: that of the control plane. */
+export async function startSite(changes: object = {}, policy: object = {}, ofServer: object = {}): Promise<Site> {
   const dir = await makeTemporaryFolder('waxseal-site-')
   const dataDir = join(dir, 'control-plane')
   const serve = async (listen: string): Promise<WaxsealProcess> => {
-    const server = startWaxseal(['control-plane', 'serve', '--data-dir', dataDir, '--listen', listen])
+    const config = join(dir, 'control-plane.yaml')
+    await writeText(config, JSON.stringify(ofServer))
+    const options = ['--data-dir', dataDir, '--listen', listen, '--config', config]
+    const server = startWaxseal(['control-plane', 'serve', ...options])
     await server.waitFor(({ text }) => String(text).startsWith('The control plane listens'))
     return server
   }
@@ -101,6 +106,11 @@ export async function startSite(changes: object = {}, policy: object = {}): Prom
       return (await operator.requestCertificate(wanted)).certificate_id
     },
     dataDir,
+    revive: async () => {
+      controlPlane.kill('SIGKILL')
+      await controlPlane.exited
+      controlPlane = await serve(new URL(url).host)
+    },
     restore: async (file) => {
       controlPlane.kill('SIGTERM')
       await controlPlane.exited

@@ -34,7 +34,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'control-plane': ['documents', 'error', 'limit', 'order', 'outcome', 'plan', 'schema'],
   log: ['text'],
   status: ['config', 'documents', 'host', 'journal', 'outcome', 'page', 'schema', 'text'],
-  server: 'config connector control-plane dns error host notice order outcome page plan schema'.split(' '),
+  server: 'acme config connector control-plane dns error host material notice order outcome page plan schema'.split(
+    ' ',
+  ),
   demo: ['control-plane', 'error', 'host', 'plan', 'server', 'verify'],
   deployer:
     'acme apply config connector control-plane documents error host inbox journal limit material notice order outbox outcome plan policy rollback schema verify'.split(

@@ -1,7 +1,8 @@
-import type { Command } from 'commander'
-import { commandOn } from './ask-operator.ts'
+import { Command } from 'commander'
+import { answer, commandOn, type OperatorOptions, oneOf, withOperator } from './ask-operator.ts'
+import { issuerCommand, issuersCommand } from './issuers.ts'
 import { listCommand } from './lists.ts'
-import { issuersCommand, policyCommand } from './policy.ts'
+import { policyCommand } from './policy.ts'
 import { renewalsCommand } from './renewals.ts'
 
 const aCertificate = ['<certificate>', 'id, or common name where only one has it'] as const
@@ -15,9 +16,20 @@ export function certificateCommands(): readonly Command[] {
     policyCommand(),
     issuersCommand(),
     renewalsCommand(),
+    issuerCommand(),
     commandOn('renew', 'Renew a certificate now.', aCertificate, (operator, name) => operator.renew(name)),
-    commandOn('revoke', 'Revoke a certificate, and have a new key made for it.', aCertificate, (operator, name) =>
-      operator.revoke(name),
-    ),
+    revokeCommand(),
   ]
+}
+
+const reasons = ['unspecified', 'keyCompromise', 'superseded', 'cessationOfOperation'] as const
+
+function revokeCommand(): Command {
+  return withOperator(new Command('revoke'))
+    .description('Revoke a certificate, and have a new key made for it. Its issuers are told until they know it.')
+    .argument(...aCertificate)
+    .option('--reason <reason>', `what its issuer is told: ${reasons.join(', ')}`, oneOf(reasons))
+    .action((name: string, options: OperatorOptions & { readonly reason?: (typeof reasons)[number] }) =>
+      answer(options, (operator) => operator.revoke(name, options.reason)),
+    )
 }

@@ -3,7 +3,6 @@ import { type KeyKind, keyKinds } from '../../plan/key-kind.ts'
 import { fallBackDefaults, fallBackShares } from '../../server/renewal/fall-back.ts'
 import { shares } from '../../server/renewal/when-due.ts'
 import type { PolicyBody } from '../../server/route/policy-body.ts'
-import { table } from '../print/table.ts'
 import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
 
 /** How a certificate is renewed, as options say it. */
@@ -70,23 +69,6 @@ export function policyCommand(): Command {
         Object.keys(change).length === 0 ? operator.policy(certificate) : operator.changePolicy(certificate, change),
       )
     })
-}
-
-/** `waxseal control-plane issuers`: who signs. */
-export function issuersCommand(): Command {
-  return withOperator(new Command('issuers'))
-    .description('List who signs certificates, in the order in which they are asked.')
-    .action((options: OperatorOptions) =>
-      answer(
-        options,
-        (operator) => operator.issuers(),
-        (rows) =>
-          table(
-            ['ISSUER'],
-            rows.map(({ name }) => [name]),
-          ),
-      ),
-    )
 }
 
 /** How it differs from the rule of all, in one cell. */

@@ -1,3 +1,6 @@
+import type { NsupdateServer } from '../../dns/nsupdate-script.ts'
+import { parseServer } from '../../dns/server-address.ts'
+import type { DnsServer } from '../../host/socket/dns-exchange.ts'
 import type { Command } from '../../plan/plan.ts'
 import { schemaCheck } from '../../schema/schema-check.ts'
 import { below, checked, durationIn, refused, requireOwnFile, requireSecret, type Section } from './section.ts'
@@ -59,24 +62,45 @@ export async function readDns(section: Section, value: unknown): Promise<readonl
 async function readZone(section: Section, { zone, wait = 'authoritative', ...written }: WrittenZone): Promise<DnsZone> {
   return {
     zone: zone.toLowerCase().replace(/\.$/, ''),
-    publisher: await readPublisher(section, written),
     wait: wait === 'authoritative' ? wait : durationIn(below(section, 'wait'), wait, longestWaitMs),
+    ...(await readPublisher(section, written)),
   }
 }
+
+type Way = { readonly nsupdate: NsupdateServer } | { readonly hook: Command }
 
 async function readPublisher(
   section: Section,
   { nsupdate, hook }: Pick<WrittenZone, 'nsupdate' | 'hook'>,
-): Promise<DnsZone['publisher']> {
+): Promise<Way> {
   if (nsupdate !== undefined && hook === undefined) {
     await requireSecret(below(section, 'nsupdate.key_file'), nsupdate.key_file)
-    return { kind: 'nsupdate', server: nsupdate.server, port: nsupdate.port ?? 53, keyFile: nsupdate.key_file }
+    return { nsupdate: { server: nsupdate.server, port: nsupdate.port ?? 53, keyFile: nsupdate.key_file } }
   }
   if (hook !== undefined && nsupdate === undefined) {
     const at = below(section, 'hook')
     if (!hook[0].startsWith('/')) throw refused(at, 'its program has no path', 'For example: [/usr/local/bin/publish].')
     await requireOwnFile(at, hook[0])
-    return { kind: 'hook', command: hook }
+    return { hook }
   }
   throw refused(section, 'it has to have one of nsupdate and hook', 'Write how records of this zone are published.')
+}
+
+/** JSON schema of `resolvers`. */
+const resolversSchema = {
+  type: 'array',
+  maxItems: 10,
+  items: { type: 'string', minLength: 1, maxLength: 60 },
+} as const
+
+const checkResolvers = schemaCheck<readonly string[]>(resolversSchema)
+
+/** `ADDRESS` or `ADDRESS:PORT` each. CONFIG_INVALID names the one that is none. */
+export function readResolvers(section: Section, value: unknown): readonly DnsServer[] {
+  return checked(section, checkResolvers, value ?? []).map((text, index) => {
+    const server = parseServer(text)
+    if (server !== null) return server
+    const hint = 'For example: 127.0.0.1, or [::1]:5353.'
+    throw refused(below(section, `[${index}]`), 'it is not the address of a server', hint)
+  })
 }

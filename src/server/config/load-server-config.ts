@@ -1,6 +1,6 @@
 import { readOwnYaml } from '../../config/read-own-yaml.ts'
 import { schemaCheck } from '../../schema/schema-check.ts'
-import { readDns } from './dns-section.ts'
+import { readDns, readResolvers } from './dns-section.ts'
 import { readIssuers } from './issuer-section.ts'
 import { readNotify } from './notify-section.ts'
 import { checked } from './section.ts'
@@ -14,7 +14,7 @@ export const defaultServerConfigFile = '/etc/waxseal/control-plane.yaml'
 export const serverConfigSchema = {
   type: 'object',
   additionalProperties: false,
-  properties: { dns: {}, issuers: {}, issuer_order: {}, notify: {}, versions: {} },
+  properties: { dns: {}, resolvers: {}, issuers: {}, issuer_order: {}, notify: {}, versions: {} },
 } as const
 
 const check =
@@ -29,6 +29,7 @@ export async function loadServerConfig(named: string | null): Promise<ServerConf
   const written = checked({ file, path: '' }, check, await readOwnYaml(file, named !== null))
   return freeze({
     dns: await readDns({ file, path: 'dns' }, written.dns),
+    resolvers: readResolvers({ file, path: 'resolvers' }, written.resolvers),
     issuers: await readIssuers(file, written.issuers, written.issuer_order),
     notify: await readNotify({ file, path: 'notify' }, written.notify),
     versions: readVersions({ file, path: 'versions' }, written.versions),

@@ -1,10 +1,13 @@
+import type { Publisher } from '../../dns/publish.ts'
+import type { DnsServer } from '../../host/socket/dns-exchange.ts'
 import type { NotifySettings } from '../../notice/notify-settings.ts'
-import type { Command } from '../../plan/plan.ts'
 
 /** The control plane's configuration with every default resolved; deeply frozen. */
 export interface ServerConfig {
   /** How records of zones are published. */
   readonly dns: readonly DnsZone[]
+  /** Whom DNS questions are asked that are not for a zone's own servers; empty: the system's resolvers. */
+  readonly resolvers: readonly DnsServer[]
   readonly issuers: IssuersConfig
   /** Who is told of what is the matter; null: nobody. */
   readonly notify: NotifySettings | null
@@ -19,29 +22,10 @@ export interface VersionsConfig {
   readonly keptMs: number
 }
 
-/** How records of a zone, and of those below it that have no entry of their own, are published. */
-export interface DnsZone {
-  /** Lower case, without a dot at its end. */
-  readonly zone: string
-  readonly publisher: NsupdateConfig | HookConfig
+/** How records of a zone, and of those below it that have no entry of their own, are published. `zone`: lower case, without a dot at its end. */
+export type DnsZone = Publisher & {
   /** `authoritative`: until every server of the zone has the record; else so many milliseconds. */
   readonly wait: 'authoritative' | number
-}
-
-/** A primary server that takes dynamic updates (RFC 2136). */
-export interface NsupdateConfig {
-  readonly kind: 'nsupdate'
-  /** A name or an address. */
-  readonly server: string
-  readonly port: number
-  /** A key of BIND's form (RFC 8945): `key "name" { algorithm …; secret …; };`. */
-  readonly keyFile: string
-}
-
-/** A command that is run with `add` or `remove`, name, type and value behind its own arguments. */
-export interface HookConfig {
-  readonly kind: 'hook'
-  readonly command: Command
 }
 
 /** Who signs certificates. */

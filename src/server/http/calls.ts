@@ -32,6 +32,13 @@ const revoked = {
   properties: { serials: { type: 'array', items: { type: 'string' } }, job_id: { type: ['string', 'null'] } },
 } as const
 
+const account = { type: 'object', required: ['account'], properties: { account: { type: 'string' } } } as const
+const issuers = {
+  type: 'object',
+  required: ['issuers'],
+  properties: { issuers: { type: 'array', items: { type: 'object', required: ['name', 'kind', 'place', 'limits'] } } },
+} as const
+
 const labels = {
   type: 'object',
   required: ['agent_id', 'labels'],
@@ -168,7 +175,7 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Certificates that agents have found on their hosts, in the order in which they were found.',
     answer: pageOf('discovered'),
   },
-  'GET /operator/v1/issuers': { summary: 'Who signs here, in the order in which they are asked.' },
+  'GET /operator/v1/issuers': { summary: 'Who signs here: those that are asked by themselves first.', answer: issuers },
   'GET /operator/v1/jobs': { summary: 'Jobs, newest first.', answer: pageOf('jobs') },
   'GET /operator/v1/jobs/:id': { summary: 'One job with its outcome.' },
   'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
@@ -221,6 +228,10 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Has a certificate of this server take the place of one that was found, when that one is due.',
     status: 201,
     answer: binding,
+  },
+  'POST /operator/v1/issuers/:name/register': {
+    summary: 'Makes the account of an issuer at its CA, or finds the one that is there.',
+    answer: account,
   },
   'POST /operator/v1/jobs/:id/cancel': { summary: 'Cancels a job, or asks its agent to.' },
   'POST /operator/v1/jobs/:id/end': {

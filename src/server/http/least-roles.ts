@@ -38,6 +38,7 @@ export const leastRoles: Readonly<Record<string, Role>> = {
   'POST /operator/v1/certificates/:name/revoke': 'operator',
   'POST /operator/v1/deployments': 'operator',
   'POST /operator/v1/discovered/:fingerprint/bind': 'operator',
+  'POST /operator/v1/issuers/:name/register': 'operator',
   'POST /operator/v1/jobs/:id/cancel': 'operator',
   'POST /operator/v1/jobs/:id/end': 'operator',
   'POST /operator/v1/mutes': 'operator',

@@ -1,6 +1,7 @@
 import type { Authority } from '../authority/authority.ts'
 import type { ClientCa } from '../authority/client-ca.ts'
 import type { VersionsConfig } from '../config/server-config.ts'
+import type { AcmeIssuer } from '../issuer/acme/acme-issuer.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { Store } from '../store/store.ts'
 import type { FleetPace } from './agent/fleet-pace.ts'
@@ -21,6 +22,8 @@ export interface Parts {
   readonly issuers: readonly Issuer[]
   readonly daneDns: DaneDns
   readonly keptVersions: VersionsConfig
+  /** Those of them that speak ACME. */
+  readonly acme: readonly AcmeIssuer[]
   readonly oldCredentials: OldCredentials
   readonly bell: WorkBell
   readonly pace: FleetPace

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { actorOf } from '../http/authenticate.ts'
+import type { RevocationReason } from '../issuer/issuer.ts'
 import { type Deployed, type ListedCertificate, listCertificates } from '../operation/certificate/list-certificates.ts'
 import { renewCertificate } from '../operation/certificate/renew-certificate.ts'
 import { changePolicy } from '../operation/certificate/renewal-policy.ts'
@@ -12,6 +13,7 @@ import { provenOf, timeOnWire, timeOrNull } from './on-wire.ts'
 import { nextOf, type PageQuery, pageOf } from './page.ts'
 import { type PolicyBody, policyIn, policyOnWire } from './policy-body.ts'
 import { certificatesQuerySchema, policySchema } from './schemas.ts'
+import { revocationSchema } from './schemas-of-issuers.ts'
 
 /** The operator's calls about certificates: what is renewed when, now, or because its key is lost. */
 export function operatorCertificateRoutes(server: FastifyInstance, parts: Parts): void {
@@ -27,8 +29,6 @@ export function operatorCertificateRoutes(server: FastifyInstance, parts: Parts)
       }
     },
   )
-
-  server.get('/issuers', async () => ({ issuers: parts.signer.issuers.map((name) => ({ name })) }))
 
   server.get<{ Params: { name: string } }>('/certificates/:name/policy', async (request) => {
     const certificate = await certificateNamed(parts.store, request.params.name)
@@ -51,11 +51,16 @@ export function operatorCertificateRoutes(server: FastifyInstance, parts: Parts)
     return reply.code(201).send({ certificate_id: certificateId, job_id: jobId })
   })
 
-  server.post<{ Params: { name: string } }>('/certificates/:name/revoke', async (request, reply) => {
-    const actor = actorOf(request)
-    const { certificateId, serials, jobId } = await revokeCertificate(parts, actor, request.params.name)
-    return reply.code(201).send({ certificate_id: certificateId, serials, job_id: jobId })
-  })
+  server.post<{ Params: { name: string }; Body: { readonly reason?: RevocationReason } | null }>(
+    '/certificates/:name/revoke',
+    { schema: { body: revocationSchema } },
+    async (request, reply) => {
+      const actor = actorOf(request)
+      const { reason } = request.body ?? {}
+      const { certificateId, serials, jobId } = await revokeCertificate(parts, actor, request.params.name, reason)
+      return reply.code(201).send({ certificate_id: certificateId, serials, job_id: jobId })
+    },
+  )
 }
 
 function certificateOnWire(listed: ListedCertificate) {

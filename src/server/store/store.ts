@@ -1,8 +1,10 @@
+import type { AcmeOrderStore } from './acme-order-store.ts'
 import type { ChallengeStore } from './challenge-store.ts'
 import type { DiscoveredStore } from './discovered-store.ts'
 import type { FleetStore } from './fleet-store.ts'
 import type { HoldStore } from './hold-store.ts'
 import type { CredentialStore, OperatorStore, TokenStore } from './identity-store.ts'
+import type { IssuerStateStore } from './issuer-state-store.ts'
 import type { IssuerTryStore } from './issuer-try-store.ts'
 import type { JobStore } from './job-store.ts'
 import type { Label, LabelStore, Labels } from './label-store.ts'
@@ -10,6 +12,7 @@ import type { ConditionStore, MatterStore, MuteStore, NoticeStore } from './matt
 import type { OrderStore } from './order-store.ts'
 import type { Page } from './page.ts'
 import type { RenewalInfoStore } from './renewal-info-store.ts'
+import type { RevocationStore } from './revocation-store.ts'
 import type { RolloutStore } from './rollout-store.ts'
 import type { RolloverStore } from './rollover-store.ts'
 import type {
@@ -53,7 +56,10 @@ export interface Store {
   readonly rollovers: RolloverStore
   readonly holds: HoldStore
   readonly orders: OrderStore
+  readonly acmeOrders: AcmeOrderStore
+  readonly issuerStates: IssuerStateStore
   readonly challenges: ChallengeStore
+  readonly revocations: RevocationStore
   readonly discovered: DiscoveredStore
   readonly sessions: SessionStore
   readonly fleet: FleetStore
@@ -169,6 +175,8 @@ export interface CertificateStore {
   names(): Promise<readonly string[]>
   /** By id; `labels`: of their agents. */
   list(page: Page, labels?: readonly Label[]): Promise<readonly CertificateRow[]>
+  /** Agents with a certificate that has this name among its own. */
+  agentsWith(name: string, limit: number): Promise<readonly string[]>
   /** Their ids, in order. */
   ofAgent(agentId: string): Promise<readonly string[]>
   /** Ids of targets. */

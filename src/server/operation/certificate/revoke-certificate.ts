@@ -1,3 +1,5 @@
+import type { RevocationReason } from '../../issuer/issuer.ts'
+import type { RevocationRow } from '../../store/revocation-store.ts'
 import type { CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { type Actor, audit } from '../audit.ts'
@@ -6,6 +8,7 @@ import { agentNamed, certificateNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
 import { beginRenewal } from '../renewal/begin-renewal.ts'
+import { isToBeTold } from './tell-issuers.ts'
 
 /** What was revoked, and the job that replaces it. */
 export interface Revoked {
@@ -20,9 +23,14 @@ const mostVersions = 1000
 
 /**
  * Revokes every version of a certificate (by id or common name) that has not ended, and begins its renewal at once. From now on
- * no CSR with one of their keys is taken: the agent makes a new one.
+ * no CSR with one of their keys is taken: the agent makes a new one. Their issuers are told until they know it.
  */
-export function revokeCertificate({ store }: Pick<Parts, 'store'>, actor: Actor, name: string): Promise<Revoked> {
+export function revokeCertificate(
+  { store, issuers = [] }: Pick<Parts, 'store'> & Partial<Pick<Parts, 'issuers'>>,
+  actor: Actor,
+  name: string,
+  reason: RevocationReason = 'unspecified',
+): Promise<Revoked> {
   return store.transaction(async (inside) => {
     const { id } = await certificateNamed(inside, name)
     const certificate = await inside.certificates.lock(id)
@@ -30,12 +38,19 @@ export function revokeCertificate({ store }: Pick<Parts, 'store'>, actor: Actor,
     const versions = (await inside.versions.list(id, mostVersions)).filter(({ notAfter }) => notAfter > at)
     if (certificate === null || versions.length === 0)
       throw new Refusal('conflict', `there is nothing to revoke: no version of ${name} is valid`)
-    for (const version of versions) await revoke(inside, version, at)
+    for (const version of versions) {
+      await revoke(inside, version, at)
+      if (isToBeTold(issuers, version.issuer)) await inside.revocations.add(newRevocation(version, reason, at))
+    }
     await inside.certificates.plan(id, { revokedAt: at })
     const serials = versions.map(({ serial }) => serial)
-    await audit(inside, actor, 'certificate.revoke', id, { serials })
+    await audit(inside, actor, 'certificate.revoke', id, { serials, reason })
     return { certificateId: id, serials, jobId: await replace(inside, actor, certificate, versions[0] ?? null) }
   })
+}
+
+function newRevocation({ certificateId, number }: VersionRow, reason: RevocationReason, at: number): RevocationRow {
+  return { certificateId, number, reason, nextTryAt: at, failures: 0, error: null, toldAt: null }
 }
 
 async function revoke(store: Store, { certificateId, number, spki }: VersionRow, at: number): Promise<void> {

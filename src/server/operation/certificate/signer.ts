@@ -181,6 +181,7 @@ async function recordSigned(
   const number = ((await store.versions.newest(certificateId))?.number ?? 0) + 1
   const version = { ...readVersion(pem), certificateId, number, issuer, issuedAt: at, revokedAt: null }
   await store.versions.add(version)
+  await store.acmeOrders.issued(signing.id, issuer, at)
   await store.certificates.plan(certificateId, {
     nextRenewalAt: dueAt(version, certificate.renewShare),
     renewalFailures: 0,

@@ -1,5 +1,6 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
+import { acmeOrders } from './acme-orders.ts'
 import { agentLabels } from './agent-labels.ts'
 import { certificateKeys } from './certificate-keys.ts'
 import { challenges } from './challenges.ts'
@@ -50,6 +51,7 @@ const steps: readonly Step[] = [
   tables(renewalInfo),
   tables(rollovers),
   tables(fallBack),
+  tables(acmeOrders),
 ]
 
 /** The version that this program reads and writes. */

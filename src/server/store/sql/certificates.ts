@@ -36,6 +36,13 @@ export function sqlCertificates(db: Database): CertificateStore {
         ]),
       )
     },
+    agentsWith: async (name, limit) =>
+      (
+        await db.query(
+          'SELECT DISTINCT agent_id FROM certificate WHERE common_name = $1 OR sans LIKE $2 ORDER BY agent_id LIMIT $3',
+          [name, `%"${name}"%`, limit],
+        )
+      ).map(({ agent_id }) => String(agent_id)),
     ofAgent: async (agentId) =>
       (await db.query('SELECT id FROM certificate WHERE agent_id = $1 ORDER BY id', [agentId])).map(({ id }) =>
         String(id),

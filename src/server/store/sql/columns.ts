@@ -2,7 +2,7 @@ import type { Database, RawRow, Value } from '../database.ts'
 
 /** Columns of JSON, in all tables. */
 const lists: ReadonlySet<string> = new Set(['sans', 'features', 'issuers', 'reasons', 'seen'])
-const objects: ReadonlySet<string> = new Set(['config', 'outcome', 'verification', 'details', 'chosen'])
+const objects: ReadonlySet<string> = new Set(['config', 'outcome', 'verification', 'details', 'chosen', 'proofs'])
 
 /** A row of the database as one of ours: names in camel case, JSON read, truth values for `is_…`. */
 function fromRow<Row extends object>(raw: RawRow): Row {

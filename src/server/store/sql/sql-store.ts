@@ -1,5 +1,6 @@
 import type { Database } from '../database.ts'
 import type { Store } from '../store.ts'
+import { sqlAcmeOrders } from './acme-orders.ts'
 import { sqlAgents, sqlPresence } from './agents.ts'
 import { sqlAudit } from './audit.ts'
 import { sqlCertificates } from './certificates.ts'
@@ -9,12 +10,14 @@ import { sqlDiscovered } from './discovered.ts'
 import { sqlFleet } from './fleet.ts'
 import { sqlHolds } from './holds.ts'
 import { sqlCredentials, sqlOperators } from './identities.ts'
+import { sqlIssuerStates } from './issuer-states.ts'
 import { sqlIssuerTries } from './issuer-tries.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlLabels } from './labels.ts'
 import { sqlMatters, sqlMutes, sqlNotices } from './matters.ts'
 import { sqlOrders } from './orders.ts'
 import { sqlRenewalInfos } from './renewal-infos.ts'
+import { sqlRevocations } from './revocations.ts'
 import { sqlRollouts } from './rollouts.ts'
 import { sqlRollovers } from './rollovers.ts'
 import { sqlServerFacts } from './server-facts.ts'
@@ -49,7 +52,10 @@ export function sqlStore(db: Database): Store {
     rollovers: sqlRollovers(db),
     holds: sqlHolds(db),
     orders: sqlOrders(db),
+    acmeOrders: sqlAcmeOrders(db),
+    issuerStates: sqlIssuerStates(db),
     challenges: sqlChallenges(db),
+    revocations: sqlRevocations(db),
     discovered: sqlDiscovered(db),
     sessions: sqlSessions(db),
     fleet: sqlFleet(db),

@@ -12,6 +12,7 @@ const nobody = 65_534
 t.test('an empty file is a configuration in which the bundled CA signs', async (t) => {
   t.same(await load(t, ''), {
     dns: [],
+    resolvers: [],
     issuers: { hasLocal: true, others: [], order: ['local'] },
     notify: null,
   })
@@ -41,13 +42,19 @@ t.test('everything that can be written is read', async (t) => {
         limits: { orders: "2 per 1h", failures: off }
       other: { module: DIR/other.mjs, config: { a: [1] } }
       private: { acme: "https://ca.example.net/dir", accept_terms: true }
-    issuer_order: [le, local]`
+    issuer_order: [le, local]
+    resolvers: [127.0.0.1, "[::1]:5353"]`
 
-  const { dns, issuers } = await load(t, text)
+  const { dns, resolvers, issuers } = await load(t, text)
+
+  t.same(resolvers, [
+    { address: '127.0.0.1', port: 53 },
+    { address: '::1', port: 5353 },
+  ])
 
   t.match(dns, [
-    { zone: 'example.org', publisher: { kind: 'nsupdate', server: '2001:db8::53', port: 5353 }, wait: 'authoritative' },
-    { zone: 'example.net', publisher: { kind: 'hook', command: [/publish$/, '--zone'] }, wait: 120_000 },
+    { zone: 'example.org', nsupdate: { server: '2001:db8::53', port: 5353 }, wait: 'authoritative' },
+    { zone: 'example.net', hook: [/publish$/, '--zone'], wait: 120_000 },
   ])
   t.match(issuers.others, [
     {
@@ -95,6 +102,7 @@ t.test('what is wrong is named with its setting, and with what is meant', async 
     [`issuers: { le: { ${acme}, ca_file: DIR/none } }`, 'issuers.le.ca_file', /ENOENT/],
     ['issuers: { x: { module: DIR/none.mjs } }', 'issuers.x.module', /ENOENT/],
     ['issuers: { local: false }', 'issuers', /nobody is left/],
+    ['resolvers: [127.0.0.1, resolver]', 'resolvers[1]', /not the address/],
     ['issuer_order: [lokal]', 'issuer_order', /Is local meant/],
     ['notify: { mails: {} }', 'notify.mails', /Is mail meant/],
     ['notify: { mail: { to: ["a@b.example\\nBcc: c@d.example"] } }', 'notify.mail.to[0]', /pattern/],

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { CaaRequest } from '../../../dns/judge-caa.ts'
+import { asWaxsealError, describeError, WaxsealError } from '../../../error/waxseal-error.ts'
+import { readPem } from '../../../material/read-pem.ts'
+import type { AcmeIssuerConfig } from '../../config/server-config.ts'
+import type { AcmeOrderRow, CountedLimits } from '../../store/acme-order-store.ts'
+import type { Store } from '../../store/store.ts'
+import type { Issuer, RevocationReason, SigningRequest, SignStep } from '../issuer.ts'
+import { type AcmeAccount, openAcmeAccount } from './acme-account.ts'
+import { advanceOrder } from './advance-order.ts'
+import { impossible } from './prove-names.ts'
+import type { Solver } from './solver.ts'
+
+/** What issuers that speak ACME share. */
+export interface AcmeParts {
+  readonly store: Pick<Store, 'acmeOrders' | 'issuerStates' | 'now'>
+  /** Where the account's key is if the configuration names none. */
+  readonly dataDir: string
+  /** In no order of theirs. */
+  readonly solvers: readonly Solver[]
+  /** Why the CAA records of a name refuse this, in a sentence; null: they do not. */
+  readonly caa: (name: string, request: Omit<CaaRequest, 'isWildcard'>) => Promise<string | null>
+}
+
+/** An issuer whose orders leave something behind. */
+export interface AcmeIssuer extends Issuer {
+  readonly limits: CountedLimits
+  /** URL of its account, which is made where there is none. */
+  register(): Promise<string>
+  /** Removes what ended orders have published. */
+  tidy(): Promise<void>
+}
+
+/** For so long an order is one server's, which gives it back when it has done a step. */
+const leaseMs = 3 * 60_000
+const busyMs = 5000
+const untidyMs = 60_000
+const tidiedAtOnce = 20
+const usualLimitMs = 3_600_000
+const longestLimitMs = 7 * 86_400_000
+const reasons: Readonly<Record<RevocationReason, number>> = {
+  unspecified: 0,
+  keyCompromise: 1,
+  superseded: 4,
+  cessationOfOperation: 5,
+}
+const limitsInWords: Readonly<Record<keyof CountedLimits, string>> = {
+  sameNames: 'the CA signs only so many certificates for these names',
+  orders: 'the CA takes only so many orders',
+  failures: 'the CA could not find the proof of these names so often',
+}
+
+/** A CA that is spoken to by ACME. Nothing is read or asked before the first call, and a server without a way to the CA starts all the same. */
+export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssuer {
+  const { name, profile, limits } = config
+  const { store, dataDir, caa } = parts
+  const solvers = config.challenges.flatMap((kind) => parts.solvers.filter((solver) => solver.kind === kind))
+  let opened: Promise<AcmeAccount> | null = null
+  const account = (): Promise<AcmeAccount> => {
+    opened ??= openAcmeAccount(config, join(dataDir, `acme-${name}.key`)).catch((error: unknown) => {
+      opened = null
+      throw error
+    })
+    return opened
+  }
+  const register = async (): Promise<string> => {
+    const url = await (await account()).client.account()
+    await store.issuerStates.note(name, { account: url })
+    return url
+  }
+  const place = async (request: SigningRequest): Promise<AcmeOrderRow | SignStep> => {
+    const accountUri = await register()
+    await requireProvable(await account(), solvers, caa, request, accountUri)
+    const at = await store.now()
+    const begun = await store.acmeOrders.begin(newRow(name, request, at), limits)
+    return 'order' in begun ? begun.order : waitsForLimit(begun.limit, begun.untilMs, request, at)
+  }
+  const sign = async (request: SigningRequest): Promise<SignStep> => {
+    const row = (await store.acmeOrders.open(request.id, name)) ?? (await place(request))
+    if (!('signingId' in row)) return row
+    const at = await store.now()
+    const leased = await store.acmeOrders.lease(row.id, at, at + leaseMs)
+    if (leased === null) return { state: 'waits', untilMs: at + busyMs, reason: 'another server goes on with it' }
+    try {
+      const advancing = { ...(await account()), orders: store.acmeOrders, solvers, now: store.now, name, profile }
+      // Signed, it stays open until its version is kept: whoever comes after a crash fetches the same certificate again.
+      return await advanceOrder(advancing, leased, request)
+    } finally {
+      await store.acmeOrders.save(row.id, { leaseUntil: null })
+    }
+  }
+  return {
+    name,
+    isRemote: true,
+    limits,
+    register,
+    sign: async (request) => {
+      try {
+        const step = await sign(request)
+        await store.issuerStates.note(name, { workedAt: await store.now() })
+        return step
+      } catch (error) {
+        const told = asWaxsealError(error)
+        const at = await store.now()
+        await store.issuerStates.note(name, { failedAt: at, error: describeError(told) })
+        return waitsAsTold(told, at) ?? Promise.reject(told)
+      }
+    },
+    revoke: async ({ pem }, reason) => {
+      const der = readPem(pem).blocks[0]?.der
+      if (der != null) await (await account()).client.revoke(der, reasons[reason])
+    },
+    renewalInfo: async ({ pem }) => (await account()).client.renewalInfo(pem),
+    tidy: async () => {
+      const at = await store.now()
+      for (const row of await store.acmeOrders.untidy(name, at, at + untidyMs, tidiedAtOnce)) await tidyOne(row)
+    },
+  }
+
+  async function tidyOne({ id, proofs }: AcmeOrderRow): Promise<void> {
+    for (const solver of parts.solvers) {
+      const own = proofs.filter((proof) => proof.kind === solver.kind && !proof.isRemoved)
+      if (own.length > 0) await solver.remove(own)
+    }
+    const removed = proofs.map((proof) => ({ ...proof, isRemoved: true }))
+    await store.acmeOrders.save(id, { proofs: removed, tidyAt: null })
+  }
+}
+
+function newRow(issuer: string, { id: signingId, certificateId, names }: SigningRequest, at: number): AcmeOrderRow {
+  return {
+    id: `acme-order-${randomUUID()}`,
+    signingId,
+    issuer,
+    certificateId,
+    names: [...new Set(names.map((one) => one.toLowerCase()))].toSorted().join(' '),
+    state: 'open',
+    url: null,
+    proofs: [],
+    failedNames: '',
+    error: null,
+    createdAt: at,
+    endedAt: null,
+    leaseUntil: null,
+    tidyAt: null,
+  }
+}
+
+/** Before anything is ordered: each name can be proven, and its CAA records let this CA and this account have it. */
+async function requireProvable(
+  { client }: AcmeAccount,
+  solvers: readonly Solver[],
+  caa: AcmeParts['caa'],
+  request: SigningRequest,
+  accountUri: string,
+): Promise<void> {
+  const { caaIdentities: identities } = await client.directory()
+  for (const name of request.names) {
+    const [bare, isWildcard] = [name.replace(/^\*\./, ''), name.startsWith('*.')]
+    const solver = await firstFor(solvers, bare, isWildcard, request)
+    if (solver === null) throw impossible(name)
+    // A CA that does not say by what name it is meant checks them itself.
+    if (identities.length === 0) continue
+    const reason = await caa(name, { identities, accountUri, method: `${solver.kind}-01` })
+    if (reason !== null) throw new WaxsealError('CAA_REFUSES', { name, reason })
+  }
+}
+
+async function firstFor(
+  solvers: readonly Solver[],
+  name: string,
+  isWildcard: boolean,
+  request: SigningRequest,
+): Promise<Solver | null> {
+  for (const solver of solvers) if ((await solver.placeFor(name, isWildcard, request)) !== null) return solver
+  return null
+}
+
+/** Whoever has the least time left comes first, when there is room again: those that share names renew in turn. */
+function waitsForLimit(
+  limit: keyof CountedLimits,
+  freeAt: number,
+  { replaces, at }: SigningRequest,
+  now: number,
+): SignStep {
+  const msLeft = Math.max(0, (replaces?.notAfter ?? at) - at)
+  const untilMs = Math.max(now + 1000, freeAt + 1000 + Math.min(600_000, msLeft / 10_000))
+  return { state: 'waits', untilMs, reason: `${limitsInWords[limit]}, until ${new Date(freeAt).toISOString()}` }
+}
+
+/** A CA that asks to be waited for has not failed. Null: it does not. */
+function waitsAsTold({ code, details }: WaxsealError, at: number): SignStep | null {
+  const asked = typeof details['retryAfterMs'] === 'number' ? details['retryAfterMs'] : null
+  const isLimit = code === 'ACME_REFUSED' && details['type'] === 'rateLimited'
+  if (!isLimit && !(code === 'ACME_UNREACHABLE' && asked !== null)) return null
+  const pause = Math.min(longestLimitMs, Math.max(1000, asked ?? usualLimitMs))
+  const said = isLimit ? `the CA says: ${String(details['detail'])}` : 'the CA is busy'
+  return { state: 'waits', untilMs: at + pause, reason: said }
+}

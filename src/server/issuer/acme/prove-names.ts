@@ -1,0 +1,151 @@
+import { dnsValueOf, keyAuthorizationOf } from '../../../acme/acme-key.ts'
+import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../../../acme/answers.ts'
+import { WaxsealError } from '../../../error/waxseal-error.ts'
+import type { AcmeOrderRow, AcmeOrderStore, AcmeProof } from '../../store/acme-order-store.ts'
+import type { SigningRequest } from '../issuer.ts'
+import type { AcmeAccount } from './acme-account.ts'
+import type { Solver } from './solver.ts'
+
+/** Who proves, and where it is kept. */
+export interface ProvingParts extends AcmeAccount {
+  readonly orders: AcmeOrderStore
+  readonly solvers: readonly Solver[]
+  /** Milliseconds since 1970. */
+  readonly now: () => Promise<number>
+}
+
+/** What there is to be waited for; `names`: all names are proven, as far as we know. */
+export interface Proving {
+  readonly pauseMs: number
+  readonly reason: string
+}
+
+/** What is published and not seen everywhere after this time will not be. */
+const longestUnseenMs = 3_600_000
+/** Where the CA does not say when to look again. */
+const lookAgainMs = 2000
+
+/**
+ * Goes on with the proofs of an order that is pending: chooses, publishes, looks whether the world sees it, and has the CA look. Before
+ * each act that leaves something behind the row says so. Null: there is nothing left to do or to wait for.
+ */
+export async function proveNames(
+  parts: ProvingParts,
+  row: AcmeOrderRow,
+  order: AcmeOrder,
+  request: SigningRequest,
+): Promise<Proving | null> {
+  const names = row.names.split(' ')
+  const pending: AcmeAuthorization[] = []
+  for (const url of order.authorizations) {
+    const authorization = await parts.client.authorization(url, names)
+    if (authorization.status === 'pending') pending.push(authorization)
+  }
+  if (pending.length === 0) return null
+  const proofs: AcmeProof[] = []
+  for (const authorization of pending) proofs.push(await proofOf(parts, row, authorization, request))
+  const published = await publish(parts, row, proofs, request)
+  return answer(parts, row, published, pending)
+}
+
+/** The one that was begun, or a new one by the first way that can be gone. */
+async function proofOf(
+  { solvers, key }: ProvingParts,
+  { proofs }: AcmeOrderRow,
+  { name, isWildcard, challenges }: AcmeAuthorization,
+  request: SigningRequest,
+): Promise<AcmeProof> {
+  const begun = proofs.find((proof) => challenges.some(({ url }) => url === proof.challenge))
+  if (begun !== undefined) return begun
+  for (const solver of solvers) {
+    const challenge = challenges.find(({ type }) => type === `${solver.kind}-01`)
+    const place = challenge === undefined ? null : await solver.placeFor(name, isWildcard, request)
+    if (challenge === undefined || place === null) continue
+    const value = valueOf(solver.kind, challenge)
+    const open = { publishedAt: null, answeredAt: null, isRemoved: false }
+    const { url, token } = challenge
+    return { name, isWildcard, kind: solver.kind, challenge: url, token, value, place, ...open }
+  }
+  throw impossible(name)
+
+  function valueOf(kind: Solver['kind'], { token }: AcmeChallenge): string {
+    return kind === 'dns' ? dnsValueOf(key.jwk, token) : keyAuthorizationOf(key.jwk, token)
+  }
+}
+
+/** PROOF_IMPOSSIBLE: neither a zone nor a host is there for it. */
+export function impossible(name: string): WaxsealError {
+  return new WaxsealError('PROOF_IMPOSSIBLE', {
+    name,
+    reason: 'no zone of dns in the configuration fits it, and no host answers challenges for it',
+  })
+}
+
+async function publish(
+  { orders, solvers, now }: ProvingParts,
+  { id, proofs: known }: AcmeOrderRow,
+  proofs: readonly AcmeProof[],
+  request: SigningRequest,
+): Promise<readonly AcmeProof[]> {
+  const left = proofs.filter(({ publishedAt }) => publishedAt === null)
+  if (left.length === 0) return proofs
+  // From here on it may be there: whoever comes later removes it.
+  await orders.save(id, { proofs: merged(known, proofs), tidyAt: await now() })
+  let all = proofs
+  for (const solver of solvers) {
+    const own = left.filter(({ kind }) => kind === solver.kind)
+    if (own.length === 0) continue
+    const there = await solver.publish(own, request)
+    const at = await now()
+    all = merged(
+      all,
+      there.map((proof) => ({ ...proof, publishedAt: at })),
+    )
+    await orders.save(id, { proofs: merged(known, all) })
+  }
+  return all
+}
+
+async function answer(
+  { client, orders, solvers, now }: ProvingParts,
+  { id, proofs: known }: AcmeOrderRow,
+  proofs: readonly AcmeProof[],
+  pending: readonly AcmeAuthorization[],
+): Promise<Proving> {
+  const at = await now()
+  const unseen: { readonly proof: AcmeProof; readonly why: string }[] = []
+  let all = proofs
+  for (const proof of proofs) {
+    if (proof.answeredAt !== null) continue
+    const why = await solvers
+      .find(({ kind }) => kind === proof.kind)
+      ?.whyNotSeen(proof, at)
+      .catch(async (error: unknown) => {
+        // What will never be seen so is published once more by the next try.
+        await orders.save(id, { proofs: merged(known, merged(all, [{ ...proof, publishedAt: null }])) })
+        throw error
+      })
+    if (why != null) unseen.push({ proof, why })
+    else {
+      await client.answer(proof.challenge)
+      all = merged(all, [{ ...proof, answeredAt: at }])
+      await orders.save(id, { proofs: merged(known, all) })
+    }
+  }
+  const [first] = unseen
+  if (first === undefined) {
+    const said = Math.max(0, ...pending.map(({ retryAfterMs }) => retryAfterMs ?? 0))
+    return { pauseMs: said > 0 ? said : lookAgainMs, reason: 'the CA looks for the proof of the names' }
+  }
+  const since = at - (first.proof.publishedAt ?? at)
+  if (since > longestUnseenMs)
+    throw new WaxsealError('PROOF_UNSEEN', { name: first.proof.name, place: first.proof.place, reason: first.why })
+  return { pauseMs: Math.min(60_000, Math.max(2000, since / 5)), reason: `not published everywhere: ${first.why}` }
+}
+
+/** Those of `before`, with `after` in the places of the same, and the rest of it behind. */
+function merged(before: readonly AcmeProof[], after: readonly AcmeProof[]): readonly AcmeProof[] {
+  const isIn = (list: readonly AcmeProof[], { challenge }: AcmeProof): AcmeProof | undefined =>
+    list.find((one) => one.challenge === challenge)
+  return [...before.map((one) => isIn(after, one) ?? one), ...after.filter((one) => isIn(before, one) === undefined)]
+}

@@ -1,0 +1,256 @@
+import t from 'tap'
+import type { SigningRow } from '../../../src/server/store/rows.ts'
+import type { Store } from '../../../src/server/store/store.ts'
+import { type AcmeSite, openAcmeSite } from '../../support/acme-site.ts'
+import { startPostgres } from '../../support/postgres.ts'
+
+const postgres = await startPostgres(t)
+const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000]
+
+for (const kind of ['SQLite', 'PostgreSQL'] as const) {
+  const database = async (): Promise<string | undefined> =>
+    kind === 'SQLite' ? undefined : await postgres.newDatabase()
+
+  t.test(`${kind}: an order goes from a CSR to a certificate, and nothing of it stays published`, async (t) => {
+    const site = await openAcmeSite(t, await database())
+    const { issuer, signer } = site.server()
+    const id = await site.asked(['mail.example.net', '*.example.net'])
+
+    const signed = await site.follow(signer, id)
+
+    t.match(signed, { state: 'signed', attempts: 0 })
+    t.match(await site.store.versions.newest(signed.certificateId), { number: 1, issuer: 'test', spki: signed.spki })
+    t.equal(site.ca.issued.length, 1)
+    t.equal(site.zone.size, 2, 'until it is tidied')
+    await issuer.tidy()
+    t.equal(site.zone.size, 0)
+    t.match(await site.store.issuerStates.of('test'), { account: /^https:/, error: null })
+  })
+
+  t.test(`${kind}: two servers that sign at once place one order`, async (t) => {
+    const site = await openAcmeSite(t, await database())
+    const [one, other] = [site.server(), site.server()]
+    const id = await site.asked(['mail.example.net'])
+
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all([one.signer.sign(id), other.signer.sign(id)])
+      site.pass(10_000)
+    }
+
+    t.match(await site.store.signings.byId(id), { state: 'signed' })
+    t.equal(site.ca.counts.get('newOrder'), 1)
+    t.equal(site.ca.issued.length, 1)
+  })
+
+  t.test(`${kind}: what a CA would refuse by its limits waits, and is no failure`, async (t) => {
+    const limit = { orders: 2, inMs: 7 * dayMs }
+    const site = await openAcmeSite(t, await database(), { limit })
+    const limits = { sameNames: { most: 2, perMs: 7 * dayMs }, orders: null, failures: null }
+    const { signer } = site.server({ config: { limits } })
+    const ids = [await site.asked(['a.example']), await site.asked(['a.example']), await site.asked(['a.example'])]
+    const before = site.now()
+
+    const signed: SigningRow[] = []
+    for (const id of ids) signed.push(await site.follow(signer, id))
+
+    t.match(signed, Array(3).fill({ state: 'signed', attempts: 0 }))
+    t.equal(site.ca.issued.length, 3)
+    t.ok(site.now() - before > 6.9 * dayMs, `${(site.now() - before) / dayMs} days`)
+    t.equal(site.ca.counts.get('refusedByLimit'), undefined, 'the CA was never asked for more')
+  })
+
+  t.test(`${kind}: servers that begin at once are counted one after the other`, async (t) => {
+    const site = await openAcmeSite(t, await database())
+    const limits = { sameNames: { most: 3, perMs: 7 * dayMs }, orders: null, failures: null }
+    const servers = [1, 2].map(() => site.server({ config: { limits } }).signer)
+    const ids = await Promise.all(Array.from({ length: 8 }, () => site.asked(['a.example'])))
+
+    for (let round = 0; round < 6; round += 1) {
+      await Promise.all(ids.map((id, at) => servers[at % 2]?.sign(id)))
+      site.pass(10_000)
+    }
+
+    t.equal(site.ca.counts.get('newOrder'), 3)
+    t.equal(site.ca.issued.length, 3)
+  })
+
+  t.test(`${kind}: a name whose proof the CA does not find is tried no more often than its limit`, async (t) => {
+    const look = async () => ({ type: 'dns', detail: 'NXDOMAIN looking up TXT' })
+    const site = await openAcmeSite(t, await database(), { look, proofLivesMs: 0 })
+    const limits = { sameNames: null, orders: null, failures: { most: 3, perMs: hourMs } }
+    const { signer } = site.server({ config: { limits } })
+    const id = await site.asked(['a.example'])
+
+    const end = site.now() + 50 * minuteMs
+    while (site.now() < end) {
+      await signer.signDue()
+      site.pass(5000)
+    }
+
+    t.equal(site.ca.counts.get('newOrder'), 3)
+    t.match(await site.store.signings.byId(id), { state: 'open', error: /waits/ })
+  })
+
+  t.test(`${kind}: what was published for an order that nobody waits for any more is removed`, async (t) => {
+    const site = await openAcmeSite(t, await database())
+    const unseen = { ...site.solver, whyNotSeen: async () => 'a secondary is late' }
+    const { issuer, signer } = site.server({ solver: unseen })
+    const id = await site.asked(['a.example'])
+    await signer.sign(id)
+    t.equal(site.zone.size, 1)
+
+    await site.store.signings.end(id, 'failed', 'cancelled')
+    await site.store.acmeOrders.endUnwanted(site.now())
+    await issuer.tidy()
+
+    t.equal(site.zone.size, 0)
+  })
+}
+
+t.test('what is not seen everywhere is not shown to the CA, and after an hour it is said where', async (t) => {
+  const site = await openAcmeSite(t)
+  const unseen = { ...site.solver, whyNotSeen: async () => 'ns2.example (192.0.2.2) has something else' }
+  const { signer } = site.server({ solver: unseen })
+  const id = await site.asked(['a.example'])
+
+  const end = site.now() + hourMs + 5 * minuteMs
+  while (site.now() < end) {
+    await signer.signDue()
+    site.pass(20_000)
+  }
+
+  t.match(await site.store.signings.byId(id), { error: /published, and is not seen.*ns2\.example/ })
+  t.equal(site.ca.counts.get('challenge'), undefined)
+})
+
+t.test('CAA records that refuse the account are found before anything is ordered', async (t) => {
+  const site = await openAcmeSite(t)
+  const { signer } = site.server({
+    caa: async (name, { accountUri, method }) => `of ${name} refuse ${accountUri} by ${method}`,
+  })
+  const id = await site.asked(['a.example'])
+
+  await signer.sign(id)
+
+  t.match(await site.store.signings.byId(id), { error: /of a\.example refuse https:.* by dns-01/, attempts: 1 })
+  t.equal(site.ca.counts.get('newOrder'), undefined)
+})
+
+t.test('a name that cannot be proven is not ordered', async (t) => {
+  const site = await openAcmeSite(t)
+  const { signer } = site.server({ solver: { ...site.solver, placeFor: async () => null } })
+  const id = await site.asked(['a.example'])
+
+  await signer.sign(id)
+
+  t.match(await site.store.signings.byId(id), { error: /no way to prove a name.*a\.example/ })
+  t.equal(site.ca.counts.get('newOrder'), undefined)
+})
+
+t.test(
+  'a renewal says which certificate it replaces, and is ordered without where the CA does not like that',
+  async (t) => {
+    const site = await openAcmeSite(t)
+    const { signer } = site.server()
+    const first = await site.follow(signer, await site.asked(['a.example']))
+    const renew = async (): Promise<SigningRow> => {
+      const again = await site.again(first.certificateId)
+      return site.follow(signer, again)
+    }
+
+    await renew()
+    t.match(site.ca.issued, [{ replaces: null }, { replaces: site.ca.issued[0]?.certId }])
+    site.ca.forget()
+    await renew()
+    t.equal(site.ca.issued.length, 3)
+  },
+)
+
+t.test('a CA that is away for a while has its orders waiting, and one that is back goes on with them', async (t) => {
+  const site = await openAcmeSite(t)
+  const { signer } = site.server()
+  const id = await site.asked(['a.example'])
+  site.ca.trouble({ kind: 'status', status: 503, retryAfterS: 600 })
+  await signer.sign(id)
+  t.match(await site.store.signings.byId(id), { attempts: 0, nextTryAt: site.now() + 600_000, error: /the CA is busy/ })
+
+  site.ca.trouble(null)
+
+  t.match(await site.follow(signer, id), { state: 'signed', attempts: 0 })
+})
+
+t.test('a server that dies between any two steps leaves an order that completes once', async (t) => {
+  const site = await openAcmeSite(t)
+  let [deaths, isOver] = [0, false]
+  for (let at = 1; !isOver; at += 1) {
+    const dying = mortal(site, at)
+    const id = await site.asked([`host-${at}.example`])
+    const issued = site.ca.issued.length
+    await dying.live(id)
+    isOver = !dying.isDead()
+    deaths += isOver ? 0 : 1
+    // Whoever comes next waits until the lease of the dead one is over.
+    const { issuer, signer } = site.server()
+    const row = await site.follow(signer, id)
+    site.pass(hourMs)
+    await site.store.acmeOrders.endUnwanted(site.now())
+    await issuer.tidy()
+
+    t.equal(row.state, 'signed', `step ${at}`)
+    t.equal(site.ca.issued.length - issued, 1, `step ${at}: one certificate`)
+    t.equal((await site.store.versions.list(row.certificateId, 9)).length, 1, `step ${at}: one version`)
+    t.same([...site.zone], [], `step ${at}: nothing stays published`)
+  }
+  t.ok(deaths > 20, `${deaths} deaths`)
+})
+
+/** A server that dies when its n-th act is done, its result lost: from then on nothing that it does has an effect. */
+function mortal(site: AcmeSite, deathAt: number) {
+  let [acts, isDead] = [0, false]
+  const dead = (): Error => new Error('this server is dead')
+  const act = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (isDead) throw dead()
+    acts += 1
+    const isLast = acts === deathAt
+    const result = await work()
+    if (isLast) isDead = true
+    if (isDead) throw dead()
+    return result
+  }
+  const mortalPart = <Part extends object>(part: Part, isAct: (name: string) => boolean): Part =>
+    new Proxy(part, {
+      get: (of, name) => {
+        const value: unknown = Reflect.get(of, name)
+        if (typeof value !== 'function') return value
+        return (...given: readonly unknown[]) => {
+          if (isDead) return Promise.reject(dead())
+          const call = () => Reflect.apply(value, of, given) as Promise<unknown>
+          return isAct(String(name)) ? act(call) : call()
+        }
+      },
+    })
+  const reads = ['open', 'byId', 'of', 'now', 'newest', 'untidy', 'list', 'count']
+  const store = new Proxy(site.store, {
+    get: (of, name) => {
+      const value: unknown = Reflect.get(of, name)
+      if (name === 'now') return () => (isDead ? Promise.reject(dead()) : site.store.now())
+      if (name === 'transaction')
+        return (work: (inside: Store) => Promise<unknown>) => act(() => site.store.transaction(work))
+      return typeof value === 'object' && value !== null ? mortalPart(value, (part) => !reads.includes(part)) : value
+    },
+  })
+  const solver = mortalPart(site.solver, (name) => name === 'publish' || name === 'remove')
+  const { handle } = site.ca
+  const live = async (id: string): Promise<void> => {
+    // What it asks the CA is an act, too.
+    site.ca.handle = async (base, request) => act(() => handle.call(site.ca, base, request)).catch(() => null)
+    const { signer } = site.server({ store, solver })
+    for (let round = 0; round < 20 && !isDead; round += 1) {
+      await signer.sign(id).catch(() => null)
+      if ((await site.store.signings.byId(id))?.state !== 'open') break
+      site.pass(10_000)
+    }
+    site.ca.handle = handle
+  }
+  return { live, isDead: () => isDead }
+}
