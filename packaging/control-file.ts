@@ -13,7 +13,7 @@ Installed-Size: ${size}
 Pre-Depends: init-system-helpers (>= 1.54~)
 Depends: libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 6), systemd (>= 247)
 Recommends: ca-certificates
-Suggests: postfix, dovecot-core
+Suggests: postfix, dovecot-core, bind9-dnsutils
 Section: mail
 Priority: optional
 Description: agent that deploys certificates on mail hosts and proves it

@@ -102,11 +102,10 @@ const backlog = 4096
 /** All that has been asked is answered by then, or hung up on. */
 const longestEndMs = 25_000
 
-const bundledAlone: ServerConfig = {
+const bundledAlone: Pick<ServerConfig, 'dns' | 'resolvers' | 'issuers'> = {
   dns: [],
   resolvers: [],
   issuers: { hasLocal: true, others: [], order: ['local'] },
-  notify: null,
 }
 
 const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, error: () => {} }

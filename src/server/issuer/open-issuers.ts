@@ -28,7 +28,7 @@ export interface IssuerParts extends Pick<AcmeParts, 'store' | 'dataDir'> {
 
 /** Opens those of the configuration. ISSUER_INVALID: a module cannot be used. */
 export async function openIssuers(
-  { dns, resolvers, issuers }: ServerConfig,
+  { dns, resolvers, issuers }: Pick<ServerConfig, 'dns' | 'resolvers' | 'issuers'>,
   { authority, solvers = [], ...parts }: IssuerParts,
 ): Promise<Issuers> {
   const all: Issuer[] = issuers.hasLocal ? [localIssuer(authority)] : []
