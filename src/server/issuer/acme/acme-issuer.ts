@@ -185,7 +185,7 @@ function waitsForLimit(
   now: number,
 ): SignStep {
   const msLeft = Math.max(0, (replaces?.notAfter ?? at) - at)
-  const untilMs = Math.max(now + 1000, freeAt + 1000 + Math.min(600_000, msLeft / 10_000))
+  const untilMs = Math.max(now + 1000, freeAt + 1000 + Math.min(600_000, Math.round(msLeft / 10_000)))
   return { state: 'waits', untilMs, reason: `${limitsInWords[limit]}, until ${new Date(freeAt).toISOString()}` }
 }
 

@@ -135,7 +135,11 @@ async function fail({ client, orders, now }: AdvancingParts, row: AcmeOrderRow, 
 }
 
 function waits(at: number, pauseMs: number, reason: string): SignStep {
-  return { state: 'waits', untilMs: at + Math.min(longestPauseMs, Math.max(shortestPauseMs, pauseMs)), reason }
+  return {
+    state: 'waits',
+    untilMs: at + Math.round(Math.min(longestPauseMs, Math.max(shortestPauseMs, pauseMs))),
+    reason,
+  }
 }
 
 function isRefused(error: unknown): error is WaxsealError {
