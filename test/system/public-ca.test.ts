@@ -8,6 +8,7 @@ import { makeFolder, makeTemporaryFolder, removeTree } from '../../src/host/file
 import { startPebble } from '../integration/pebble.ts'
 import { unlessInstalled } from '../support/daemons.ts'
 import { startDnsWorld } from '../support/named/dns-world.ts'
+import { type Ran, runWaxseal } from '../support/run-waxseal.ts'
 import { servedLeaf } from '../support/served-leaf.ts'
 import { type Site, startSite } from '../support/site.ts'
 import { until } from '../support/until.ts'
@@ -62,6 +63,23 @@ t.test(
         await until(async () => !(await isPublished()))
       },
     )
+
+    t.test('the commands of the page say who signs, and make a key and an account', async (t) => {
+      const command = (...args: readonly string[]): Promise<Ran> =>
+        runWaxseal(['control-plane', ...args, '--data-dir', site.dataDir])
+      const key = join(site.dir, 'letsencrypt.key')
+
+      t.match(await command('issuers'), { status: 0, stdout: /^dns +acme +1 +https:.*\n(.*\n)*http +acme +if named/m })
+      t.match(await command('issuer', 'register', 'http'), { status: 0, stdout: /account=https:/ })
+      t.match(await command('issuer', 'register', 'htp'), { status: 1, stderr: /no issuer htp/ })
+      t.match(await command('issuer', 'new-key', key), { status: 0, stdout: /keep a copy/ })
+      t.match(await readFile(key, 'utf8'), /BEGIN PRIVATE KEY/)
+      t.match(await command('issuer', 'new-key', key), { status: 1 })
+      t.match(await command('revoke', 'nosuch', '--reason', 'keyCompromised'), {
+        status: 2,
+        stderr: /keyCompromise meant/,
+      })
+    })
 
     t.test('renewed by HTTP-01: its host answers', async (t) => {
       const [{ id = '' } = {}] = await site.operator.certificates()
