@@ -8,6 +8,7 @@ import { openReserve } from '../host/file/write/reserve.ts'
 import { whoRenews } from '../outcome/lifetime.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { type AskedControlPlane, examineClock, examineControlPlane, examineReports } from './examine-control-plane.ts'
+import { examineDane } from './examine-dane.ts'
 import { examineFolders } from './examine-folders.ts'
 import { examineInstances } from './examine-instances.ts'
 import { examineJournal } from './examine-journal.ts'
@@ -65,6 +66,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       ...(await examineInstances(options.engine)),
       ...examineOwnTargets(options.engine),
       ...(await examineMtaSts(options.config, records)),
+      ...(await examineDane(options.engine, records)),
       { what: 'renewal', verdict: 'ok', detail: whoRenews },
       ...(await examineTargets(options.engine, names)),
     ],

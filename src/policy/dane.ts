@@ -3,7 +3,7 @@ import type { TlsaRecord } from '../dns/record.ts'
 import type { Certificate, Material } from '../material/material.ts'
 
 /** Whether one of the records stands for the new pair: RFC 7671, by its usage the leaf or an issuer in the chain. */
-export function matchesTlsa(material: Material, records: readonly TlsaRecord[]): boolean {
+export function matchesTlsa(material: Pick<Material, 'leaf' | 'chain'>, records: readonly TlsaRecord[]): boolean {
   return records.some((record) =>
     candidatesFor(material, record.usage).some((certificate) => dataOf(certificate, record) === record.data),
   )
@@ -15,7 +15,7 @@ export function tlsaToPublish({ leaf }: Material, name: string, port: number): s
 }
 
 /** PKIX-TA (0) and DANE-TA (2) name an issuer, PKIX-EE (1) and DANE-EE (3) the leaf; no other usage is known. */
-function candidatesFor({ leaf, chain }: Material, usage: number): readonly Certificate[] {
+function candidatesFor({ leaf, chain }: Pick<Material, 'leaf' | 'chain'>, usage: number): readonly Certificate[] {
   if (usage === 1 || usage === 3) return [leaf]
   return usage === 0 || usage === 2 ? chain : []
 }

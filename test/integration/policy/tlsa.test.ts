@@ -8,6 +8,8 @@ import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { startStandIn } from '../../../src/demo/mail-host/stand-in.ts'
 import { deployAgain, type WantedPair } from '../../../src/deployer/deploy-again.ts'
 import { askTlsa, resolversOf } from '../../../src/dns/tlsa.ts'
+import { examineDane } from '../../../src/examine/examine-dane.ts'
+import type { Finding } from '../../../src/examine/finding.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
@@ -91,6 +93,35 @@ t.test('TLSA records of a real nsd', { skip: unlessInstalled('nsd', 'openssl') }
       t.match(await back({ force: true }), { outcome: 'deployed', code: null }, dane)
       t.same(await leavesOf(site.daemon), [former.sha256, former.sha256])
     }
+  })
+
+  t.test('check says whether the live pair matches its records, and nothing where there are none', async (t) => {
+    const site = await openSite(t)
+    const looked = async (records: readonly string[], place: string): Promise<readonly Finding[]> => {
+      const resolvers = [await startNsd(t, join(site.dir, place), records)]
+      const engine = await openTestEngine(site.dir, ['true'], { resolvers })
+      return examineDane(
+        engine,
+        (await engine.records.list()).map(({ document }) => document),
+      )
+    }
+    await deployPair(await openTestEngine(site.dir, ['true'], { dane: 'off' }), site.daemon, site.next)
+    const live = recordsFor(site, `3 1 1 ${opensslDigest(site.next.certificatePem)}`)
+
+    const good = await looked(live, 'second')
+    const bad = await looked(recordsFor(site, `3 1 1 ${foreignKey}`), 'third')
+
+    t.same(
+      good.map(({ verdict }) => verdict),
+      site.daemon.ports.map(() => 'ok'),
+    )
+    t.match(good[0]?.detail, /ignore them in a zone that is not signed/)
+    t.same(
+      bad.map(({ verdict }) => verdict),
+      site.daemon.ports.map(() => 'failed'),
+    )
+    t.same(bad.flatMap(({ detail }) => publishedIn(detail)).toSorted(), live.toSorted())
+    t.same(await looked([], 'fourth'), [])
   })
 
   t.test('off deploys a pair that matches no record, without a word', async (t) => {
@@ -202,7 +233,7 @@ async function openSite(t: Test, name = 'mail.example.net'): Promise<Site> {
   const dir = await makeTemporaryFolder('waxseal-test-')
   const [first, next] = await Promise.all([authority.issue({ names: [name] }), authority.issue({ names: [name] })])
   const daemon = await startStandIn(dir, first)
-  await mkdir(join(dir, 'second'))
+  for (const place of ['second', 'third', 'fourth']) await mkdir(join(dir, place))
   t.teardown(async () => {
     await daemon.stop()
     await removeTree(dir)
