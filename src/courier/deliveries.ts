@@ -62,11 +62,12 @@ export class Deliveries {
     return Math.max(0, Math.min(...[...this.#waiting.values()].map(({ nextAt }) => nextAt)) - this.#clock.now())
   }
 
-  /** Those of this kind are due now; false: none waits. */
+  /** Where one of this kind waits, all that are not held are due now: they go in their order. False: none waits. */
   hasten(kind: Report['kind']): boolean {
-    const waiting = [...this.#waiting.values()].filter(({ report }) => report.kind === kind)
+    const waiting = [...this.#waiting.values()].filter(({ refusal }) => refusal === null)
+    if (!waiting.some(({ report }) => report.kind === kind)) return false
     for (const one of waiting) this.#waiting.set(one.id, { ...one, nextAt: this.#clock.now() })
-    return waiting.length > 0
+    return true
   }
 
   /** What the deployer has not been told yet. */
@@ -89,6 +90,8 @@ export class Deliveries {
   async #deliver(waiting: Waiting, send: (report: Report) => Promise<void>): Promise<void> {
     const { digest, report } = waiting
     if (this.#isReplaced(waiting)) return
+    // What it replaces may be told by an older one.
+    if (report.kind === 'renewed' && this.#hasOlder(waiting)) return this.#wait(waiting)
     const refused = this.#refused.get(report.kind)
     if (refused !== undefined && refused.until > this.#clock.now()) return this.#hold(waiting, refused)
     const failure = await failureOf(() => send(report))
@@ -102,6 +105,14 @@ export class Deliveries {
     else if (isOfItsKind(report, failure)) this.#refuse(waiting, failure)
     else if (isRefused(failure) || this.#isHopeless(waiting, failure)) this.#end(waiting, 'refused', refusalIn(failure))
     else this.#putOff(waiting, failure)
+  }
+
+  #hasOlder({ since }: Waiting): boolean {
+    return [...this.#waiting.values()].some((one) => one.since < since && one.refusal === null)
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.set(waiting.id, { ...waiting, nextAt: this.#clock.now() + firstMs })
   }
 
   #isReplaced({ id, digest }: Waiting): boolean {

@@ -40,8 +40,10 @@ export async function takeOverRenewal(
   const target = await store.targets.byId(renewal.targetId)
   if (target?.agentId !== agent.id) throw new Refusal('missing', 'this agent has no such target')
   const onTarget = await store.versions.onTarget(renewal.targetId)
-  if (onTarget === null) throw new Refusal('missing', 'nothing was deployed to this target')
-  const { certificateId } = onTarget
+  // The end of the first deployment may not have been told yet.
+  const [last] = await store.jobs.ofTarget(renewal.targetId, ['Deployment', 'TakeBack'], false, 1)
+  const certificateId = onTarget?.certificateId ?? last?.certificateId
+  if (certificateId === undefined) throw new Refusal('missing', 'nothing was deployed to this target')
   const openJob = await store.jobs.lastIssuance(certificateId)
   return store.transaction(async (inside) => {
     const rollout = openJob === null ? null : await lockRolloutOf(inside, openJob.id)
