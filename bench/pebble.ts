@@ -29,8 +29,14 @@ const [hosts, minutes, lifeS, kills] = [values.hosts, values.minutes, values.lif
 
 const endings: (() => unknown)[] = []
 const onStarted = (end: () => unknown): unknown => endings.unshift(end)
-const endAll = async (): Promise<void> => {
-  for (const end of endings.splice(0)) await end()
+const endEach = async (): Promise<void> => {
+  for (let end = endings.shift(); end !== undefined; end = endings.shift()) await end()
+}
+let ending: Promise<void> | null = null
+/** Once, whoever asks for it: what fails while it ends waits for its end, too. */
+const endAll = (): Promise<void> => {
+  ending ??= endEach()
+  return ending
 }
 // Whoever breaks it off leaves no daemon behind.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
