@@ -30,6 +30,8 @@ t.test('a record that nobody needs is left for a minute, then removed, and forgo
   t.match(leaving, { rows: [{ state: 'leaving', changedAt: at }] })
   t.same(leaving.remove, [])
 
+  const soon = turnOf([{ ...row, state: 'leaving', changedAt: at - 59_999 }], [])
+  t.match(nextRows(soon).rows, [{ state: 'leaving' }])
   const later = nextRows(turnOf([{ ...row, state: 'leaving', changedAt: at - 60_000 }], []))
   t.match(later.remove, [{ state: 'removing', actedAt: at }])
   const gone = nextRows(turnOf([{ ...row, state: 'removing', actedAt: at - 1000 }], [], []))
