@@ -8,7 +8,7 @@ import { type MailHost, startMailHost } from '../../src/demo/mail-host/mail-host
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
 import { openAuthority } from '../../src/server/authority/authority.ts'
-import type { Operator } from '../../src/server/operator-client.ts'
+import type { Operator } from '../../src/server/client/operator-client.ts'
 import { version } from '../../src/version.ts'
 import { serveControlPlane } from '../../test/support/run-waxseal.ts'
 import { startWatchedAgent, type WatchedAgent } from './watched-agent.ts'

@@ -5,7 +5,7 @@ import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../host/
 import { hostFacts } from '../host/host-facts.ts'
 import { spawnAgent } from '../host/process/agent-process.ts'
 import { openAuthority } from '../server/authority/authority.ts'
-import { type Operator, openOperator } from '../server/operator-client.ts'
+import { type Operator, openOperator } from '../server/client/operator-client.ts'
 import { type RunningControlPlane, startControlPlane } from '../server/start-control-plane.ts'
 import { version } from '../version.ts'
 import type { Daemon } from './mail-host/daemon.ts'

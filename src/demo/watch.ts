@@ -1,6 +1,6 @@
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { systemClock } from '../host/clock.ts'
-import type { Operator, OperatorJob } from '../server/operator-client.ts'
+import type { Operator, OperatorJob } from '../server/client/operator-client.ts'
 import { probeOnce } from '../verify/probe-once.ts'
 import type { Daemon } from './mail-host/daemon.ts'
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import { Agent, request } from 'undici'
-import { type Operator, openOperator } from '../../src/server/operator-client.ts'
+import { type Operator, openOperator } from '../../src/server/client/operator-client.ts'
 import {
   type ControlPlaneOptions,
   type RunningControlPlane,

@@ -14,7 +14,7 @@ import {
 import { courierMemoryFolder, readMembership } from '../../src/deployer/serve/courier-memory.ts'
 import { type Clock, systemClock } from '../../src/host/clock.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'
-import { openOperator } from '../../src/server/operator-client.ts'
+import { openOperator } from '../../src/server/client/operator-client.ts'
 import {
   type ControlPlaneOptions,
   type RunningControlPlane,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
-import { openOperator } from '../../src/server/operator-client.ts'
+import { openOperator } from '../../src/server/client/operator-client.ts'
 import { newCsr } from '../support/csr.ts'
 import { jsonOf, serveControlPlane } from '../support/run-waxseal.ts'
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import type { OperatorJob } from '../../src/server/operator-client.ts'
+import type { OperatorJob } from '../../src/server/client/operator-client.ts'
 import { leavesOf } from '../support/deployment.ts'
 import type { WaxsealProcess } from '../support/process.ts'
 import { jsonOf, runWaxseal } from '../support/run-waxseal.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts, makeFolder } from '../../../src/host/file/plain-files.ts'
-import { type Operator, openOperator } from '../../../src/server/operator-client.ts'
+import { type Operator, openOperator } from '../../../src/server/client/operator-client.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Postgres } from '../../../test/support/postgres.ts'
 import { addBenchAgents, type BenchPlace, type BenchServer, startBenchServer } from '../bench-server.ts'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Operator } from '../../../src/server/operator-client.ts'
+import type { Operator } from '../../../src/server/client/operator-client.ts'
 import { type Fleet, type Said, startFleet } from './agents-process.ts'
 import { type FleetSite, probes } from './fleet-site.ts'
 import { type Away, awayFigures } from './outage.ts'

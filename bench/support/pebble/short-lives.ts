@@ -8,7 +8,7 @@ import { openControlPlane, register } from '../../../src/control-plane/open-cont
 import { systemClock } from '../../../src/host/clock.ts'
 import { makeFolder, writeText } from '../../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../../src/host/host-facts.ts'
-import type { Operator } from '../../../src/server/operator-client.ts'
+import type { Operator } from '../../../src/server/client/operator-client.ts'
 import type { Pebble } from '../../../test/integration/pebble.ts'
 import { startBothHalves } from '../../../test/support/both-halves.ts'
 import { makeAuthority } from '../../../test/support/certificates.ts'

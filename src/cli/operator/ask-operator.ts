@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { nearest } from '../../error/nearest.ts'
-import type { Operator } from '../../server/operator-client.ts'
+import type { Operator } from '../../server/client/operator-client.ts'
 import { print, printJson } from '../print/print.ts'
 import { type OperatorAccess, openAccess } from './open-access.ts'
 import { type Shared, withShared } from './serve.ts'

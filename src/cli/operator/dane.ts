@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import type { ToldDane } from '../../server/dane-client.ts'
+import type { ToldDane } from '../../server/client/dane-client.ts'
 import { table } from '../print/table.ts'
 import { answer, type OperatorOptions, wholeNumber, withOperator } from './ask-operator.ts'
 

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
-import type { IssuerOnList } from '../../server/issuer-client.ts'
+import type { IssuerOnList } from '../../server/client/issuer-client.ts'
 import { print } from '../print/print.ts'
 import { table } from '../print/table.ts'
 import { answer, commandOn, type OperatorOptions, withOperator } from './ask-operator.ts'

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import type { ShownLabels } from '../../server/label-client.ts'
+import type { ShownLabels } from '../../server/client/label-client.ts'
 import type { LabelChange } from '../../server/operation/agent/label-agent.ts'
 import { labelNamePattern, labelValuePattern } from '../../server/route/schemas-of-labels.ts'
 import { table } from '../print/table.ts'

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { type MatterKind, matterKinds } from '../../notice/matter.ts'
 import { longestMuteS } from '../../notice/mute.ts'
-import type { ListedMatter, ListedMute } from '../../server/matter-client.ts'
+import type { ListedMatter, ListedMute } from '../../server/client/matter-client.ts'
 import { table } from '../print/table.ts'
 import { answer, commandOn, type OperatorOptions, oneOf, timeIn, withOperator } from './ask-operator.ts'
 

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import pRetry from 'p-retry'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { isFolder } from '../../host/file/folder/private-folder.ts'
-import { type Operator, openOperator } from '../../server/operator-client.ts'
+import { type Operator, openOperator } from '../../server/client/operator-client.ts'
 import { noSuchFile, readGiven } from '../read-given.ts'
 
 /** Five seconds in all. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { ToldPlan, ToldRenewal } from '../../server/renewal-client.ts'
+import type { ToldPlan, ToldRenewal } from '../../server/client/renewal-client.ts'
 import { table } from '../print/table.ts'
 import { answer, type OperatorOptions, wholeNumber, withOperator } from './ask-operator.ts'
 

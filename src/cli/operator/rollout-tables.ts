@@ -1,4 +1,4 @@
-import type { ToldRollout, ToldRolloutTarget } from '../../server/rollout-client.ts'
+import type { ToldRollout, ToldRolloutTarget } from '../../server/client/rollout-client.ts'
 import { table } from '../print/table.ts'
 
 const seconds = 19

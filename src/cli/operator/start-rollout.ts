@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
+import type { ToldStart } from '../../server/client/rollout-client.ts'
 import { areShares } from '../../server/rollout/waves.ts'
-import type { ToldStart } from '../../server/rollout-client.ts'
 import type { RolloutBody } from '../../server/route/rollout-body.ts'
 import { answer, type OperatorOptions, oneOf, timeIn, wholeNumber, withOperator } from './ask-operator.ts'
 import { collectLabels } from './labels.ts'

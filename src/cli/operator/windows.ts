@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
+import type { ToldWindow } from '../../server/client/window-client.ts'
 import { labelNamePattern, labelValuePattern } from '../../server/route/schemas-of-labels.ts'
-import type { ToldWindow } from '../../server/window-client.ts'
 import { table } from '../print/table.ts'
 import { answer, type OperatorOptions, timeIn, withOperator } from './ask-operator.ts'
 

@@ -1,4 +1,4 @@
-import type { OperatorJob } from '../../../src/server/operator-client.ts'
+import type { OperatorJob } from '../../../src/server/client/operator-client.ts'
 import { servedLeaf } from '../../support/served-leaf.ts'
 import type { HalvesHost, Heard } from './halves-host.ts'
 

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { OperatorJob } from '../../../src/server/operator-client.ts'
+import type { OperatorJob } from '../../../src/server/client/operator-client.ts'
 import { leavesOf } from '../../support/deployment.ts'
 import type { FakedSite, RunningAgent } from './faked-site.ts'
 

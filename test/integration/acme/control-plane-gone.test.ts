@@ -8,7 +8,7 @@ import { openControlPlane, register } from '../../../src/control-plane/open-cont
 import { answersFolder } from '../../../src/documents/answers-folder.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { hostFacts } from '../../../src/host/host-facts.ts'
-import { openOperator } from '../../../src/server/operator-client.ts'
+import { openOperator } from '../../../src/server/client/operator-client.ts'
 import { startControlPlane } from '../../../src/server/start-control-plane.ts'
 import { serveAcmeCa } from '../../support/acme-ca/serve-acme-ca.ts'
 import { startBothHalves } from '../../support/both-halves.ts'

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { openOperator } from '../../../src/server/operator-client.ts'
+import { openOperator } from '../../../src/server/client/operator-client.ts'
 import { addTarget, claimedDeployment, deploymentFor, openTestControlPlane } from '../../support/control-plane.ts'
 
 const calls = [

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { openControlPlane } from '../../../src/control-plane/open-control-plane.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
-import { openOperator } from '../../../src/server/operator-client.ts'
+import { openOperator } from '../../../src/server/client/operator-client.ts'
 import { openEnrolledSite } from '../../support/enrolled-site.ts'
 import { startProxy } from '../../support/misbehaving-proxy.ts'
 

@@ -5,7 +5,7 @@ import { openControlPlane } from '../../../src/control-plane/open-control-plane.
 import { courierMemoryFolder, openCourierMemory } from '../../../src/deployer/serve/courier-memory.ts'
 import { hostFacts } from '../../../src/host/host-facts.ts'
 import { addRoot } from '../../../src/server/authority/roots.ts'
-import { openOperator } from '../../../src/server/operator-client.ts'
+import { openOperator } from '../../../src/server/client/operator-client.ts'
 import { folder, openEnrolledSite } from '../../support/enrolled-site.ts'
 
 const facts = hostFacts('0.0.0')

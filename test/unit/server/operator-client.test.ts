@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openOperator } from '../../../src/server/operator-client.ts'
+import { openOperator } from '../../../src/server/client/operator-client.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { type Handler, json, startHttpsServer } from '../../support/https-server.ts'
 

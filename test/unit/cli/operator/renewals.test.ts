@@ -1,6 +1,6 @@
 import t from 'tap'
 import { planLines } from '../../../../src/cli/operator/renewals.ts'
-import type { ToldRenewal } from '../../../../src/server/renewal-client.ts'
+import type { ToldRenewal } from '../../../../src/server/client/renewal-client.ts'
 
 const renewal: ToldRenewal = {
   at: '2026-11-03T04:05:06.000Z',

@@ -1,6 +1,6 @@
+import type { RolloutBody } from '../route/rollout-body.ts'
+import type { rolloutOnWire, rolloutTargetOnWire } from '../route/rollout-on-wire.ts'
 import type { Call, Part, Query } from './people-client.ts'
-import type { RolloutBody } from './route/rollout-body.ts'
-import type { rolloutOnWire, rolloutTargetOnWire } from './route/rollout-on-wire.ts'
 
 /** A roll-out as the control plane tells it. */
 export type ToldRollout = ReturnType<typeof rolloutOnWire>

@@ -1,5 +1,5 @@
-import type { SignedOrder } from '../order/signed-order.ts'
-import type { DraftOrder } from './operation/order/draft-order.ts'
+import type { SignedOrder } from '../../order/signed-order.ts'
+import type { DraftOrder } from '../operation/order/draft-order.ts'
 import type { Call } from './people-client.ts'
 
 /** What is said of an order that was kept. */

@@ -1,5 +1,5 @@
+import type { WindowBody, windowOnWire } from '../route/operator-windows.ts'
 import type { Call } from './people-client.ts'
-import type { WindowBody, windowOnWire } from './route/operator-windows.ts'
 
 /** A window of renewals as the control plane tells it. */
 export type ToldWindow = ReturnType<typeof windowOnWire>

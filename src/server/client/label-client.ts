@@ -1,6 +1,6 @@
-import type { LabelChange } from './operation/agent/label-agent.ts'
+import type { LabelChange } from '../operation/agent/label-agent.ts'
+import type { Labels } from '../store/label-store.ts'
 import type { Call } from './people-client.ts'
-import type { Labels } from './store/label-store.ts'
 
 /** The labels of an agent as the control plane tells them. */
 export interface ShownLabels {

@@ -1,4 +1,4 @@
-import type { PlannedReason } from './operation/renewal/plan-renewals.ts'
+import type { PlannedReason } from '../operation/renewal/plan-renewals.ts'
 import type { Call } from './people-client.ts'
 
 /** A renewal that is to come, as the control plane tells it. Times are RFC 3339, UTC. */

@@ -1,6 +1,6 @@
-import type { SignedHead } from './operation/audit-trail.ts'
-import type { Role } from './operation/operators.ts'
-import type { Link } from './store/audit-chain.ts'
+import type { SignedHead } from '../operation/audit-trail.ts'
+import type { Role } from '../operation/operators.ts'
+import type { Link } from '../store/audit-chain.ts'
 
 /** One call of the operator's side; fails with CONTROL_PLANE_UNREACHABLE or _REFUSED. */
 export type Call = <Answer>(method: 'GET' | 'POST', path: string, body?: object | null) => Promise<Answer>

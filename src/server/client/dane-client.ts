@@ -1,6 +1,6 @@
+import type { daneOnWire } from '../route/dane-on-wire.ts'
+import type { DaneBody } from '../route/schemas-of-dane.ts'
 import type { Call, Part, Query } from './people-client.ts'
-import type { daneOnWire } from './route/dane-on-wire.ts'
-import type { DaneBody } from './route/schemas-of-dane.ts'
 
 /** A target with roll-over as the control plane tells it. */
 export type ToldDane = ReturnType<typeof daneOnWire>
