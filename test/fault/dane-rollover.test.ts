@@ -48,11 +48,7 @@ t.test(
     t.same(refusedIn(samples), [])
     t.same(ends.failed, [])
     t.match(ends, { sent: mails, verified: mails })
-    t.equal(
-      new Set(samples.flatMap(({ served }) => served ?? [])).size,
-      times + 1,
-      'each roll-over has brought another key',
-    )
+    t.ok(new Set(keys).size === times && !keys.includes(samples[0]?.served ?? ''), 'each has brought another key')
 
     // Held against a host whose record does not match: it is this that no mail met.
     const there = samples.at(-1)?.primary ?? []

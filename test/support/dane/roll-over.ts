@@ -63,11 +63,27 @@ export async function rollOver(
     await site.renew()
     const switched = site.watch.until((now) => isSwitched(now, before))
     mark(await crash(site, crashes[turn % crashes.length], before, random))
-    const { at, served } = await switched
+    const { at, served } = await orRenewAgain(site, switched)
     keys.push(served ?? '')
     mark({ at, what: `roll-over ${turn + 1} of ${times}: ${short(served)} is served` })
   }
   return { marks, keys }
+}
+
+const openStates = ['AwaitingCSR', 'Pending', 'Running']
+
+/** On a machine that is too busy for the daemon's own check in its time a deployment fails, with the host untouched: it is asked for again. */
+async function orRenewAgain(site: RolloverSite, switched: Promise<KeySample>): Promise<KeySample> {
+  let idleLooks = 0
+  const done = new AbortController()
+  void switched.then(() => done.abort())
+  while (!done.signal.aborted) {
+    const isOpen = (await site.operator.jobs()).some(({ status }) => openStates.includes(status))
+    idleLooks = isOpen ? 0 : idleLooks + 1
+    if (idleLooks === 3) await site.renew()
+    await pause(systemClock, 5000, done.signal)
+  }
+  return switched
 }
 
 async function crash(site: RolloverSite, chosen: Crash | undefined, before: KeySample, random: Random): Promise<Mark> {
