@@ -36,6 +36,7 @@ export const configSchema = {
         agent_id: { type: 'string', minLength: 1, maxLength: 256 },
         agent_name: { type: 'string', minLength: 1, maxLength: 256 },
         credential_file: file,
+        client_certificate: { type: 'boolean' },
       },
     },
     state_dir: file,

@@ -65,6 +65,8 @@ export interface ControlPlaneConfig {
   readonly agentId: string | null
   readonly agentName: string | null
   readonly credentialFile: string | null
+  /** A client certificate in place of a credential that is sent; null: what it was enrolled with. */
+  readonly clientCertificate: boolean | null
 }
 
 /** The configuration with every default resolved; deeply frozen. */

@@ -20,6 +20,7 @@ export interface WrittenConfig {
     readonly agent_id?: string
     readonly agent_name?: string
     readonly credential_file?: string
+    readonly client_certificate?: boolean
   }
   readonly state_dir?: string
   readonly targets_dir?: string
@@ -174,6 +175,7 @@ function resolveControlPlane(
     agentId: setting(env, 'AGENT_ID') ?? written?.agent_id ?? null,
     agentName: setting(env, 'AGENT_NAME') ?? written?.agent_name ?? null,
     credentialFile: written?.credential_file ?? null,
+    clientCertificate: written?.client_certificate ?? null,
   }
 }
 

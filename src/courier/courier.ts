@@ -49,6 +49,8 @@ export interface CourierParts {
   readonly isSearching: boolean
   /** Makes a new key for a client certificate. */
   readonly makeClientRequest: () => Promise<ClientRequest>
+  /** Whether this host is to be known by one; null: as it was enrolled. */
+  readonly clientCertificate: boolean | null
   readonly pollIntervalMs: number
   /** How long a call for work waits at a server that knows it, in milliseconds; 0: not at all. */
   readonly pollWaitMs: number

@@ -17,14 +17,18 @@ export interface MemberParts {
   >
   /** Makes a new key for a client certificate. */
   readonly makeClientRequest: () => Promise<ClientRequest>
+  /** Whether this host is to be known by one; null: as it was enrolled. */
+  readonly clientCertificate: boolean | null
   /** A digest that tells this machine from others; null: it has no id. */
   readonly machine: string | null
   readonly clock: Pick<Clock, 'now' | 'random'>
   readonly log: Pick<Logger, 'info' | 'warn'>
 }
 
+const dayMs = 86_400_000
+
 /** How long a credential is used, in milliseconds: ninety days. */
-const credentialMs = 90 * 86_400_000
+const credentialMs = 90 * dayMs
 
 /**
  * What this host is to its control plane, over the years: the CAs that it trusts, and its credential. Whatever is new is durable with
@@ -40,6 +44,8 @@ export class Member {
   #saidPinned = false
   /** What the server handed out when it was last looked at. */
   #seen: string | null = null
+  /** When it last went over to a credential of the other kind: one that is not taken is asked for no more than once a day. */
+  #wentOverAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: MemberParts) {
     this.#parts = parts
@@ -84,9 +90,11 @@ export class Member {
       if (caPem !== null && caPem !== this.#seen) await this.#trust(caPem)
       this.#seen = caPem
       await this.#settleCredential()
-      if (this.#parts.controlPlane.clientLife !== null) {
-        if (features.has('client_certificate')) await this.#renewWhenDue()
-      } else if (features.has('credential')) await this.#exchangeWhenDue()
+      const isCertified = this.#parts.controlPlane.clientLife !== null
+      const wanted = (this.#parts.clientCertificate ?? isCertified) ? 'client_certificate' : 'credential'
+      if (!features.has(wanted)) return
+      if (isCertified !== (wanted === 'client_certificate')) await this.#goOver(wanted)
+      else await (isCertified ? this.#renewWhenDue() : this.#exchangeWhenDue())
     } catch (error) {
       const coded = asWaxsealError(error)
       this.#parts.log.info(
@@ -144,6 +152,22 @@ export class Member {
     const next = await controlPlane.exchangeCredential()
     await this.#keep({ ...this.#kept, credential: { basis, since: now, secrets: [next, present] } })
     log.info('the credential of this host was exchanged')
+  }
+
+  /** To a credential of the other kind, by the one that the server took last; that one is good until the new one was used. */
+  async #goOver(wanted: 'client_certificate' | 'credential'): Promise<void> {
+    const { controlPlane, clock, log, makeClientRequest } = this.#parts
+    const now = clock.now()
+    const { proven: present } = controlPlane
+    if (present === null || now - this.#wentOverAt < dayMs) return
+    this.#wentOverAt = now
+    const next =
+      wanted === 'client_certificate'
+        ? await controlPlane.exchangeClientCertificate(await makeClientRequest())
+        : await controlPlane.exchangeCredential()
+    const { credential: basis } = controlPlane.basis
+    await this.#keep({ ...this.#kept, credential: { basis, since: now, secrets: [next, present] } })
+    log.info({ to: wanted }, 'this host goes over to a credential of another kind, as it is configured')
   }
 
   /** Over a connection that the present certificate vouches for; it is good until the new one was used. */

@@ -30,6 +30,8 @@ export interface BothHalves {
 export interface HalvesParts extends Pick<CourierParts, 'controlPlane' | 'pollIntervalMs' | 'heartbeatIntervalMs'> {
   /** Left out: no call waits, for a clock that is faked waits for nobody. */
   readonly pollWaitMs?: number
+  /** Left out: as it was enrolled. */
+  readonly clientCertificate?: boolean
   readonly config: Config
   readonly clock: Clock
   readonly log: Logger
@@ -62,6 +64,7 @@ export async function startBothHalves(parts: HalvesParts): Promise<BothHalves> {
   const deployer = openDeployer(path)
   const carrying = runCourier({
     pollWaitMs: 0,
+    clientCertificate: null,
     ...parts,
     deployer,
     readShown: () => readShownHost(config.stateDir),

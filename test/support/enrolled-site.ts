@@ -68,14 +68,22 @@ export async function openEnrolledSite(t: Test, options: Partial<ControlPlaneOpt
         pollWaitMs?: number
         heartbeatIntervalMs?: number
         pollIntervalMs?: number
+        clientCertificate?: boolean
       } = {},
     ) => {
       const { stateDir: ownState = stateDir, calls = {}, clock = {}, ...others } = changes
-      const { pollWaitMs = 0, heartbeatIntervalMs = 50, pollIntervalMs = 200, ...ofEndpoint } = others
+      const {
+        pollWaitMs = 0,
+        heartbeatIntervalMs = 50,
+        pollIntervalMs = 200,
+        clientCertificate,
+        ...ofEndpoint
+      } = others
       return startAgent(ownState, { ...endpoint, ...ofEndpoint }, calls, clock, {
         pollWaitMs,
         heartbeatIntervalMs,
         pollIntervalMs,
+        ...(clientCertificate === undefined ? {} : { clientCertificate }),
       })
     },
   }
@@ -87,7 +95,12 @@ async function startAgent(
   endpoint: AgentEndpoint,
   calls: Partial<ControlPlane>,
   clock: Partial<Clock>,
-  pace: { readonly pollWaitMs: number; readonly heartbeatIntervalMs: number; readonly pollIntervalMs: number },
+  pace: {
+    readonly pollWaitMs: number
+    readonly heartbeatIntervalMs: number
+    readonly pollIntervalMs: number
+    readonly clientCertificate?: boolean
+  },
 ) {
   const file = join(dirname(stateDir), 'waxseal.yaml')
   await writeFile(file, JSON.stringify({ state_dir: stateDir }))

@@ -56,6 +56,7 @@ async function start(at: number): Promise<void> {
     facts: { version: '0', hostname: id, os: 'linux', architecture: 'x64', ipAddress: sourceOf(at) },
     machine: null,
     makeClientRequest,
+    clientCertificate: null,
     driftWatch: null,
     readAcme: async () => null,
     isSearching: false,

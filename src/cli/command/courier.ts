@@ -124,6 +124,9 @@ async function run(options: CourierOptions): Promise<void> {
     facts: hostFacts(version),
     machine: await machineDigest(),
     makeClientRequest,
+    get clientCertificate() {
+      return config.controlPlane?.clientCertificate ?? null
+    },
     driftWatch: config.driftWatch === 'hourly' ? hourlyFor(localHostname()) : config.driftWatch,
     readAcme: () => ownAcmeOf(config),
     isSearching: config.discovery.folders.length > 0,

@@ -65,7 +65,7 @@ export function enrollCommand(): Command {
     .option('--credential-file <file>', 'where to store the credential (0600)', '/etc/waxseal/credential')
     .option(
       '--client-certificate',
-      'show a client certificate to the control plane in place of a credential that is sent; it is renewed by itself',
+      'show a client certificate to the control plane in place of a credential that is sent; it is renewed by itself. A host that is enrolled goes over by control_plane.client_certificate',
     )
     .option('--force', 'replace a credential that is there')
     .option('--json', 'print one JSON document')
@@ -142,9 +142,12 @@ async function becomeMember(options: EnrollOptions, meeting: Meeting, credential
   return joinAsNew(meeting, { token, name, pendingFile, makeClientRequest: made })
 }
 
-async function requireFree(credentialFile: string, { force }: EnrollOptions): Promise<void> {
+async function requireFree(credentialFile: string, { force, clientCertificate }: EnrollOptions): Promise<void> {
   if (force === true || (await readSnapshot(credentialFile)) === null) return
-  const hint = 'This host is enrolled; --force enrolls it again.'
+  const hint =
+    clientCertificate === true
+      ? 'This host is enrolled. To have it go over by the credential that it has, write client_certificate: true below control_plane: in its configuration, and start the service again.'
+      : 'This host is enrolled; --force enrolls it again.'
   throw invalid('--credential-file', `${credentialFile} is there already`, hint)
 }
 

@@ -125,6 +125,29 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     )
   })
 
+  t.test(`${kind}: a running host goes over to a certificate without being enrolled anew, and back`, async (t) => {
+    const site = await openEnrolledSite(t, { database: kind === 'SQLite' ? undefined : await postgres.newDatabase() })
+    const overs = { ...site.endpoint }
+    for (const clientCertificate of [true, false]) {
+      const { secrets: before = [] } = (await site.membership()).credential ?? {}
+      const agent = await site.startAgent({ clientCertificate, clock: { random: () => 0 } })
+      await agent.said('this host goes over to a credential of another kind, as it is configured')
+      for (let beat = 0; beat < 3; beat += 1) await agent.heard()
+      await agent.stop()
+
+      const { secrets = [] } = (await site.membership()).credential ?? {}
+      t.equal(secrets.length, 1, 'the one before is forgotten')
+      t.equal(clientPairIn(secrets[0] ?? '') !== null, clientCertificate)
+      const former = openControlPlane({ ...overs, credential: before[0] ?? overs.credential })
+      await t.rejects(former.heartbeat(facts), { code: 'CONTROL_PLANE_REFUSED', details: { status: 401 } })
+      await former.close()
+    }
+    const again = await site.startAgent({ clientCertificate: false })
+    t.ok(await again.heard(), 'after a restart it goes on with what was kept')
+    await again.stop()
+    t.notOk(again.hasSaid('this host goes over to a credential of another kind, as it is configured'))
+  })
+
   t.test(`${kind}: a registration whose answer was lost is asked for again with another key`, async (t) => {
     const plane = await planeOf(t)
     const token = await plane.operator.createToken()

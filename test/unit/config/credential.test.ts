@@ -102,7 +102,14 @@ async function write(path: string, text: string, mode = 0o600): Promise<void> {
 }
 
 function read(credentialFile: string | null, env: Readonly<Record<string, string>>): Promise<string> {
-  const config = { url: 'https://a.example', caFile: null, agentId: null, agentName: null, credentialFile }
+  const config = {
+    url: 'https://a.example',
+    caFile: null,
+    agentId: null,
+    agentName: null,
+    credentialFile,
+    clientCertificate: null,
+  }
   return readCredential(config, env)
 }
 

@@ -28,7 +28,14 @@ t.test('a configuration that another user can change is refused, with the comman
 
 t.test('a credential that another user can exchange is refused', asRoot, async (t) => {
   const { folder, file } = layOut(t.testdir(), 'credential', 'wax-credential', 0o600)
-  const plane = { url: 'https://127.0.0.1', caFile: null, agentId: 'a', agentName: null, credentialFile: file }
+  const plane = {
+    url: 'https://127.0.0.1',
+    caFile: null,
+    agentId: 'a',
+    agentName: null,
+    credentialFile: file,
+    clientCertificate: null,
+  }
 
   chownSync(folder, nobody, 0)
   const hint = `Look at what is in it, then run: chown root ${folder}`

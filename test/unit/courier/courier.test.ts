@@ -271,6 +271,7 @@ function courierOf(
     facts: { version: '0', hostname: 'h', os: 'linux', architecture: 'x', ipAddress: '192.0.2.1' },
     machine: null,
     makeClientRequest: () => Promise.reject(new Error('no certificate is due')),
+    clientCertificate: null,
     driftWatch: null,
     readAcme: async () => null,
     isSearching: false,

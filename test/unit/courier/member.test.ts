@@ -137,7 +137,55 @@ t.test(
   },
 )
 
+t.test(
+  'a host goes over to a client certificate by the credential that it has, and back, as it is configured',
+  async (t) => {
+    const both = { ...heard, features: new Set(['credential', 'client_certificate']) }
+    const { member, disk, plane, clock, wants } = open()
+    wants.clientCertificate = true
+    await member.introduce()
+    await member.heard({ ...heard, features: new Set(['credential']) })
+    t.equal(plane.exchanges, 0, 'a server that does not say that it issues any is not asked')
+    await member.heard(both)
+    t.match(disk.kept.credential, { secrets: ['certificate-1 for CSR', 'configured'] }, 'durable before it is used')
+    await member.heard(both)
+    t.equal(
+      plane.exchanges,
+      1,
+      'one that is not taken, for a proxy that ends TLS lets none through, is not asked for again',
+    )
+    clock.advance(dayMs)
+    await member.heard(both)
+    t.equal(plane.exchanges, 2, 'before a day has passed')
+
+    plane.life = { notBefore: clock.now(), notAfter: clock.now() + 30 * dayMs, chance: 0.5 }
+    plane.proven = 'certificate-2 for CSR'
+    await member.heard(both)
+    t.same(disk.kept.credential?.secrets, ['certificate-2 for CSR'])
+
+    const again = open(disk.kept)
+    again.wants.clientCertificate = false
+    again.plane.life = plane.life
+    again.plane.proven = plane.proven
+    await again.member.introduce()
+    await again.member.heard(both)
+    t.same(again.disk.kept.credential?.secrets, ['secret-1', 'certificate-2 for CSR'])
+  },
+)
+
+t.test('a host that is not configured for either stays with what it was enrolled with', async (t) => {
+  const both = { ...heard, features: new Set(['credential', 'client_certificate']) }
+  for (const isCertified of [false, true]) {
+    const { member, plane, clock } = open()
+    if (isCertified) plane.life = { notBefore: clock.now(), notAfter: clock.now() + 30 * dayMs, chance: 0.5 }
+    await member.introduce()
+    await member.heard(both)
+    t.equal(plane.exchanges, 0)
+  }
+})
+
 function open(kept: Membership = noMembership) {
+  const wants = { clientCertificate: null as boolean | null }
   const disk = { kept, isFull: false, isAway: false, starts: 0 as number | null }
   const plane = { proven: 'configured' as string | null, exchanges: 0, life: null as ClientLife | null }
   const adopted: Membership[] = []
@@ -178,9 +226,13 @@ function open(kept: Membership = noMembership) {
       controlPlane,
       machine: 'm',
       makeClientRequest: async () => ({ keyPem: 'KEY', csrPem: 'CSR' }),
+      get clientCertificate() {
+        return wants.clientCertificate
+      },
       clock,
       log,
     }),
+    wants,
     disk,
     plane,
     adopted,
