@@ -96,9 +96,9 @@ export interface ControlPlane extends JobCalls {
    * targets that are in order, too. False: there was nothing that this server takes, and nothing was sent.
    */
   reportDrift(drift: readonly TargetDrift[]): Promise<boolean>
-  /** Certificates that are on this host (protocol §1). `takesGone`: this server wants to know what is there no more (protocol §4). */
+  /** Certificates that are on this host (protocol §1). `takesGone`: this server wants to know what is there no more (protocol §4); null: it has not said yet what it takes. */
   reportDiscovery(found: DiscoveryReport): Promise<void>
-  readonly takesGone: boolean
+  readonly takesGone: boolean | null
   /** How far this clock is ahead of the server's at the last answer, in milliseconds; null: it has not said. */
   clockAheadMs(): number | null
   /** Whether a connection to the server is open. */
@@ -232,7 +232,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
       return true
     },
     get takesGone() {
-      return features.has(goneFeature)
+      return hasHeard ? features.has(goneFeature) : null
     },
     reportDiscovery: async (found) => {
       const body = discoveryBody(options.agentId, found, features.has(goneFeature))

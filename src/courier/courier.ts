@@ -140,7 +140,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     signal,
     retire,
   }
-  const searching = parts.isSearching ? watchForCertificates({ ...parts, controlPlane, signal }) : null
+  const searching = watchForCertificates({ ...parts, controlPlane, signal })
   const firstWait = parts.isBoot ? pace.awayMs * clock.random() : 0
   await Promise.all([
     pollLoop(parts, loops, firstWait),

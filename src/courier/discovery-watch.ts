@@ -3,7 +3,7 @@ import { entryOf } from '../control-plane/discovery-body.ts'
 import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import { failureWait, pollWait } from '../control-plane/pace.ts'
 import type { Discovery, FoundCertificate, Place } from '../documents/discovery.ts'
-import { describeError, type WaxsealError } from '../error/waxseal-error.ts'
+import { describeError, WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Deployer } from './deployer.ts'
 import { runLoop } from './loop.ts'
@@ -16,6 +16,8 @@ export interface DiscoveryParts {
   readonly clock: Clock
   readonly progress: Progress
   readonly log: Pick<Logger, 'info' | 'warn'>
+  /** Whether there are folders to be searched. */
+  readonly isSearching: boolean
   readonly signal: AbortSignal
 }
 
@@ -29,15 +31,21 @@ const chunkBytes = 500_000
 /** A page has what fits into a document. */
 const mostPages = 50
 
-/** Has the folders searched again and again until the signal aborts, and tells the control plane what is new. */
+/**
+ * Has the folders searched again and again until the signal aborts, and tells the control plane what is new. Where there is none any
+ * more, once: what was told before is there no more, as far as this host says it.
+ */
 export function watchForCertificates(parts: DiscoveryParts): Promise<void> {
-  const { clock, progress, signal, log } = parts
+  const { clock, progress, log, isSearching } = parts
   const search = new CertificateSearch(parts)
+  const over = new AbortController()
+  const signal = AbortSignal.any([parts.signal, over.signal])
   return runLoop({
     name: 'discovery',
     progress,
     turn: async () => {
       await search.once()
+      if (!isSearching) over.abort()
       return pollWait(betweenMs, clock.random())
     },
     waitAfterFailure: (error, failures) => {
@@ -89,10 +97,12 @@ export class CertificateSearch {
   async #tell(listener: string, found: Discovery, errors: readonly string[]): Promise<void> {
     const { deployer, controlPlane, log } = this.#parts
     const { folders, ms } = found
+    const { takesGone } = controlPlane
+    if (takesGone === null && found.gone.length > 0) throw notHeard()
     const chunks = chunksOf(found.certificates)
     for (const [index, certificates] of (chunks.length === 0 ? [[]] : chunks).entries()) {
       const isFirst = index === 0
-      const gone = isFirst && controlPlane.takesGone ? found.gone : []
+      const gone = isFirst && takesGone === true ? found.gone : []
       const told = isFirst ? errors : []
       // A server has an error for a report of nothing.
       if (certificates.length + gone.length + told.length > 0)
@@ -106,6 +116,11 @@ export class CertificateSearch {
     if (found.certificates.length + found.gone.length > 0)
       log.info({ found: found.certificates.length, gone: found.gone.length }, 'certificates found')
   }
+}
+
+/** What is forgotten here before it can be told is never told. */
+function notHeard(): WaxsealError {
+  return new WaxsealError('CONTROL_PLANE_UNREACHABLE', { reason: 'it has not said yet what it takes' })
 }
 
 function placeOf({ sha256, path }: FoundCertificate): Place {

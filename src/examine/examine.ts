@@ -9,6 +9,7 @@ import { whoRenews } from '../outcome/lifetime.ts'
 import { examineConnectors } from './examine-connectors.ts'
 import { type AskedControlPlane, examineClock, examineControlPlane, examineReports } from './examine-control-plane.ts'
 import { examineDane } from './examine-dane.ts'
+import { examineDiscovery } from './examine-discovery.ts'
 import { examineFolders } from './examine-folders.ts'
 import { examineInstances } from './examine-instances.ts'
 import { examineJournal } from './examine-journal.ts'
@@ -58,6 +59,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       ...(await examineOrders(options.engine, records)),
       await examineFolders(options.config, records, wiring),
       await examineKeys(options.config, records),
+      ...(await examineDiscovery(options.config)),
       await examineControlPlane(options),
       examineClock(options),
       ...examineReports(options.shown),

@@ -65,6 +65,8 @@ export class PlayedDeployer implements Deployer {
         }
       case 'unbegun':
         return { jobIds: [] }
+      case 'discover':
+        return { folders: [], certificates: [], isMore: false, gone: [], errors: [], ms: 0 }
       default:
         return {}
     }

@@ -259,6 +259,7 @@ function courierOf(
     introduce: { starts: 1, membership: noMembership },
     answers: rest,
     unbegun: { ids: [] },
+    discover: { folders: [], certificates: [], isMore: false, gone: [], errors: [], ms: 0 },
   }
   return {
     deployer: { ask: async ({ ask }: { readonly ask: string }) => answers[ask] ?? {} } as unknown as Deployer,

@@ -29,7 +29,13 @@ const gone = [{ sha256: 'b'.repeat(64), path: '/etc/ssl/b.pem' }]
 const nothing: Discovery = { folders: ['/etc/ssl'], certificates: [], isMore: false, gone: [], errors: [], ms: 5 }
 
 /** A deployer with these answers in turn, the last one for ever, and a control plane. */
-function open(answers: readonly Discovery[], { takesGone = true, refuse = (): WaxsealError | null => null } = {}) {
+function open(
+  answers: readonly Discovery[],
+  {
+    takesGone = true,
+    refuse = (): WaxsealError | null => null,
+  }: { readonly takesGone?: boolean | null; readonly refuse?: () => WaxsealError | null } = {},
+) {
   const words: string[] = []
   const reports: DiscoveryReport[] = []
   const stop = new AbortController()
@@ -56,6 +62,7 @@ function open(answers: readonly Discovery[], { takesGone = true, refuse = (): Wa
         reports.push(report)
       },
     },
+    isSearching: true,
     log: pino({ level: 'silent' }),
     signal: stop.signal,
   }
@@ -94,6 +101,29 @@ t.test('a server that does not know what is gone is not told of it, and it is fo
   await search.once()
 
   t.same(words, ['discover', 'told 0 1'])
+})
+
+t.test('what is gone is not forgotten before the server has said what it takes', async (t) => {
+  const { search, words } = open([{ ...nothing, gone }], { takesGone: null })
+
+  await t.rejects(search.once(), {
+    code: 'CONTROL_PLANE_UNREACHABLE',
+    details: { reason: 'it has not said yet what it takes' },
+  })
+
+  t.same(words, ['discover'])
+})
+
+t.test('where no folder is searched any more, what was told is told to be gone, once', async (t) => {
+  const { parts, words } = open([
+    { ...nothing, folders: [], gone },
+    { ...nothing, folders: [] },
+  ])
+  const clock = fakeClock(0.5)
+
+  await watchForCertificates({ ...parts, isSearching: false, clock, progress: openProgress() })
+
+  t.same(words, ['discover', 'report 0 1', 'told 0 1'], 'and then it ends')
 })
 
 t.test('what could not be searched is told once for each change', async (t) => {

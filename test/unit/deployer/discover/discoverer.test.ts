@@ -13,18 +13,22 @@ const other = await authority.issue({ names: ['www.example.net'] })
 const [listener, another] = ['a'.repeat(64), 'b'.repeat(64)]
 
 async function open(t: Test, isSearched = true) {
+  let isStill = isSearched
   const dir = t.testdir({ tls: { 'mail.pem': pair.keyPem + pair.certificatePem }, state: {} })
   const [folder, stateDir] = [join(dir, 'tls'), join(dir, 'state')]
   const clock = fakeClock()
   const start = async (): Promise<Discoverer> =>
     new Discoverer({
-      folders: async () => (isSearched ? [dir] : []),
+      folders: async () => (isStill ? [dir] : []),
       stateDir,
       told: openToldPlaces(join(stateDir, 'discovered')),
       clock,
       closing: new AbortController().signal,
     })
-  return { dir, folder, stateDir, clock, start, discoverer: await start() }
+  const empty = (): void => {
+    isStill = false
+  }
+  return { dir, folder, stateDir, clock, start, empty, discoverer: await start() }
 }
 
 t.test('a certificate is found with all that is listed of it, and without its key', async (t) => {
@@ -155,4 +159,16 @@ t.test('without folders nothing is searched', async (t) => {
   const { discoverer } = await open(t, false)
 
   t.match(await discoverer.discover(listener), { folders: [], certificates: [], errors: [] })
+})
+
+t.test('where the folders are taken out of the configuration all that was told is gone', async (t) => {
+  const { discoverer, empty } = await open(t)
+  const { certificates } = await discoverer.discover(listener)
+  await discoverer.note(listener, certificates, [])
+  empty()
+
+  const found = await discoverer.discover(listener)
+  t.match(found, { folders: [], certificates: [], gone: [{ sha256: pair.sha256 }], isMore: false })
+  await discoverer.note(listener, [], found.gone)
+  t.match(await discoverer.discover(listener), { gone: [] })
 })
