@@ -110,6 +110,29 @@ t.test('a roll-out that stopped is in the overview, with its reason, and leads t
   await page.screenshot({ path: join(pictures, 'fleet-roll-out-wide.png') })
 })
 
+t.test('a host is opened from a list, and its page is clean, in light and in dark, wide and on a phone', async (t) => {
+  for (const viewport of [
+    { width: 1280, height: 900 },
+    { width: 375, height: 740 },
+  ]) {
+    const { page } = await signedIn(t, { viewport })
+    await page.goto(`${plane.url}/fleet/hosts?state=silent`)
+    const link = page.locator('tbody tr strong a').first()
+    const name = await link.innerText()
+    await link.click()
+    await page.locator(`h1:text-is("Host ${name}")`).waitFor()
+    t.ok((await page.locator('tbody tr').count()) >= 3, 'certificates and targets')
+    t.same(await seriousFindings(page), [])
+    t.equal(await overflow(page), 0)
+    await page.screenshot({ path: join(pictures, `fleet-host-${viewport.width}.png`) })
+    await page.emulateMedia({ colorScheme: 'dark' })
+    t.same(await seriousFindings(page), [], 'dark')
+
+    await page.locator('nav').getByRole('link', { name: 'Failures', exact: true }).click()
+    t.equal(page.url(), `${plane.url}/fleet/failures?host=${name}`, 'the menu keeps the host')
+  }
+})
+
 t.test('a filter is filled, sent and shown again', async (t) => {
   const { page } = await signedIn(t)
   await page.getByRole('link', { name: 'Certificates', exact: true }).click()

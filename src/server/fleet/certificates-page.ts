@@ -6,6 +6,7 @@ import type { Caller } from '../operation/operators.ts'
 import type { FleetCertificate } from '../store/fleet-store.ts'
 import { endWords } from './end-words.ts'
 import { listPage, type Query } from './list-page.ts'
+import { hostLink } from './sections.ts'
 import { counted, dateAt } from './words.ts'
 
 /** Further names of a certificate are counted. */
@@ -50,17 +51,21 @@ export function certificatesPage(listed: Listed<FleetCertificate>, query: Query,
         ],
       },
     ],
-    heads: ['Names', 'Host', 'Ends', 'Next renewal', 'Last error'],
-    cells: cellsOf,
+    heads: certificateHeads,
+    cells: certificateCells,
     none: 'No certificate is so.',
   })
 }
 
-function cellsOf(certificate: FleetCertificate, now: number): readonly Html[] {
+/** Of a table of certificates. */
+export const certificateHeads = ['Names', 'Host', 'Ends', 'Next renewal', 'Last error'] as const
+
+/** A row of it. */
+export function certificateCells(certificate: FleetCertificate, now: number): readonly Html[] {
   const { agentName, nextRenewalAt, lastError } = certificate
   return [
     namesOf(certificate),
-    html`${agentName}`,
+    hostLink(agentName),
     endOf(certificate, now),
     nextRenewalAt === null ? html`<span class="soft">none planned</span>` : plannedAt(nextRenewalAt, now),
     lastError === null ? html`<span class="soft">–</span>` : html`${lastError}`,

@@ -4,6 +4,7 @@ import type { Listed } from '../operation/fleet/fleet-lists.ts'
 import type { Caller } from '../operation/operators.ts'
 import type { FleetDrift } from '../store/fleet-store.ts'
 import { listPage, type Query } from './list-page.ts'
+import { hostLink } from './sections.ts'
 import { counted, whenTold } from './words.ts'
 
 /** Further reasons are counted. */
@@ -31,7 +32,7 @@ function cellsOf({ name, type, agentName, since, reasons }: FleetDrift, now: num
   const shown = [...reasons.slice(0, mostReasons), ...(more > 0 ? [`and ${counted(more, 'reason')} more`] : [])]
   return [
     html`<strong>${name}</strong> <span class="soft">${type}</span>`,
-    html`${agentName}`,
+    hostLink(agentName),
     whenTold(since, now),
     list(shown, 'plain'),
   ]

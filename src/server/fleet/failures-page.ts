@@ -4,6 +4,7 @@ import type { Caller } from '../operation/operators.ts'
 import type { FleetFailure } from '../store/fleet-store.ts'
 import type { JobType } from '../store/rows.ts'
 import { listPage, type Query } from './list-page.ts'
+import { hostLink } from './sections.ts'
 import { whenAt } from './words.ts'
 
 /** What a job is for, in words. */
@@ -44,18 +45,22 @@ export function failuresPage(listed: Listed<FleetFailure>, query: Query, viewer:
         options: failureDays.map((days) => [days, days === '1' ? 'day' : `${days} days`] as const),
       },
     ],
-    heads: ['When', 'What', 'Host', 'Error'],
-    cells: cellsOf,
+    heads: failureHeads,
+    cells: failureCells,
     none: 'No job has failed so.',
   })
 }
 
-function cellsOf(job: FleetFailure, now: number): readonly Html[] {
+/** Of a table of failures. */
+export const failureHeads = ['When', 'What', 'Host', 'Error'] as const
+
+/** A row of it. */
+export function failureCells(job: FleetFailure, now: number): readonly Html[] {
   const { id, type, agentName, targetName, commonName, error, updatedAt, isReaped } = job
   return [
     whenAt(updatedAt, now),
     html`${typeWords[type]} of ${commonName}${targetName === null ? html`` : html` to ${targetName}`} <span class="soft"><code>${id}</code></span>`,
-    html`${agentName}`,
+    hostLink(agentName),
     html`${errorOf(error)}${isReaped ? html` <span class="soft">The control plane’s own word: a result that comes later takes its place.</span>` : html``}`,
   ]
 }

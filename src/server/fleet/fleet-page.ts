@@ -2,7 +2,7 @@ import { type Html, html } from '../../page/html.ts'
 import { htmlDocument } from '../../page/html-document.ts'
 import { when } from '../../page/page-words.ts'
 import type { Caller } from '../operation/operators.ts'
-import { type SectionPath, sections } from './sections.ts'
+import { menuLink, type SectionPath, sections } from './sections.ts'
 
 /** What a page of the fleet is made of. */
 export interface FleetPage {
@@ -10,6 +10,8 @@ export interface FleetPage {
   /** Colour of the heading. */
   readonly kind?: 'good' | 'warn' | 'bad'
   readonly path: SectionPath
+  /** What was asked for; left out: nothing. */
+  readonly query?: Readonly<Record<string, string | undefined>>
   readonly viewer: Caller
   /** When it was read, milliseconds since 1970. */
   readonly at: number
@@ -19,7 +21,7 @@ export interface FleetPage {
 }
 
 /** A whole page: menu, heading, what was read, and how to see it at a shell. Without any script. */
-export function fleetPage({ title, kind, path, viewer, at, body, command }: FleetPage): string {
+export function fleetPage({ title, kind, path, query = {}, viewer, at, body, command }: FleetPage): string {
   return htmlDocument({
     title: `${title} – fleet`,
     at: '/fleet',
@@ -27,7 +29,7 @@ export function fleetPage({ title, kind, path, viewer, at, body, command }: Flee
 <a class="skip" href="#main">To the page</a>
 <header class="bar-top">
 <strong>Waxseal</strong>
-<nav aria-label="Fleet"><ul>${sections.map((one) => html`<li><a href="${one.path}"${one.path === path ? html` aria-current="page"` : html``}>${one.name}</a></li>`)}</ul></nav>
+<nav aria-label="Fleet"><ul>${sections.map((one) => html`<li><a href="${menuLink(one.path, path, query)}"${one.path === path ? html` aria-current="page"` : html``}>${one.name}</a></li>`)}</ul></nav>
 <form class="viewer" method="post" action="/fleet/sign-out"><span class="soft">${viewer.name} (${viewer.role})</span> <button type="submit">Sign out</button></form>
 </header>
 <main id="main" tabindex="-1">

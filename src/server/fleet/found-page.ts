@@ -5,6 +5,7 @@ import type { Listed } from '../operation/fleet/fleet-lists.ts'
 import type { Caller } from '../operation/operators.ts'
 import type { DiscoveredStatus, ListedDiscovered } from '../store/discovered-store.ts'
 import { listPage, type Query } from './list-page.ts'
+import { hostLink } from './sections.ts'
 import { counted, dateAt, whenAt } from './words.ts'
 
 const mostNames = 5
@@ -52,7 +53,7 @@ function cellsOf(found: ListedDiscovered, now: number): readonly Html[] {
   const shown = [...others.slice(0, mostNames), ...(more > 0 ? [`and ${counted(more, 'name')} more`] : [])]
   return [
     html`<strong>${commonName === '' ? subject : commonName}</strong>${shown.length === 0 ? html`` : html` <span class="soft">${shown.join(', ')}</span>`} <span class="soft">by ${issuer}</span>`,
-    html`${agentName} <span class="soft"><code>${path}</code></span>`,
+    html`${hostLink(agentName)} <span class="soft"><code>${path}</code></span>`,
     html`${kind === null ? html`${word}` : badge(kind, word)} <span class="soft"><code title="${fingerprint}">${fingerprint.slice(0, 12)}</code></span>`,
     endOf(found, now),
     whenAt(lastSeen, now),

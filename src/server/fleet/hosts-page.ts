@@ -5,7 +5,7 @@ import type { Caller } from '../operation/operators.ts'
 import type { FleetHost } from '../store/fleet-store.ts'
 import { hostWords } from './host-words.ts'
 import { listPage, type Query } from './list-page.ts'
-import { linkTo } from './sections.ts'
+import { hostLink, linkTo } from './sections.ts'
 import { counted, figure, whenAt } from './words.ts'
 
 /** Hosts, by name. */
@@ -46,7 +46,7 @@ export function hostsPage(listed: Listed<FleetHost>, query: Query, viewer: Calle
 function cellsOf(host: FleetHost, now: number): readonly Html[] {
   const { name, hostname, seenAt, targets, drifting, labels } = host
   return [
-    html`<strong>${name}</strong>${hostname === name ? html`` : html` <span class="soft">${hostname}</span>`}${Object.entries(labels).map(([label, value]) => labelLink(label, value))}`,
+    html`<strong>${hostLink(name)}</strong>${hostname === name ? html`` : html` <span class="soft">${hostname}</span>`}${Object.entries(labels).map(([label, value]) => labelLink(label, value))}`,
     stateOf(host),
     whenAt(seenAt, now),
     html`${figure(targets)}${drifting === 0 ? html`` : html` <a href="${linkTo('/fleet/drift', { host: name })}">${badge('bad', counted(drifting, 'drifts', 'drift'))}</a>`}`,
@@ -54,12 +54,14 @@ function cellsOf(host: FleetHost, now: number): readonly Html[] {
   ]
 }
 
-function labelLink(name: string, value: string): Html {
+/** Leads to all hosts with this label. */
+export function labelLink(name: string, value: string): Html {
   const label = `${name}=${value}`
   return html` <a class="label" href="${linkTo('/fleet/hosts', { label })}">${label}</a>`
 }
 
-function stateOf({ state, twinAt, twin, isHeld }: FleetHost): Html {
+/** Whether it calls, and what else is to be said of it. */
+export function stateOf({ state, twinAt, twin, isHeld }: FleetHost): Html {
   const { word, kind } = hostWords[state]
   return html`${kind === null ? html`${word}` : badge(kind, word)}${twinAt === null ? html`` : html` ${badge('bad', 'Two hosts')} <span class="soft">${twin ?? ''}</span>`}${isHeld ? html` ${badge('warn', 'Asked first')}` : html``}`
 }

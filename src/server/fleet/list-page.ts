@@ -35,6 +35,7 @@ export function listPage<Row>(page: ListPage<Row>): string {
   return fleetPage({
     title,
     path,
+    query,
     viewer,
     at,
     command,

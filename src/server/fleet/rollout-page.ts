@@ -8,6 +8,7 @@ import type { ListedRolloutTarget } from '../store/rollout-rows.ts'
 import { listPage, type Query } from './list-page.ts'
 import { rolloutTargetWords } from './rollout-words.ts'
 import { stateOf } from './rollouts-page.ts'
+import { hostLink } from './sections.ts'
 import { counted, dateAt, figure, whenAt } from './words.ts'
 
 /** One roll-out: why it stands where it does, its waves, and what became of each target. */
@@ -86,7 +87,7 @@ function cellsOf(target: ListedRolloutTarget): readonly Html[] {
   ]
   return [
     html`<strong>${targetName}</strong>${jobId === null ? html`` : html` <span class="soft"><code>${jobId}</code></span>`}`,
-    html`${agentName}`,
+    hostLink(agentName),
     html`${wave}`,
     kind === null ? html`${word}` : badge(kind, word),
     notes.length === 0 ? html`<span class="soft">–</span>` : html`${notes.join('; ')}`,

@@ -1,3 +1,5 @@
+import { type Html, html } from '../../page/html.ts'
+
 /** The pages of the fleet, in the order of the menu. */
 export const sections = [
   { path: '/fleet', name: 'Overview' },
@@ -18,6 +20,26 @@ export function linkTo(path: SectionPath, query: Readonly<Record<string, string 
   const given = Object.entries(query).filter((entry): entry is [string, string] => (entry[1] ?? '') !== '')
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`
 }
+
+/** Leads to the page of a host. */
+export function hostLink(name: string): Html {
+  return html`<a href="${linkTo('/fleet/hosts', { name })}">${name}</a>`
+}
+
+/** Where the menu leads from a page with this query: which host, and which label, is kept as far as the other page knows it. */
+export function menuLink(
+  path: SectionPath,
+  from: SectionPath,
+  query: Readonly<Record<string, string | undefined>>,
+): string {
+  const host = query['host'] ?? (from === '/fleet/hosts' ? query['name'] : undefined)
+  const { label } = query
+  if (path === '/fleet/hosts') return linkTo(path, { name: host, label: host === undefined ? label : undefined })
+  if (path === '/fleet/certificates') return linkTo(path, { host, label })
+  return ofOneHost.includes(path) ? linkTo(path, { host }) : path
+}
+
+const ofOneHost: readonly SectionPath[] = ['/fleet/failures', '/fleet/drift', '/fleet/found']
 
 /** A page of the fleet as it was asked for; the overview where it is none: nobody is led to another site, or to what is no page. */
 export function pageIn(url: string): string {

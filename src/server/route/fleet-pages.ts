@@ -3,12 +3,14 @@ import { certificatesPage } from '../fleet/certificates-page.ts'
 import { driftPage } from '../fleet/drift-page.ts'
 import { failuresPage } from '../fleet/failures-page.ts'
 import { foundPage } from '../fleet/found-page.ts'
+import { hostPage } from '../fleet/host-page.ts'
 import { hostsPage } from '../fleet/hosts-page.ts'
 import type { Query } from '../fleet/list-page.ts'
 import { overviewPage } from '../fleet/overview-page.ts'
 import { rolloutPage } from '../fleet/rollout-page.ts'
 import { rolloutsPage } from '../fleet/rollouts-page.ts'
 import { viewerOf } from '../http/page-session.ts'
+import { fleetHost } from '../operation/fleet/fleet-host.ts'
 import { fleetCertificates, fleetDrift, fleetFailures, fleetFound, fleetHosts } from '../operation/fleet/fleet-lists.ts'
 import { fleetRollout, fleetRollouts } from '../operation/fleet/fleet-rollouts.ts'
 import type { Overview } from '../operation/fleet/overview.ts'
@@ -38,7 +40,9 @@ export function fleetPages(server: FastifyInstance, parts: Parts, overview: () =
     { schema: { querystring: hostsQuery } },
     async (request, reply) => {
       const query = given(request.query)
-      const { after, text, state, two } = query
+      const { after, name, text, state, two } = query
+      if (name !== undefined)
+        return reply.type(asPage).send(hostPage(await fleetHost(parts, name, after), query, viewerOf(request)))
       const wanted = {
         after,
         text,

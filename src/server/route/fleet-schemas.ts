@@ -14,8 +14,15 @@ function query(properties: Readonly<Record<string, object>>): object {
   return { type: 'object', additionalProperties: false, properties }
 }
 
-/** Which hosts are shown; `after`: a name. */
-export const hostsQuery = query({ after, text, label, state: oneOf('calling', 'silent', 'never', 'retired'), two: yes })
+/** Which hosts are shown, or one by its name; `after`: a name, of a target where one is shown. */
+export const hostsQuery = query({
+  after,
+  name,
+  text,
+  label,
+  state: oneOf('calling', 'silent', 'never', 'retired'),
+  two: yes,
+})
 
 /** Which certificates are shown; `after`: an end and an id. */
 export const certificatesQuery = query({

@@ -18,6 +18,8 @@ export interface HostTimes {
 
 /** Which hosts are listed; what is left out does not matter. */
 export interface HostFilter {
+  /** This one alone. */
+  readonly agentId?: string | undefined
   readonly state?: HostState | undefined
   /** Two hosts are one agent. */
   readonly isTwin?: boolean

@@ -33,6 +33,7 @@ t.test('who has not signed in sees the form, and nothing of the fleet', async (t
     '/fleet/dane',
     '/fleet/found',
     '/fleet/rollouts?name=a',
+    '/fleet/hosts?name=mail-9',
   ]) {
     const { status, text, headers } = await visitor.get(path)
 
@@ -76,6 +77,28 @@ t.test('every answer is closed to scripts, frames, other sites, sniffing and cac
     [401, 401, 303, 200, 200, 400, 200, 200],
   )
   t.notOk(answers.some(({ text }) => /<script|style=|http-equiv/.test(text)))
+})
+
+t.test('a host has a page of its own, with its targets in parts, and one that is not there has none', async (t) => {
+  const { plane, token, visitor } = await openSite(t)
+  const { id } = await plane.enroll('mail-1')
+  await plane.enroll('mail-2')
+  for (let at = 10; at < 62; at += 1)
+    await plane.operator.addTarget({ name: `target-${at}`, agent_id: id, type: 'Postfix', config: { mode: 'postfix' } })
+  await plane.operator.label('mail-1', { set: { role: 'mx' }, remove: [] })
+  await plane.operator.setWindow({ label: 'role=mx', start: '0 2 * * *', for_s: 10_800 })
+  await plane.operator.requestCertificate({ agent_id: id, common_name: 'mx.example.net', deploy_to: ['target-10'] })
+  await visitor.signIn(token)
+
+  const { status, text } = await visitor.get('/fleet/hosts?name=mail-1')
+  t.equal(status, 200)
+  t.match(text, /<h1>Host mail-1<[^]*0 2 \* \* \* for 180 minutes[^]*mx\.example\.net[^]*target-10[^]*target-59/)
+  t.notMatch(text, 'target-60')
+  t.match(text, 'href="/fleet/hosts?name=mail-1&amp;after=target-59"')
+  const next = await visitor.get('/fleet/hosts?name=mail-1&after=target-59')
+  t.match(next.text, /target-60[^]*target-61[^]*The end of the list/)
+  t.match((await visitor.get('/fleet/hosts')).text, '<a href="/fleet/hosts?name=mail-2">mail-2</a>')
+  t.equal((await visitor.get('/fleet/hosts?name=mail-3')).status, 404)
 })
 
 t.test('a form of another site neither signs in nor out', async (t) => {

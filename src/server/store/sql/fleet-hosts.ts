@@ -30,7 +30,7 @@ export function fleetHosts(db: Database): Pick<FleetStore, 'countHosts' | 'hosts
     hosts: async (
       { after = '', limit },
       { silentBefore, twinSince },
-      { state, isTwin = false, text, labels = [] } = {},
+      { agentId, state, isTwin = false, text, labels = [] } = {},
     ) => {
       const values: Value[] = [silentBefore, twinSince, after, limit]
       const given = (value: string): string => `$${values.push(value)}`
@@ -45,6 +45,7 @@ export function fleetHosts(db: Database): Pick<FleetStore, 'countHosts' | 'hosts
               (SELECT count(*) FROM target JOIN drift ON drift.target_id = target.id
                 WHERE target.agent_id = agent.id) AS drifting, ${labelsOf('agent.id')}
             FROM ${agents} WHERE agent.name > $3 ${labelled.sql}
+              ${agentId === undefined ? '' : `AND agent.id = ${given(agentId)}`}
               ${state === undefined ? '' : `AND ${stateOf} = ${given(state)}`} ${isTwin ? `AND ${isTwinNow}` : ''}
               ${text === undefined ? '' : `AND lower(agent.name || ' ' || agent.hostname) LIKE lower(${given(containing(text))}) ESCAPE '!'`}
             ORDER BY agent.name LIMIT $4`,

@@ -5,12 +5,14 @@ import { driftPage } from '../../../../src/server/fleet/drift-page.ts'
 import { failuresPage } from '../../../../src/server/fleet/failures-page.ts'
 import { messagePage } from '../../../../src/server/fleet/fleet-page.ts'
 import { foundPage } from '../../../../src/server/fleet/found-page.ts'
+import { hostPage } from '../../../../src/server/fleet/host-page.ts'
 import { hostsPage } from '../../../../src/server/fleet/hosts-page.ts'
 import { overviewPage } from '../../../../src/server/fleet/overview-page.ts'
 import { rolloutPage } from '../../../../src/server/fleet/rollout-page.ts'
 import { rolloutsPage } from '../../../../src/server/fleet/rollouts-page.ts'
-import { linkTo, pageIn } from '../../../../src/server/fleet/sections.ts'
+import { linkTo, menuLink, pageIn } from '../../../../src/server/fleet/sections.ts'
 import { signInPage } from '../../../../src/server/fleet/sign-in-page.ts'
+import type { ShownHost } from '../../../../src/server/operation/fleet/fleet-host.ts'
 import type { Overview } from '../../../../src/server/operation/fleet/overview.ts'
 import type { ShownRollout } from '../../../../src/server/operation/rollout/show-rollout.ts'
 import type { ListedDiscovered } from '../../../../src/server/store/discovered-store.ts'
@@ -155,6 +157,34 @@ const drift = {
   reasons: [hostile],
 }
 
+const shownHost: ShownHost = {
+  host,
+  registeredAt: at - dayMs,
+  windows: [
+    {
+      name: hostile,
+      value: hostile,
+      cron: hostile,
+      forMs: 60_000,
+      timeZone: hostile,
+      createdAt: at,
+      createdBy: hostile,
+    },
+  ],
+  certificates: [certificate],
+  failures: [failure],
+  targets: {
+    at,
+    rows: [
+      {
+        target: { id: hostile, name: hostile, agentId: hostile, agentName: hostile, type: hostile, config: {}, drift },
+        renewal: null,
+      },
+    ],
+    next: hostile,
+  },
+}
+
 t.test('nothing that comes from outside is markup, on any page', async (t) => {
   const query = { text: hostile, host: hostile, code: hostile, after: hostile }
   const pages = {
@@ -167,6 +197,7 @@ t.test('nothing that comes from outside is markup, on any page', async (t) => {
       { name: hostile, role: 'admin' },
     ),
     hosts: hostsPage({ at, rows: [host], next: hostile }, query, viewer),
+    host: hostPage(shownHost, { name: hostile }, viewer),
     certificates: certificatesPage({ at, rows: [certificate], next: hostile }, query, viewer),
     failures: failuresPage({ at, rows: [failure], next: hostile }, query, viewer),
     drift: driftPage({ at, rows: [drift], next: hostile }, query, viewer),
@@ -330,4 +361,55 @@ t.test('a sign-in leads to a page of the fleet, and nowhere else', async (t) => 
   ])
     t.equal(pageIn(url), '/fleet', url)
   t.equal(linkTo('/fleet/hosts', { text: 'a&b="', state: '', after: undefined }), '/fleet/hosts?text=a%26b%3D%22')
+})
+
+t.test('the page of a host says when it is renewed, what is on it, and leads to the rest of it', async (t) => {
+  const mild = {
+    ...shownHost,
+    host: { ...host, name: 'mail-1', labels: { role: 'mx' } },
+    windows: [
+      {
+        name: 'role',
+        value: 'mx',
+        cron: '0 2 * * *',
+        forMs: 3 * 3_600_000,
+        timeZone: 'UTC',
+        createdAt: at,
+        createdBy: 'x',
+      },
+    ],
+    targets: { at, rows: [], next: null },
+  }
+  const page = hostPage(mild, { name: 'mail-1' }, viewer)
+
+  t.match(page, /<h1>Host mail-1</)
+  t.match(page, /0 2 \* \* \* for 180 minutes, UTC/)
+  t.match(page, /href="\/fleet\/hosts\?label=role%3Dmx">role=mx</)
+  for (const link of [
+    'certificates?host=mail-1',
+    'failures?host=mail-1&amp;days=30',
+    'drift?host=mail-1',
+    'found?host=mail-1',
+  ])
+    t.match(page, `href="/fleet/${link}"`)
+  t.match(page, /It has no target yet/)
+  t.match(
+    hostPage({ ...mild, windows: [], certificates: [], failures: [] }, {}, viewer),
+    /at any time[^]*no certificate yet[^]*No job of it failed/,
+  )
+})
+
+t.test('the menu keeps the host, and the label, as far as the next page knows them', async (t) => {
+  const of = { host: 'mail-1', code: 'KEY_MISSING', after: '17-4' }
+  t.equal(menuLink('/fleet/certificates', '/fleet/failures', of), '/fleet/certificates?host=mail-1')
+  t.equal(menuLink('/fleet/hosts', '/fleet/failures', of), '/fleet/hosts?name=mail-1')
+  t.equal(menuLink('/fleet/drift', '/fleet/hosts', { name: 'mail-1' }), '/fleet/drift?host=mail-1')
+  t.equal(menuLink('/fleet/certificates', '/fleet/hosts', { label: 'role=mx' }), '/fleet/certificates?label=role%3Dmx')
+  t.equal(menuLink('/fleet/hosts', '/fleet/certificates', { label: 'role=mx' }), '/fleet/hosts?label=role%3Dmx')
+  for (const path of ['/fleet', '/fleet/rollouts'] as const) t.equal(menuLink(path, '/fleet/failures', of), path)
+  t.equal(menuLink('/fleet/failures', '/fleet/rollouts', { name: 'november' }), '/fleet/failures')
+  t.match(
+    failuresPage({ at, rows: [], next: null }, of, viewer),
+    /href="\/fleet\/certificates\?host=mail-1">Certificates</,
+  )
 })
