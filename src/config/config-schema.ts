@@ -2,6 +2,7 @@ import { limits } from '../limit/limits.ts'
 import { hostNotifySchema } from '../notice/notify-settings.ts'
 import { keyKinds } from '../plan/key-kind.ts'
 import { acmePolicySchema } from './acme-policy.ts'
+import { lookPolicySchema } from './look-policy.ts'
 
 const duration = { type: ['string', 'integer'], maxLength: 64 } as const
 const file = { type: 'string', pattern: '^/', maxLength: 4096 } as const
@@ -95,6 +96,7 @@ export const configSchema = {
         new_keys: { type: 'array', minItems: 1, maxItems: keyKinds.length, items: { enum: keyKinds } },
         worse: { enum: ['refuse', 'warn'] },
         unfit: { enum: ['refuse', 'warn'] },
+        look: lookPolicySchema,
         dane: { enum: ['hold', 'warn', 'off'] },
         targets: { enum: ['open', 'local'] },
         orders: {

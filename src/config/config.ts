@@ -3,6 +3,7 @@ import type { KeyKind } from '../plan/key-kind.ts'
 import type { AcmePolicy } from './acme-policy.ts'
 import type { HostTargets } from './host-targets.ts'
 import type { InstanceConfig } from './instances.ts'
+import type { LookPolicy } from './look-policy.ts'
 import type { OrderPolicy } from './order-policy.ts'
 
 /** What the host allows (law 3), as written by its administrator. */
@@ -37,6 +38,8 @@ export interface PolicyConfig {
   readonly unfit: 'refuse' | 'warn'
   /** TLSA records that do not match the new pair. */
   readonly dane: 'hold' | 'warn' | 'off'
+  /** What this host looks at from outside for others; null: nothing. */
+  readonly look: LookPolicy | null
   /** `local`: jobs are taken for the host's own targets alone, and bring a certificate and nothing else. */
   readonly targets: 'open' | 'local'
   /** Jobs that change something are taken with a signed order alone that covers them; null: without, too. */

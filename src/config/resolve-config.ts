@@ -8,6 +8,7 @@ import { keyKinds } from '../plan/key-kind.ts'
 import { resolveAcmePolicy, type WrittenAcme } from './acme-policy.ts'
 import type { Config, ControlPlaneConfig, KeptFolder, PolicyConfig } from './config.ts'
 import { resolveInstances, type WrittenInstance } from './instances.ts'
+import { resolveLookPolicy, type WrittenLook } from './look-policy.ts'
 import type { WrittenOrders } from './order-policy.ts'
 
 type Written = string | number
@@ -49,6 +50,7 @@ export interface WrittenConfig {
     readonly worse?: PolicyConfig['worse']
     readonly unfit?: PolicyConfig['unfit']
     readonly dane?: PolicyConfig['dane']
+    readonly look?: WrittenLook
     readonly targets?: PolicyConfig['targets']
     readonly orders?: WrittenOrders
     readonly acme?: WrittenAcme
@@ -122,6 +124,7 @@ export function resolveConfig(
       worse: written.policy?.worse ?? 'refuse',
       unfit: written.policy?.unfit ?? 'refuse',
       dane: written.policy?.dane ?? 'warn',
+      look: resolveLookPolicy(written.policy?.look, file),
       targets: written.policy?.targets ?? 'open',
       orders,
       acme: resolveAcmePolicy(written.policy?.acme, file),

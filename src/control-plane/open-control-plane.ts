@@ -9,6 +9,7 @@ import { Credentials } from './credentials.ts'
 import { type DiscoveryReport, discoveryBody, goneFeature } from './discovery-body.ts'
 import { agentFeatures, type Heard, type HeardWaiting, readHeard, readWaiting } from './heard.ts'
 import { type JobCalls, jobCalls } from './job-calls.ts'
+import { type LookCalls, lookCalls } from './look-calls.ts'
 import { isBeyond, isSharing, usableCas } from './offered-ca.ts'
 import { type Endpoint, openSend, type Send, unusable } from './request.ts'
 import { tellRenewed } from './tell-renewed.ts'
@@ -69,7 +70,7 @@ export interface Work extends HeardWaiting {
  * The control plane as an agent sees it (protocol §1). Each call fails with CONTROL_PLANE_UNREACHABLE (try again),
  * CONTROL_PLANE_REFUSED or AGENT_RETIRED.
  */
-export interface ControlPlane extends JobCalls {
+export interface ControlPlane extends JobCalls, LookCalls {
   /** `host` goes to a server that has said that it takes it. */
   heartbeat(facts: HostFacts, host?: HostIdentity | null): Promise<Heard>
   /** Goes on with what was kept, as far as it belongs to what is configured. */
@@ -153,6 +154,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
   return {
     ...calls,
     reportRenewed: tellRenewed(calls.reportRenewed, () => (hasHeard ? features : null)),
+    ...lookCalls(sendAsAgent, agent, () => features.has('look')),
     clockAheadMs,
     get isConnected() {
       return isConnected()

@@ -15,6 +15,7 @@ import { gather } from './gather.ts'
 import { Hurry } from './hurry.ts'
 import { introduceSoon } from './introduce-soon.ts'
 import { LongPoll } from './long-poll.ts'
+import { type Looking, watchLooks } from './look-watch.ts'
 import { runLoop } from './loop.ts'
 import { MatterWatch, type TellingParts, watchMatters } from './matter-watch.ts'
 import { Member } from './member.ts'
@@ -59,6 +60,8 @@ export interface CourierParts {
   readonly heartbeatIntervalMs: number
   /** How people are told of what is the matter; left out: nobody is. */
   readonly telling?: TellingParts
+  /** What this host looks at from outside when it is asked; left out: nothing. */
+  readonly looking?: Looking
   /** Whose MTA-STS policies are watched; left out: nobody's. */
   readonly mtaSts?: Pick<StsParts, 'domains' | 'view'>
   /** Aborts when the courier is to drain. */
@@ -141,6 +144,8 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     retire,
   }
   const searching = watchForCertificates({ ...parts, controlPlane, signal })
+  const { looking } = parts
+  if (looking !== undefined) void watchLooks({ controlPlane, looking, clock, log, signal })
   const firstWait = parts.isBoot ? pace.awayMs * clock.random() : 0
   await Promise.all([
     pollLoop(parts, loops, firstWait),

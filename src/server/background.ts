@@ -10,6 +10,7 @@ import { OldJobs } from './operation/job/forget-jobs.ts'
 import { expireJobs } from './operation/job/reap.ts'
 import { ringDue } from './operation/job/wait-for-work.ts'
 import { keepTime } from './operation/keep-time.ts'
+import { expireLooks } from './operation/look.ts'
 import type { Parts } from './operation/parts.ts'
 import { askIssuers } from './operation/renewal/ask-issuers.ts'
 import { OldVersions } from './operation/renewal/forget-versions.ts'
@@ -54,6 +55,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     every(sweepEveryMs, log, () => pace.count(store)),
     every(tendEveryMs, log, tendOwn),
     every(tendEveryMs, log, () => forgetTokens(store)),
+    every(tendEveryMs, log, () => expireLooks(store)),
     every(sweepEveryMs, log, () => oldJobs.forget()),
     every(tendEveryMs, log, () => forgetSessions(store)),
     every(tendEveryMs, log, async () => {

@@ -43,6 +43,7 @@ import { agentReportRoutes } from './route/agent-report.ts'
 import { agentWorkRoutes } from './route/agent-work.ts'
 import { fleetSite } from './route/fleet-site.ts'
 import { healthRoutes, metricsRoute } from './route/health.ts'
+import { agentLookRoutes, operatorLookRoutes } from './route/looks.ts'
 import { operatorAgentRoutes } from './route/operator-agents.ts'
 import { operatorAuditRoutes } from './route/operator-audit.ts'
 import { operatorCertificateRoutes } from './route/operator-certificates.ts'
@@ -241,6 +242,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
   agentCsrRoute(server, parts, [guardAgent(parts, limits, parts.signer.inTurn), guardLasting(limits, 'csr')])
   agentReportRoutes(server, parts, agent, guardLasting(limits))
   agentRenewedRoutes(server, parts, agent)
+  agentLookRoutes(server, parts, agent, [guardLasting(limits)])
   agentCredentialRoutes(server, parts, [agent, guardLasting(limits)])
   const guard = guardOperator(parts, operatorToken, limits)
   metricsRoute(server, metrics, guard)
@@ -262,6 +264,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
       operatorRolloutRoutes(operator, parts)
       operatorWindowRoutes(operator, parts)
       operatorMatterRoutes(operator, parts, serving)
+      operatorLookRoutes(operator, parts)
       operatorAuditRoutes(operator, parts, auditKey)
     },
     { prefix: '/operator/v1' },

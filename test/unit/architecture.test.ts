@@ -12,6 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   text: [],
   page: ['text'],
   limit: ['error'],
+  look: ['control-plane', 'dns', 'host', 'material', 'policy', 'verify'],
   'mta-sts': ['control-plane', 'dns', 'host'],
   notice: ['control-plane', 'error', 'host', 'plan', 'schema', 'text'],
   order: ['error', 'limit', 'schema'],
@@ -42,7 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'acme apply config connector control-plane documents error host inbox journal limit material notice order outbox outcome plan policy rollback schema verify'.split(
       ' ',
     ),
-  courier: 'acme control-plane documents error host mta-sts notice outbox outcome'.split(' '),
+  courier: 'acme control-plane documents error host look mta-sts notice outbox outcome'.split(' '),
   examine:
     'config connector control-plane deployer dns documents error host journal material mta-sts outbox outcome plan policy'.split(
       ' ',

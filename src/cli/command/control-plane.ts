@@ -8,6 +8,7 @@ import { discoveredCommands } from '../operator/discovered.ts'
 import { keepCommands } from '../operator/keep.ts'
 import { labelCommand } from '../operator/labels.ts'
 import { listCommand } from '../operator/lists.ts'
+import { lookCommand } from '../operator/look.ts'
 import { matterCommands } from '../operator/matters.ts'
 import { orderCommands } from '../operator/orders.ts'
 import { peopleCommands } from '../operator/people.ts'
@@ -45,6 +46,7 @@ export function controlPlaneCommand(): Command {
   for (const one of rolloutCommands()) command.addCommand(one)
   for (const one of windowCommands()) command.addCommand(one)
   for (const one of matterCommands()) command.addCommand(one)
+  command.addCommand(lookCommand())
   command.addCommand(auditCommand())
   command.addCommand(jobCommand())
   command.addCommand(addTargetCommand())

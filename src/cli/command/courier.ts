@@ -21,6 +21,7 @@ import { standardOutput, writeToStandardOutput } from '../../host/process/log-st
 import { openServiceManager } from '../../host/process/service-manager.ts'
 import { goOnWithoutCompilers } from '../../host/process/without-compilers.ts'
 import type { HttpSocket } from '../../host/socket/listen-beside.ts'
+import { systemRoots } from '../../host/system-roots.ts'
 import { openLog } from '../../log/open-log.ts'
 import { openChannels } from '../../notice/open-channels.ts'
 import { countEnded } from '../../status/count-ended.ts'
@@ -140,6 +141,7 @@ async function run(options: CourierOptions): Promise<void> {
     },
     ...tellingOf(config),
     ...(await mtaStsOf(config)),
+    ...lookingOf(config),
     stop,
   })
   await status?.close()
@@ -153,6 +155,12 @@ function tellingOf({ notify, stateDir }: Config): Pick<Parameters<typeof runCour
   if (notify === null) return {}
   const readMutes = () => readHostMutes(stateDir)
   return { telling: { channels: openChannels(notify), leaveOut: notify.leaveOut, readMutes, from: localHostname() } }
+}
+
+/** What is looked at from outside for others, where the policy allows it. */
+function lookingOf({ policy }: Config): Pick<Parameters<typeof runCourier>[0], 'looking'> {
+  if (policy.look === null) return {}
+  return { looking: { ...policy.look, resolvers: resolversOf(policy.resolvers), roots: systemRoots() } }
 }
 
 /** Which MTA-STS policies are watched, where the configuration names domains. */

@@ -21,7 +21,7 @@ export async function endpointOf({ controlPlane: config, policy }: Config): Prom
   const credential = await readCredential(config, environment())
   if (config.caFile !== null) await requireOurs(config.caFile, 'control_plane.ca_file')
   const ca = (await readCa(config.caFile)) ?? hostRoots()
-  const features = policy.acme.http === null ? [] : ['challenge']
+  const features = [...(policy.acme.http === null ? [] : ['challenge']), ...(policy.look === null ? [] : ['look'])]
   return { url: config.url, ca, agentId: config.agentId, credential, followsCa: isOfEnrolment(config), features }
 }
 

@@ -7,6 +7,7 @@ import type { PolicyBody } from '../route/policy-body.ts'
 import { type DaneCalls, daneCalls } from './dane-client.ts'
 import type { IssuerOnList } from './issuer-client.ts'
 import { type LabelCalls, labelCalls } from './label-client.ts'
+import { type LookCalls, lookCalls } from './look-client.ts'
 import { type MatterCalls, matterCalls } from './matter-client.ts'
 import { type OrderCalls, orderCalls } from './order-client.ts'
 import { type Call, type PeopleCalls, peopleCalls, queryOf } from './people-client.ts'
@@ -41,7 +42,8 @@ export interface Operator
     RolloutCalls,
     DaneCalls,
     WindowCalls,
-    MatterCalls {
+    MatterCalls,
+    LookCalls {
   agents(): Promise<readonly Readonly<Record<string, unknown>>[]>
   targets(): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Returns the target's id. */
@@ -111,6 +113,7 @@ export function openOperator(at: OperatorAccess): Operator {
     ...orderCalls(call),
     ...matterCalls(call),
     ...renewalCalls(call),
+    ...lookCalls(call),
     ...rolloutCalls(call, queryOf),
     ...daneCalls(call, queryOf),
     ...windowCalls(call),

@@ -122,6 +122,8 @@ export const calls: Readonly<Record<string, Call>> = {
     status: 201,
     answer: agentAnswers.credential,
   },
+  'GET /api/v1/agents/:id/looks': { summary: 'Domains that the agent is to look at from outside.' },
+  'POST /api/v1/agents/:id/looks/:look': { summary: 'Takes what an agent saw of a domain, or why it did not look.' },
   'GET /api/v1/agents/:id/work': {
     summary:
       'What the agent is to do. The call is the claim. With wait (seconds) it waits, 40 s at most, until there is something.',
@@ -181,6 +183,9 @@ export const calls: Readonly<Record<string, Call>> = {
   'GET /operator/v1/operators': { summary: 'Operators, those that were revoked among them.' },
   'GET /operator/v1/orders': { summary: 'Standing orders, by the names of their targets.', answer: pageOf('orders') },
   'GET /operator/v1/targets/:name/order': { summary: 'What is to be signed as the standing order for a target.' },
+  'GET /operator/v1/looks/:id': {
+    summary: 'What an agent saw of a domain from outside, or that it has not looked yet.',
+  },
   'GET /operator/v1/matters': { summary: 'What is the matter now, and how people are told.' },
   'GET /operator/v1/mutes': { summary: 'Of what nothing is told, and until when.' },
   'GET /operator/v1/dane': { summary: 'Targets whose TLSA records are kept right, by name.', answer: pageOf('dane') },
@@ -244,7 +249,8 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Keeps a signed order for its target, in place of an older one.',
     status: 201,
   },
-  'POST /operator/v1/mutes': { summary: 'Tells nothing of a matter for a while.' },
+  'POST /operator/v1/looks': { summary: 'Has an agent look at the mail of a domain from outside.', status: 201 },
+  'POST /operator/v1/mutes': { summary: 'Tells nothing of a matter for a while.', status: 201 },
   'POST /operator/v1/mutes/:id/end': { summary: 'Tells of it again.' },
   'POST /operator/v1/notices/test': { summary: 'Sends a test over each channel.' },
   'POST /operator/v1/rollouts': {

@@ -8,6 +8,7 @@ import type { IssuerStateStore } from './issuer-state-store.ts'
 import type { IssuerTryStore } from './issuer-try-store.ts'
 import type { JobStore } from './job-store.ts'
 import type { Label, LabelStore, Labels } from './label-store.ts'
+import type { LookStore } from './look-store.ts'
 import type { ConditionStore, MatterStore, MuteStore, NoticeStore } from './matter-store.ts'
 import type { OrderStore } from './order-store.ts'
 import type { Page } from './page.ts'
@@ -63,6 +64,7 @@ export interface Store {
   readonly discovered: DiscoveredStore
   readonly sessions: SessionStore
   readonly fleet: FleetStore
+  readonly looks: LookStore
   readonly conditions: ConditionStore
   readonly matters: MatterStore
   readonly mutes: MuteStore

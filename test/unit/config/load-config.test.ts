@@ -39,6 +39,7 @@ t.test('an empty file is a configuration with every default', async (t) => {
       newKeys: ['p256', 'p384', 'rsa2048', 'rsa3072', 'rsa4096', 'ed25519'],
       unfit: 'refuse',
       dane: 'warn',
+      look: null,
       targets: 'open',
       acme: { http: null, own: null },
       orders: null,

@@ -9,6 +9,7 @@ import { discovered } from './discovered.ts'
 import { fallBack } from './fall-back.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
+import { looks } from './looks.ts'
 import { matters } from './matters.ts'
 import { oftenAsked } from './often-asked.ts'
 import { renewalInfo } from './renewal-info.ts'
@@ -52,6 +53,7 @@ const steps: readonly Step[] = [
   tables(rollovers),
   tables(fallBack),
   tables(acmeOrders),
+  tables(looks),
 ]
 
 /** The version that this program reads and writes. */

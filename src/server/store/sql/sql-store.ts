@@ -14,6 +14,7 @@ import { sqlIssuerStates } from './issuer-states.ts'
 import { sqlIssuerTries } from './issuer-tries.ts'
 import { sqlJobs } from './jobs.ts'
 import { sqlLabels } from './labels.ts'
+import { sqlLooks } from './looks.ts'
 import { sqlMatters, sqlMutes, sqlNotices } from './matters.ts'
 import { sqlOrders } from './orders.ts'
 import { sqlRenewalInfos } from './renewal-infos.ts'
@@ -59,6 +60,7 @@ export function sqlStore(db: Database): Store {
     discovered: sqlDiscovered(db),
     sessions: sqlSessions(db),
     fleet: sqlFleet(db),
+    looks: sqlLooks(db),
     conditions: sqlConditions(db),
     matters: sqlMatters(db),
     mutes: sqlMutes(db),
