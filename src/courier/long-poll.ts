@@ -48,6 +48,8 @@ export class LongPoll {
   #isPlainNext = false
   #isCut = false
   #isWaiting = false
+  /** The last call that did not wait was. */
+  #isAnswered = false
   #pauseMs: number | null = null
 
   constructor(parts: LongPollParts) {
@@ -57,7 +59,10 @@ export class LongPoll {
 
   /** After each heartbeat that was answered. */
   heard({ features }: Heard): void {
+    const isNew = !this.#isKnown
     this.#isKnown = features.has('wait')
+    // The next call waits, where the last one was answered.
+    if (isNew && this.isWanted) this.#isWaiting = this.#isAnswered
     // Not before the connection of the heartbeat is free.
     if (this.isWanted) setImmediate(() => this.#learned.abort())
   }
@@ -73,7 +78,7 @@ export class LongPoll {
     return this.#isKnown && this.#parts.pollWaitMs > 0
   }
 
-  /** The last call waited, and was answered: that told the server that this host lives (protocol §4). */
+  /** Calls wait, and are answered: that tells the server that this host lives (protocol §4). */
   get isWaiting(): boolean {
     return this.#isWaiting
   }
@@ -99,7 +104,9 @@ export class LongPoll {
     this.#pauseMs = null
     if (waitMs > 0) return this.#wait(waitMs)
     this.#isWaiting = false
+    this.#isAnswered = false
     const work = await controlPlane.work()
+    this.#isAnswered = true
     this.#isCut = false
     this.#isPlainNext = false
     this.#pauseMs = this.#asked(work) ?? (isTrial && this.#nextMs() > 0 ? this.#apart() : null)
