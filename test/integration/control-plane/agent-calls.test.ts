@@ -89,6 +89,8 @@ t.test('a heartbeat is recorded, and its answer says which additions there are',
       'order',
       'discovery',
       'keys',
+      'renewed',
+      'look',
     ],
   })
   t.equal((await plane.operator.agents())[0]?.['last_heartbeat_at'], '2026-11-01T00:01:00.000Z')

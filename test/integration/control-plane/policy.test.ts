@@ -8,7 +8,14 @@ import {
 
 const dayMs = 86_400_000
 const code = 'CONTROL_PLANE_REFUSED'
-const byRule = { renew_share: null, issuers: [], key_policy: 'rotate', key_type: null }
+const byRule = {
+  renew_share: null,
+  issuers: [],
+  key_policy: 'rotate',
+  key_type: null,
+  fall_back_after: null,
+  fall_back_share: null,
+}
 
 t.test('a certificate is renewed at the share that was asked for, and the list says it', async (t) => {
   const plane = await openTestControlPlane(t)
@@ -61,7 +68,7 @@ t.test('an issuer, a field or a share that is not known is refused with what is,
   const plane = await openTestControlPlane(t)
   const agent = await plane.enroll()
   const id = await issued(plane, agent)
-  t.same(await plane.operator.issuers(), [{ name: 'local' }])
+  t.match(await plane.operator.issuers(), [{ name: 'local', kind: 'local', error: null }])
   const wrong = [
     [{ issuers: ['locl'] }, /no issuer locl; is local meant\?/],
     [{ issuers: ['local', 'letsencrypt'] }, /no issuer letsencrypt; known are local/],

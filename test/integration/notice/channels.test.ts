@@ -18,6 +18,7 @@ async function hook(t: Test) {
   const server = await startHttpsServer(await authority.issue({ names: ['localhost'], ips: ['127.0.0.1'] }))
   t.teardown(() => server.close())
   const dir = t.testdir({ secret: `${secret}\n`, 'ca.pem': authority.certificatePem })
+  await chmod(join(dir, 'secret'), 0o600)
   const webhook = { url: `${server.url}/hook?a=b`, secretFile: join(dir, 'secret'), caFile: join(dir, 'ca.pem') }
   const [channel] = openChannels({ ...none, webhooks: [webhook] })
   if (channel === undefined) throw new Error('there is a channel')
