@@ -15,7 +15,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     const site = await openSite(t, kind)
     await site.addVersions(20)
 
-    site.setTime(start + 120 * dayMs)
+    site.setTime(start + 106 * dayMs)
     const forgotten = await new OldVersions(site.store, kept).forget()
 
     t.equal(forgotten, 15, 'version 16 ended ten days ago, and no earlier')
