@@ -77,7 +77,7 @@ export async function renewAlone(parts: OwnRenewalParts): Promise<void> {
 
 /** Returns when to look again, in milliseconds. */
 async function lookOnce(parts: OwnRenewalParts, startedAt: number): Promise<number> {
-  const { clock, log, deployer } = parts
+  const { clock, deployer } = parts
   const acme = await parts.readAcme()
   const records = (await parts.readShown())?.records ?? []
   if (acme === null || records.length === 0) return longestLookMs
@@ -95,19 +95,40 @@ async function lookOnce(parts: OwnRenewalParts, startedAt: number): Promise<numb
   if (!isAny) return lookMs
   const { account, due } = await deployer.ask({ ask: 'renewals' })
   if (account === null || due.length === 0) return lookMs
-  const client = openAcme({ ...acme, key: keyOf(account, deployer), signal: parts.signal })
+  await renewAll(due, account, acme, parts)
+  return lookMs
+}
+
+/** One that cannot be renewed holds back no other. Rejects with the first failure, once all were tried. */
+async function renewAll(
+  due: readonly DueRenewal[],
+  account: AccountJwk,
+  acme: OwnAcme,
+  parts: OwnRenewalParts,
+): Promise<void> {
+  const { deployer, log, signal } = parts
+  const client = openAcme({ ...acme, key: keyOf(account, deployer), signal })
+  const failures: unknown[] = []
   try {
     for (const one of due) {
-      log.info({ names: one.names }, 'the control plane cannot be reached: this host renews by itself')
-      const pem = await obtain(one, acme, client, parts)
-      await deployer.ask({ ask: 'renewed', leaf: one.leaf, pem })
-      log.info({ names: one.names }, 'renewed by this host itself, and handed over')
-      await parts.onRenewed()
+      const { names, leaf } = one
+      if (signal.aborted) break
+      log.info({ names }, 'the control plane cannot be reached: this host renews by itself')
+      try {
+        const pem = await obtain(one, acme, client, parts)
+        await deployer.ask({ ask: 'renewed', leaf, pem })
+        log.info({ names }, 'renewed by this host itself, and handed over')
+        await parts.onRenewed()
+      } catch (error) {
+        failures.push(error)
+        const coded = asWaxsealError(error)
+        log.warn({ names, code: coded.code, reason: describeError(coded) }, 'one certificate is not renewed')
+      }
     }
   } finally {
     await client.close()
   }
-  return lookMs
+  if (failures.length > 0) throw failures[0]
 }
 
 /** Without a control plane it was heard never. */

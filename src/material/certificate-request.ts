@@ -3,7 +3,8 @@ import { WaxsealError } from '../error/waxseal-error.ts'
 import type { KeyKind } from '../plan/key-kind.ts'
 import { kindOfKey } from './make-key.ts'
 
-const maxNames = 100
+/** The most names of one request. */
+export const maxNames = 100
 
 type GeneralName = { readonly type: 'dns' | 'ip' | 'email'; readonly value: string }
 

@@ -7,11 +7,11 @@ export type TrustedRoots = ReadonlyMap<string, readonly X509Certificate[]>
 /** More certificates stand above no leaf that a client takes. */
 const mostReached = 50
 
-/** PEM blocks as roots; what cannot be read is none. */
-export function parseRoots(pems: readonly string[]): TrustedRoots {
+/** PEM blocks, or DER, as roots; what cannot be read is none. */
+export function parseRoots(certificates: readonly (string | Uint8Array)[]): TrustedRoots {
   const roots = new Map<string, X509Certificate[]>()
-  for (const pem of pems) {
-    const root = parsed(pem)
+  for (const certificate of certificates) {
+    const root = parsed(certificate)
     if (root !== null) roots.set(root.subject, [...(roots.get(root.subject) ?? []), root])
   }
   return roots

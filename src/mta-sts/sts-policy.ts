@@ -16,9 +16,9 @@ export function readPolicy(text: string): StsPolicy | string {
   const fields = text
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
-    .map((line) => /^\s*([A-Za-z0-9][A-Za-z0-9_.-]{0,31})\s*:\s*(.*?)\s*$/.exec(line))
+    .map((line) => /^\s*([A-Za-z0-9][A-Za-z0-9_.-]{0,31})\s*:(.*)$/.exec(line))
   if (fields.includes(null)) return 'has a line that is no field'
-  const all = fields.map((match) => [match?.[1] ?? '', match?.[2] ?? ''] as const)
+  const all = fields.map((match) => [match?.[1] ?? '', match?.[2]?.trim() ?? ''] as const)
   // Of a field that is there twice the first counts; mx alone may be there often.
   const first = (wanted: string): string | undefined => all.find(([name]) => name === wanted)?.[1]
   if (first('version') !== 'STSv1') return 'does not say version: STSv1'

@@ -2,6 +2,7 @@ import type { OwnRenewal } from '../../config/acme-policy.ts'
 import type { DueRenewal } from '../../documents/own-renewal.ts'
 import type { ArchivedPair } from '../../journal/archive.ts'
 import type { DeploymentRecord } from '../../journal/deployment-record.ts'
+import { maxNames } from '../../material/certificate-request.ts'
 import { checkName } from '../../policy/policy.ts'
 import type { Engine } from '../engine.ts'
 
@@ -16,7 +17,7 @@ export interface OwnDue extends DueRenewal {
 /** What names of the DNS a challenge at port 80 proves. */
 const plainName = /^(?!\d+(\.\d+)*$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$/i
 
-/** All that have used their share of life, nearest end first: live by a record, kept in the archive, with names that policy allows. */
+/** All that have used their share of life, nearest end first, and those that have ended last, for they may have been given up: live by a record, kept in the archive, with names that policy allows. */
 export async function dueRenewals(
   { records, archive, policy, clock }: Pick<Engine, 'records' | 'archive' | 'policy' | 'clock'>,
   own: OwnRenewal,
@@ -41,7 +42,8 @@ export async function dueRenewals(
       pairs: [...(known?.pairs ?? []), pair],
     })
   }
-  return [...due.values()].toSorted((one, other) => one.notAfter - other.notAfter)
+  const hasEnded = ({ notAfter }: OwnDue): number => (notAfter <= now ? 1 : 0)
+  return [...due.values()].toSorted((one, other) => hasEnded(one) - hasEnded(other) || one.notAfter - other.notAfter)
 }
 
 function mayAsk({ certificate }: DeploymentRecord, { names }: OwnRenewal, all: readonly string[] | null): boolean {
@@ -53,5 +55,6 @@ function mayAsk({ certificate }: DeploymentRecord, { names }: OwnRenewal, all: r
   } catch {
     return false
   }
-  return certificate.names.length > 0 && certificate.names.every((name) => plainName.test(name))
+  const { length } = certificate.names
+  return length > 0 && length <= maxNames && certificate.names.every((name) => plainName.test(name))
 }

@@ -16,13 +16,16 @@ import { openAccountKey } from './account-key.ts'
 import { dueRenewals, type OwnDue } from './due-renewals.ts'
 import { type OrderLog, openOrderLog, sameNames } from './order-log.ts'
 import { type AcmeIntent, readRequest, refused } from './read-request.ts'
+import { requireVoucher } from './require-voucher.ts'
 
 /** What renewing by this host itself needs of the deployer. */
 export interface OwnParts {
-  readonly engine: Pick<Engine, 'records' | 'archive' | 'policy' | 'clock'>
+  readonly engine: Pick<Engine, 'records' | 'archive' | 'policy' | 'clock' | 'trustedRoots'>
   readonly store: Pick<JobStore, 'take' | 'pending'>
   readonly challenges: Pick<ChallengeAnswers, 'put'>
   readonly stateDir: string
+  /** Reads policy anew: what was withdrawn is in force for nobody. */
+  readonly onBatch: () => Promise<void>
   /** There is a deployment to be done. */
   readonly onTaken: () => void
 }
@@ -53,6 +56,7 @@ export class OwnRenewals {
 
   /** Rejects with a coded error. */
   async answer(ask: RenewalAsk): Promise<RenewalAnswers[RenewalAsk['ask']]> {
+    await this.#parts.onBatch()
     const { own } = this.#parts.engine.policy.acme
     if (ask.ask === 'renewals') return own === null ? { account: null, due: [] } : this.#renewals(own)
     if (own === null) throw refused('policy.acme.own is not set')
@@ -68,7 +72,7 @@ export class OwnRenewals {
       case 'csr':
         return { csrPem: await this.#request(await this.#due(ask.leaf, own)) }
       default:
-        return { deployments: await this.#take(await this.#due(ask.leaf, own), ask.pem) }
+        return { deployments: await this.#take(await this.#due(ask.leaf, own), ask.pem, own) }
     }
   }
 
@@ -122,8 +126,9 @@ export class OwnRenewals {
   }
 
   /** What is no good is refused here, where another order may help; the rest is the deployment's to judge. */
-  async #take(due: OwnDue, pem: string): Promise<number> {
-    const [leaf] = parseCertificates(pem)
+  async #take(due: OwnDue, pem: string, { caFile }: OwnRenewal): Promise<number> {
+    const given = parseCertificates(pem)
+    const [leaf] = given
     if (leaf === undefined || leaf.spkiSha256 !== due.spkiSha256)
       throw new WaxsealError('KEY_MISMATCH', { certificate: leaf?.spkiSha256 ?? null, key: due.spkiSha256 })
     if (sameNames(leaf.names) !== sameNames(due.names))
@@ -133,6 +138,8 @@ export class OwnRenewals {
         notAfter: leaf.notAfter,
         live: new Date(due.notAfter).toISOString(),
       })
+    const { trustedRoots: roots, clock } = this.#parts.engine
+    await requireVoucher(given, parseCertificates(due.replaces), { roots, caFile, now: clock.now() })
     const jobs = due.pairs.map(({ target }): OwnRenewalJob => {
       const id = `own-${digestOf(Buffer.from(`${leaf.sha256} ${target}`))}`
       return { kind: 'own-renewal', id, certificateId: id, targetId: target, replaces: due.leaf, certificatePem: pem }

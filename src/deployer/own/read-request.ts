@@ -101,8 +101,15 @@ export function readRequest(request: UnsignedRequest, directory: string, jwk: Ac
   return intentOf(request.payload, isByAccount)
 }
 
+/** As we write it: nothing stands in it twice, or is read otherwise by another reader. */
+function requireAsWritten(said: unknown, payload: string): void {
+  if (JSON.stringify(said) !== Buffer.from(payload, 'base64url').toString('utf8'))
+    throw refused('its payload is not as we write it')
+}
+
 function intentOf(payload: string, isByAccount: boolean): AcmeIntent {
   const said = payload === '' ? null : decoded(payload)
+  if (payload !== '') requireAsWritten(said, payload)
   const intent = said === null && payload === '' ? ({ kind: 'read' } as const) : ofPayload(said)
   const isOfKey = intent?.kind === 'find-account' || intent?.kind === 'new-account'
   if (intent === null || isOfKey === isByAccount) throw refused('no renewal needs what it asks for')

@@ -1,9 +1,11 @@
 import type { OwnRenewalJob } from '../../documents/job.ts'
 import type { RenewedReport } from '../../documents/report.ts'
 import { asWaxsealError, describeError, WaxsealError } from '../../error/waxseal-error.ts'
+import { parseCertificates } from '../../material/parse-certificate.ts'
 import { deploy } from '../deploy.ts'
 import type { Engine } from '../engine.ts'
 import { readTargetNames } from '../find-target.ts'
+import type { DeployRequest } from '../propose/deploy-request.ts'
 import type { OnStep } from '../transaction/step-recorder.ts'
 import { endOf, type JobEnd } from '../work/job-end.ts'
 import { reportsOf } from '../work/reports-of.ts'
@@ -15,6 +17,7 @@ export async function runOwnRenewal(
   { onBegin, onStep }: { readonly onBegin: () => Promise<void>; readonly onStep: OnStep },
 ): Promise<JobEnd> {
   try {
+    await requireLive(job, engine)
     const pair = (await engine.archive.list(job.targetId)).find(({ sha256 }) => sha256 === job.replaces)
     if (pair === undefined)
       throw new WaxsealError('KEY_MISSING', {
@@ -23,8 +26,9 @@ export async function runOwnRenewal(
       })
     await onBegin()
     const targetName = (await readTargetNames(engine)).nameOf(job.targetId)
-    const request = {
+    const request: DeployRequest = {
       job: job.id,
+      own: true,
       target: job.targetId,
       ...(targetName === null ? {} : { targetName }),
       connector: pair.connector,
@@ -42,6 +46,13 @@ export async function runOwnRenewal(
     const end = endOf(job.id, error)
     return end instanceof WaxsealError ? end : [notRenewed(job, asWaxsealError(error))]
   }
+}
+
+/** CERTIFICATE_OLDER: meanwhile another certificate than the one that it replaces has become live. */
+async function requireLive({ targetId, replaces, certificatePem }: OwnRenewalJob, { records }: Engine): Promise<void> {
+  const live = (await records.get(targetId))?.certificate.sha256
+  if (live === replaces || live === parseCertificates(certificatePem)[0]?.sha256) return
+  throw new WaxsealError('CERTIFICATE_OLDER', { target: targetId, reason: 'another certificate is live by now' })
 }
 
 /** The report of one that failed before it became a deployment. */

@@ -70,8 +70,8 @@ export function ownedTarget(request: DeployRequest, engine: Engine): OwnedTarget
 }
 
 /** A kept pair has the fields of the host's own file in its target: those are not the job's words. */
-function asJobSaid({ generation }: DeployRequest, config: unknown, { fields }: HostTarget): unknown {
-  if (generation === undefined || typeof config !== 'object' || config === null) return config
+function asJobSaid({ generation, own }: DeployRequest, config: unknown, { fields }: HostTarget): unknown {
+  if ((generation === undefined && own !== true) || typeof config !== 'object' || config === null) return config
   const isOwn = ([name, value]: readonly [string, unknown]): boolean =>
     JSON.stringify(fields[name]) === JSON.stringify(value)
   return Object.fromEntries(Object.entries(config).filter((entry) => !isOwn(entry)))

@@ -50,7 +50,8 @@ export async function propose(
   draft: OutcomeDraft,
   onMaterial: () => void = () => {},
 ): Promise<Proposal> {
-  if (request.job !== undefined && engine.policy.orders !== null && request.order === undefined) throw missing()
+  const isOfJob = request.job !== undefined && request.own !== true
+  if (isOfJob && engine.policy.orders !== null && request.order === undefined) throw missing()
   // First, for it costs nothing: a typo is told as a typo, whatever else is wrong.
   const asked = ownedTarget(request, engine)
   checkWhole(asked)

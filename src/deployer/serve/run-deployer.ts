@@ -148,7 +148,14 @@ async function openDeployer(
       clock,
       closing: closing.signal,
     }),
-    own: await OwnRenewals.open({ engine, store, challenges, stateDir: config.stateDir, onTaken: () => worker.ask() }),
+    own: await OwnRenewals.open({
+      engine,
+      store,
+      challenges,
+      stateDir: config.stateDir,
+      onBatch: parts.onBatch,
+      onTaken: () => worker.ask(),
+    }),
     closing: closing.signal,
   })
   return { deployer, worker, show, closing }

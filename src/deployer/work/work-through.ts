@@ -70,7 +70,8 @@ type Batch = readonly ClaimedJob[]
 
 /**
  * Deployments that are new wait together. One that was cut off before is run alone, for it may be what crashed the deployer, and no
- * later one overtakes it, for they may be to the same target; nor does one overtake a job that goes back to an older pair.
+ * later one overtakes it, for they may be to the same target; nor does one overtake a job that goes back to an older pair, or a renewal
+ * by this host itself.
  */
 function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): readonly Batch[] {
   const batches: ClaimedJob[][] = []
@@ -82,7 +83,7 @@ function batchesOf(pending: readonly ClaimedJob[], unsaved: Work['unsaved']): re
       const batch = [claimed]
       batches.push(batch)
       if (isDeployment) open = claimed.tries === 0 ? batch : null
-      else if (claimed.job.kind === 'take-back') open = null
+      else if (claimed.job.kind === 'take-back' || claimed.job.kind === 'own-renewal') open = null
     }
   }
   return batches

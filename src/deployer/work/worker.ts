@@ -57,7 +57,12 @@ export class Worker {
         return (await workThrough(this.#work, this.#isDue)).putOff
       }),
     )
-    this.#requesting = new Coalesced(() => this.#untilDone(this.#requesting, () => parts.requests.makeAll(parts.stop)))
+    this.#requesting = new Coalesced(() =>
+      this.#untilDone(this.#requesting, async () => {
+        await parts.onBatch()
+        return parts.requests.makeAll(parts.stop)
+      }),
+    )
   }
 
   /** Whether something is being done at this moment. */

@@ -77,7 +77,7 @@ async function open(t: Test) {
     },
   })
   const caFile = join(dir, 'acme-ca.pem')
-  await writeFile(caFile, ca.httpsCaPem)
+  await writeFile(caFile, `${ca.httpsCaPem}${ca.rootPem}`)
   const file = join(dir, 'waxseal.yaml')
   const own = { directory: ca.directoryUrl, ca_file: caFile, accept_terms: true }
   const policy = { roots: [dir], commands: ['true'], acme: { http: { responder: true }, own } }

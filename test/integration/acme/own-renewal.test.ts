@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { acmeKeyOf } from '../../../src/acme/acme-key.ts'
 import { signJws } from '../../../src/acme/jws.ts'
+import { systemClock } from '../../../src/host/clock.ts'
+import { makeAuthority } from '../../support/certificates.ts'
 import { filesOf } from '../../support/deployer.ts'
 import { openOwnSite, ownNames } from './own-site.ts'
 
@@ -55,6 +57,41 @@ t.test('one order replaces the certificate of all targets that have it', async (
     const live = new X509Certificate(await readFile(filesOf(deployer.dir, target).cert, 'utf8'))
     t.equal(live.serialNumber.toLowerCase(), ca.issued[0]?.serial, target)
   }
+})
+
+t.test('one that cannot be renewed holds back no other, and one that has ended comes last', async (t) => {
+  const [gone, bad] = ['gone.example.net', 'bad.example.net'].map((name) => [name] as const)
+  const site = await openOwnSite(t, {
+    refuse: ([name]) => (name === 'bad.example.net' ? { type: 'caa', detail: 'CAA records forbid it' } : null),
+  })
+  const { ca, deployer, renew } = site
+  for (const [target, names, ends] of [
+    ['imap', bad, 2],
+    ['smtp', gone, 0.02],
+  ] as const) {
+    const [notBefore, notAfter] = [new Date(Date.now() - 95 * 60_000), new Date(Date.now() + ends * 60_000)]
+    const pair = await deployer.authority.issue({ names: [...(names ?? [])], notBefore, notAfter })
+    await deployer.keep(pair)
+    await deployer.answer({ ask: 'take', jobs: [deployer.job(target, { targetId: target, certificateId: target })] })
+    await deployer.answer({ ask: 'certificate', certificateId: target, pem: pair.certificatePem })
+    await deployer.answer({ ask: 'work' })
+    await deployer.settled()
+  }
+  const ended = (await deployer.answer({ ask: 'renewals' })).due.find(({ names }) => names[0] === 'gone.example.net')
+  while (Date.now() <= (ended?.notAfter ?? 0)) await systemClock.sleep(20)
+  const { due } = await deployer.answer({ ask: 'renewals' })
+
+  const said = await renew({ onRenewed: async () => {} })
+
+  t.same(
+    due.map(({ names }) => names[0]),
+    ['bad.example.net', 'mail.example.net', 'gone.example.net'],
+  )
+  t.match(said.at(-1), /not renewed by this host itself: .*CAA records forbid it/)
+  t.same(
+    ca.issued.map(({ names }) => names[0]),
+    ['mail.example.net', 'gone.example.net'],
+  )
 })
 
 t.test('a CA that is down, refuses, or sees no answer leaves the host as it is, and is asked again', async (t) => {
@@ -143,6 +180,10 @@ t.test('a hostile courier gets nothing signed, answered or deployed but the rene
   await refused({ ask: 'renewed', leaf: pair.sha256, pem: sameKey.certificatePem }, 'NAMES_UNRELATED')
   await refused({ ask: 'renewed', leaf: pair.sha256, pem: pair.certificatePem }, 'CERTIFICATE_OLDER')
   await refused({ ask: 'renewed', leaf: pair.sha256, pem: 'nothing' }, 'MATERIAL_INVALID')
+  const itsOwn = await (await makeAuthority()).issue({ names: [...ownNames], keyOf: pair })
+  const chain = `${itsOwn.certificatePem}${deployer.authority.certificatePem}${ca.rootPem}`
+  await refused({ ask: 'renewed', leaf: pair.sha256, pem: itsOwn.certificatePem }, 'TRUST_LOST')
+  await refused({ ask: 'renewed', leaf: pair.sha256, pem: chain }, 'TRUST_LOST')
 
   for (let order = 0; order < 5; order += 1)
     t.match(await deployer.ask(await sign({ identifiers })), { signature: /./ })
@@ -163,8 +204,10 @@ t.test('a hostile courier gets nothing signed, answered or deployed but the rene
     'it comes from nobody but the deployer itself',
   )
   await deployer.configure({ policy: { roots: [deployer.dir], commands: ['true'] } })
-  await deployer.answer({ ask: 'work' })
-  await deployer.settled()
-  t.same(await deployer.answer({ ask: 'renewals' }), { account: null, due: [] })
   await refused(await sign({ identifiers }), 'SIGNING_NOT_ALLOWED')
+  t.same(
+    await deployer.answer({ ask: 'renewals' }),
+    { account: null, due: [] },
+    'what is withdrawn is in force at once',
+  )
 })

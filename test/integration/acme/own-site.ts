@@ -21,7 +21,7 @@ export async function openOwnSite(t: Test, options: AcmeCaOptions = {}, own: obj
   const ca = await serveAcmeCa({ look: (challenge) => lookAt(port, challenge), ...options })
   const deployer = await openDeployer(t)
   const caFile = join(deployer.dir, 'acme-ca.pem')
-  await writeFile(caFile, ca.httpsCaPem)
+  await writeFile(caFile, `${ca.httpsCaPem}${ca.rootPem}`)
   const configure = (changes: object = {}): Promise<void> =>
     deployer.configure({
       policy: {

@@ -42,6 +42,16 @@ t.test('what is no policy is said in a few words', async (t) => {
   for (const [text, says] of wrong) t.match(readPolicy(text), says, text.slice(0, 60))
 })
 
+t.test('blanks around a value are none of it, however many there are', async (t) => {
+  const blanks = ' '.repeat(60_000)
+
+  t.match(readPolicy(`version: STSv1${blanks}\nmode:enforce\nmax_age:\t1 \nmx: ${blanks}a.b`), {
+    mode: 'enforce',
+    mx: ['a.b'],
+  })
+  t.match(readPolicy(`version: STSv1\nx:${blanks}a${blanks}b`), /no mode/)
+})
+
 t.test('a star stands for one label, and for one alone', async (t) => {
   const policy: Pick<StsPolicy, 'mx'> = { mx: ['mail.example.org', '*.example.net'] }
 

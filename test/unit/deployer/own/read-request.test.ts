@@ -91,6 +91,16 @@ for (const [what, head, payload] of hostile) {
   })
 }
 
+t.test('not signed: a payload that says a field twice, or is written otherwise than we write it', async (t) => {
+  for (const text of ['{"csr":"EVIL","csr":"MADE"}', '{"csr": "MADE"}', '{"c\\u0073r":"MADE"}', '{"csr":"MADE"}\n']) {
+    const payload = Buffer.from(text).toString('base64url')
+    const read = (): unknown =>
+      readRequest({ protected: Buffer.from(JSON.stringify(header)).toString('base64url'), payload }, directory, key.jwk)
+
+    t.throws(read, { code: 'SIGNING_NOT_ALLOWED' }, text)
+  }
+})
+
 t.test('not signed: a header that says a field twice, or has what another reader reads otherwise', async (t) => {
   const plain = JSON.stringify(header)
   for (const text of [

@@ -1,3 +1,4 @@
+import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadConfig } from '../../../../src/config/load-config.ts'
@@ -54,6 +55,17 @@ t.test('a blanked key file that no file and no daemon tells is refused; the way 
     t.match(outcome, { outcome: 'refused', code: 'TARGET_REDACTED', host: 'untouched' })
     t.match(outcome.message, `Write ${field} into ${host.at('../targets')}/NAME.yaml, with target_id: target-1`)
   }
+})
+
+t.test('what the host’s own file says is not the job’s word in a renewal by the host itself', async (t) => {
+  const dir = await makeTemporaryFolder('waxseal-own-link-')
+  t.teardown(() => removeTree(dir))
+  const link = join(dir, 'live')
+  const host = await open(t, { 'web.yaml': { target_id: 'target-1', connector: 'caddy', cert_dir: link } })
+  await symlink(host.at('.'), link)
+
+  t.match(await host.job({ cert_dir: link }), { outcome: 'refused', code: 'PATH_NOT_ALLOWED' })
+  t.match(await host.job({ cert_dir: link }, { own: true }), { outcome: 'deployed' })
 })
 
 t.test('with policy.targets local a job brings a certificate and nothing else', async (t) => {

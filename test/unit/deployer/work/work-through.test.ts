@@ -86,6 +86,21 @@ t.test('no deployment overtakes a job that goes back to an older pair', async (t
   )
 })
 
+t.test('no deployment overtakes a renewal by this host itself', async (t) => {
+  const { work, inbox, told } = await open(t)
+  const [replaces, ids] = ['a'.repeat(64), { id: '2', certificateId: '2', targetId: 't-1' }]
+  const own: Job = { kind: 'own-renewal', ...ids, replaces, certificatePem: '' }
+  const engine = { records: { get: async () => null } } as unknown as Work['workshop']['engine']
+  for (const job of [deployment('1'), own, deployment('3')]) await inbox.accept(job)
+
+  await workThrough({ ...work, workshop: { ...work.workshop, engine: { ...work.workshop.engine, ...engine } } })
+
+  t.same(
+    told.filter((ids) => ids.length > 0),
+    [['1'], ['2'], ['3']],
+  )
+})
+
 t.test('when the stop comes no further job of those that wait together is begun', async (t) => {
   const { work, inbox } = await open(t)
   const stop = new AbortController()
