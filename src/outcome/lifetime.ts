@@ -18,7 +18,7 @@ const lateFrom = 0.9
 
 /** Who is to renew, where nothing is due yet: the first question of whoever reads the page. */
 export const whoRenews =
-  'This host does not renew by itself: the control plane has to (the bundled one does: waxseal control-plane certificates), or the ACME client whose hook calls waxseal deploy.'
+  'The control plane renews (the bundled one: waxseal control-plane certificates), or the ACME client whose hook calls waxseal deploy. This host renews by itself only where policy.acme.own says so, and only when its control plane is gone.'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs

@@ -51,7 +51,9 @@ function backUpCommand(): Command {
       print(
         `The backup is ${to}.`,
         `No key and no token is in it. Keep these where you keep secrets: ${join(from, 'ca.key')} (without it no agent`,
-        `trusts what is restored, and it must be the one of ca.pem), ${join(from, 'audit.key')}.`,
+        `trusts what is restored, and it must be the one of ca.pem), ${join(from, 'audit.key')},`,
+        `the account key of each ACME issuer (account_key, else acme-NAME.key in ${from}), and /etc/waxseal/control-plane.yaml`,
+        'with each file that it names.',
       )
     })
 }

@@ -33,10 +33,7 @@ export function withPolicy(command: Command): Command {
       `at which share of its life it is renewed, ${shares.least} to ${shares.most}; or "default": two thirds, one half where it lives less than ten days`,
       parseShareTo(shares.most),
     )
-    .option(
-      '--issuer <name...>',
-      'who signs it, in the order in which they are asked; at first: all that issuers lists',
-    )
+    .option('--issuer <name...>', 'who signs it, in the order in which they are asked; at first: those of issuer_order')
     .option('--key <policy>', 'rotate: a new key each time; reuse: the same one', oneOf(['rotate', 'reuse'] as const))
     .option(
       '--key-type <type>',
@@ -62,7 +59,7 @@ export function policyCommand(): Command {
   return withPolicy(withOperator(new Command('policy')))
     .description('Show how a certificate is renewed, or change what the options name.')
     .argument('<certificate>', 'id, or common name where only one has it')
-    .option('--any-issuer', 'all issuers of the server again, in their order')
+    .option('--any-issuer', 'those of issuer_order again')
     .action((certificate: string, options: OperatorOptions & PolicyOptions & { readonly anyIssuer?: true }) => {
       const change = policyIn(options.anyIssuer === true ? { ...options, issuer: [] } : options)
       return answer(options, (operator) =>

@@ -27,7 +27,10 @@ export function serveCommand(): Command {
   return withShared(new Command('serve'))
     .description('Run the control plane until SIGTERM.')
     .option('--listen <host:port>', 'address', '127.0.0.1:8443')
-    .option('--config <file>', 'issuers and DNS (default: /etc/waxseal/control-plane.yaml, where it is there)')
+    .option(
+      '--config <file>',
+      'issuers, DNS, notifications, old versions (default: /etc/waxseal/control-plane.yaml, where it is there)',
+    )
     .option('--database <url>', 'postgres://USER@HOST/DATABASE, in place of an SQLite database in the data directory')
     .option(
       '--ca-dir <dir>',
