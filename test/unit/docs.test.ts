@@ -1,16 +1,18 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { parse } from 'yaml'
 import { connectorReference } from '../../docs/connector-reference.ts'
 import { configSchema } from '../../src/config/config-schema.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { builtInConnectors } from '../../src/connector/registry/built-in.ts'
 import { catalogue } from '../../src/error/catalogue.ts'
 import { notifySchema } from '../../src/notice/notify-settings.ts'
+import { errorsText, schemaCheck } from '../../src/schema/schema-check.ts'
 import { acmeSchema } from '../../src/server/config/acme-section.ts'
 import { dnsSchema } from '../../src/server/config/dns-section.ts'
 import { issuersSchema, moduleSchema } from '../../src/server/config/issuer-section.ts'
-import { serverConfigSchema } from '../../src/server/config/load-server-config.ts'
+import { loadServerConfig, serverConfigSchema } from '../../src/server/config/load-server-config.ts'
 import { versionsSchema } from '../../src/server/config/versions-section.ts'
 
 interface Schema {
@@ -89,6 +91,42 @@ t.test('the defaults that the example shows are the defaults', async (t) => {
 
   t.match(shown, defaults)
 })
+
+t.test("the example of the control plane's configuration is valid, and says the defaults", async (t) => {
+  const shown = await loadServerConfig(path('config/control-plane.example.yaml'))
+
+  t.same(shown, await loadServerConfig(path('test/fixtures/empty.yaml')))
+})
+
+t.test(
+  "the example of the control plane's configuration shows every setting, and what is commented out is valid",
+  async (t) => {
+    const shown = parse(uncommented(await read('config/control-plane.example.yaml'))) as Readonly<
+      Record<string, object>
+    >
+    const { issuers = {}, dns, notify, versions } = shown
+    const { local: _, ...named } = issuers as Readonly<Record<string, object>>
+    const sections = [
+      { schema: serverConfigSchema, values: [shown] },
+      { schema: dnsSchema.items, values: dns as readonly object[] },
+      { schema: issuersSchema, values: [issuers] },
+      { schema: acmeSchema, values: Object.values(named).filter((issuer) => 'acme' in issuer) },
+      { schema: moduleSchema, values: Object.values(named).filter((issuer) => 'module' in issuer) },
+      { schema: notifySchema, values: [notify] },
+      { schema: versionsSchema, values: [versions] },
+    ]
+
+    for (const { schema, values } of sections) {
+      const check = schemaCheck<object>(schema)
+      for (const value of values) t.ok(check(value), errorsText(check, JSON.stringify(value)))
+      const present = values.flatMap((value) => keysOf(value, ''))
+      t.same(
+        settings(schema, '').filter((name) => !present.includes(name)),
+        [],
+      )
+    }
+  },
+)
 
 t.test('each law, part of the protocol and point of the policy that is named anywhere has its heading', async (t) => {
   const pages = { law: '## Law N: ', protocol: '## N. ', policy: '## N. ' } as const
@@ -194,6 +232,21 @@ function anchorsOf(text: string): readonly string[] {
       .toLowerCase()
       .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
       .replaceAll(' ', '-'),
+  )
+}
+
+/** Of mappings in mappings: `nsupdate`, `nsupdate.server`. */
+function keysOf(value: unknown, prefix: string): readonly string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
+  return Object.entries(value).flatMap(([name, inner]) => [`${prefix}${name}`, ...keysOf(inner, `${prefix}${name}.`)])
+}
+
+/** With the settings that stand in comments; sentences stay comments. */
+function uncommented(text: string): string {
+  return text.replaceAll(
+    /^( *)# ( *)((?:# )?(?:- )?[a-z_]+:(?: |$).*)$/gm,
+    (_, indent: string, more: string, rest: string) =>
+      rest.startsWith('resolvers:') ? '' : `${indent}${more}${rest.replace(/^# /, '')}`,
   )
 }
 
