@@ -14,7 +14,15 @@ import type { Engine } from '../engine.ts'
 import type { JobStore } from '../work/job-store.ts'
 import { openAccountKey } from './account-key.ts'
 import { dueRenewals, type OwnDue } from './due-renewals.ts'
+import {
+  isStillGood,
+  isTimeToTry,
+  type ObtainedCertificate,
+  type ObtainedCertificates,
+  openObtained,
+} from './obtained.ts'
 import { type OrderLog, openOrderLog, sameNames } from './order-log.ts'
+import { OrderRounds } from './order-rounds.ts'
 import { type AcmeIntent, readRequest, refused } from './read-request.ts'
 import { requireVoucher } from './require-voucher.ts'
 
@@ -41,17 +49,20 @@ const answerMs = 15 * 60_000
 export class OwnRenewals {
   readonly #parts: OwnParts
   readonly #orders: OrderLog
-  /** SHA-256 of the CSRs that were made since the start. */
-  readonly #requests = new Set<string>()
+  readonly #obtained: ObtainedCertificates
+  readonly #rounds = new OrderRounds()
   #key: Promise<AcmeKey> | null = null
 
-  private constructor(parts: OwnParts, orders: OrderLog) {
+  private constructor(parts: OwnParts, orders: OrderLog, obtained: ObtainedCertificates) {
     this.#parts = parts
     this.#orders = orders
+    this.#obtained = obtained
   }
 
   static async open(parts: OwnParts): Promise<OwnRenewals> {
-    return new OwnRenewals(parts, await openOrderLog(join(parts.stateDir, 'own-orders'), parts.engine.clock))
+    const { stateDir, engine } = parts
+    const orders = await openOrderLog(join(stateDir, 'own-orders'), engine.clock)
+    return new OwnRenewals(parts, orders, await openObtained(join(stateDir, 'own-certificates')))
   }
 
   /** Rejects with a coded error. */
@@ -78,15 +89,49 @@ export class OwnRenewals {
 
   async #renewals(own: OwnRenewal): Promise<RenewalAnswers['renewals']> {
     const { jwk } = await this.#accountKey()
+    await this.#tryAgain(own)
     const due = await this.#allDue(own)
+    this.#rounds.keep(new Set(due.map(({ leaf }) => leaf)))
     return { account: jwk, due: due.slice(0, mostDue).map(shown) }
   }
 
-  /** Without those whose next certificate is here, and about to be deployed. */
+  /** Without those whose next certificate is here: it is about to be deployed, or will be tried again. */
   async #allDue(own: OwnRenewal): Promise<readonly OwnDue[]> {
-    const { engine, store } = this.#parts
-    const waiting = new Set(store.pending().flatMap(({ job }) => (job.kind === 'own-renewal' ? [job.replaces] : [])))
-    return (await dueRenewals(engine, own)).filter(({ leaf }) => !waiting.has(leaf))
+    const kept = new Set((await this.#obtained.list()).map(({ id }) => id))
+    const waiting = this.#waiting()
+    return (await dueRenewals(this.#parts.engine, own)).filter(({ leaf }) => !waiting.has(leaf) && !kept.has(leaf))
+  }
+
+  #waiting(): ReadonlySet<string> {
+    const pending = this.#parts.store.pending()
+    return new Set(pending.flatMap(({ job }) => (job.kind === 'own-renewal' ? [job.replaces] : [])))
+  }
+
+  /** Another order would bring the same certificate. One that has used its share of life is forgotten. */
+  async #tryAgain(own: OwnRenewal): Promise<void> {
+    const { engine } = this.#parts
+    const now = engine.clock.now()
+    const [waiting, due] = [this.#waiting(), await dueRenewals(engine, own)]
+    for (const { id: leaf, document: obtained } of await this.#obtained.list()) {
+      const one = due.find((other) => other.leaf === leaf)
+      if (!isStillGood(obtained, own, now)) await this.#obtained.remove(leaf)
+      else if (one !== undefined && !waiting.has(leaf) && isTimeToTry(obtained, now))
+        await this.#deploy(one, { ...obtained, tries: obtained.tries + 1, at: now })
+    }
+  }
+
+  /** The certificate is durable before its deployments are. */
+  async #deploy(due: OwnDue, obtained: ObtainedCertificate): Promise<number> {
+    await this.#obtained.put(due.leaf, obtained)
+    const { pem, tries } = obtained
+    const sha256 = parseCertificates(pem)[0]?.sha256 ?? ''
+    const jobs = due.pairs.map(({ target }): OwnRenewalJob => {
+      const id = `own-${digestOf(Buffer.from(`${sha256} ${target}`))}-${tries}`
+      return { kind: 'own-renewal', id, certificateId: id, targetId: target, replaces: due.leaf, certificatePem: pem }
+    })
+    const fresh = await this.#parts.store.take(jobs)
+    this.#parts.onTaken()
+    return fresh
   }
 
   async #due(leaf: string, own: OwnRenewal): Promise<OwnDue> {
@@ -108,7 +153,7 @@ export class OwnRenewals {
         JSON.stringify(intent.contact) === JSON.stringify(own.contact) && (!intent.agreed || own.acceptsTerms)
       if (!isAsSet) throw refused('its contact or its terms are not those of policy.acme.own')
     }
-    if (intent.kind === 'finalize' && !this.#requests.has(digestOf(Buffer.from(intent.csr, 'base64url'))))
+    if (intent.kind === 'finalize' && !this.#rounds.isOfRequest(digestOf(Buffer.from(intent.csr, 'base64url'))))
       throw refused('its CSR was not made here')
     if (intent.kind !== 'order') return
     const due = (await this.#allDue(own)).find(({ names }) => sameNames(names) === sameNames(intent.names))
@@ -116,12 +161,12 @@ export class OwnRenewals {
     if (intent.profile !== own.profile) throw refused('its profile is not that of policy.acme.own')
     if (intent.replaces !== null && intent.replaces !== certIdOf(due.replaces))
       throw refused('it replaces another certificate than the one that is due')
-    await this.#orders.note(due.names)
+    if (this.#rounds.isNewOrder(due.leaf, this.#parts.engine.clock.now())) await this.#orders.note(due.names)
   }
 
-  async #request({ names, keyPem }: OwnDue): Promise<string> {
+  async #request({ leaf, names, keyPem }: OwnDue): Promise<string> {
     const csrPem = await createCertificateRequest({ commonName: names[0] ?? '', sans: names, keyPem })
-    this.#requests.add(digestOf(readPem(csrPem).blocks[0]?.der ?? new Uint8Array()))
+    this.#rounds.madeRequest(leaf, digestOf(readPem(csrPem).blocks[0]?.der ?? new Uint8Array()))
     return csrPem
   }
 
@@ -140,14 +185,7 @@ export class OwnRenewals {
       })
     const { trustedRoots: roots, clock } = this.#parts.engine
     await requireVoucher(given, parseCertificates(due.replaces), { roots, caFile, now: clock.now() })
-    const jobs = due.pairs.map(({ target }): OwnRenewalJob => {
-      const id = `own-${digestOf(Buffer.from(`${leaf.sha256} ${target}`))}`
-      return { kind: 'own-renewal', id, certificateId: id, targetId: target, replaces: due.leaf, certificatePem: pem }
-    })
-    const { store, onTaken } = this.#parts
-    const fresh = await store.take(jobs)
-    onTaken()
-    return fresh
+    return this.#deploy(due, { pem, tries: 1, at: clock.now() })
   }
 
   #accountKey(): Promise<AcmeKey> {

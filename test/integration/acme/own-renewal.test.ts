@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { acmeKeyOf } from '../../../src/acme/acme-key.ts'
 import { signJws } from '../../../src/acme/jws.ts'
+import { openObtained } from '../../../src/deployer/own/obtained.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { makeAuthority } from '../../support/certificates.ts'
-import { filesOf } from '../../support/deployer.ts'
+import { allTaken, filesOf } from '../../support/deployer.ts'
 import { openOwnSite, ownNames } from './own-site.ts'
 
 t.test('a host without a control plane renews by itself, with the key that it has, and tells it later', async (t) => {
@@ -92,6 +93,31 @@ t.test('one that cannot be renewed holds back no other, and one that has ended c
     ca.issued.map(({ names }) => names[0]),
     ['mail.example.net', 'gone.example.net'],
   )
+})
+
+t.test('a certificate whose deployment failed is deployed again, and not ordered again', async (t) => {
+  const { ca, deployer, process, configure, renew } = await openOwnSite(t)
+  const { cert } = filesOf(deployer.dir, 'web')
+  await configure({}, ['false'])
+
+  await renew()
+  t.match((await deployer.settled()).reports, [{ report: { kind: 'renewed', status: 'Failed' } }])
+  await deployer.answer(allTaken(await deployer.settled()))
+  await configure()
+  t.same(await renew(), [], 'nothing is ordered')
+  t.same((await deployer.settled()).reports, [], 'it is not time yet')
+  process.kill('SIGKILL')
+  await process.exited
+  const folder = join(deployer.stateDir, 'own-certificates')
+  const documents = await openObtained(folder)
+  for (const { id, document } of await documents.list()) await documents.put(id, { ...document, at: 0 })
+  await deployer.start()
+  t.same(await renew(), [])
+
+  t.match((await deployer.settled()).reports, [{ report: { kind: 'renewed', status: 'Completed' } }])
+  const live = new X509Certificate(await readFile(cert, 'utf8'))
+  t.equal(live.serialNumber.toLowerCase(), ca.issued[0]?.serial)
+  t.equal(ca.issued.length, 1)
 })
 
 t.test('a CA that is down, refuses, or sees no answer leaves the host as it is, and is asked again', async (t) => {
@@ -185,7 +211,8 @@ t.test('a hostile courier gets nothing signed, answered or deployed but the rene
   await refused({ ask: 'renewed', leaf: pair.sha256, pem: itsOwn.certificatePem }, 'TRUST_LOST')
   await refused({ ask: 'renewed', leaf: pair.sha256, pem: chain }, 'TRUST_LOST')
 
-  for (let order = 0; order < 5; order += 1)
+  // Five orders, each signed again for a nonce that was too old, and for what it replaces.
+  for (let order = 0; order < 15; order += 1)
     t.match(await deployer.ask(await sign({ identifiers })), { signature: /./ })
   await refused(await sign({ identifiers }), 'LIMIT_EXCEEDED')
   t.same(await readdir(`${deployer.stateDir}-acme`).catch(() => []), [])

@@ -22,11 +22,11 @@ export async function openOwnSite(t: Test, options: AcmeCaOptions = {}, own: obj
   const deployer = await openDeployer(t)
   const caFile = join(deployer.dir, 'acme-ca.pem')
   await writeFile(caFile, `${ca.httpsCaPem}${ca.rootPem}`)
-  const configure = (changes: object = {}): Promise<void> =>
+  const configure = (changes: object = {}, commands: readonly string[] = ['true', 'false']): Promise<void> =>
     deployer.configure({
       policy: {
         roots: [deployer.dir],
-        commands: ['true', 'false'],
+        commands,
         acme: {
           http: { responder: true },
           own: { directory: ca.directoryUrl, ca_file: caFile, accept_terms: true, ...own, ...changes },

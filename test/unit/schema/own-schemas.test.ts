@@ -13,6 +13,7 @@ import {
 } from '../../../src/control-plane/wire.ts'
 import { putAnswerSchema } from '../../../src/deployer/challenge/challenge-answers.ts'
 import { takenOrderSchema } from '../../../src/deployer/order/order-memory.ts'
+import { obtainedSchema } from '../../../src/deployer/own/obtained.ts'
 import { placedOrdersSchema } from '../../../src/deployer/own/order-log.ts'
 import { courierMemorySchema } from '../../../src/deployer/serve/courier-memory.ts'
 import { lineSchemas } from '../../../src/documents/ask.ts'
@@ -39,6 +40,7 @@ const schemas: Readonly<Record<string, object>> = {
   takenOrderSchema,
   putAnswerSchema,
   placedOrdersSchema,
+  obtainedSchema,
   signedOrderSchema,
   standingOrderSchema,
   workItemSchema,
