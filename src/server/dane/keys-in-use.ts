@@ -12,6 +12,8 @@ export interface TargetHistory {
   readonly versions: ReadonlyMap<string, readonly VersionRow[]>
   /** Keys of CSRs that are on their way. */
   readonly openKeys: readonly string[]
+  /** The newest version of each certificate of the target, without revoked ones: it is tried until it is there. */
+  readonly currentVersions: readonly VersionRow[]
   /** Keys that hosts made ahead, with the newest version of their certificate. */
   readonly nextKeys: readonly { readonly spki: string; readonly current: VersionRow | null }[]
 }
@@ -35,13 +37,14 @@ export const comesBackMs = 7 * 86_400_000
 
 /** The keys of a target that need a record, one row each (docs/design/dane.md, §1 and §2). */
 export function neededKeys(history: TargetHistory): readonly NeededKey[] {
-  const { jobs, openKeys, nextKeys } = history
+  const { jobs, openKeys, currentVersions, nextKeys } = history
   const proven = jobs.filter((job) => judge(job).word === 'proven')
   const served = jobs.flatMap((job) => (mayBeServed(job, proven, history.at) ? broughtBy(job, history) : []))
   const awaited = jobs.flatMap((job) => (isOpen(job) ? broughtBy(job, history) : []))
   const all = [
     ...served.map(({ spki, pem }) => ({ spki, pems: [pem], why: 'served', current: null }) as const),
     ...awaited.map(({ spki, pem }) => ({ spki, pems: [pem], why: 'awaited', current: null }) as const),
+    ...currentVersions.map(({ spki, pem }) => ({ spki, pems: [pem], why: 'awaited', current: null }) as const),
     ...openKeys.map((spki) => ({ spki, pems: [], why: 'awaited', current: null }) as const),
     ...nextKeys.map(({ spki, current }) => ({ spki, pems: [], why: 'next', current: current?.pem ?? null }) as const),
   ]
@@ -68,7 +71,8 @@ function mayBeServed(job: JobRow, proven: readonly JobRow[], at: number): boolea
   const mayHave = job.status === 'Completed' || job.attempt > 0
   if (!mayHave || !(judge(job).word === 'proven' || mayHaveChanged({ ...job, attempt: 1 }))) return false
   // Reports may come in another order than the host worked in: only what was made when this one had ended came behind it.
-  return !proven.some(({ createdAt }) => createdAt > job.updatedAt)
+  // The clock may have been set back: what was made before it is not behind it, and a time that is to come says nothing.
+  return !proven.some(({ seq, createdAt }) => seq > job.seq && createdAt > job.updatedAt && createdAt <= at)
 }
 
 /** Ended by a guess: its host may still have it, and begin it behind others. */
@@ -81,14 +85,15 @@ function isOpen({ status }: JobRow): boolean {
 }
 
 /** The versions that a job may have brought, newest first; the end says more where the host told its leaf. */
-function broughtBy(job: JobRow, { versions }: TargetHistory): readonly VersionRow[] {
+function broughtBy(job: JobRow, { versions, at }: TargetHistory): readonly VersionRow[] {
   const all = versions.get(job.certificateId) ?? []
   const told = all.filter(({ fingerprint }) => fingerprint === toldLeaf(job))
   if (told.length > 0) return told
   const from = job.versionNumber ?? 1
   if (job.type === 'TakeBack' && job.versionNumber !== null) return all.filter(({ number }) => number === from)
   const hasEnded = !isOpen(job) && !job.isReaped
-  return all.filter(({ number, issuedAt }) => number >= from && (!hasEnded || issuedAt <= job.updatedAt))
+  const wasThere = ({ issuedAt }: VersionRow): boolean => !hasEnded || issuedAt <= job.updatedAt || issuedAt > at
+  return all.filter((version) => version.number === from || (version.number > from && wasThere(version)))
 }
 
 /** SHA-256 of the leaf, as an outcome of a job that is over has it. */

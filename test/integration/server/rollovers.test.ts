@@ -115,6 +115,21 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     )
   })
 
+  t.test(`${kind}: a key whose deployment was rolled back keeps its record for the next try`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.settle()
+    await site.claim()
+    await site.report('job-2', { outcome: 'rolled-back' }, 'Failed')
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['key-1', 'key-2'])
+
+    await site.add('Deployment', 2)
+    await site.advance()
+    t.same(await site.claim(), ['job-3'])
+  })
+
   t.test(`${kind}: a take-back publishes the older key first`, async (t) => {
     const site = await openSite(t, kind)
     await site.deploy('key-2')
@@ -285,9 +300,9 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonl
   }
   const claim = async (): Promise<readonly string[]> =>
     (await claimWork({ store }, agent)).map(({ job }) => names.get(job.id) ?? 'another')
-  const report = async (name: string, outcome: object): Promise<void> => {
+  const report = async (name: string, outcome: object, status: 'Completed' | 'Failed' = 'Completed'): Promise<void> => {
     const jobId = [...names].find(([, one]) => one === name)?.[0] ?? ''
-    await reportJob({ store }, agent, { jobId, status: 'Completed', error: null, outcome })
+    await reportJob({ store }, agent, { jobId, status, error: null, outcome })
   }
   const advance = () => advanceRollovers({ store, daneDns })
   await store.certificates.add(certificateRow(), ['target-1', 'other'])

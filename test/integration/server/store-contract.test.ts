@@ -529,6 +529,33 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await t.resolves(store.presence.record([]))
   })
 
+  t.test(`${kind}: what was written by a clock that was ahead is of now, and nothing waits for it`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const ahead = start + 30 * 86_400_000
+    await store.versions.add({ ...version, issuedAt: ahead })
+    await store.jobs.add({ ...deployment('job-1'), createdAt: ahead })
+    await store.jobs.move('job-1', ['Pending'], 'Completed', ahead)
+    const order = { id: 'order-1', signingId: 'signing-1', issuer: 'ca', certificateId: certificate.id, names: 'a' }
+    const failed = { state: 'failed', url: null, proofs: [], failedNames: '', error: null } as const
+    await store.acmeOrders.begin(
+      { ...order, ...failed, createdAt: ahead, endedAt: ahead, leaseUntil: ahead, tidyAt: ahead },
+      { sameNames: null, orders: null, failures: null },
+    )
+    const told = { nextTryAt: ahead, failures: 1, error: null, toldAt: null }
+    await store.revocations.add({ certificateId: certificate.id, number: 1, reason: 'unspecified', ...told })
+
+    await store.server.forgetFuture(start, start + 1000)
+
+    const job = await store.jobs.byId('job-1')
+    t.match(job, { status: 'Completed', updatedAt: start })
+    t.ok((job?.createdAt ?? start) < start, 'it was made before all that is done since')
+    t.ok(((await store.versions.newest(certificate.id))?.issuedAt ?? start) < start)
+    t.equal((await store.revocations.take(start, start + 1, 9)).length, 1)
+    t.match(await store.acmeOrders.untidy('ca', start, start + 1, 9), [
+      { createdAt: start, endedAt: start, leaseUntil: start },
+    ])
+  })
+
   t.test(`${kind}: the time without a gap begins anew after one`, async (t) => {
     const { server } = await open(t, kind)
 

@@ -11,17 +11,24 @@ const fewVersions = 20
 export async function targetHistory(store: Store, targetId: string): Promise<TargetHistory> {
   // In this order: a key that goes from one of these to the next meanwhile is seen in one of them.
   const nextKeys: { spki: string; current: VersionRow | null }[] = []
+  const certificates: string[] = []
   for (const id of await store.rollovers.certificatesOf(targetId)) {
+    if (!(await store.certificates.stillDeployedTo(id)).includes(targetId)) continue
+    certificates.push(id)
     const spki = (await store.certificates.byId(id))?.nextSpki ?? null
-    if (spki !== null && (await store.certificates.stillDeployedTo(id)).includes(targetId))
-      nextKeys.push({ spki, current: await store.versions.newest(id) })
+    if (spki !== null) nextKeys.push({ spki, current: await store.versions.newest(id) })
   }
   const openKeys = await store.rollovers.openKeys(targetId)
+  const currentVersions: VersionRow[] = []
+  for (const id of certificates) {
+    const newest = await store.versions.newest(id)
+    if (newest !== null && newest.revokedAt === null) currentVersions.push(newest)
+  }
   const jobs = await jobsOf(store, targetId)
   const versions = new Map<string, readonly VersionRow[]>()
   for (const id of new Set(jobs.map(({ certificateId }) => certificateId)))
     versions.set(id, await versionsOf(store, id, jobs))
-  return { at: await store.now(), jobs, versions, openKeys, nextKeys }
+  return { at: await store.now(), jobs, versions, openKeys, currentVersions, nextKeys }
 }
 
 async function jobsOf({ jobs }: Store, targetId: string): Promise<readonly JobRow[]> {

@@ -1,5 +1,6 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
+import { acmeOrderIndices } from './acme-order-indices.ts'
 import { acmeOrders } from './acme-orders.ts'
 import { agentLabels } from './agent-labels.ts'
 import { certificateKeys } from './certificate-keys.ts'
@@ -54,6 +55,7 @@ const steps: readonly Step[] = [
   tables(fallBack),
   tables(acmeOrders),
   tables(looks),
+  tables(() => acmeOrderIndices),
 ]
 
 /** The version that this program reads and writes. */

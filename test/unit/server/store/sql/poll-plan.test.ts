@@ -1,10 +1,29 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { AcmeOrderRow } from '../../../../../src/server/store/acme-order-store.ts'
 import type { Database, Value } from '../../../../../src/server/store/database.ts'
 import { migrate } from '../../../../../src/server/store/migration/migrate.ts'
 import { sqlStore } from '../../../../../src/server/store/sql/sql-store.ts'
 import { openSqlite } from '../../../../../src/server/store/sqlite/open-sqlite.ts'
 import type { Store } from '../../../../../src/server/store/store.ts'
+import { agentRow, certificateRow } from '../../../../support/store-site.ts'
+
+const order: AcmeOrderRow = {
+  id: 'order-1',
+  signingId: 'signing-1',
+  issuer: 'ca',
+  certificateId: 'cert-1',
+  names: 'mail.example.net',
+  state: 'open',
+  url: null,
+  proofs: [],
+  failedNames: '',
+  error: null,
+  createdAt: 0,
+  endedAt: null,
+  leaseUntil: null,
+  tidyAt: null,
+}
 
 t.test('what a poll and a heartbeat ask for reads no job that has ended, however many an agent had', async (t) => {
   const readings = await readingsOf(t, async ({ jobs }) => {
@@ -13,8 +32,9 @@ t.test('what a poll and a heartbeat ask for reads no job that has ended, however
     await jobs.cancelRequests('agent-1')
   })
 
-  t.equal(readings.length, 4)
-  for (const reading of readings) t.match(reading, /USING (COVERING )?INDEX job_(open|to_cancel) /)
+  const ofJobs = readings.filter((reading) => /^(SEARCH|SCAN) job /.test(reading))
+  t.equal(ofJobs.length, 4)
+  for (const reading of ofJobs) t.match(reading, /USING (COVERING )?INDEX job_(open|to_cancel) /)
 })
 
 t.test('who is named is found without reading all', async (t) => {
@@ -28,21 +48,35 @@ t.test('who is named is found without reading all', async (t) => {
   for (const reading of readings) t.match(reading, /^SEARCH .* USING INDEX/)
 })
 
+t.test('old orders and failed orders at CAs are found by indices of their own', async (t) => {
+  const readings = await readingsOf(t, async ({ acmeOrders, agents, certificates }) => {
+    await acmeOrders.forget(0)
+    const failures = { most: 5, perMs: 3_600_000 }
+    await agents.add(agentRow())
+    await certificates.add(certificateRow(), [])
+    await acmeOrders.begin(order, { sameNames: null, orders: null, failures })
+  })
+
+  t.match(readings.join('\n'), /INDEX acme_order_ended /)
+  t.match(readings.join('\n'), /INDEX acme_order_failed /)
+})
+
 /** How SQLite reads for what these calls ask. */
 async function readingsOf(t: Test, call: (store: Store) => Promise<void>): Promise<readonly string[]> {
   const db = openSqlite(join(t.testdir(), 'control-plane.db'), () => 0)
   t.teardown(() => db.close())
   await migrate(db, async () => {})
   const asked: (readonly [sql: string, values: readonly Value[]])[] = []
-  const watched: Database = {
-    ...db,
+  const watch = (one: Database): Database => ({
+    ...one,
     query: (sql, values = []) => {
       asked.push([sql, values])
-      return db.query(sql, values)
+      return one.query(sql, values)
     },
-  }
+    transaction: (work) => one.transaction((inside) => work(watch(inside))),
+  })
 
-  await call(sqlStore(watched))
+  await call(sqlStore(watch(db)))
 
   const plans = await Promise.all(asked.map(([sql, values]) => db.query(`EXPLAIN QUERY PLAN ${sql}`, values)))
   const steps = plans.flat().map(({ detail }) => String(detail))
