@@ -4,7 +4,8 @@ import { plainText } from '../text/plain-text.ts'
 const fields: ReadonlySet<string> = new Set(
   `job target name step ms outcome host proven code sha256 report final service
    details reason reasons notAllowed hint daysLeft failures wait did retired signal overdue
-   version stateDir restart request call status found gone variables agent agents ca afterMs jobs address`.split(/\s+/),
+   version stateDir restart request call status found gone variables agent agents ca afterMs jobs address
+   names channel connections look domain refused problems to`.split(/\s+/),
 )
 
 const longest = 2048

@@ -15,6 +15,7 @@ t.test('an empty file is a configuration in which the bundled CA signs', async (
     resolvers: [],
     issuers: { hasLocal: true, others: [], order: ['local'] },
     notify: null,
+    versions: { keep: 5, keptMs: 90 * 86_400_000 },
   })
 })
 
