@@ -185,7 +185,7 @@ async function prove(
     const challenge = challenges.find(({ type }) => type === 'http-01')
     if (challenge === undefined)
       throw new WaxsealError('ACME_REFUSED', { type: 'unknown', detail: `it takes no http-01 for ${name}` })
-    await deployer.ask({ ask: 'challenge', leaf, token: challenge.token })
+    await deployer.ask({ ask: 'challenge', leaf, name, token: challenge.token })
     await client.answer(challenge.url)
   }
 }

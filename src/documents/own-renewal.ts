@@ -26,8 +26,8 @@ export type RenewalAsk =
   | { readonly ask: 'renewals' }
   /** Sign a request for the CA: the two parts of a JWS (RFC 7515), base64url. */
   | { readonly ask: 'sign'; readonly protected: string; readonly payload: string }
-  /** Put the answer to the challenge with this token where the CA finds it. */
-  | { readonly ask: 'challenge'; readonly leaf: string; readonly token: string }
+  /** Put the answer to the challenge with this token where the CA finds it: at this name of the certificate. */
+  | { readonly ask: 'challenge'; readonly leaf: string; readonly name: string; readonly token: string }
   /** A request for a certificate for what is due. */
   | { readonly ask: 'csr'; readonly leaf: string }
   /** The certificate: its deployments are durable when this is answered. */
@@ -58,7 +58,12 @@ function closed(properties: Readonly<Record<string, object>>): object {
 export const renewalAskSchemas = {
   renewals: closed({ ask: { const: 'renewals' } }),
   sign: closed({ ask: { const: 'sign' }, protected: base64url(8192), payload: base64url(65_536) }),
-  challenge: closed({ ask: { const: 'challenge' }, leaf, token: { type: 'string', pattern: tokenPattern } }),
+  challenge: closed({
+    ask: { const: 'challenge' },
+    leaf,
+    name: { type: 'string', minLength: 1, maxLength: 253 },
+    token: { type: 'string', pattern: tokenPattern },
+  }),
   csr: closed({ ask: { const: 'csr' }, leaf }),
   renewed: closed({ ask: { const: 'renewed' }, leaf, pem }),
 } as const

@@ -1,16 +1,15 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { answersFolder } from '../../documents/answers-folder.ts'
-import { isKeyAuthorization } from '../../documents/challenge.ts'
+import { answerFileOf, answerLifeMs, isKeyAuthorization } from '../../documents/challenge.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
-import { readSnapshot } from '../../host/file/files.ts'
+import { readAnswer } from '../../host/file/answer-file.ts'
 import { inheritedSocket } from '../../host/process/inherited-socket.ts'
 import { type ChallengeSocket, serveChallenges } from '../../host/socket/serve-challenges.ts'
 import { environment } from '../context.ts'
 
 /** Without a request for this time one that systemd started ends, in milliseconds. */
 const idleMs = 60_000
-const mostBytes = 1024
 
 interface ResponderOptions {
   readonly folder: string
@@ -40,8 +39,8 @@ async function run({ folder, listen }: ResponderOptions): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
   await serveChallenges(socket, {
-    find: async (token) => {
-      const text = Buffer.from((await readSnapshot(join(folder, token), mostBytes))?.bytes ?? []).toString('latin1')
+    find: async (token, host) => {
+      const text = (await readAnswer(join(folder, answerFileOf(token, host)), answerLifeMs)) ?? ''
       return isKeyAuthorization(token, text) ? text : null
     },
     idleMs: listen === undefined ? idleMs : null,

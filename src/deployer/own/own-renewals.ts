@@ -74,12 +74,8 @@ export class OwnRenewals {
     switch (ask.ask) {
       case 'sign':
         return this.#sign(ask, own)
-      case 'challenge': {
-        await this.#due(ask.leaf, own)
-        const keyAuthorization = keyAuthorizationOf((await this.#accountKey()).jwk, ask.token)
-        await this.#parts.challenges.put({ token: ask.token, keyAuthorization, lifetimeMs: answerMs })
-        return {}
-      }
+      case 'challenge':
+        return this.#answerChallenge(ask, await this.#due(ask.leaf, own))
       case 'csr':
         return { csrPem: await this.#request(await this.#due(ask.leaf, own)) }
       default:
@@ -162,6 +158,17 @@ export class OwnRenewals {
     if (intent.replaces !== null && intent.replaces !== certIdOf(due.replaces))
       throw refused('it replaces another certificate than the one that is due')
     if (this.#rounds.isNewOrder(due.leaf, this.#parts.engine.clock.now())) await this.#orders.note(due.names)
+  }
+
+  async #answerChallenge(
+    { name, token }: RenewalAsk & { ask: 'challenge' },
+    { names }: OwnDue,
+  ): Promise<RenewalAnswers['challenge']> {
+    if (!names.some((one) => one.toLowerCase() === name.toLowerCase()))
+      throw refused('the challenge is for no name of the certificate that is due')
+    const keyAuthorization = keyAuthorizationOf((await this.#accountKey()).jwk, token)
+    await this.#parts.challenges.put({ name, token, keyAuthorization, lifetimeMs: answerMs })
+    return {}
   }
 
   async #request({ leaf, names, keyPem }: OwnDue): Promise<string> {

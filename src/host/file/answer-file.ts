@@ -1,4 +1,5 @@
-import { mkdir, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, open, unlink } from 'node:fs/promises'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { Keeper } from '../../plan/keeper.ts'
 import { isCode } from './files.ts'
@@ -29,6 +30,21 @@ export async function writeAnswer(place: AnswerPlace, name: string, text: string
 /** Removes the file of this name, if it is there. The folders stay. */
 export async function removeAnswer(place: AnswerPlace, name: string): Promise<void> {
   await inPlace(place, false, (folder) => remove(folder, name))
+}
+
+const mostBytes = 1024
+
+/** What is in this file, if it was written within so many milliseconds: what was not removed in time is no answer. Null: there is none. */
+export async function readAnswer(path: string, longestMs: number): Promise<string | null> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => null)
+  if (file === null) return null
+  try {
+    const stats = await file.stat()
+    const isFresh = Math.abs(Date.now() - stats.mtimeMs) <= longestMs
+    return stats.isFile() && stats.size <= mostBytes && isFresh ? await file.readFile('latin1') : null
+  } finally {
+    await file.close()
+  }
 }
 
 /** Makes a folder (0755), where there is none; where it cannot be made, whoever opens it says so. */

@@ -6,8 +6,8 @@ export type ChallengeSocket = { readonly fd: number } | { readonly host: string;
 
 /** How it answers, and when it ends. */
 export interface ChallengeServing {
-  /** The answer to the challenge with this token, which has the form of one; null: there is none. */
-  readonly find: (token: string) => Promise<string | null>
+  /** The answer to the challenge with this token, which has the form of one, for the host that was asked for; null: there is none. */
+  readonly find: (token: string, host: string) => Promise<string | null>
   /** It ends after so many milliseconds without a request; null: at the signal alone. */
   readonly idleMs: number | null
   readonly signal: AbortSignal
@@ -48,7 +48,16 @@ export async function serveChallenges(socket: ChallengeSocket, serving: Challeng
   clearInterval(looking ?? undefined)
 }
 
-async function answerTo({ method, url = '' }: IncomingMessage, find: ChallengeServing['find']): Promise<string | null> {
+async function answerTo(
+  { method, url = '', headers }: IncomingMessage,
+  find: ChallengeServing['find'],
+): Promise<string | null> {
   const token = path.exec(url)?.[1]
-  return token === undefined || (method !== 'GET' && method !== 'HEAD') ? null : find(token)
+  const host = hostIn(headers.host ?? '')
+  return token === undefined || host === '' || (method !== 'GET' && method !== 'HEAD') ? null : find(token, host)
+}
+
+/** Without its port, and the brackets of an IPv6 address. */
+function hostIn(header: string): string {
+  return header.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1')
 }

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { loadConfig } from '../../../src/config/load-config.ts'
 import { openControlPlane, register } from '../../../src/control-plane/open-control-plane.ts'
 import { answersFolder } from '../../../src/documents/answers-folder.ts'
+import { answerFileOf } from '../../../src/documents/challenge.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { hostFacts } from '../../../src/host/host-facts.ts'
 import { openOperator } from '../../../src/server/client/operator-client.ts'
@@ -42,8 +43,8 @@ async function open(t: Test) {
   const stateDir = join(dir, 'state')
   const ca = await serveAcmeCa({
     lives: { default: 365 * dayMs },
-    look: async ({ token, keyAuthorization }) => {
-      const text = await readFile(join(answersFolder(stateDir), token), 'utf8').catch(() => '')
+    look: async ({ name, token, keyAuthorization }) => {
+      const text = await readFile(join(answersFolder(stateDir), answerFileOf(token, name)), 'utf8').catch(() => '')
       return text === keyAuthorization ? null : { type: 'unauthorized', detail: 'there is no answer' }
     },
   })

@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { request } from 'undici'
 import { acmeKeyOf, keyAuthorizationOf } from '../../../src/acme/acme-key.ts'
 import { openAcme } from '../../../src/acme/open-acme.ts'
 import { toJob } from '../../../src/control-plane/to-job.ts'
@@ -32,6 +33,13 @@ t.test('Pebble finds what a job has the host answer, at the responder', { skip }
   const challenge = challenges.find(({ type }) => type === 'http-01')
   const answers = await done(deployer, challengeJob('job-1', challenge?.token ?? '', key))
   await untilListening(port)
+  const at = { port, token: challenge?.token ?? '' }
+  t.equal(await statusAt('shop.example.org', at), 404, 'at another name that leads here it is no answer')
+  const [file = ''] = await readdir(folder)
+  await utimes(join(folder, file), 0, Date.now() / 1000 - 3700)
+  t.equal(await statusAt('mail.example.net', at), 404, 'what was left behind is no answer')
+  await utimes(join(folder, file), 0, Date.now() / 1000)
+  t.equal(await statusAt('MAIL.example.net.:80', at), 200)
   await client.answer(challenge?.url ?? '')
 
   t.match(answers.reports, [{ report: { jobId: 'job-1', status: 'Completed' } }])
@@ -96,6 +104,13 @@ async function site(t: Test, httpPort: number, http: object | undefined) {
   await deployer.configure({ policy: { roots: [deployer.dir], ...(http === undefined ? {} : { acme: { http } }) } })
   await deployer.start()
   return { deployer, client, key }
+}
+
+async function statusAt(host: string, { port, token }: { readonly port: number; readonly token: string }) {
+  const url = `http://127.0.0.1:${port}/.well-known/acme-challenge/${token}`
+  const { statusCode, body } = await request(url, { headers: { host } })
+  await body.dump()
+  return statusCode
 }
 
 async function untilListening(port: number): Promise<void> {

@@ -199,7 +199,9 @@ t.test('a hostile courier gets nothing signed, answered or deployed but the rene
   await refused(await sign({ identifiers, replaces: 'AAAA.BBBB' }), 'SIGNING_NOT_ALLOWED')
   await refused(await sign({ csr: 'AAAA' }), 'SIGNING_NOT_ALLOWED')
   await refused(await sign({ identifiers }, 'https://other.example/newOrder'), 'SIGNING_NOT_ALLOWED')
-  await refused({ ask: 'challenge', leaf: 'a'.repeat(64), token: 'token_of-a-challenge' }, 'SIGNING_NOT_ALLOWED')
+  const [name, token] = [ownNames[0], 'token_of-a-challenge']
+  await refused({ ask: 'challenge', leaf: 'a'.repeat(64), name, token }, 'SIGNING_NOT_ALLOWED')
+  await refused({ ask: 'challenge', leaf: pair.sha256, name: 'shop.example.org', token }, 'SIGNING_NOT_ALLOWED')
   await refused({ ask: 'csr', leaf: other.sha256 }, 'SIGNING_NOT_ALLOWED')
   await refused({ ask: 'renewed', leaf: other.sha256, pem: other.certificatePem }, 'SIGNING_NOT_ALLOWED')
   await refused({ ask: 'renewed', leaf: pair.sha256, pem: sameNames.certificatePem }, 'KEY_MISMATCH')

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { HttpAnswers } from '../../../../src/config/acme-policy.ts'
 import { openChallengeAnswers } from '../../../../src/deployer/challenge/challenge-answers.ts'
+import { answerFileOf } from '../../../../src/documents/challenge.ts'
 import { makeTemporaryFolder, removeTree } from '../../../../src/host/file/plain-files.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 
 const token = 'token_of-a-challenge'
 const keyAuthorization = `${token}.${'A'.repeat(43)}`
-const answer = { token, keyAuthorization, lifetimeMs: 60_000 }
+const answer = { name: 'mail.example.net', token, keyAuthorization, lifetimeMs: 60_000 }
 
 t.test('an answer is below the webroot, for everybody to read, and goes when its time is over', async (t) => {
   const { answers, webroot, clock } = await open(t)
@@ -51,13 +52,14 @@ t.test('no answer lives longer than an hour, whatever was asked for and whatever
   t.same(await readdir(join(webroot, '.well-known', 'acme-challenge')), [])
 })
 
-t.test('the responder finds them in a folder of its own', async (t) => {
+t.test('the responder finds them in a folder of its own, by the name that they are for', async (t) => {
   const { again, dir } = await open(t)
   const answers = await again({ responder: true })
 
   await answers.put(answer)
 
-  t.same(await readdir(join(dir, 'state-acme')), [token])
+  t.same(await readdir(join(dir, 'state-acme')), [answerFileOf(token, 'MAIL.example.net.')])
+  t.not(answerFileOf(token, 'mail.example.net'), answerFileOf(token, 'shop.example.org'))
 })
 
 t.test('where policy has no answers none is put anywhere', async (t) => {
@@ -79,7 +81,7 @@ t.test('what is no token with its own key authorization is written nowhere', asy
     [token, `${token}.${'A'.repeat(43)}\n* * * * * root id`],
     ['.htaccess', `.htaccess.${'A'.repeat(43)}`],
   ] as const) {
-    const put = answers.put({ token: one, keyAuthorization: other, lifetimeMs: 1000 })
+    const put = answers.put({ token: one, keyAuthorization: other, name: 'mail.example.net', lifetimeMs: 1000 })
     await t.rejects(put, { code: 'JOB_MALFORMED' }, one)
   }
   t.same(await readdir(webroot), [])
@@ -96,6 +98,21 @@ t.test('a folder in which others may write, and a link, lead an answer nowhere',
   await t.rejects(others.put(answer), { code: 'PATH_NOT_ALLOWED' })
 
   t.same(await readdir(join(dir, 'elsewhere')), [])
+})
+
+t.test('what cannot be removed from a folder of others is removed once policy names them, for a day', async (t) => {
+  const { answers, webroot, clock } = await open(t)
+  const folder = join(webroot, '.well-known', 'acme-challenge')
+  await answers.put(answer)
+  await chmod(webroot, 0o777)
+  clock.advance(61_000)
+  await answers.tidy()
+  t.same(await readdir(folder), [token])
+  await chmod(webroot, 0o755)
+
+  await answers.tidy()
+
+  t.same(await readdir(folder), [])
 })
 
 t.test('there are a hundred at most', async (t) => {

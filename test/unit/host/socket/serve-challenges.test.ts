@@ -6,8 +6,8 @@ import { serveChallenges } from '../../../../src/host/socket/serve-challenges.ts
 
 const token = 'token_of-a-challenge'
 
-t.test('a challenge is answered by its token, whatever host is asked for', async (t) => {
-  const { url } = await open(t)
+t.test('a challenge is answered by its token and the host that is asked for', async (t) => {
+  const { url, asked } = await open(t)
 
   const { statusCode, headers, body } = await request(`${url}/.well-known/acme-challenge/${token}`, {
     headers: { host: 'mail.example.net' },
@@ -16,6 +16,19 @@ t.test('a challenge is answered by its token, whatever host is asked for', async
   t.equal(statusCode, 200)
   t.equal(headers['content-type'], 'text/plain; charset=utf-8')
   t.equal(await body.text(), `${token}.thumbprint`)
+  t.same(asked, [`${token} mail.example.net`])
+})
+
+t.test('the host is told without its port and its brackets, and without one nothing is answered', async (t) => {
+  const { url, port, asked } = await open(t)
+  for (const host of ['mail.example.net:80', '[2001:db8::1]:80', '[2001:db8::1]'])
+    await (await request(`${url}/.well-known/acme-challenge/${token}`, { headers: { host } })).body.dump()
+  const old = connect(port, '127.0.0.1').end(`GET /.well-known/acme-challenge/${token} HTTP/1.0\r\n\r\n`)
+  let said = ''
+  for await (const bytes of old) said += String(bytes)
+
+  t.match(said, /^HTTP\/1\.1 404 /)
+  t.same(asked, [`${token} mail.example.net`, `${token} 2001:db8::1`, `${token} 2001:db8::1`])
 })
 
 t.test('everything else is not there, and nothing is looked for', async (t) => {
@@ -70,8 +83,8 @@ async function open(t: Test, idleMs: number | null = null) {
   const ended = serveChallenges(
     { host: '127.0.0.1', port: 0 },
     {
-      find: async (one) => {
-        asked.push(one)
+      find: async (one, host) => {
+        asked.push(`${one} ${host}`)
         return one === token ? `${token}.thumbprint` : null
       },
       idleMs,
