@@ -23,6 +23,8 @@ export interface NameTurn {
   readonly mayRemove: boolean
   /** Keys whose record is being removed at this name for another target. */
   readonly removedElsewhere: ReadonlySet<string>
+  /** Keys whose record is needed at this name for another target. */
+  readonly neededElsewhere: ReadonlySet<string>
 }
 
 /** What becomes of the rows of a name; `gone`: rows that go. */
@@ -42,23 +44,38 @@ export function nextRows(turn: NameTurn): NextRows {
   const others = rows
     .filter(({ spki }) => !wanted.some((key) => key.spki === spki))
     .map((row) => unneededRow(turn, row))
-  const isDue = ({ actedAt }: TlsaRow, ms: number): boolean => actedAt === null || at - actedAt >= ms
+  const isDue = (row: TlsaRow, ms: number): boolean => isDueAt(row, at, ms)
   const missing = pairs.filter(({ key, row }) => isMissing(turn, key, row))
   // A set that has others' keys alone is worse than none: those that may be served come first, and together.
   const first = missing.filter(({ key }) => key.why === 'served')
-  const publish = (first.length > 0 ? first : missing).map(({ row }) => row).filter((row) => isDue(row, againMs))
+  const chosen = isBare(turn.look, needed) ? [] : first.length > 0 ? first : missing
+  const publish = chosen.map(({ row }) => row).filter((row) => isDue(row, againMs))
   const remove = others.filter(
-    (row) => row.state === 'removing' && !isGone(turn, row) && isDue(row, removingMs) && turn.look.endName !== null,
+    (row) =>
+      row.state === 'removing' &&
+      !isGone(turn, row) &&
+      isDue(row, removingMs) &&
+      turn.look.endName !== null &&
+      (row.actedAt === null || isSomewhere(turn, row)),
   )
   const acted = new Set([...publish, ...remove])
   const isByHand = turn.look.isByHand
-  const noted = (row: TlsaRow): TlsaRow => (acted.has(row) && !isByHand ? { ...row, actedAt: at } : row)
+  const noted = (row: TlsaRow): TlsaRow => {
+    if (!acted.has(row) || isByHand) return row
+    const isFirst = row.state === 'removing' && row.actedAt === null
+    return isFirst ? { ...row, changedAt: at, actedAt: at } : { ...row, actedAt: at }
+  }
   return {
     rows: [...kept, ...others.filter((row) => !isGone(turn, row))].map(noted),
     gone: others.filter((row) => isGone(turn, row)),
     publish: isByHand ? [] : publish.map(noted),
     remove: isByHand ? [] : remove.map(noted),
   }
+}
+
+/** There is no record, and nobody knows what is served: with the first record senders would refuse all other keys. */
+export function isBare({ answers }: TlsaLook, needed: readonly NeededKey[]): boolean {
+  return !needed.some(({ why }) => why === 'served') && answers.every(({ records }) => records.length === 0)
 }
 
 function neededRow(turn: NameTurn, key: NeededKey): TlsaRow {
@@ -78,11 +95,12 @@ function neededRow(turn: NameTurn, key: NeededKey): TlsaRow {
   }
   const isDoubtful = there === undefined || turn.removedElsewhere.has(key.spki)
   const seen: Seen = { look, before: name, at, isDoubtful }
-  return observe(there === undefined ? fresh : wantedAgain(there, at), key, seen)
+  return observe(there === undefined ? fresh : wantedAgain(there, at, isDoubtful), key, seen)
 }
 
-/** What was leaving was not taken away; what is being removed may be, until its command is over. */
-function wantedAgain(row: TlsaRow, at: number): TlsaRow {
+/** What was leaving was not taken away, but maybe for another target; what is being removed may be, until its command is over. */
+function wantedAgain(row: TlsaRow, at: number, isRemovedElsewhere: boolean): TlsaRow {
+  if (row.state === 'leaving' && isRemovedElsewhere) return { ...row, state: 'wanted', seenAt: null, changedAt: at }
   if (row.state === 'leaving') return { ...row, state: row.seenAt === null ? 'wanted' : 'published', changedAt: at }
   if (row.state !== 'removing' || at - (row.actedAt ?? 0) < removingMs) return row
   return { ...row, state: 'wanted', seenAt: null, changedAt: at, actedAt: null }
@@ -96,10 +114,24 @@ function unneededRow(turn: NameTurn, row: TlsaRow): TlsaRow {
   return at - seen.changedAt < leavingMs ? seen : { ...seen, state: 'removing', changedAt: at, actedAt: null }
 }
 
-/** It is on no server, by a look at all of them: there is nothing left to remove. */
+/**
+ * It is another target's, and no command of this one is under way; or it is on no server, by a look at all of them, some time after it
+ * was removed: one that was published a moment ago may not be visible yet.
+ */
 function isGone(turn: NameTurn, row: TlsaRow): boolean {
-  if (row.state !== 'removing' || turn.look.answers.length === 0 || turn.look.problem !== null) return false
-  return !turn.look.answers.some(({ records }) => records.some((record) => tlsaText(record) === ownOf(row)))
+  const { look, at, neededElsewhere } = turn
+  if (row.state !== 'removing') return false
+  if (neededElsewhere.has(row.spki) && isDueAt(row, at, removingMs)) return true
+  if (look.answers.length === 0 || look.problem !== null || isSomewhere(turn, row)) return false
+  return look.isByHand || (row.actedAt !== null && isDueAt(row, at, removingMs))
+}
+
+function isDueAt({ actedAt }: TlsaRow, at: number, ms: number): boolean {
+  return actedAt === null || at - actedAt >= ms
+}
+
+function isSomewhere({ look }: NameTurn, row: TlsaRow): boolean {
+  return look.answers.some(({ records }) => records.some((record) => tlsaText(record) === ownOf(row)))
 }
 
 /** One of the servers has neither it nor another that fits. */

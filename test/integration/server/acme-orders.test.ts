@@ -119,8 +119,24 @@ t.test('what is not seen everywhere is not shown to the CA, and after an hour it
     site.pass(20_000)
   }
 
-  t.match(await site.store.signings.byId(id), { error: /published, and is not seen.*ns2\.example/ })
+  const { certificateId } = (await site.store.signings.byId(id)) ?? { certificateId: '' }
+  t.match(await site.store.certificates.byId(certificateId), { lastError: /published, and is not seen.*ns2\.example/ })
   t.equal(site.ca.counts.get('challenge'), undefined)
+})
+
+t.test('a proof that was published and got lost is published again after an hour', async (t) => {
+  const site = await openAcmeSite(t)
+  const { signer } = site.server({
+    solver: { ...site.solver, whyNotSeen: async ({ name }) => (isThere(name) ? null : 'ns2.example has none') },
+  })
+  const isThere = (name: string): boolean => [...site.zone].some((text) => text.startsWith(`${name} `))
+  const id = await site.asked(['a.example'])
+  site.zone.add = () => site.zone
+  await signer.sign(id)
+  t.equal(site.zone.size, 0, 'the zone was put back')
+  Reflect.deleteProperty(site.zone, 'add')
+
+  t.match(await site.follow(signer, id), { state: 'signed' })
 })
 
 t.test('CAA records that refuse the account are found before anything is ordered', async (t) => {

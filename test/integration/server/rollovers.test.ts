@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { recordOf, type TlsaLook, type TlsaRecord } from '../../../src/server/dane/tlsa.ts'
+import { chainAudit } from '../../../src/server/operation/audit-trail.ts'
 import { newestFor } from '../../../src/server/operation/certificate/own-certificate.ts'
 import { advanceRollovers } from '../../../src/server/operation/dane/advance-rollovers.ts'
 import type { DaneDns } from '../../../src/server/operation/dane/dane-dns.ts'
@@ -229,6 +230,39 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await site.claim(), ['job-2'])
   })
 
+  t.test(`${kind}: without any record nothing is published for a host whose key is not known`, async (t) => {
+    const site = await openSite(t, kind)
+    await turnRolloverOff(site, 'operator:ann', 'target-1')
+    await turnRolloverOn(site, 'operator:ann', 'other', [owner])
+    await site.add('Deployment', 1, 'other')
+
+    await site.settle()
+    t.same([site.published, await site.claim()], [[], []])
+    t.match(await site.store.rollovers.names('other'), [{ problem: /the key that is served is not known here/ }])
+    site.dns.records = [recordOf('unknown')]
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['key-1', 'unknown'])
+    t.same(await site.claim(), ['job-2'])
+  })
+
+  t.test(`${kind}: a record that a silent server may have is removed and told once`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.deploy('key-2')
+    await site.settle()
+    await site.claim()
+    await site.report('job-2', { outcome: 'deployed', proven: true })
+    site.dns.problem = 'ns2 gives no answer'
+
+    await site.settle()
+    await site.settle()
+
+    t.same(site.there(), ['key-2'])
+    await chainAudit(site.store)
+    const told = (await site.store.audit.list({ limit: 100 })).filter(({ action }) => action === 'dane.remove')
+    t.equal(told.length, 1)
+  })
+
   t.test(`${kind}: which names it is for says an operator, unless there is one only`, async (t) => {
     const { store } = await openSite(t, kind)
     const on = (records: readonly string[]) => turnRolloverOn({ store }, 'operator:ann', 'target-1', records)
@@ -279,9 +313,13 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonl
     },
   }
   const names = new Map<string, string>()
-  const add = async (type: 'Deployment' | 'TakeBack', versionNumber: number): Promise<void> => {
+  const add = async (
+    type: 'Deployment' | 'TakeBack',
+    versionNumber: number,
+    targetId: 'target-1' | 'other' = 'target-1',
+  ): Promise<void> => {
     pass(1)
-    const wanted = { type, agentId: agent.id, certificateId: 'cert-1', targetId: 'target-1', versionNumber } as const
+    const wanted = { type, agentId: agent.id, certificateId: 'cert-1', targetId, versionNumber } as const
     const id = await store.transaction((inside) => addJob(inside, wanted))
     names.set(id, `job-${(jobs += 1)}`)
   }

@@ -138,8 +138,12 @@ async function answer(
     return { pauseMs: said > 0 ? said : lookAgainMs, reason: 'the CA looks for the proof of the names' }
   }
   const since = at - (first.proof.publishedAt ?? at)
-  if (since > longestUnseenMs)
+  if (since > longestUnseenMs) {
+    // What got lost is published once more by the next try.
+    const again = unseen.map(({ proof }) => ({ ...proof, publishedAt: null }))
+    await orders.save(id, { proofs: merged(known, merged(all, again)) })
     throw new WaxsealError('PROOF_UNSEEN', { name: first.proof.name, place: first.proof.place, reason: first.why })
+  }
   return { pauseMs: Math.min(60_000, Math.max(2000, since / 5)), reason: `not published everywhere: ${first.why}` }
 }
 

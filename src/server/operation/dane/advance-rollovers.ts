@@ -85,7 +85,7 @@ async function withoutShared(store: Store, rows: readonly TlsaRow[]): Promise<re
   const own: TlsaRow[] = []
   for (const row of rows) {
     const states = await store.rollovers.elsewhere(row)
-    if (!states.some((state) => state === 'wanted' || state === 'publishing' || state === 'published')) own.push(row)
+    if (states.every((state) => state === 'removing')) own.push(row)
   }
   return own
 }
@@ -102,6 +102,14 @@ async function acted(store: Store, change: TlsaAction['change'], row: TlsaRow): 
   const there = (await store.rollovers.records(targetId)).find((one) => one.name === name && one.spki === spki)
   if (change === 'publish' && there?.state === 'wanted')
     await store.rollovers.putRecord({ ...there, state: 'publishing' })
-  if (change === 'remove' || row.state === 'wanted')
+  if (change === 'remove' ? await isFirstRemoval(store, row) : row.state === 'wanted')
     await audit(store, 'server', `dane.${change}`, targetId, { name, spki })
+}
+
+/** One that a slow server still has is removed again and again; once is told. What failed before was not told. */
+async function isFirstRemoval(store: Store, { targetId, name, changedAt, actedAt }: TlsaRow): Promise<boolean> {
+  const there = (await store.rollovers.names(targetId)).find((one) => one.name === name)
+  const hasFailed = there?.problem?.startsWith(`${notDone}removed`) === true
+  if (there !== undefined && hasFailed) await store.rollovers.putName({ ...there, problem: null })
+  return hasFailed || changedAt === actedAt
 }

@@ -5,7 +5,7 @@ import {
   runnableJobs,
   type TargetHistory,
 } from '../../dane/keys-in-use.ts'
-import { leavingMs, nextRows } from '../../dane/next-rows.ts'
+import { isBare, leavingMs, type NameTurn, nextRows } from '../../dane/next-rows.ts'
 import { cachedBy, isUsable } from '../../dane/observe.ts'
 import { type TlsaLook, tlsaText } from '../../dane/tlsa.ts'
 import type { RolloverNameRow, RolloverPass, TlsaRow } from '../../store/rollover-rows.ts'
@@ -63,8 +63,8 @@ export async function settleRollover(
     const seen = looks.find((one) => one.name === name.name)
     // Another server was quicker, or the name is new: this look is the past.
     if (seen === undefined || seen.from < (name.lookedAt ?? 0)) return actions
-    const removedElsewhere = await removedFor(store, targetId, name.name, needed)
-    const next = nextRows({ targetId, name, look: seen.look, at, needed, rows, mayRemove, removedElsewhere })
+    const elsewhere = await keysElsewhere(store, targetId, name.name, [...needed, ...rows])
+    const next = nextRows({ targetId, name, look: seen.look, at, needed, rows, mayRemove, ...elsewhere })
     for (const row of next.gone) await store.rollovers.removeRecord(row)
     for (const row of next.rows) await store.rollovers.putRecord(row)
     await store.rollovers.putName(nextName(name, seen, at, needed, next.rows))
@@ -87,16 +87,19 @@ async function isHostKnown(store: Store, agentId: string, { versions }: TargetHi
   return true
 }
 
-async function removedFor(
+async function keysElsewhere(
   store: Store,
   targetId: string,
   name: string,
-  needed: readonly NeededKey[],
-): Promise<ReadonlySet<string>> {
-  const removed = new Set<string>()
-  for (const { spki } of needed)
-    if ((await store.rollovers.elsewhere({ targetId, name, spki })).includes('removing')) removed.add(spki)
-  return removed
+  keys: readonly { readonly spki: string }[],
+): Promise<Pick<NameTurn, 'removedElsewhere' | 'neededElsewhere'>> {
+  const [removedElsewhere, neededElsewhere] = [new Set<string>(), new Set<string>()]
+  for (const spki of new Set(keys.map((key) => key.spki))) {
+    const states = await store.rollovers.elsewhere({ targetId, name, spki })
+    if (states.includes('removing')) removedElsewhere.add(spki)
+    if (states.some((state) => state !== 'removing' && state !== 'leaving')) neededElsewhere.add(spki)
+  }
+  return { removedElsewhere, neededElsewhere }
 }
 
 function nextName(
@@ -126,6 +129,8 @@ function problemOf(look: TlsaLook, needed: readonly NeededKey[], rows: readonly 
   const hasOthers = look.answers.some(({ records }) => records.length > 0)
   if (isUnmatched && hasOthers)
     return 'no record of a server matches a key that may be served: senders that check DANE refuse it'
+  if (look.answers.length > 0 && needed.length > 0 && isBare(look, needed))
+    return 'nothing is published: there is no record yet, and the key that is served is not known here; publish its record, or turn roll-over off until a deployment was proven'
   return look.problem
 }
 

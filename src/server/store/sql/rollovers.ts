@@ -38,6 +38,10 @@ function targetsOf(db: Database): Targets {
     add: (row) => insert(db, 'rollover_target', row),
     remove: (targetId) =>
       db.transaction(async (inside) => {
+        // Whoever settles it writes its rows behind this lock, or finds it gone.
+        await inside.query(`SELECT 1 AS held FROM rollover_target WHERE target_id = $1 ${db.dialect.forUpdate}`, [
+          targetId,
+        ])
         let removed = 0
         for (const table of belongings)
           removed = (

@@ -34,9 +34,51 @@ t.test('a record that nobody needs is left for a minute, then removed, and forgo
   t.match(nextRows(soon).rows, [{ state: 'leaving' }])
   const later = nextRows(turnOf([{ ...row, state: 'leaving', changedAt: at - 60_000 }], []))
   t.match(later.remove, [{ state: 'removing', actedAt: at }])
-  const gone = nextRows(turnOf([{ ...row, state: 'removing', actedAt: at - 1000 }], [], []))
+  const gone = nextRows(turnOf([{ ...row, state: 'removing', actedAt: at - 120_000 }], [], []))
   t.equal(gone.rows.length, 0)
   t.equal(gone.gone.length, 1)
+})
+
+t.test('a record that is not visible yet is removed all the same, and forgotten two minutes later', async (t) => {
+  const first = nextRows(turnOf([{ ...row, state: 'removing', changedAt: at - 1000 }], [], []))
+  t.match(first, { rows: [{ actedAt: at, changedAt: at }], gone: [] })
+  t.equal(first.remove.length, 1)
+  const soon = nextRows(turnOf([{ ...row, state: 'removing', actedAt: at - 119_999 }], [], []))
+  t.match(soon, { rows: [{ state: 'removing' }] })
+})
+
+t.test('what was removed, and is on no server that answers, is not removed again', async (t) => {
+  const removing = { ...row, state: 'removing', actedAt: at - 120_000 } as const
+  const silent = (there: readonly string[]) => {
+    const turn = turnOf([removing], [], there)
+    return { ...turn, look: { ...turn.look, problem: 'ns2 gives no answer' } }
+  }
+
+  t.equal(nextRows(silent([])).remove.length, 0)
+  t.equal(nextRows(silent([])).rows.length, 1)
+  t.equal(nextRows(silent(['key-1'])).remove.length, 1)
+})
+
+t.test('a record that another target needs is left to that one, when no removal may be under way', async (t) => {
+  const removing = { ...row, state: 'removing' } as const
+  const turn = (actedAt: number | null) => {
+    const one = turnOf([{ ...removing, actedAt }], [])
+    return { ...one, neededElsewhere: new Set(['key-1']) }
+  }
+
+  t.equal(nextRows(turn(at - 119_999)).gone.length, 0)
+  for (const actedAt of [at - 120_000, null]) {
+    const next = nextRows(turn(actedAt))
+    t.equal(next.gone.length, 1)
+    t.same([next.remove.length, next.rows.length], [0, 0])
+  }
+})
+
+t.test('a record that was leaving, and is being removed for another target, is seen anew', async (t) => {
+  const turn = turnOf([{ ...row, state: 'leaving' }], ['key-1'])
+
+  t.match(nextRows(turn).rows, [{ state: 'published', seenAt: row.seenAt }])
+  t.match(nextRows({ ...turn, removedElsewhere: new Set(['key-1']) }).rows, [{ state: 'wanted', seenAt: null }])
 })
 
 t.test('what the host has is not known: nothing goes', async (t) => {
@@ -81,5 +123,6 @@ function turnOf(rows: readonly TlsaRow[], needed: readonly string[], there: read
     rows,
     mayRemove: true,
     removedElsewhere: new Set(),
+    neededElsewhere: new Set(),
   }
 }
