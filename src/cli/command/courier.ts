@@ -33,6 +33,7 @@ import { configOf, environment, withConfig } from '../context.ts'
 import { makeClientRequest } from '../control-plane/client-request.ts'
 import { answerOnce } from '../control-plane/face-control-plane.ts'
 import { isEnrolled, type Link, openLink } from '../half/link.ts'
+import { needRestart } from '../half/need-restart.ts'
 import { ownAcmeOf } from '../half/own-acme.ts'
 import { type ReloadProblems, statusDocument } from '../half/read-status.ts'
 import { deployerSocket } from '../half/sockets.ts'
@@ -223,19 +224,6 @@ function statusText(link: Link, { controlPlane }: Config): string {
   return `Asks ${controlPlane === null ? 'its control plane' : new URL(controlPlane.url).origin} for work`
 }
 
-const needRestart = [
-  'controlPlane',
-  'stateDir',
-  'keyDir',
-  'foreignKeyDir',
-  'status',
-  'driftWatch',
-  'discovery',
-  'notify',
-  'mtaSts',
-  'connectors',
-] as const
-
 /** The configuration as it is on disk now; the one in use, when that is not valid. */
 async function readAgain(
   options: { readonly config?: string },
@@ -245,8 +233,7 @@ async function readAgain(
 ): Promise<{ readonly config: Config; readonly reload: ReloadProblems }> {
   try {
     const config = await configOf(options)
-    const needed = needRestart.filter((key) => key !== 'controlPlane' || !link.isWaiting())
-    const restart = needed.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(current[key]))
+    const restart = needRestart(current, config, link.isWaiting())
     log.level = config.logLevel
     log.info({ restart }, 'configuration read again; what restart names takes effect at the next start')
     const waiting = restart.map((key) => `The change of ${key} takes effect at the next start.`)
