@@ -139,6 +139,22 @@ t.test('a proof that was published and got lost is published again after an hour
   t.match(await site.follow(signer, id), { state: 'signed' })
 })
 
+t.test('a zone that is away holds up the removal of no other record', async (t) => {
+  const site = await openAcmeSite(t)
+  const remove: typeof site.solver.remove = async (proofs) => {
+    if (proofs.some(({ name }) => name === 'away.example')) throw new Error('the zone is away')
+    await site.solver.remove(proofs)
+  }
+  const { issuer, signer } = site.server({ solver: { ...site.solver, remove } })
+  for (const name of ['away.example', 'there.example']) await site.follow(signer, await site.asked([name]))
+  t.equal(site.zone.size, 2)
+
+  await issuer.tidy()
+
+  t.match([...site.zone], [/^away\.example /])
+  t.equal(site.zone.size, 1)
+})
+
 t.test('CAA records that refuse the account are found before anything is ordered', async (t) => {
   const site = await openAcmeSite(t)
   const { signer } = site.server({

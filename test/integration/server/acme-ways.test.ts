@@ -76,6 +76,24 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     },
   )
 
+  t.test(`${kind}: nobody is told of what is over, or of what a host was certified by itself`, async (t) => {
+    const site = await openAcmeSite(t, await database())
+    const { certificateId } = await site.follow(site.server().signer, await site.asked(['a.example']))
+    const [version] = await site.store.versions.list(certificateId, 1)
+    if (version === undefined) throw new Error('nothing was signed')
+    await site.store.versions.add({ ...version, number: 2, issuer: 'host', fingerprint: 'x', serial: 'x' })
+    const over = { issuer: 'gone', notAfter: site.now(), fingerprint: 'y', serial: 'y' }
+    await site.store.versions.add({ ...version, number: 3, ...over })
+    const open = { nextTryAt: site.now(), failures: 0, error: null, toldAt: null }
+    for (const number of [2, 3])
+      await site.store.revocations.add({ certificateId, number, reason: 'unspecified', ...open })
+
+    await tellIssuers({ store: site.store, issuers: [] })
+
+    for (const number of [2, 3])
+      t.match(await site.store.revocations.of(certificateId, number), { toldAt: Number, error: null })
+  })
+
   t.test(`${kind}: every host with a certificate for the name answers, and the CA looks when all do`, async (t) => {
     const site = await openAcmeSite(t, await database())
     const { store } = site

@@ -36,6 +36,7 @@ export interface AcmeIssuer extends Issuer {
 const leaseMs = 3 * 60_000
 const busyMs = 5000
 const untidyMs = 60_000
+const longestUntidyMs = 6 * 3_600_000
 const tidiedAtOnce = 20
 const usualLimitMs = 3_600_000
 const longestLimitMs = 7 * 86_400_000
@@ -114,7 +115,11 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
     renewalInfo: async ({ pem }) => (await account()).client.renewalInfo(pem),
     tidy: async () => {
       const at = await store.now()
-      for (const row of await store.acmeOrders.untidy(name, at, at + untidyMs, tidiedAtOnce)) await tidyOne(row)
+      for (const row of await store.acmeOrders.untidy(name, at, at + untidyMs, tidiedAtOnce)) {
+        // One zone that is away holds up no other: its turn comes ever more rarely.
+        const pause = Math.min(longestUntidyMs, Math.max(untidyMs, (at - (row.endedAt ?? at)) / 5))
+        await tidyOne(row).catch(() => store.acmeOrders.save(row.id, { tidyAt: at + Math.round(pause) }))
+      }
     },
   }
 

@@ -156,6 +156,8 @@ async function putOff(
   { hasFailed, tries, nextAt, reasons }: Omit<Asked, 'signed'>,
 ): Promise<void> {
   await store.certificates.lock(certificateId)
+  // It was signed by another server, or cancelled meanwhile.
+  if ((await store.signings.byId(signingId))?.state !== 'open') return
   for (const one of tries) await store.issuerTries.put({ signingId, ...one })
   const error = hasFailed ? describeError(new WaxsealError('ISSUER_FAILED', { reasons })) : reasons.join('; ')
   if (hasFailed) await store.signings.putOff(signingId, nextAt, error)

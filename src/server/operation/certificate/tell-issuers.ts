@@ -3,6 +3,7 @@ import type { Issuer } from '../../issuer/issuer.ts'
 import { pauseAfter } from '../../renewal/when-due.ts'
 import type { RevocationRow } from '../../store/revocation-store.ts'
 import type { Parts } from '../parts.ts'
+import { hostIssuer } from '../renewal/take-over-renewal.ts'
 
 const holdMs = 3 * 60_000
 const mostAtOnce = 20
@@ -19,13 +20,15 @@ export async function tellIssuers({ store, issuers }: Pick<Parts, 'store' | 'iss
 export function isToBeTold(issuers: readonly Issuer[], name: string): boolean {
   const issuer = issuers.find((one) => one.name === name)
   // One that is not configured now may be so again.
-  return issuer === undefined ? name !== 'local' : issuer.revoke !== undefined
+  return issuer === undefined ? name !== 'local' && name !== hostIssuer : issuer.revoke !== undefined
 }
 
 async function tell({ store, issuers }: Pick<Parts, 'store' | 'issuers'>, row: RevocationRow): Promise<void> {
   const { certificateId, number, reason, failures } = row
   const version = await store.versions.numbered(certificateId, number)
-  if (version === null) return store.revocations.told(certificateId, number, await store.now())
+  const isOver = version === null || version.notAfter <= (await store.now())
+  if (isOver || !isToBeTold(issuers, version.issuer))
+    return store.revocations.told(certificateId, number, await store.now())
   try {
     const issuer = issuers.find(({ name }) => name === version.issuer)
     if (issuer?.revoke === undefined) throw new Error(`this server has no issuer ${version.issuer} that revokes`)

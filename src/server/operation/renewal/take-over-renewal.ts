@@ -24,7 +24,7 @@ export interface OwnRenewal {
 }
 
 /** The issuer's name at such a version. */
-const hostIssuer = 'host'
+export const hostIssuer = 'host'
 
 /**
  * Takes over what a host has renewed by itself while this server was away: its certificate is the newest version, what is open of a renewal of
