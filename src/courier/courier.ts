@@ -257,15 +257,22 @@ async function poll(
 }
 
 async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: number): Promise<void> {
-  const { controlPlane, member, claims, longPoll, beat, pace, signal, retire } = loops
+  const { controlPlane, rounds, member, claims, longPoll, beat, pace, signal, retire } = loops
   const { clock, state, log, facts } = parts
-  const missed = (): number => {
-    // The call for work that comes first tells that this host is back; at a server that knows calls that wait, the next ones do, too.
-    const wait = pace.heartbeatWait(clock.random(), longPoll.isWanted ? whileWaiting : 1)
+  let notBefore = Number.NEGATIVE_INFINITY
+  const later = (): number => {
+    const wait = pace.heartbeatWait(clock.random())
     beat.next(clock.now() + wait)
     return wait
   }
+  const missed = (): number => {
+    // The call for work that comes first tells that this host is back.
+    if (longPoll.isWanted) notBefore = clock.now() + pace.heartbeatWait(clock.random(), whileWaiting)
+    return later()
+  }
   const turn = async (): Promise<number> => {
+    // Calls that wait tell as much; while a job is under way there are none.
+    if (rounds.isSettled && clock.now() < notBefore) return later()
     // The poll finds out when it is back, and this one comes behind it.
     if (beat.waitsForPoll(clock.now(), controlPlane.isConnected)) return missed()
     if (!member.isIntroduced) await introduceSoon(member, clock, signal)
@@ -275,8 +282,8 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: numbe
     pace.heard(heard)
     await member.heard(heard)
     const leaseMs = await claims.heard(heard)
-    const usual = pace.heartbeatWait(clock.random(), longPoll.isWaiting ? whileWaiting : 1)
-    const wait = Math.min(usual, leaseMs ?? Number.POSITIVE_INFINITY)
+    notBefore = clock.now() + (longPoll.isWaiting ? pace.heartbeatWait(clock.random(), whileWaiting) : 0)
+    const wait = Math.min(pace.heartbeatWait(clock.random()), leaseMs ?? Number.POSITIVE_INFINITY)
     beat.next(clock.now() + wait)
     return wait
   }
