@@ -6,10 +6,13 @@ import type { CourierState } from './state.ts'
 /** What wants a person on this host, by what the deployer shows and the courier meets. */
 export function hostConditions(
   shown: ShownHost | null,
-  { controlPlaneError }: Pick<CourierState, 'controlPlaneError'>,
+  { controlPlaneError, deployerError }: Pick<CourierState, 'controlPlaneError' | 'deployerError'>,
   now: number,
 ): readonly Condition[] {
-  const away = controlPlaneError === null ? [] : [ofControlPlane(controlPlaneError)]
+  const away = [
+    ...(controlPlaneError === null ? [] : [ofControlPlane(controlPlaneError)]),
+    ...(deployerError === null ? [] : [ofDeployer(deployerError)]),
+  ]
   if (shown === null) return away
   return [...failures(shown), ...ends(shown, now), ...drifts(shown), ...away]
 }
@@ -21,6 +24,11 @@ function condition(fields: Pick<Condition, 'kind' | 'code' | 'subject' | 'text'>
 function ofControlPlane(error: string): Condition {
   const text = `The control plane cannot be reached, or answers with errors: ${error}`
   return condition({ kind: 'control-plane', code: codeIn(error), subject: 'control-plane', text })
+}
+
+function ofDeployer(error: string): Condition {
+  const text = `The deployer of this host cannot be reached, or answers with errors: no certificate is deployed until it does. ${error}`
+  return condition({ kind: 'deployer', code: codeIn(error), subject: 'deployer', text })
 }
 
 function failures({ last }: ShownHost): readonly Condition[] {

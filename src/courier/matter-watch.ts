@@ -12,7 +12,7 @@ import { noticeOf } from '../notice/notice.ts'
 import { mayMake, nextTry } from '../notice/notice-pace.ts'
 import type { Deployer } from './deployer.ts'
 import { hostConditions } from './host-conditions.ts'
-import type { CourierState } from './state.ts'
+import { type CourierState, statusLine } from './state.ts'
 
 /** How people are told of what is the matter on this host. */
 export interface TellingParts {
@@ -27,7 +27,7 @@ export interface TellingParts {
 export interface MatterParts extends TellingParts {
   readonly deployer: Pick<Deployer, 'ask'>
   readonly readShown: () => Promise<ShownHost | null>
-  readonly state: Pick<CourierState, 'controlPlaneError'>
+  readonly state: Pick<CourierState, 'controlPlaneError' | 'deployerError'>
   readonly clock: Clock
   readonly log: Pick<Logger, 'warn'>
   readonly signal: AbortSignal
@@ -36,6 +36,8 @@ export interface MatterParts extends TellingParts {
 const lookEveryMs = 60_000
 /** Of each channel. */
 const mostWaiting = 3
+/** Where the deployer does not say by then what was told before, people are told without: twice rather than never. */
+const looksToWait = 5
 
 /** Looks once a minute until the signal aborts, and tells people what is the matter. */
 export async function watchMatters(
@@ -53,6 +55,9 @@ export class MatterWatch {
   readonly #parts: MatterParts
   #ledger: Ledger = emptyLedger
   #isLoaded = false
+  #looksInVain = 0
+  /** Why the deployer did not say what was told before; null: it did. */
+  #loadError: string | null = null
   /** What the deployer keeps. */
   #kept = ''
   /** What else is seen, by who looks for it. */
@@ -67,6 +72,7 @@ export class MatterWatch {
     const { log } = this.#parts
     try {
       await this.#load()
+      if (!this.#isLoaded && this.#looksInVain < looksToWait) return
       await this.#look()
       // Durable before it is sent. Where that cannot be it is sent all the same: told twice rather than never.
       await this.#keep()
@@ -84,18 +90,30 @@ export class MatterWatch {
 
   async #load(): Promise<void> {
     if (this.#isLoaded) return
-    const { deployer } = this.#parts
-    const { ledger } = await deployer.ask({ ask: 'matters', ledger: null })
-    this.#ledger = ledger
-    this.#kept = essence(ledger)
-    this.#isLoaded = true
+    const { deployer, log } = this.#parts
+    try {
+      const { ledger } = await deployer.ask({ ask: 'matters', ledger: null })
+      this.#ledger = joined(ledger, this.#ledger)
+      this.#kept = essence(ledger)
+      this.#isLoaded = true
+      this.#loadError = null
+    } catch (error) {
+      const coded = asWaxsealError(error)
+      this.#looksInVain += 1
+      this.#loadError = statusLine(coded)
+      log.warn({ reason: describeError(coded) }, 'the deployer does not say what people were told before')
+    }
   }
 
   async #look(): Promise<void> {
     const { readShown, state, clock, leaveOut, readMutes, channels, from } = this.#parts
     const now = clock.now()
     const [shown, mutes] = [await readShown(), await readMutes()]
-    const conditions = [...hostConditions(shown, state, now), ...[...this.#others.values()].flat()]
+    const errors = {
+      controlPlaneError: state.controlPlaneError,
+      deployerError: state.deployerError ?? this.#loadError,
+    }
+    const conditions = [...hostConditions(shown, errors, now), ...[...this.#others.values()].flat()]
       .filter(({ kind }) => !leaveOut.includes(kind))
       .map((one) => ({ ...one, text: one.text.slice(0, ledgerBounds.text) }))
     const incomplete = new Set<MatterKind>(
@@ -142,6 +160,8 @@ export class MatterWatch {
 
   /** Where it differs in more than when a matter was seen: the deployer need not be started for that. */
   async #keep(): Promise<void> {
+    // What it keeps is not written over unread.
+    if (!this.#isLoaded) return
     const { deployer, log } = this.#parts
     const now = essence(this.#ledger)
     if (now === this.#kept) return
@@ -152,6 +172,24 @@ export class MatterWatch {
       log.warn({ reason: describeError(asWaxsealError(error)) }, 'what was told is not kept: a restart tells it again')
     }
   }
+}
+
+/** What is kept, with what was told without it. */
+function joined(kept: Ledger, own: Ledger): Ledger {
+  const ownById = new Map(own.matters.map((matter) => [matter.id, matter]))
+  const keptIds = new Set(kept.matters.map(({ id }) => id))
+  return {
+    matters: [
+      ...kept.matters.map((matter) => toldLast(matter, ownById.get(matter.id))),
+      ...own.matters.filter(({ id }) => !keptIds.has(id)),
+    ],
+    made: [...kept.made, ...own.made].slice(-ledgerBounds.made),
+    waiting: bounded([...kept.waiting, ...own.waiting]),
+  }
+}
+
+function toldLast(kept: Matter, own: Matter | undefined): Matter {
+  return own !== undefined && (own.toldAt ?? 0) > (kept.toldAt ?? 0) ? own : kept
 }
 
 /** The newest of each channel, and of all. */

@@ -21,6 +21,7 @@ const patienceMs: Partial<Record<MatterKind, number>> = {
   issuer: 10 * minuteMs,
   renewal: 10 * minuteMs,
   'control-plane': 15 * minuteMs,
+  deployer: 15 * minuteMs,
 }
 
 /** What is seen now. */

@@ -12,6 +12,7 @@ export const matterKinds = [
   'mta-sts',
   'agent-silent',
   'control-plane',
+  'deployer',
   'drift',
   'rollout-stopped',
   'twin',

@@ -35,6 +35,7 @@ async function site(t: { testdir(): string }, dir = t.testdir()) {
     isFailing: false,
     isDeployerAway: false,
     controlPlaneError: null as string | null,
+    deployerError: null as string | null,
   }
   const asked: string[] = []
   const parts: MatterParts = {
@@ -63,6 +64,9 @@ async function site(t: { testdir(): string }, dir = t.testdir()) {
     state: {
       get controlPlaneError() {
         return world.controlPlaneError
+      },
+      get deployerError() {
+        return world.deployerError
       },
     },
     clock: { ...systemClock, now: () => world.now },
@@ -166,4 +170,47 @@ t.test('a control plane that is away for some minutes is told to nobody, one tha
   await pass(10)
 
   t.match(sent[0]?.opened, [{ kind: 'control-plane', code: 'CONTROL_PLANE_UNREACHABLE' }])
+})
+
+t.test('a deployer that stays away is told, be it away from the start of this host or later', async (t) => {
+  const fromTheStart = await site(t)
+  fromTheStart.world.isDeployerAway = true
+  fromTheStart.world.last = [failed]
+  await fromTheStart.pass(4)
+  t.same(fromTheStart.sent, [], 'it may be starting')
+  await fromTheStart.pass(17)
+  const opened = fromTheStart.sent.flatMap((notice) => notice.opened)
+  t.same(opened.map(({ kind }) => kind).toSorted(), ['deployer', 'deployment'])
+
+  const later = await site(t, t.testdir())
+  await later.pass(1)
+  later.world.deployerError = 'DEPLOYER_UNREACHABLE: The deployer cannot be reached.'
+  await later.pass(16)
+  t.match(later.sent[0]?.opened, [{ kind: 'deployer', code: 'DEPLOYER_UNREACHABLE' }])
+})
+
+t.test('a deployer that comes back late loses nothing of what it kept, and nothing is told once more', async (t) => {
+  const first = await site(t)
+  const other = { ...failed, target: 'target-2', targetName: 'dovecot' }
+  first.world.last = [failed, other]
+  await first.pass(3)
+  const second = await site(t, first.dir)
+  Object.assign(second.world, { now: first.world.now, last: [failed], isDeployerAway: true })
+  await second.pass(10)
+  t.equal(second.sent.length, 1, 'it is not known that it was told')
+
+  second.world.isDeployerAway = false
+  await second.pass(20)
+
+  t.same(
+    second.sent
+      .slice(1)
+      .flatMap(({ opened, still, over }) => [...opened, ...still, ...over].map(({ target }) => target)),
+    ['dovecot'],
+    'what is over is told as over, by what the deployer kept',
+  )
+  const third = await site(t, first.dir)
+  Object.assign(third.world, { now: second.world.now, last: [failed] })
+  await third.pass(20)
+  t.same(third.sent, [])
 })
