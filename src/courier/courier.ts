@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { ClientRequest, ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
 import { failureWait, isUnanswered } from '../control-plane/pace.ts'
-import { type Job, longestReason } from '../documents/job.ts'
+import { type Job, malformedJob } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import type { WaxsealError } from '../error/waxseal-error.ts'
 import { aborted, type Clock } from '../host/clock.ts'
@@ -236,17 +236,7 @@ async function poll(
   const { jobs, malformed, cancel } = work
   const refused = malformed.flatMap(({ id, reason }): readonly Job[] => {
     log.warn({ job: id, reason }, 'malformed job')
-    if (id === null) return []
-    return [
-      {
-        kind: 'unsupported',
-        id,
-        certificateId: id,
-        type: 'unknown',
-        reason: reason.slice(0, longestReason),
-        code: 'JOB_MALFORMED',
-      },
-    ]
+    return id === null ? [] : [malformedJob(id, reason)]
   })
   if (cancel !== null) await claims.asked(cancel)
   const fresh = await rounds.accept([...jobs, ...refused])

@@ -109,8 +109,14 @@ export type Job =
 const lineOf = (maxLength: number): object => ({ type: 'string', maxLength, pattern: oneLine })
 const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 1 })
 /** What a job says of itself, in characters. */
-export const longestReason = 4096
+const longestReason = 4096
 const text = { type: 'string', maxLength: 1024 } as const
+/** What an item with this id is handed over as that is no job. */
+export function malformedJob(id: string, reason: string): UnsupportedJob {
+  const base = { kind: 'unsupported', id, certificateId: id, type: 'unknown' } as const
+  return { ...base, reason: reason.slice(0, longestReason), code: 'JOB_MALFORMED' }
+}
+
 /** The most keys that TLSA records of one certificate name. */
 export const mostKeptKeys = 100
 const spki = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
