@@ -4,7 +4,7 @@ import { releaseAgents } from './operation/agent/release-agents.ts'
 import { forgetTokens } from './operation/agent/tokens.ts'
 import { chainAudit } from './operation/audit-trail.ts'
 import { tellIssuers } from './operation/certificate/tell-issuers.ts'
-import { forgetOrders, tidyAcme } from './operation/certificate/tidy-acme.ts'
+import { forgetSigned, tidyAcme } from './operation/certificate/tidy-acme.ts'
 import { advanceRollovers } from './operation/dane/advance-rollovers.ts'
 import { OldJobs } from './operation/job/forget-jobs.ts'
 import { expireJobs } from './operation/job/reap.ts'
@@ -55,7 +55,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     every(sweepEveryMs, log, () => pace.count(store)),
     every(tendEveryMs, log, tendOwn),
     every(tendEveryMs, log, () => forgetTokens(store)),
-    every(tendEveryMs, log, () => forgetOrders(store)),
+    every(tendEveryMs, log, () => forgetSigned(store)),
     every(tendEveryMs, log, () => expireLooks(store)),
     every(sweepEveryMs, log, () => oldJobs.forget()),
     every(tendEveryMs, log, () => forgetSessions(store)),

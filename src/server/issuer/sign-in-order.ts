@@ -14,8 +14,10 @@ export interface NewTry extends IssuerTry {
 export interface Asked {
   /** A certificate (PEM, leaf and chain) and who signed it; null: nobody has. */
   readonly signed: { readonly pem: string; readonly issuer: string } | null
-  /** One of them failed now, or this server has none of them. */
+  /** One of them failed now. */
   readonly hasFailed: boolean
+  /** This server has none of them: another one may. */
+  readonly isElsewhere: boolean
   /** Of those that were asked now. */
   readonly tries: readonly NewTry[]
   /** When to ask again, in milliseconds since 1970. */
@@ -34,6 +36,11 @@ export interface WhomToAsk {
   readonly rule: FallBackRule
 }
 
+const unknownHere =
+  'this server has no issuer of this name: write it into its configuration, or change the policy of the certificate'
+/** Another server may take over what this one has no issuer for. */
+const elsewhereMs = 60_000
+
 /**
  * Asks these issuers in this order. Behind one that has failed too often, or for which there is no time left, or that this server does not
  * have, the next is asked as well; one whose time has not come yet is left alone.
@@ -48,7 +55,7 @@ export async function signInOrder(
   for (const name of order) {
     const issuer = issuers.find((one) => one.name === name)
     if (issuer === undefined) {
-      reasons.push(`${name}: this server has no issuer of this name`)
+      reasons.push(`${name}: ${unknownHere}`)
       continue
     }
     const known = before.get(name)
@@ -56,7 +63,14 @@ export async function signInOrder(
     if (known === undefined || known.nextAt <= request.at) {
       const step = await stepOf(issuer, request, known)
       if ('pem' in step)
-        return { signed: { pem: step.pem, issuer: name }, hasFailed: false, tries, nextAt: request.at, reasons }
+        return {
+          signed: { pem: step.pem, issuer: name },
+          hasFailed: false,
+          isElsewhere: false,
+          tries,
+          nextAt: request.at,
+          reasons,
+        }
       tries.push({ ...step, issuer: name })
       last = step
     }
@@ -65,9 +79,9 @@ export async function signInOrder(
     nexts.push(last.nextAt)
     if (!isPassedOver(last, request.replaces, rule, request.at)) break
   }
-  // Nobody of them is here: another server, or another policy, may know better.
-  const nextAt = nexts.length === 0 ? request.at + pauseOf(request, '', 50) : Math.min(...nexts)
-  return { signed: null, hasFailed: nexts.length === 0 || tries.some((one) => !one.isWaiting), tries, nextAt, reasons }
+  const isElsewhere = nexts.length === 0
+  const nextAt = isElsewhere ? request.at + elsewhereMs : Math.min(...nexts)
+  return { signed: null, hasFailed: tries.some((one) => !one.isWaiting), isElsewhere, tries, nextAt, reasons }
 }
 
 async function stepOf(

@@ -232,6 +232,10 @@ export interface SigningStore {
   endOf(jobId: string, error: string): Promise<void>
   /** Those of a certificate that failed are due at `at`. */
   hasten(certificateId: string, at: number): Promise<void>
+  /** Somebody is busy with it: no other server takes it before `until`. */
+  hold(id: string, until: number): Promise<void>
+  /** Removes some of those that ended before, `limit` at most. */
+  forget(before: number, limit: number): Promise<void>
 }
 
 /** What was done, by whom. It only grows. */

@@ -11,9 +11,8 @@ import { followDeployment, type RolloutPart, timesOfPart } from '../rollout/foll
 import { lockRolloutOf } from '../rollout/rollout-of-job.ts'
 import { timesOfFollowing } from '../window/times-of-renewal.ts'
 import { type InTurn, inTurn } from './in-turn.ts'
+import { holdMs, keepHold } from './keep-hold.ts'
 
-/** For so long another server leaves a CSR to the one that has it. */
-export const holdMs = 60_000
 const mostAtOnce = 100
 /** Of CSRs that are taken or signed, so that they leave connections to the database for polls. */
 const [takenAtOnce, signedAtOnce] = [3, 2]
@@ -56,17 +55,20 @@ export function openSigner(parts: SigningParts): Signer {
   const names = issuers.map(({ name }) => name)
   const order = parts.order ?? names
   const lanes = { here: inTurn(signedAtOnce), remote: inTurn(remoteAtOnce) }
-  const signOnce = async (id: string): Promise<void> => {
+  const signOnce = async (id: string, letGo: () => Promise<void>): Promise<void> => {
     const begun = await lanes.here(() => begin(store, order, id))
     if (begun === null) return
     const isRemote = begun.asked.some((name) => issuers.find((issuer) => issuer.name === name)?.isRemote)
-    await lanes[isRemote ? 'remote' : 'here'](() => signBegun(parts, begun))
+    await lanes[isRemote ? 'remote' : 'here'](() => signBegun(parts, begun, letGo))
   }
   const underWay = new Map<string, Promise<void>>()
   const follow = (id: string): Promise<void> => {
     const before = underWay.get(id)
     if (before !== undefined) return before
-    const signed = signOnce(id).finally(() => underWay.delete(id))
+    const letGo = keepHold(store, id)
+    const signed = signOnce(id, letGo)
+      .finally(letGo)
+      .finally(() => underWay.delete(id))
     underWay.set(id, signed)
     return signed
   }
@@ -124,7 +126,11 @@ async function begin(store: Store, order: readonly string[], id: string): Promis
   return { signing, certificate, asked: certificate.issuers.length === 0 ? order : certificate.issuers }
 }
 
-async function signBegun({ store, issuers }: SigningParts, { signing, certificate, asked }: Begun): Promise<void> {
+async function signBegun(
+  { store, issuers }: SigningParts,
+  { signing, certificate, asked }: Begun,
+  letGo: () => Promise<void>,
+): Promise<void> {
   const { id, csrPem, spki, certificateId } = signing
   const request: SigningRequest = {
     id,
@@ -144,6 +150,8 @@ async function signBegun({ store, issuers }: SigningParts, { signing, certificat
     rule: certificate,
   }
   const { signed, ...answers } = await signInOrder(whom, request)
+  // Or it would be put off once more, behind what is written now.
+  await letGo()
   await store.transaction((inside) =>
     signed === null ? putOff(inside, signing, answers) : recordSigned(inside, signing, signed),
   )
@@ -152,18 +160,25 @@ async function signBegun({ store, issuers }: SigningParts, { signing, certificat
 /** Any server goes on with it. What has failed, or waits for long, is told to operators. */
 async function putOff(
   store: Store,
-  { id: signingId, certificateId }: SigningRow,
-  { hasFailed, tries, nextAt, reasons }: Omit<Asked, 'signed'>,
+  { id: signingId, certificateId, jobId }: SigningRow,
+  { hasFailed, isElsewhere, tries, nextAt, reasons }: Omit<Asked, 'signed'>,
 ): Promise<void> {
   await store.certificates.lock(certificateId)
   // It was signed by another server, or cancelled meanwhile.
   if ((await store.signings.byId(signingId))?.state !== 'open') return
   for (const one of tries) await store.issuerTries.put({ signingId, ...one })
-  const error = hasFailed ? describeError(new WaxsealError('ISSUER_FAILED', { reasons })) : reasons.join('; ')
+  const at = await store.now()
+  const isMissed = isElsewhere && at - (await askedAt(store, jobId)) > longWaitMs
+  const isBad = hasFailed || isMissed
+  const error = isBad ? describeError(new WaxsealError('ISSUER_FAILED', { reasons })) : reasons.join('; ')
   if (hasFailed) await store.signings.putOff(signingId, nextAt, error)
   else await store.signings.wait(signingId, nextAt, error)
-  const isLong = nextAt - (await store.now()) > longWaitMs
-  if (hasFailed || isLong) await store.certificates.plan(certificateId, { lastError: error })
+  if (isBad || nextAt - at > longWaitMs) await store.certificates.plan(certificateId, { lastError: error })
+}
+
+/** In milliseconds since 1970; 0: nobody knows any more. */
+async function askedAt(store: Store, jobId: string | null): Promise<number> {
+  return (jobId === null ? null : await store.jobs.byId(jobId))?.createdAt ?? 0
 }
 
 /** The signed version is the newest, its issuance is done, and its deployments begin. */

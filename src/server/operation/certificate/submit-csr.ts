@@ -5,8 +5,9 @@ import { audit } from '../audit.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
 import { newId } from '../secret.ts'
+import { holdMs } from './keep-hold.ts'
 import { ownCertificate } from './own-certificate.ts'
-import { holdMs, namesOf } from './signer.ts'
+import { namesOf } from './signer.ts'
 
 /** A revoked key is looked for among so many versions, the newest. */
 const mostVersions = 1000

@@ -1,12 +1,12 @@
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { Database } from '../database.ts'
-import { acmeOrderIndices } from './acme-order-indices.ts'
 import { acmeOrders } from './acme-orders.ts'
 import { agentLabels } from './agent-labels.ts'
 import { certificateKeys } from './certificate-keys.ts'
 import { challenges } from './challenges.ts'
 import { clientCertificates } from './client-certificates.ts'
 import { discovered } from './discovered.ts'
+import { endedIndices } from './ended-indices.ts'
 import { fallBack } from './fall-back.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
@@ -55,7 +55,7 @@ const steps: readonly Step[] = [
   tables(fallBack),
   tables(acmeOrders),
   tables(looks),
-  tables(() => acmeOrderIndices),
+  tables(() => endedIndices),
 ]
 
 /** The version that this program reads and writes. */

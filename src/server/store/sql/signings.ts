@@ -68,5 +68,16 @@ export function sqlSignings(db: Database): SigningStore {
         [certificateId, at],
       )
     },
+    hold: async (id, until) => {
+      await db.query("UPDATE signing SET next_try_at = $2 WHERE id = $1 AND state = 'open'", [id, until])
+    },
+    // One that has ended keeps the time of its last try.
+    forget: async (before, limit) => {
+      await db.query(
+        `DELETE FROM signing WHERE id IN (
+            SELECT id FROM signing WHERE state <> 'open' AND next_try_at < $1 ORDER BY next_try_at LIMIT $2)`,
+        [before, limit],
+      )
+    },
   }
 }

@@ -48,9 +48,10 @@ t.test('who is named is found without reading all', async (t) => {
   for (const reading of readings) t.match(reading, /^SEARCH .* USING INDEX/)
 })
 
-t.test('old orders and failed orders at CAs are found by indices of their own', async (t) => {
-  const readings = await readingsOf(t, async ({ acmeOrders, agents, certificates }) => {
+t.test('old CSRs, and old orders and failed orders at CAs, are found by indices of their own', async (t) => {
+  const readings = await readingsOf(t, async ({ acmeOrders, agents, certificates, signings }) => {
     await acmeOrders.forget(0)
+    await signings.forget(0, 10)
     const failures = { most: 5, perMs: 3_600_000 }
     await agents.add(agentRow())
     await certificates.add(certificateRow(), [])
@@ -59,6 +60,7 @@ t.test('old orders and failed orders at CAs are found by indices of their own', 
 
   t.match(readings.join('\n'), /INDEX acme_order_ended /)
   t.match(readings.join('\n'), /INDEX acme_order_failed /)
+  t.match(readings.join('\n'), /INDEX signing_ended /)
 })
 
 /** How SQLite reads for what these calls ask. */

@@ -1,0 +1,134 @@
+import t, { type Test } from 'tap'
+import type { Issuer } from '../../../src/server/issuer/issuer.ts'
+import { openSigner, type Signer } from '../../../src/server/operation/certificate/signer.ts'
+import { forgetSigned } from '../../../src/server/operation/certificate/tidy-acme.ts'
+import type { SigningRow } from '../../../src/server/store/rows.ts'
+import { quickIssuer } from '../../support/quick-issuer.ts'
+import { agentRow, certificateRow, openStoreSite, type StoreSite } from '../../support/store-site.ts'
+
+const start = Date.parse('2026-11-01T00:00:00Z')
+const minuteMs = 60_000
+const dayMs = 24 * 60 * minuteMs
+const signing: SigningRow = {
+  id: 'signing-1',
+  jobId: 'job-1',
+  certificateId: 'cert-1',
+  csrPem: 'CSR',
+  spki: 'ab',
+  state: 'open',
+  attempts: 0,
+  nextTryAt: start,
+  error: null,
+}
+
+t.test('an issuer that takes its time is asked by one server, however long it takes', async (t) => {
+  const site = await siteWithCsr(t)
+  const ticks = capturedTicks(t)
+  const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let asked = 0
+  const slow = await quickIssuer('slow', () => false)
+  const issuer: Issuer = {
+    ...slow,
+    isRemote: true,
+    sign: async (request) => {
+      asked += 1
+      reached.resolve()
+      await opened.promise
+      return slow.sign(request)
+    },
+  }
+  const [one, other] = [signerOf(site, [issuer]), signerOf(site, [issuer])]
+  const signed = one.signDue()
+  await reached.promise
+
+  for (let minute = 0; minute < 4; minute += 1) {
+    site.pass(45_000)
+    await Promise.all(ticks.map((tick) => tick()))
+    await other.signDue()
+  }
+  opened.resolve()
+  await signed
+
+  t.equal(asked, 1)
+  t.match(await site.store.signings.byId(signing.id), { state: 'signed' })
+})
+
+t.test('a server that has none of the issuers leaves it to another one, and has not failed', async (t) => {
+  const site = await siteWithCsr(t, ['other'])
+  const [lacking, having] = [
+    signerOf(site, [await quickIssuer('local', () => false)]),
+    signerOf(site, [await quickIssuer('other', () => false)]),
+  ]
+
+  await lacking.signDue()
+
+  t.match(await site.store.signings.byId(signing.id), { state: 'open', attempts: 0, nextTryAt: start + minuteMs })
+  t.equal((await site.store.certificates.byId('cert-1'))?.lastError, null)
+  site.pass(minuteMs)
+  await having.signDue()
+  t.match(await site.store.signings.byId(signing.id), { state: 'signed' })
+})
+
+t.test('an issuer that no server has for long is told, with what to do', async (t) => {
+  const site = await siteWithCsr(t, ['other'])
+  const lacking = signerOf(site, [await quickIssuer('local', () => false)])
+
+  for (let minute = 0; minute < 12; minute += 1) {
+    await lacking.signDue()
+    site.pass(minuteMs)
+  }
+
+  t.match(await site.store.certificates.byId('cert-1'), {
+    lastError: /^No issuer has signed.*other: this server has no issuer of this name.*policy/,
+  })
+})
+
+t.test('a CSR that was signed long ago is forgotten, and one that is open is not', async (t) => {
+  const site = await siteWithCsr(t)
+  const { signings } = site.store
+  await signings.add({ ...signing, id: 'signing-2', spki: 'cd' })
+  await signings.end(signing.id, 'signed', null)
+
+  site.pass(399 * dayMs)
+  await forgetSigned(site.store)
+  t.match(await signings.byId(signing.id), { state: 'signed' })
+  site.pass(2 * dayMs)
+  await forgetSigned(site.store)
+
+  t.equal(await signings.byId(signing.id), null)
+  t.match(await signings.byId('signing-2'), { state: 'open' })
+})
+
+/** With a CSR that is due, of a certificate that these are to sign; none: any. */
+async function siteWithCsr(t: Test, issuers: readonly string[] = []): Promise<StoreSite> {
+  const site = await openStoreSite(t, { database: undefined, start, agent: agentRow(), targets: [] })
+  const { certificates, jobs, signings } = site.store
+  await certificates.add(certificateRow({ issuers }), [])
+  await jobs.add({
+    id: 'job-1',
+    type: 'Issuance',
+    agentId: 'agent-1',
+    certificateId: 'cert-1',
+    versionNumber: null,
+    targetId: null,
+    status: 'AwaitingCSR',
+    createdAt: start,
+  })
+  await signings.add(signing)
+  return site
+}
+
+function signerOf({ store }: StoreSite, issuers: readonly Issuer[]): Signer {
+  return openSigner({ store, issuers, check: async () => signing.spki })
+}
+
+/** What is done now and then, done by the test. */
+function capturedTicks(t: Test): readonly (() => unknown)[] {
+  const ticks: (() => unknown)[] = []
+  const capture = (tick: () => unknown): object => {
+    ticks.push(tick)
+    return { unref: () => {} }
+  }
+  t.intercept(globalThis, 'setInterval', { value: capture })
+  return ticks
+}
