@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Agent, request } from 'undici'
 import { hashSecret } from '../../src/server/operation/secret.ts'
 import { openStore } from '../../src/server/store/open-store.ts'
+import { agentRow, certificateRow } from '../../test/support/store-site.ts'
 
 /** Where a server of the bench keeps its data. */
 export interface BenchPlace {
@@ -84,7 +85,7 @@ export async function addBenchAgents(
   await store.transaction(async (inside) => {
     const at = await inside.now()
     for (const id of agents) {
-      await inside.agents.add({ id, name: id, hostname: id, status: 'active', features, registeredAt: at })
+      await inside.agents.add(agentRow({ id, name: id, hostname: id, features, registeredAt: at }))
       await inside.credentials.add({
         hash: hashSecret(id),
         agentId: id,
@@ -95,20 +96,8 @@ export async function addBenchAgents(
         expiresAt: null,
       })
       await inside.targets.add({ id: `target-${id}`, name: `target-${id}`, agentId: id, type: 'Postfix', config: {} })
-      const plan = {
-        renewShare: null,
-        issuers: [],
-        keyPolicy: 'rotate',
-        keyType: null,
-        nextSpki: null,
-        fallBackAfter: null,
-        fallBackShare: null,
-        nextRenewalAt: null,
-        renewalFailures: 0,
-      } as const
-      const names = { commonName: `${id}.example.net`, sans: [], validityDays: 47 }
-      const rest = { lastError: null, revokedAt: null, createdAt: at }
-      await inside.certificates.add({ id: `cert-${id}`, agentId: id, ...names, ...plan, ...rest }, [])
+      const own = { id: `cert-${id}`, agentId: id, commonName: `${id}.example.net`, createdAt: at }
+      await inside.certificates.add(certificateRow(own), [])
       const job = { agentId: id, certificateId: `cert-${id}`, targetId: null, versionNumber: null, createdAt: at }
       if (asked.has(id)) await inside.jobs.add({ id: `job-${id}`, type: 'Issuance', status: 'AwaitingCSR', ...job })
     }

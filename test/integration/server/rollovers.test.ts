@@ -133,10 +133,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
   t.test(`${kind}: a take-back publishes the older key first`, async (t) => {
     const site = await openSite(t, kind)
-    await site.deploy('key-2')
-    await site.settle()
-    await site.claim()
-    await site.report('job-2', { outcome: 'deployed', proven: true })
+    await site.prove('key-2')
     await site.settle()
     await site.settle()
     t.same(site.there(), ['key-2'])
@@ -174,10 +171,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
   t.test(`${kind}: nothing is removed for a host that is asked first after a restore`, async (t) => {
     const site = await openSite(t, kind)
-    await site.deploy('key-2')
-    await site.settle()
-    await site.claim()
-    await site.report('job-2', { outcome: 'deployed', proven: true })
+    await site.prove('key-2')
     await site.store.holds.add({ agentId: agent.id, askedAt: null })
 
     await site.settle()
@@ -248,10 +242,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
   t.test(`${kind}: a record that a silent server may have is removed and told once`, async (t) => {
     const site = await openSite(t, kind)
-    await site.deploy('key-2')
-    await site.settle()
-    await site.claim()
-    await site.report('job-2', { outcome: 'deployed', proven: true })
+    await site.prove('key-2')
     site.dns.problem = 'ns2 gives no answer'
 
     await site.settle()
@@ -343,6 +334,13 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonl
     await reportJob({ store }, agent, { jobId, status, error: null, outcome })
   }
   const advance = () => advanceRollovers({ store, daneDns })
+  /** Until nothing is waited for any more. */
+  const settle = async (): Promise<void> => {
+    for (const ms of [0, minuteMs, minuteMs, 2 * hourMs]) {
+      pass(ms)
+      await advance()
+    }
+  }
   await store.certificates.add(certificateRow(), ['target-1', 'other'])
   await deploy('key-1')
   await claim()
@@ -358,16 +356,17 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonl
     add,
     claim,
     report,
+    /** Deploys the key, and proves it. */
+    prove: async (spki: string): Promise<void> => {
+      await deploy(spki)
+      await settle()
+      const [job = 'none'] = await claim()
+      await report(job, { outcome: 'deployed', proven: true })
+    },
     looks: () => looks,
     there: () => zone.records.map(({ data }) => data).toSorted(),
     newest: () => newestFor({ store }, agent, 'cert-1'),
-    /** Until nothing is waited for any more. */
-    settle: async (): Promise<void> => {
-      for (const ms of [0, minuteMs, minuteMs, 2 * hourMs]) {
-        pass(ms)
-        await advance()
-      }
-    },
+    settle,
   }
 }
 

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { toJob } from '../../../../../src/control-plane/to-job.ts'
 import {
   answersChallenges,
@@ -8,18 +8,10 @@ import {
 import { claimWork } from '../../../../../src/server/operation/job/claim-work.ts'
 import { reportJob } from '../../../../../src/server/operation/job/report-job.ts'
 import { workItem } from '../../../../../src/server/route/on-wire.ts'
-import type { AgentRow } from '../../../../../src/server/store/rows.ts'
-import { openStoreSite } from '../../../../support/store-site.ts'
+import { agentRow, certificateRow, openStoreSite } from '../../../../support/store-site.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
-const agent: AgentRow = {
-  id: 'agent-1',
-  name: 'mx',
-  hostname: 'mx',
-  status: 'active',
-  features: ['lease', 'challenge'],
-  registeredAt: start,
-}
+const agent = agentRow({ features: ['lease', 'challenge'] })
 const token = 'token_of-a-challenge'
 const asked = {
   agentId: agent.id,
@@ -81,32 +73,13 @@ t.test('nobody is asked after the life of an answer', async (t) => {
   t.match(await challengeState(store, jobId), { state: 'failed' })
 })
 
-async function site(t: import('tap').Test, features: readonly string[] = agent.features) {
+async function site(t: Test, features: readonly string[] = agent.features) {
   const made = await openStoreSite(t, {
     database: undefined,
     start,
     agent: { ...agent, features },
     targets: [],
   })
-  const certificate = {
-    id: 'mc-1',
-    agentId: agent.id,
-    commonName: 'mail.example.net',
-    sans: [],
-    validityDays: 90,
-    renewShare: null,
-    issuers: [],
-    keyPolicy: 'rotate',
-    keyType: null,
-    nextSpki: null,
-    fallBackAfter: null,
-    fallBackShare: null,
-    nextRenewalAt: null,
-    renewalFailures: 0,
-    lastError: null,
-    revokedAt: null,
-    createdAt: start,
-  } as const
-  await made.store.certificates.add(certificate, [])
+  await made.store.certificates.add(certificateRow({ id: 'mc-1' }), [])
   return made
 }

@@ -2,21 +2,14 @@ import t, { type Test } from 'tap'
 import { readVersion } from '../../../../../src/server/authority/read-version.ts'
 import { beginRenewal } from '../../../../../src/server/operation/renewal/begin-renewal.ts'
 import { takeOverRenewal } from '../../../../../src/server/operation/renewal/take-over-renewal.ts'
-import type { AgentRow } from '../../../../../src/server/store/rows.ts'
 import { makeAuthority } from '../../../../support/certificates.ts'
-import { openStoreSite } from '../../../../support/store-site.ts'
+import { agentRow, certificateRow, openStoreSite } from '../../../../support/store-site.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
 const dayMs = 86_400_000
-const agent: AgentRow = {
-  id: 'agent-1',
-  name: 'mx',
-  hostname: 'mx',
-  status: 'active',
-  features: [],
-  registeredAt: start,
-}
-const names = ['mail.example.net', 'mx.example.net']
+const agent = agentRow()
+const [commonName, ...sans] = ['mail.example.net', 'mx.example.net'] as const
+const names = [commonName, ...sans]
 
 t.test('what the host has renewed is the newest version, and the renewal that was planned ends', async (t) => {
   const { store, told, now } = await site(t)
@@ -100,25 +93,7 @@ const completed = { targetId: 'postfix', status: 'Completed', error: null, outco
 async function site(t: Test) {
   const { store } = await openStoreSite(t, { database: undefined, start, agent, targets: ['postfix', 'dovecot'] })
   const authority = await makeAuthority()
-  const certificate = {
-    id: 'mc-1',
-    agentId: agent.id,
-    commonName: names[0] ?? '',
-    sans: names.slice(1),
-    validityDays: 90,
-    renewShare: null,
-    issuers: [],
-    keyPolicy: 'rotate',
-    keyType: 'p256',
-    nextSpki: null,
-    fallBackAfter: null,
-    fallBackShare: null,
-    nextRenewalAt: null,
-    renewalFailures: 0,
-    lastError: null,
-    revokedAt: null,
-    createdAt: start,
-  } as const
+  const certificate = certificateRow({ id: 'mc-1', commonName, sans, validityDays: 90, keyType: 'p256' })
   await store.certificates.add(certificate, ['postfix', 'dovecot'])
   const told = async (days: number): Promise<string> => {
     const [notBefore, notAfter] = [new Date(start - dayMs), new Date(start + days * dayMs)]
