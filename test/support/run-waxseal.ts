@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { root } from '../../packaging/root.ts'
-import { isRoot } from '../../src/host/host-facts.ts'
+import { register } from '../../src/control-plane/open-control-plane.ts'
+import { hostFacts, isRoot } from '../../src/host/host-facts.ts'
 import { compileCache, startWaxseal, withoutRunner } from './process.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -68,6 +69,8 @@ export interface ServedControlPlane {
   operate(...args: readonly string[]): Promise<Ran>
   /** A new token for `waxseal enroll`. */
   token(): Promise<string>
+  /** Registers an agent of this name, which calls nothing. */
+  register(name: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -78,12 +81,19 @@ export async function serveControlPlane(dir: string): Promise<ServedControlPlane
   await server.waitFor(({ text: line }) => String(line).startsWith('The control plane listens'))
   const operate = (...args: readonly string[]): Promise<Ran> =>
     runWaxseal(['control-plane', ...args, '--data-dir', dataDir])
+  const url = (await readFile(join(dataDir, 'url'), 'utf8')).trim()
+  const caFile = join(dataDir, 'ca.pem')
+  const token = async () => jsonOf<{ readonly token: string }>(await operate('token', '--json')).token
   return {
     dataDir,
     operate,
-    url: (await readFile(join(dataDir, 'url'), 'utf8')).trim(),
-    caFile: join(dataDir, 'ca.pem'),
-    token: async () => jsonOf<{ readonly token: string }>(await operate('token', '--json')).token,
+    url,
+    caFile,
+    token,
+    register: async (name) => {
+      const ca = await readFile(caFile, 'utf8')
+      await register({ url, ca, credential: await token() }, name, hostFacts('0.0.0'))
+    },
     close: async () => {
       server.kill('SIGTERM')
       await server.exited

@@ -1,17 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { register } from '../../src/control-plane/open-control-plane.ts'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
-import { hostFacts } from '../../src/host/host-facts.ts'
 import { jsonOf, serveControlPlane } from '../support/run-waxseal.ts'
 
 const dir = await makeTemporaryFolder('waxseal-dane-')
 t.teardown(() => removeTree(dir))
 const plane = await serveControlPlane(dir)
 t.teardown(() => plane.close())
-const ca = await readFile(plane.caFile, 'utf8')
-await register({ url: plane.url, ca, credential: await plane.token() }, 'mail-1', hostFacts('0.0.0'))
+await plane.register('mail-1')
 const { operate } = plane
 const config = join(dir, 'target.json')
 await writeText(config, '{}')
@@ -34,7 +30,10 @@ t.test('dane turns a roll-over on and off, and tells what is published and what 
 })
 
 t.test('a wrong word is refused with what is meant', async (t) => {
-  t.match(await operate('dane', 'postfix', '--rollover', '--off'), { status: 2, stderr: /it is --rollover or --off/ })
+  t.match(await operate('dane', 'postfix', '--rollover', '--off'), {
+    status: 2,
+    stderr: /give --rollover or --off, not both/,
+  })
   t.match(await operate('dane', '--rollover'), { status: 2, stderr: /name the target, too/ })
   t.match(await operate('dane', 'postfix', '--record', 'x'), { status: 2, stderr: /--record goes with --rollover/ })
   t.match(await operate('dane', 'postfx', '--rollover'), { status: 1, stderr: /is postfix meant\?/ })

@@ -1,17 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { register } from '../../src/control-plane/open-control-plane.ts'
 import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
-import { hostFacts } from '../../src/host/host-facts.ts'
 import { jsonOf, serveControlPlane } from '../support/run-waxseal.ts'
 
 const dir = await makeTemporaryFolder('waxseal-labels-')
 t.teardown(() => removeTree(dir))
 const plane = await serveControlPlane(dir)
 t.teardown(() => plane.close())
-const ca = await readFile(plane.caFile, 'utf8')
-for (const name of ['mail-1', 'mail-2'])
-  await register({ url: plane.url, ca, credential: await plane.token() }, name, hostFacts('0.0.0'))
+for (const name of ['mail-1', 'mail-2']) await plane.register(name)
 
 t.test('label sets, shows and removes labels, and lists choose by them', async (t) => {
   const { operate } = plane

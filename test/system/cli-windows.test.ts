@@ -1,16 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { register } from '../../src/control-plane/open-control-plane.ts'
 import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
-import { hostFacts } from '../../src/host/host-facts.ts'
 import { jsonOf, serveControlPlane } from '../support/run-waxseal.ts'
 
 const dir = await makeTemporaryFolder('waxseal-windows-')
 t.teardown(() => removeTree(dir))
 const plane = await serveControlPlane(dir)
 t.teardown(() => plane.close())
-const ca = await readFile(plane.caFile, 'utf8')
-await register({ url: plane.url, ca, credential: await plane.token() }, 'mail-1', hostFacts('0.0.0'))
+await plane.register('mail-1')
 
 t.test('window sets and removes the window of a label, and windows lists them', async (t) => {
   const { operate } = plane

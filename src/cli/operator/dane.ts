@@ -2,27 +2,34 @@ import { Command } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { ToldDane } from '../../server/client/dane-client.ts'
 import { table } from '../print/table.ts'
-import { answer, type OperatorOptions, wholeNumber, withOperator } from './ask-operator.ts'
+import { answer } from './ask-operator.ts'
+import { answerPart, type PartOptions, withPart } from './part-of-list.ts'
 
-interface DaneOptions extends OperatorOptions {
+interface DaneOptions extends PartOptions {
   readonly rollover?: true
   readonly off?: true
   readonly record?: readonly string[]
-  readonly after?: string
-  readonly limit?: number
 }
+
+const examples = `
+KEY: served, or may be: of the live certificate; of a job or a CSR: of a certificate that is under way; next: of the next renewal.
+STATE: wanted: not in the zone yet; usable: senders know it, and the key may be served; leaving, removing: nobody needs it any more.
+
+Examples:
+  waxseal control-plane dane                           what is there, and what is to be done
+  waxseal control-plane dane postfix --off             leave its records to people
+  waxseal control-plane dane postfix --rollover --record _25._tcp.mx.example.org`
 
 /** `waxseal control-plane dane`: whose TLSA records are kept right, what is published, and what people have to publish. */
 export function daneCommand(): Command {
-  return withOperator(new Command('dane'))
+  return withPart(new Command('dane'))
     .description('Show what is published for DANE and what is waited for; or turn the roll-over of a target on or off.')
     .argument('[target]', 'id or name; without it all targets with roll-over')
     .option('--rollover', 'hand out no key before its TLSA records are everywhere, and publish them')
     .option('--off', 'leave the records to people; those that are there stay')
     .option('--record <name...>', 'with --rollover: where the records are, such as _25._tcp.mx.example.org')
-    .option('--after <target>', 'the targets after this one, as the last line of a list that goes on names it')
-    .option('--limit <number>', 'how many targets at most', wholeNumber(1, 1000))
-    .action(async (target: string | undefined, options: DaneOptions) => {
+    .addHelpText('after', examples)
+    .action((target: string | undefined, options: DaneOptions) => {
       const { rollover, off, record, after, limit } = options
       requireOneWord(target, options)
       if (target !== undefined && (rollover === true || off === true)) {
@@ -34,21 +41,13 @@ export function daneCommand(): Command {
         )
       }
       if (target !== undefined) return answer(options, (operator) => operator.daneOf(target), daneLines)
-      let next: string | null = null
-      await answer(
+      return answerPart(
         options,
-        async (operator) => {
-          const part = await operator.dane({ after, limit })
-          next = part.next
-          return part.rows
-        },
-        (rows) => [
-          ...(rows.length === 0
+        (operator) => operator.dane({ after, limit }),
+        (rows) =>
+          rows.length === 0
             ? ['No target has roll-over.', 'Next: waxseal control-plane dane TARGET --rollover']
-            : []),
-          ...rows.flatMap((told, place) => [...(place === 0 ? [] : ['']), ...daneLines(told)]),
-          ...(next === null ? [] : ['', `There may be more: --after ${next}`]),
-        ],
+            : rows.flatMap((told, place) => [...(place === 0 ? [] : ['']), ...daneLines(told)]),
       )
     })
 }
@@ -57,13 +56,13 @@ function requireOneWord(target: string | undefined, { rollover, off, record }: D
   const isTurn = rollover === true || off === true
   const reason =
     rollover === true && off === true
-      ? 'it is --rollover or --off'
+      ? 'give --rollover or --off, not both'
       : isTurn && target === undefined
         ? 'name the target, too'
         : record !== undefined && rollover !== true
           ? '--record goes with --rollover'
           : null
-  if (reason !== null) throw new WaxsealError('CONFIG_INVALID', { option: '--rollover', reason })
+  if (reason !== null) throw new WaxsealError('USAGE_INVALID', { reason })
 }
 
 function turnLines(target: string, names: readonly string[]): readonly string[] {

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { answer, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
+import { oneOf } from './ask-operator.ts'
 import { collectLabels } from './labels.ts'
 import { operatorTable } from './operator-tables.ts'
+import { answerPart, type PartOptions, withPart } from './part-of-list.ts'
 
-const most = 1000
 const noneOfThese = 'There is none of these; without --status, --label, --agent, --target and --after all are listed.'
 
 /** By what the rows of a list can be chosen. */
@@ -17,10 +17,8 @@ interface Filters {
   readonly hasCas?: true
 }
 
-interface ListOptions extends OperatorOptions {
+interface ListOptions extends PartOptions {
   readonly wide?: true
-  readonly after?: string
-  readonly limit?: number
   readonly label?: readonly string[]
   readonly agent?: string
   readonly target?: string
@@ -34,11 +32,7 @@ export function listCommand(
   description: string,
   { isByLabel, isOfAgent, isOfTarget, status, hasCas }: Filters,
 ): Command {
-  const command = withOperator(new Command(name))
-    .description(description)
-    .option('--wide', 'with the ids')
-    .option('--after <key>', 'the rows after this one, as the last line of a list that goes on names it')
-    .option('--limit <number>', `how many rows at most (default: ${most})`, wholeNumber(1, most))
+  const command = withPart(new Command(name)).description(description).option('--wide', 'with the ids')
   if (isByLabel === true)
     command.option(
       '--label <name=value>',
@@ -53,26 +47,11 @@ export function listCommand(
   return command.action(async (options: ListOptions) => {
     const { after, limit, label, agent, target, status: wanted, withCas, wide } = options
     const isPart = [after, label, agent, target, wanted].some((choice) => choice !== undefined)
-    let next: string | null = null
-    await answer(
+    const query = { after, limit, label, agent, target, status: wanted, cas: withCas === true ? 'true' : undefined }
+    await answerPart(
       options,
-      async (operator) => {
-        const part = await operator.part(name, {
-          after,
-          limit,
-          label,
-          agent,
-          target,
-          status: wanted,
-          cas: withCas === true ? 'true' : undefined,
-        })
-        next = part.next
-        return part.rows
-      },
-      (rows) => [
-        ...(rows.length === 0 && isPart ? [noneOfThese] : operatorTable(name, rows, wide === true)),
-        ...(next === null ? [] : ['', `There may be more: --after ${next}`]),
-      ],
+      (operator) => operator.part(name, query),
+      (rows) => (rows.length === 0 && isPart ? [noneOfThese] : operatorTable(name, rows, wide === true)),
     )
   })
 }

@@ -1,20 +1,14 @@
 import { Command } from 'commander'
 import { table } from '../print/table.ts'
-import { answer, commandOn, type OperatorOptions, oneOf, wholeNumber, withOperator } from './ask-operator.ts'
+import { answer, commandOn, type OperatorOptions, oneOf, withOperator } from './ask-operator.ts'
+import { answerPart, type PartOptions, withPart } from './part-of-list.ts'
 import { rolloutLines, rolloutRow, targetLines } from './rollout-tables.ts'
 import { startCommand } from './start-rollout.ts'
 
 const aRollout = ['<name>', 'of the roll-out'] as const
-const most = 1000
 const states = ['waiting', 'open', 'proven', 'failed', 'skipped'] as const
 /** That failed, in what is shown of one roll-out. */
 const fewest = 20
-
-interface PartOptions extends OperatorOptions {
-  readonly after?: string
-  readonly limit?: number
-  readonly status?: (typeof states)[number]
-}
 
 /** The commands about roll-outs: one action for many hosts, wave by wave. */
 export function rolloutCommands(): readonly Command[] {
@@ -47,27 +41,19 @@ export function rolloutCommands(): readonly Command[] {
 function rolloutsCommand(): Command {
   return withPart(new Command('rollouts'))
     .description('List the roll-outs, newest first.')
-    .action(async ({ after, limit, ...options }: PartOptions) => {
-      let next: string | null = null
-      await answer(
+    .action(({ after, limit, ...options }: PartOptions) =>
+      answerPart(
         options,
-        async (operator) => {
-          const part = await operator.rollouts({ after, limit })
-          next = part.next
-          return part.rows
-        },
+        (operator) => operator.rollouts({ after, limit }),
         (rows) =>
           rows.length === 0
             ? ['There is no roll-out: waxseal control-plane rollout start.']
-            : [
-                ...table(
-                  ['ROLL-OUT', 'ACTION', 'STATE', 'WAVE', 'PROVEN', 'FAILED', 'TO DO', 'STARTED (UTC)', 'BY'],
-                  rows.map(rolloutRow),
-                ),
-                ...more(next),
-              ],
-      )
-    })
+            : table(
+                ['ROLL-OUT', 'ACTION', 'STATE', 'WAVE', 'PROVEN', 'FAILED', 'TO DO', 'STARTED (UTC)', 'BY'],
+                rows.map(rolloutRow),
+              ),
+      ),
+    )
 }
 
 function showCommand(): Command {
@@ -91,18 +77,17 @@ function targetsCommand(): Command {
     .description('List the targets of a roll-out, with what became of each.')
     .argument(...aRollout)
     .option('--status <status>', `only those that are: ${states.join(', ')}`, oneOf(states))
-    .action(async (name: string, { after, limit, status, ...options }: PartOptions) => {
-      let next: string | null = null
-      await answer(
-        options,
-        async (operator) => {
-          const part = await operator.rolloutTargets(name, { after, limit, status })
-          next = part.next
-          return part.rows
-        },
-        (rows) => [...(rows.length === 0 ? ['There is none of these.'] : targetLines(rows)), ...more(next)],
-      )
-    })
+    .action(
+      (
+        name: string,
+        { after, limit, status, ...options }: PartOptions & { readonly status?: (typeof states)[number] },
+      ) =>
+        answerPart(
+          options,
+          (operator) => operator.rolloutTargets(name, { after, limit, status }),
+          (rows) => (rows.length === 0 ? ['There is none of these.'] : targetLines(rows)),
+        ),
+    )
 }
 
 function resumeCommand(): Command {
@@ -113,14 +98,4 @@ function resumeCommand(): Command {
     .action((name: string, options: OperatorOptions & { readonly retry?: true }) =>
       answer(options, (operator) => operator.resumeRollout(name, options.retry === true)),
     )
-}
-
-function withPart(command: Command): Command {
-  return withOperator(command)
-    .option('--after <key>', 'the rows after this one, as the last line of a list that goes on names it')
-    .option('--limit <number>', `how many rows at most (default: ${most})`, wholeNumber(1, most))
-}
-
-function more(next: string | null): readonly string[] {
-  return next === null ? [] : ['', `There may be more: --after ${next}`]
 }

@@ -3,20 +3,11 @@ import type { Condition, Matter } from '../../../src/notice/matter.ts'
 import { codeIn } from '../../../src/notice/matter.ts'
 import { lookAt, mostOfKind, toTell, whenTold } from '../../../src/notice/matter-life.ts'
 import { isMutedBy } from '../../../src/notice/mute.ts'
+import { failedDeployment as failed } from '../../support/matters.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 const start = Date.parse('2026-11-01T00:00:00Z')
-
-const failed: Condition = {
-  kind: 'deployment',
-  code: 'VERIFY_FAILED',
-  subject: 'target-1',
-  agent: 'mail-1',
-  target: 'postfix',
-  certificate: 'mail.example.net',
-  text: 'The deployment was rolled back.',
-}
 
 /** Looks every minute, and tells what is to be told. */
 function watcher(isMuted: (matter: Matter) => boolean = () => false) {

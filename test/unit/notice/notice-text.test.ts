@@ -1,27 +1,11 @@
 import t from 'tap'
-import type { Matter } from '../../../src/notice/matter.ts'
 import type { Told } from '../../../src/notice/matter-life.ts'
 import { mostLines, type Notice, noticeOf, testNotice } from '../../../src/notice/notice.ts'
 import { noticeText } from '../../../src/notice/notice-text.ts'
+import { openMatter } from '../../support/matters.ts'
 
 const now = Date.parse('2026-11-01T00:00:00Z')
-const matter: Matter = {
-  id: '00112233445566aa',
-  kind: 'deployment',
-  code: 'VERIFY_FAILED',
-  subject: 'target-1',
-  agent: 'mail-1',
-  target: 'postfix',
-  certificate: 'mail.example.net',
-  text: 'The deployment of mail.example.net was rolled back.',
-  openedAt: now,
-  seenAt: now,
-  overAt: null,
-  toldAt: null,
-  toldAs: null,
-  tellings: 0,
-  countedFrom: now,
-}
+const matter = openMatter(now)
 const none: Told = { opened: [], still: [], over: [] }
 
 t.test('a person reads what is wrong, where, since when, and what to do', async (t) => {
