@@ -17,8 +17,13 @@ interface UsedKey extends KeptKey, NamedKey {
 }
 
 const uses = `
-USE: current: deployed; next: made ahead, the next rotation takes it; asked for: a certificate with it is to come; before: asked for
-earlier; published: a TLSA record names it; unused: nothing needs it, and it is removed 30 days after it was made.
+USE:
+  current     deployed
+  next        made ahead: the next rotation takes it
+  asked for   a certificate with it is to come
+  before      asked for earlier
+  published   a TLSA record names it
+  unused      nothing needs it: it is removed 30 days after it was made
 
 Exit status: 0 all are well, 1 one is not, 2 usage or configuration.`
 

@@ -4,17 +4,19 @@ import { muteOnHost, unmuteOnHost } from '../../deployer/mute.ts'
 import { readHostMutes } from '../../documents/host-mutes.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { type MatterKind, matterKinds } from '../../notice/matter.ts'
-import { longestMuteS, type Mute } from '../../notice/mute.ts'
+import type { Mute } from '../../notice/mute.ts'
 import { configOf, withConfig } from '../context.ts'
-import { oneOf, timeIn } from '../operator/ask-operator.ts'
+import { oneOf } from '../operator/ask-operator.ts'
+import { muteTime } from '../operator/mute-time.ts'
 import { print, printJson } from '../print/print.ts'
 import { table } from '../print/table.ts'
 
-const parseTime = timeIn('smhd', {
-  leastS: 60,
-  mostS: longestMuteS,
-  what: 'a time from 60s to 90d, such as 12h or 3d',
-})
+const examples = `
+Examples:
+  waxseal mute                                        what is muted now
+  waxseal mute 4f0c2a77b1d09e35 --for 3d              this matter alone
+  waxseal mute --target postfix --for 12h             all of a target that is worked on
+  waxseal mute --end mute-0b7c11d2                    tell it again`
 
 interface MuteOptions {
   readonly config?: string
@@ -29,14 +31,15 @@ interface MuteOptions {
 export function muteCommand(): Command {
   return withConfig(new Command('mute'))
     .description(
-      'Have nothing told of a matter on this host, or of all that fit, for a while; without any, list what is muted.',
+      'Have nothing told of a matter on this host, or of all that fit each of these options, for a while; without any, list what is muted.',
     )
-    .argument('[matter]', 'as the message names it')
-    .option('--for <time>', 'how long: 12h, 3d; 90d at most', parseTime)
+    .argument('[matter]', 'its id, as the message names it')
+    .option('--for <time>', 'how long: 12h, 3d; 90d at most', muteTime)
     .option('--kind <kind>', `all of this kind: ${matterKinds.join(', ')}`, oneOf(matterKinds))
     .option('--target <target>', 'all of this target, by its name')
     .option('--end <mute>', 'end this one: what it muted is told again')
     .option('--json', 'print one JSON document')
+    .addHelpText('after', examples)
     .action(async (matter: string | undefined, options: MuteOptions) => {
       const { stateDir } = await configOf(options)
       const { for: forS, kind = null, target = null, end } = options

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { IssuerOnList } from '../../server/client/issuer-client.ts'
 import { print } from '../print/print.ts'
@@ -11,12 +11,23 @@ export function issuersCommand(): Command {
     .description(
       'List who signs certificates: those that are asked by themselves first, each with its account and its last failure.',
     )
+    .addHelpText(
+      'after',
+      '\nORDER: the place in which it is asked for certificates that name no issuer; "if named": only where a policy names it.\nACCOUNT and the times are those of ACME issuers. Below the table: what is used of the limits in the configuration.',
+    )
     .action((options: OperatorOptions) => answer(options, (operator) => operator.issuers(), lines))
 }
 
+const accountExample = `
+Example:
+  waxseal control-plane issuer new-key /etc/waxseal/letsencrypt.key      as root; name it as account_key in the configuration, and restart
+  waxseal control-plane issuer register letsencrypt                      the name of the issuer in the configuration`
+
 /** `waxseal control-plane issuer`: what is done once for a CA. */
 export function issuerCommand(): Command {
-  const command = new Command('issuer').description('Make an account at a CA: its key first, then the account.')
+  const command = new Command('issuer')
+    .description('Make an account at a CA: its key first, then the account.')
+    .addHelpText('after', accountExample)
   command.addCommand(
     new Command('new-key')
       .description('Make the private key of an account, in a file that the control plane can read by its group.')
@@ -30,7 +41,10 @@ export function issuerCommand(): Command {
         const { newAccountKey } = await import('../../server/issuer/acme/new-account-key.ts')
         await newAccountKey(resolve(file), resolve(dataDir))
         print(`The key is ${resolve(file)}: keep a copy, and give the same one to every server of the database.`)
-        print(`Next: name it as account_key in the configuration, beside ${dirname(resolve(file))}/control-plane.yaml`)
+        print(
+          `Next: write account_key: ${resolve(file)} at the issuer, in the configuration of the control plane, and start it again.`,
+        )
+        print('Then: waxseal control-plane issuer register ISSUER')
       }),
   )
   command.addCommand(

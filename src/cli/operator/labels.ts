@@ -29,7 +29,12 @@ export function labelCommand(): Command {
 
 /** Of an option that may be given several times: rows of agents that have all of these labels. */
 export function collectLabels(text: string, before: readonly string[] = []): readonly string[] {
-  if (setting.test(text)) return [...before, text]
+  return [...before, parseLabel(text)]
+}
+
+/** Takes one label, `name=value`. */
+export function parseLabel(text: string): string {
+  if (setting.test(text)) return text
   throw new InvalidArgumentError('It is no label: name=value, the name of a-z, 0-9, . and -')
 }
 

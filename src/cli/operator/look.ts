@@ -19,7 +19,7 @@ export function lookCommand(): Command {
     .requiredOption('--from <agent>', 'id or name of the agent that looks; its policy has to allow it (policy.look)')
     .addHelpText(
       'after',
-      '\nIt waits until the agent has looked: it asks twice a minute.\nExit status: 0 nothing is wrong, 1 anything else.',
+      '\nExample: waxseal control-plane look example.org --from mail-7\n\nThe agent asks twice a minute what it is to look at: this command waits for that, eleven minutes at most.\nExit status: 0 nothing is wrong, 1 anything else.',
     )
     .action((domain: string, options: OperatorOptions & { readonly from: string }) =>
       answer(

@@ -1,16 +1,10 @@
 import { Command } from 'commander'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { type MatterKind, matterKinds } from '../../notice/matter.ts'
-import { longestMuteS } from '../../notice/mute.ts'
 import type { ListedMatter, ListedMute } from '../../server/client/matter-client.ts'
 import { table } from '../print/table.ts'
-import { answer, commandOn, type OperatorOptions, oneOf, timeIn, withOperator } from './ask-operator.ts'
-
-const parseTime = timeIn('smhd', {
-  leastS: 60,
-  mostS: longestMuteS,
-  what: 'a time from 60s to 90d, such as 12h or 3d',
-})
+import { answer, commandOn, type OperatorOptions, oneOf, withOperator } from './ask-operator.ts'
+import { muteTime } from './mute-time.ts'
 
 /** The commands about what is the matter, and who is told. */
 export function matterCommands(): readonly Command[] {
@@ -28,7 +22,7 @@ function mattersCommand(): Command {
         ({ matters, channels }) => [
           ...(channels.length === 0
             ? [
-                'Nobody is told: set notify in the configuration of the control plane, and nothing is looked for without it.',
+                'Nothing is looked for, and nobody is told: notify is not set. Set it in the configuration of the control plane, and start it again.',
               ]
             : []),
           ...(matters.length === 0
@@ -57,6 +51,12 @@ function time(text: string | null): string {
   return text?.slice(0, 19) ?? '-'
 }
 
+const muteExamples = `
+Examples:
+  waxseal control-plane mute 4f0c2a77b1d09e35 --for 3d                 this matter alone
+  waxseal control-plane mute --agent mail-7 --for 12h                  all of a host that is worked on
+  waxseal control-plane mute --kind drift --agent mail-7 --for 1d      its drift alone`
+
 interface MuteOptions extends OperatorOptions {
   readonly for: number
   readonly kind?: MatterKind
@@ -66,12 +66,15 @@ interface MuteOptions extends OperatorOptions {
 
 function muteCommand(): Command {
   return withOperator(new Command('mute'))
-    .description('Have nothing told of a matter, or of all that fit, for a while.')
-    .argument('[matter]', 'as matters shows it')
-    .requiredOption('--for <time>', 'how long: 12h, 3d; 90d at most', parseTime)
+    .description(
+      'Have nothing told of a matter, or of all that fit each of these options, for a while. It stays in the list of matters.',
+    )
+    .argument('[matter]', 'its id, as matters and each message show it')
+    .requiredOption('--for <time>', 'how long: 12h, 3d; 90d at most', muteTime)
     .option('--kind <kind>', `all of this kind: ${matterKinds.join(', ')}`, oneOf(matterKinds))
     .option('--agent <agent>', 'all of this agent, by id or name')
     .option('--target <target>', 'all of this target, by id or name')
+    .addHelpText('after', muteExamples)
     .action((matter: string | undefined, options: MuteOptions) => {
       const { for: forS, kind, agent, target } = options
       if ([matter, kind, agent, target].every((one) => one === undefined))
@@ -86,7 +89,7 @@ function muteCommand(): Command {
 
 function mutesCommand(): Command {
   return withOperator(new Command('mutes'))
-    .description('List of what nothing is told.')
+    .description('List the mutes: of what nothing is told, and until when.')
     .action((options: OperatorOptions) =>
       answer(
         options,

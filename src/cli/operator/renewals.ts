@@ -47,13 +47,18 @@ export function planLines({ until, renewals, is_cut: isCut }: ToldPlan): readonl
         one.issuers.join(' > '),
         reasons[one.why],
         one.not_after === null ? '-' : shortly(one.not_after),
-        [...(one.is_late ? ['LATE'] : []), one.in_the_way ?? '-'].join(': '),
+        inTheWay(one),
       ]),
     ),
     '',
     `${renewals.length} until ${shortly(until)}: ${sums(renewals)}; ${late === 0 ? 'none is late' : `${late} late`}.`,
     ...(isCut ? ['There are more certificates than one answer has: ask for fewer days.'] : []),
   ]
+}
+
+function inTheWay({ is_late: isLate, in_the_way: what }: ToldRenewal): string {
+  if (!isLate) return what ?? '-'
+  return what === null ? 'LATE' : `LATE: ${what}`
 }
 
 function sums(renewals: readonly ToldRenewal[]): string {

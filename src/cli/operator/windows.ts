@@ -1,8 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import type { ToldWindow } from '../../server/client/window-client.ts'
-import { labelNamePattern, labelValuePattern } from '../../server/route/schemas-of-labels.ts'
 import { table } from '../print/table.ts'
 import { answer, type OperatorOptions, timeIn, withOperator } from './ask-operator.ts'
+import { parseLabel } from './labels.ts'
 
 interface SetOptions extends OperatorOptions {
   readonly start: string
@@ -11,7 +11,6 @@ interface SetOptions extends OperatorOptions {
 }
 
 const forTime = timeIn('mhd', { leastS: 60, mostS: 7 * 86_400, what: 'a time from 1m to 7d, such as 3h' })
-const label = new RegExp(`^${labelNamePattern}=${labelValuePattern}$`)
 
 /** The commands about windows: when renewals of hosts with a label are handed out. */
 export function windowCommands(): readonly Command[] {
@@ -32,10 +31,17 @@ function listWindowsCommand(): Command {
 function setCommand(): Command {
   return withOperator(new Command('set'))
     .description('Set the window of a label, in place of the one that it had.')
-    .argument('<label>', 'name=value', parseLabel)
-    .requiredOption('--start <cron>', 'when it opens: "0 2 * * *"')
+    .argument('<label>', 'name=value, as waxseal control-plane label sets it', parseLabel)
+    .requiredOption(
+      '--start <cron>',
+      'when it opens: minute, hour, day, month, weekday; "0 2 * * *" is each night at 2',
+    )
     .requiredOption('--for <time>', 'how long it is open, such as 3h', forTime)
     .option('--time-zone <zone>', 'of its start, such as Europe/Berlin (default: UTC)')
+    .addHelpText(
+      'after',
+      '\nExample: waxseal control-plane window set role=mx --start "0 2 * * *" --for 3h --time-zone Europe/Berlin',
+    )
     .action((of: string, { start, for: forS, timeZone, ...options }: SetOptions) => {
       const zone = timeZone === undefined ? {} : { time_zone: timeZone }
       return answer(
@@ -56,13 +62,8 @@ function removeCommand(): Command {
     .action((of: string, options: OperatorOptions) => answer(options, (operator) => operator.removeWindow(of)))
 }
 
-function parseLabel(text: string): string {
-  if (label.test(text)) return text
-  throw new InvalidArgumentError('It is no label: name=value, the name of a-z, 0-9, . and -')
-}
-
 function windowLines(windows: readonly ToldWindow[]): readonly string[] {
-  if (windows.length === 0) return ['Renewals are held to no window: waxseal control-plane window set LABEL']
+  if (windows.length === 0) return ['Renewals are held to no window: waxseal control-plane window set --help']
   return table(
     ['LABEL', 'START', 'FOR', 'TIME ZONE', 'AGENTS', 'SET (UTC)', 'BY'],
     windows.map(({ label: of, start, for_s: forS, time_zone: zone, agents, set_at: setAt, set_by: by }) => [
