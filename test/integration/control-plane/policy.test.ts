@@ -68,7 +68,18 @@ t.test('an issuer, a field or a share that is not known is refused with what is,
   const plane = await openTestControlPlane(t)
   const agent = await plane.enroll()
   const id = await issued(plane, agent)
-  t.match(await plane.operator.issuers(), [{ name: 'local', kind: 'local', error: null }])
+  t.same(await plane.operator.issuers(), [
+    {
+      name: 'local',
+      kind: 'local',
+      place: 1,
+      account: null,
+      worked_at: null,
+      failed_at: null,
+      error: null,
+      limits: [],
+    },
+  ])
   const wrong = [
     [{ issuers: ['locl'] }, /no issuer locl; is local meant\?/],
     [{ issuers: ['local', 'letsencrypt'] }, /no issuer letsencrypt; known are local/],
