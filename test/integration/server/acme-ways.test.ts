@@ -132,6 +132,35 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await signer.signDue()
     t.equal((await store.jobs.list({ limit: 9 })).length, 4, 'asked once more')
   })
+
+  t.test(`${kind}: a host of the same name that is off holds a proof up for ten minutes at most`, async (t) => {
+    for (const isReaped of [false, true]) {
+      const site = await openAcmeSite(t, await database())
+      const { store } = site
+      const features = ['lease', 'challenge']
+      await store.agents.setFeatures('agent-1', features)
+      await store.agents.add(agentRow({ id: 'agent-2', name: 'agent-2', features }))
+      const row = { id: 'of-agent-2', agentId: 'agent-2', commonName: 'mx.example' }
+      await store.certificates.add(certificateRow(row), [])
+      site.zone.add('mx.example answered')
+      const { signer } = site.server({ solver: httpSolver(store), config: { challenges: ['http'] } })
+      const id = await site.asked(['mx.example'])
+      await signer.sign(id)
+      const jobs = await store.jobs.list({ limit: 9 })
+      const jobOf = (agentId: string) => jobs.find((one) => one.agentId === agentId)?.id ?? ''
+      const done = { id: jobOf('agent-1'), agentId: 'agent-1', error: null, outcome: null, at: site.now() }
+      await store.jobs.finish({ ...done, status: 'Completed' })
+      if (isReaped) await store.jobs.end(jobOf('agent-2'), 'the agent has been silent', site.now())
+
+      site.pass(isReaped ? 5000 : 10 * 60_000 - 1)
+      await signer.sign(id)
+      t.equal(site.ca.counts.get('challenge'), isReaped ? 1 : undefined)
+      site.pass(60_000)
+      await signer.sign(id)
+      t.equal(site.ca.counts.get('challenge'), 1)
+      t.match(await store.signings.byId(id), { attempts: 0 })
+    }
+  })
 }
 
 t.test('a profile is ordered, and one that the CA does not have is refused before', async (t) => {
