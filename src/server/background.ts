@@ -49,7 +49,7 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
     // What became due, and of what nobody was told.
     every(sweepEveryMs, log, () => ringDue(parts)),
     every(signEveryMs, log, () => signer.signDue()),
-    every(sweepEveryMs, log, () => tidyAcme(parts)),
+    every(sweepEveryMs, log, () => tidyAcme(parts, (line, text) => log.error(line, text))),
     every(signEveryMs, log, () => tellIssuers(parts)),
     every(sweepEveryMs, log, () => chainAudit(store)),
     every(sweepEveryMs, log, () => pace.count(store)),

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { WaxsealError } from '../../../src/error/waxseal-error.ts'
+import { tidyAcme } from '../../../src/server/operation/certificate/tidy-acme.ts'
 import type { SigningRow } from '../../../src/server/store/rows.ts'
 import type { Store } from '../../../src/server/store/store.ts'
 import { type AcmeSite, openAcmeSite } from '../../support/acme-site.ts'
@@ -25,6 +27,27 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await issuer.tidy()
     t.equal(site.zone.size, 0)
     t.match(await site.store.issuerStates.of('test'), { account: /^https:/, error: null })
+  })
+
+  t.test(`${kind}: a record that cannot be removed is told to the log, and left after 30 days`, async (t) => {
+    const site = await openAcmeSite(t, await database())
+    const refused = new WaxsealError('DNS_UPDATE_FAILED', { zone: 'example', reason: 'it refuses' })
+    const solver = { ...site.solver, remove: () => Promise.reject(refused) }
+    const { issuer, signer } = site.server({ solver })
+    await site.follow(signer, await site.asked(['a.example']))
+    const told: object[] = []
+    const tidy = () => tidyAcme({ store: site.store, acme: [issuer] }, (line) => told.push(line))
+
+    await tidy()
+    await tidy()
+    t.match(told, [{ code: 'DNS_UPDATE_FAILED', details: { reason: 'it refuses' }, names: ['a.example'] }])
+    t.equal(told.length, 1, 'not before its time')
+    site.pass(30 * dayMs)
+    await tidy()
+    t.match(told[1], { hint: /not tried again/ })
+    site.pass(dayMs)
+    await tidy()
+    t.equal(told.length, 2)
   })
 
   t.test(`${kind}: two servers that sign at once place one order`, async (t) => {

@@ -23,13 +23,22 @@ export interface AcmeParts {
   readonly caa: (name: string, request: Omit<CaaRequest, 'isWildcard'>) => Promise<string | null>
 }
 
+/** What an ended order has published, and what could not be removed now. */
+export interface LeftBehind {
+  /** Owner names of records, or ids of hosts' jobs. */
+  readonly places: readonly string[]
+  readonly error: WaxsealError
+  /** It is not tried again. */
+  readonly isGivenUp: boolean
+}
+
 /** An issuer whose orders leave something behind. */
 export interface AcmeIssuer extends Issuer {
   readonly limits: CountedLimits
   /** URL of its account, which is made where there is none. */
   register(): Promise<string>
-  /** Removes what ended orders have published. */
-  tidy(): Promise<void>
+  /** Removes what ended orders have published, for 30 days; returns what could not be removed. */
+  tidy(): Promise<readonly LeftBehind[]>
 }
 
 /** For so long an order is one server's, which gives it back when it has done a step. */
@@ -37,6 +46,8 @@ const leaseMs = 3 * 60_000
 const busyMs = 5000
 const untidyMs = 60_000
 const longestUntidyMs = 6 * 3_600_000
+/** Nobody asks for a proof of then: one more record does no harm. */
+const givenUpMs = 30 * 86_400_000
 const tidiedAtOnce = 20
 const usualLimitMs = 3_600_000
 const longestLimitMs = 7 * 86_400_000
@@ -115,12 +126,23 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
     renewalInfo: async ({ pem }) => (await account()).client.renewalInfo(pem),
     tidy: async () => {
       const at = await store.now()
-      for (const row of await store.acmeOrders.untidy(name, at, at + untidyMs, tidiedAtOnce)) {
-        // One zone that is away holds up no other: its turn comes ever more rarely.
-        const pause = Math.min(longestUntidyMs, Math.max(untidyMs, (at - (row.endedAt ?? at)) / 5))
-        await tidyOne(row).catch(() => store.acmeOrders.save(row.id, { tidyAt: at + Math.round(pause) }))
-      }
+      const left: LeftBehind[] = []
+      for (const row of await store.acmeOrders.untidy(name, at, at + untidyMs, tidiedAtOnce))
+        await tidyOne(row).catch(async (error: unknown) => {
+          left.push(await leave(row, asWaxsealError(error), at))
+        })
+      return left
     },
+  }
+
+  /** One zone that is away holds up no other: its turn comes ever more rarely. */
+  async function leave({ id, proofs, endedAt }: AcmeOrderRow, error: WaxsealError, at: number): Promise<LeftBehind> {
+    const since = at - (endedAt ?? at)
+    const isGivenUp = since >= givenUpMs
+    const pause = Math.min(longestUntidyMs, Math.max(untidyMs, since / 5))
+    await store.acmeOrders.save(id, { tidyAt: isGivenUp ? null : at + Math.round(pause) })
+    const places = proofs.flatMap(({ place, isRemoved }) => (place === null || isRemoved ? [] : [place]))
+    return { places, error, isGivenUp }
   }
 
   async function tidyOne({ id, proofs }: AcmeOrderRow): Promise<void> {
