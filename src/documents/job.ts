@@ -111,6 +111,7 @@ const idOf = (maxLength: number): object => ({ ...lineOf(maxLength), minLength: 
 /** What a job says of itself, in characters. */
 const longestReason = 4096
 const text = { type: 'string', maxLength: 1024 } as const
+
 /** What an item with this id is handed over as that is no job. */
 export function malformedJob(id: string, reason: string): UnsupportedJob {
   const base = { kind: 'unsupported', id, certificateId: id, type: 'unknown' } as const

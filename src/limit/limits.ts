@@ -103,7 +103,7 @@ export const limits = {
   ownOrders: {
     most: 5,
     unit: 'orders',
-    what: 'orders of certificates that this host renews by itself, for one set of names in 24 hours',
+    what: 'orders of certificates that this host renews by itself, for one set of names in 24 hours; each is signed three times at most',
     beyond: 'LIMIT_EXCEEDED: it is tried again later',
   },
   standingOrder: { most: 16 * 1024, unit: 'bytes', what: 'a standing order', beyond: 'ORDER_INVALID' },
