@@ -36,7 +36,9 @@ export async function httpExchange({ url, method, headers, body, ...how }: HttpR
     maxHeaderSize: 64 * 1024,
     createConnection: (_, connected) => {
       connect((error, socket) => {
-        if (socket === null) connected(error ?? new Error('there is no connection'), undefined as never)
+        // undici's connectors leave the socket out where there is an error.
+        if (error !== null || socket === null)
+          connected(error ?? new Error('there is no connection'), undefined as never)
         else connected(null, socket)
       })
       return undefined
