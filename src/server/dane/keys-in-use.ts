@@ -65,6 +65,16 @@ export function runnableJobs(history: TargetHistory): readonly RunnableJob[] {
   })
 }
 
+/**
+ * Of jobs before these none that has ended and changed last before this time may be served, unless its end was a guess. Null: no job of
+ * these says so.
+ */
+export function provenSince(jobs: readonly JobRow[], at: number): number | null {
+  const times = jobs.filter((job) => judge(job).word === 'proven').map(({ createdAt }) => createdAt)
+  const told = times.filter((createdAt) => createdAt <= at)
+  return told.length === 0 ? null : Math.max(...told)
+}
+
 function mayBeServed(job: JobRow, proven: readonly JobRow[], at: number): boolean {
   if (isOpen(job)) return job.attempt > 0 || job.status === 'Running'
   if (mayComeBack(job, at)) return true

@@ -87,6 +87,12 @@ export interface JobStore {
     isCompleted: boolean,
     limit?: number,
   ): Promise<readonly JobRow[]>
+  /** Of those made before `before` (`seq`), newest first: what is open, was reaped after `reapedAfter`, or changed at `since` or later; at most a thousand. */
+  unsettledOfTarget(
+    targetId: string,
+    types: readonly JobType[],
+    about: { readonly before: number; readonly reapedAfter: number; readonly since: number },
+  ): Promise<readonly JobRow[]>
   /** Agents with deployments that run without a lease. */
   agentsAtWork(): Promise<readonly { readonly agentId: string; readonly seenAt: number | null }[]>
   /** Ends what runs without a lease on an agent and was last heard of at `heardAt` or before; returns ids. */

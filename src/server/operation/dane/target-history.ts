@@ -1,9 +1,9 @@
-import type { TargetHistory } from '../../dane/keys-in-use.ts'
+import { comesBackMs, provenSince, type TargetHistory } from '../../dane/keys-in-use.ts'
 import type { JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 
 const types = ['Deployment', 'TakeBack'] as const
-/** The newest; all that are kept only where these do not reach back to one that went well. */
+/** The newest; of those before them only what they say nothing of, and all where none of these went well. */
 const fewJobs = 50
 const fewVersions = 20
 
@@ -24,17 +24,24 @@ export async function targetHistory(store: Store, targetId: string): Promise<Tar
     const newest = await store.versions.newest(id)
     if (newest !== null && newest.revokedAt === null) currentVersions.push(newest)
   }
-  const jobs = await jobsOf(store, targetId)
+  const at = await store.now()
+  const jobs = await jobsOf(store, targetId, at)
   const versions = new Map<string, readonly VersionRow[]>()
-  for (const id of new Set(jobs.map(({ certificateId }) => certificateId)))
+  for (const id of new Set([...certificates, ...jobs.map(({ certificateId }) => certificateId)]))
     versions.set(id, await versionsOf(store, id, jobs))
-  return { at: await store.now(), jobs, versions, openKeys, currentVersions, nextKeys }
+  return { at, jobs, versions, openKeys, currentVersions, nextKeys }
 }
 
-async function jobsOf({ jobs }: Store, targetId: string): Promise<readonly JobRow[]> {
+async function jobsOf({ jobs }: Store, targetId: string, at: number): Promise<readonly JobRow[]> {
   const newest = await jobs.ofTarget(targetId, types, false, fewJobs)
   if (newest.length < fewJobs) return newest
-  return jobs.ofTarget(targetId, types, false)
+  const since = provenSince(newest, at)
+  if (since === null) return jobs.ofTarget(targetId, types, false)
+  const before = Math.min(...newest.map(({ seq }) => seq))
+  return [
+    ...newest,
+    ...(await jobs.unsettledOfTarget(targetId, types, { before, reapedAfter: at - comesBackMs, since })),
+  ]
 }
 
 async function versionsOf(

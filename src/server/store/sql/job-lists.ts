@@ -1,13 +1,15 @@
 import type { Database } from '../database.ts'
 import type { JobStore } from '../job-store.ts'
 import { isOpen, isUnwell } from '../migration/first-schema.ts'
-import type { JobRow, JobStatus, ListedJob } from '../rows.ts'
+import type { JobRow, JobStatus, JobType, ListedJob } from '../rows.ts'
 import { firstOf, fromRows } from './columns.ts'
 
 const mostOfTarget = 1000
 
 /** Jobs as they are listed, those that are over among them. */
-export function listsOf(db: Database): Pick<JobStore, 'list' | 'countOpen' | 'lastIssuance' | 'ofTarget'> {
+export function listsOf(
+  db: Database,
+): Pick<JobStore, 'list' | 'countOpen' | 'lastIssuance' | 'ofTarget' | 'unsettledOfTarget'> {
   return {
     list: async ({ after, limit }, { agentId = '', targetId = '', status = '' } = {}) =>
       fromRows<ListedJob>(
@@ -34,12 +36,24 @@ export function listsOf(db: Database): Pick<JobStore, 'list' | 'countOpen' | 'la
     ofTarget: async (targetId, types, isCompleted, limit = mostOfTarget) =>
       fromRows<JobRow>(
         await db.query(
-          `SELECT * FROM job WHERE target_id = $1 AND type IN (${types.map((type) => `'${type}'`).join(', ')})
+          `SELECT * FROM job WHERE target_id = $1 AND ${isOneOf(types)}
             ${isCompleted ? "AND status = 'Completed'" : ''} ORDER BY seq DESC LIMIT $2`,
           [targetId, limit],
         ),
       ),
+    unsettledOfTarget: async (targetId, types, { before, reapedAfter, since }) =>
+      fromRows<JobRow>(
+        await db.query(
+          `SELECT * FROM job WHERE target_id = $1 AND ${isOneOf(types)} AND seq < $2
+            AND (${isOpen} OR (is_reaped = 1 AND updated_at > $3) OR updated_at >= $4) ORDER BY seq DESC LIMIT $5`,
+          [targetId, before, reapedAfter, since, mostOfTarget],
+        ),
+      ),
   }
+}
+
+function isOneOf(types: readonly JobType[]): string {
+  return `type IN (${types.map((type) => `'${type}'`).join(', ')})`
 }
 
 /** By an index that has these jobs alone: of a million that are Completed none is looked at. */
