@@ -57,15 +57,16 @@ export async function startRolloverSite(t: Test, isAliased: boolean): Promise<Ro
   const alias = isAliased ? [`${owner}. CNAME ${aliasEnd}.`] : []
   const zone = ['@ MX 10 mx', `mx A ${mx.address}`, ...alias]
   const world = await startDnsWorld(t, { 'example.org': zone, 'example.net': [] })
+  const recordsAt = isAliased ? aliasEnd : owner
   const change = (kind: 'add' | 'remove', key: string): Promise<void> =>
-    changeRecord(world, { change: kind, name: isAliased ? aliasEnd : owner, type: 'TLSA', value: `3 1 1 ${key}`, ttl })
+    changeRecord(world, { change: kind, name: recordsAt, type: 'TLSA', value: `3 1 1 ${key}`, ttl })
   const daemon = await startReceiver(t, join(dir, 'receiver'), (key) => change('add', key))
   await world.transfer()
   const port = daemon.ports[0]?.port ?? 0
   await startRelay(t, mx, { address: '127.0.0.1', port })
   await makeFolder(join(dir, 'sender'))
   const sender = await startSender(t, join(dir, 'sender'), world.resolver)
-  const watch = watchKeys(world, owner, port)
+  const watch = watchKeys(world, { owner, recordsAt }, port)
   t.teardown(() => watch.stop())
   const dataDir = join(dir, 'control-plane')
   await writeText(join(dir, 'server.yaml'), JSON.stringify(serverConfig(world)))

@@ -31,8 +31,15 @@ export interface KeyWatch {
 
 const everyMs = 250
 
-/** Watches the port of a mail host and the records that senders hold its key against. */
-export function watchKeys(world: DnsWorld, owner: string, port: number): KeyWatch {
+/**
+ * Watches the port of a mail host and the records that senders hold its key against. `recordsAt`: where the aliases of the owner name end.
+ * The servers of the zones are asked there: they give no more than the alias itself where its end is in another zone.
+ */
+export function watchKeys(
+  world: DnsWorld,
+  { owner, recordsAt }: { readonly owner: string; readonly recordsAt: string },
+  port: number,
+): KeyWatch {
   const start = performance.now()
   const samples: KeySample[] = []
   const ending = new AbortController()
@@ -40,8 +47,8 @@ export function watchKeys(world: DnsWorld, owner: string, port: number): KeyWatc
   const run = async (): Promise<void> => {
     while (!ending.signal.aborted) {
       const [primary, secondary, resolver] = await Promise.all([
-        publishedBy(world, 'primary', owner),
-        publishedBy(world, 'secondary', owner),
+        publishedBy(world, 'primary', recordsAt),
+        publishedBy(world, 'secondary', recordsAt),
         believedBy(world, owner),
       ])
       samples.push({
