@@ -62,8 +62,10 @@ export async function rollOver(
     const before = await site.watch.until(isWhole)
     await site.renew()
     const switched = site.watch.until((now) => isSwitched(now, before))
+    const again = renewAgainUntil(site, switched)
     mark(await crash(site, crashes[turn % crashes.length], before, random))
-    const { at, served } = await orRenewAgain(site, switched)
+    const { at, served } = await switched
+    await again
     keys.push(served ?? '')
     mark({ at, what: `roll-over ${turn + 1} of ${times}: ${short(served)} is served` })
   }
@@ -72,18 +74,25 @@ export async function rollOver(
 
 const openStates = ['AwaitingCSR', 'Pending', 'Running']
 
-/** On a machine that is too busy for the daemon's own check in its time a deployment fails, with the host untouched: it is asked for again. */
-async function orRenewAgain(site: RolloverSite, switched: Promise<KeySample>): Promise<KeySample> {
+/**
+ * On a machine that is too busy for the daemon's own check in its time a deployment fails, with the host untouched: it is asked for again.
+ * A crash may wait for that deployment, too.
+ */
+async function renewAgainUntil({ operator, renew }: RolloverSite, switched: Promise<KeySample>): Promise<void> {
   let idleLooks = 0
   const done = new AbortController()
   void switched.then(() => done.abort())
   while (!done.signal.aborted) {
-    const isOpen = (await site.operator.jobs()).some(({ status }) => openStates.includes(status))
-    idleLooks = isOpen ? 0 : idleLooks + 1
-    if (idleLooks === 3) await site.renew()
+    try {
+      const isOpen = (await operator.jobs()).some(({ status }) => openStates.includes(status))
+      idleLooks = isOpen ? 0 : idleLooks + 1
+      if (idleLooks === 3) await renew()
+    } catch {
+      // The server is killed meanwhile.
+      idleLooks = 0
+    }
     await pause(systemClock, 5000, done.signal)
   }
-  return switched
 }
 
 async function crash(site: RolloverSite, chosen: Crash | undefined, before: KeySample, random: Random): Promise<Mark> {
