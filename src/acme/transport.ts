@@ -79,14 +79,7 @@ export function openTransport({ directory, ca, timeoutMs = usualTimeoutMs, signa
         ...(request.body === undefined ? {} : { 'content-type': 'application/jose+json' }),
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
-      connect: (connected) => {
-        const { protocol, host, port } = url
-        // An address of IPv6 is connected to without its brackets.
-        const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
-        connect({ protocol, host, hostname, port: port === '' ? '443' : port }, (...[error, socket]) =>
-          connected(error, socket),
-        )
-      },
+      connect,
     })
     const nonce = one(headers['replay-nonce'])
     if (nonce !== null && /^[A-Za-z0-9_-]{1,512}$/.test(nonce)) onNonce(nonce)

@@ -1,6 +1,7 @@
-import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { whyNoAnswer } from '../control-plane/request.ts'
+import { httpExchange } from '../host/socket/http-exchange.ts'
+import { systemRoots } from '../host/system-roots.ts'
 import { readPolicy, type StsPolicy } from './sts-policy.ts'
 
 /** RFC 8461 §3.2 and §3.3: a minute, 64 kilobytes. */
@@ -25,37 +26,24 @@ export async function fetchPolicy(domain: string, at?: PolicyHost): Promise<StsP
     allowH2: false,
     timeout: timeoutMs,
     servername: host,
-    ...(at === undefined ? {} : { ca: at.ca }),
+    ca: at === undefined ? [...systemRoots()] : at.ca,
   })
-  const agent = new Agent({ allowH2: false, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect })
   const origin = at === undefined ? `https://${host}` : `https://${at.address}:${at.port}`
   try {
-    const answer = await agent.request({
-      origin,
-      path: '/.well-known/mta-sts.txt',
+    const { status, headers, body } = await httpExchange({
+      url: new URL('/.well-known/mta-sts.txt', origin),
       method: 'GET',
       headers: { host, 'user-agent': 'waxseal', accept: 'text/plain' },
+      body: null,
       signal: AbortSignal.timeout(timeoutMs),
+      maxBytes: mostBytes,
+      connect,
     })
-    if (answer.statusCode !== 200) return `answers ${answer.statusCode}, which senders take for no policy`
-    const type = String(answer.headers['content-type'] ?? '')
+    if (status !== 200) return `answers ${status}, which senders take for no policy`
+    const type = headers['content-type'] ?? ''
     if (!/^text\/plain\b/i.test(type)) return `is of the type ${type.slice(0, 60) || 'nothing'}, and not text/plain`
-    const text = await bodyOf(answer.body as AsyncIterable<Buffer>)
-    return text === null ? `is larger than ${mostBytes} bytes` : readPolicy(text)
+    return readPolicy(body)
   } catch (error) {
     return `cannot be fetched: ${whyNoAnswer(error).reason.slice(0, 300)}`
-  } finally {
-    await agent.destroy()
   }
-}
-
-async function bodyOf(body: AsyncIterable<Buffer>): Promise<string | null> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of body) {
-    length += chunk.length
-    if (length > mostBytes) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -1,10 +1,11 @@
 import { createHash, createHmac } from 'node:crypto'
-import { Agent } from 'undici'
 import { connectTls } from '../control-plane/connect-tls.ts'
 import { whyNoAnswer } from '../control-plane/request.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { readBounded } from '../host/file/read-bounded.ts'
 import { readSecret } from '../host/file/read-secret.ts'
+import { httpExchange } from '../host/socket/http-exchange.ts'
+import { systemRoots } from '../host/system-roots.ts'
 import type { Channel } from './channel.ts'
 import type { WebhookSettings } from './notify-settings.ts'
 
@@ -40,28 +41,24 @@ async function post(
   headers: Readonly<Record<string, string>>,
   body: string,
 ): Promise<void> {
-  const { origin, host, pathname, search } = new URL(url)
+  const at = new URL(url)
+  const { host } = at
   const ca = caFile === null ? null : await readBounded(caFile, 1024 * 1024)
   if (caFile !== null && ca === null) throw failed(host, 'the file of its CA is not there', 'see ca_file')
   const connect = connectTls({
     allowH2: false,
     timeout: connectMs,
-    ...(ca === null ? {} : { ca: Buffer.from(ca).toString('utf8') }),
+    ca: ca === null ? [...systemRoots()] : Buffer.from(ca).toString('utf8'),
   })
-  // A message is rare: the connection is not kept.
-  const agent = new Agent({ allowH2: false, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect })
   try {
-    const path = `${pathname}${search}`
     const signal = AbortSignal.timeout(timeoutMs)
-    const { statusCode } = await agent.request({ origin, path, method: 'POST', headers, body, signal })
+    // What it says besides the status is not read.
+    const { status } = await httpExchange({ url: at, method: 'POST', headers, body, signal, maxBytes: null, connect })
     // A redirect is not followed: the body was signed for this URL.
-    if (statusCode < 200 || statusCode > 299) throw failed(host, `it answered ${statusCode}`, 'its own log says why')
+    if (status < 200 || status > 299) throw failed(host, `it answered ${status}`, 'its own log says why')
   } catch (error) {
     if (error instanceof WaxsealError) throw error
     throw failed(host, whyNoAnswer(error).reason, 'see that the URL can be reached from this host')
-  } finally {
-    // What it says besides the status is not read.
-    await agent.destroy()
   }
 }
 

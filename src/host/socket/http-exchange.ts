@@ -1,17 +1,17 @@
 import { type IncomingMessage, request } from 'node:http'
-import type { Socket } from 'node:net'
+import type { buildConnector } from 'undici'
 
-/** One request over a connection of its own. */
+/** One request over https, on a connection of its own. */
 export interface HttpRequest {
   readonly url: URL
   readonly method: 'GET' | 'HEAD' | 'POST'
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | null
   readonly signal: AbortSignal
-  /** Of the answer's body; more is an error. */
-  readonly maxBytes: number
-  /** Makes the connection. */
-  readonly connect: (connected: (error: Error | null, socket: Socket | null) => void) => void
+  /** Of the answer's body; more is an error. Null: it is not read. */
+  readonly maxBytes: number | null
+  /** Makes the connection, and verifies who answers. */
+  readonly connect: buildConnector.connector
 }
 
 /** What was answered, whatever it says. */
@@ -35,10 +35,9 @@ export async function httpExchange({ url, method, headers, body, ...how }: HttpR
     signal,
     maxHeaderSize: 64 * 1024,
     createConnection: (_, connected) => {
-      connect((error, socket) => {
+      connect(targetOf(url), (...[error, socket]) => {
         // undici's connectors leave the socket out where there is an error.
-        if (error !== null || socket === null)
-          connected(error ?? new Error('there is no connection'), undefined as never)
+        if (error !== null) connected(error, undefined as never)
         else connected(null, socket)
       })
       return undefined
@@ -48,6 +47,11 @@ export async function httpExchange({ url, method, headers, body, ...how }: HttpR
   sent.on('error', reject)
   sent.end(body ?? undefined)
   const answer = await promise
+  const { statusCode: status = 0, headers: said } = answer
+  if (maxBytes === null) {
+    answer.destroy()
+    return { status, headers: said, body: '' }
+  }
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -56,5 +60,10 @@ export async function httpExchange({ url, method, headers, body, ...how }: HttpR
     if (length > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
-  return { status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks).toString('utf8') }
+  return { status, headers: said, body: Buffer.concat(chunks).toString('utf8') }
+}
+
+/** An address of IPv6 is connected to without its brackets. */
+function targetOf({ protocol, host, hostname, port }: URL): Parameters<buildConnector.connector>[0] {
+  return { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? '443' : port }
 }
