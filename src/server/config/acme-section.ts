@@ -1,5 +1,6 @@
+import type { Rate } from '../renewal/within-rate.ts'
 import { below, durationIn, refused, requireOwnFile, requireSecret, type Section } from './section.ts'
-import type { AcmeIssuerConfig, AcmeLimits, Rate } from './server-config.ts'
+import type { AcmeIssuerConfig, AcmeLimits } from './server-config.ts'
 
 const file = { type: 'string', pattern: '^/', maxLength: 4096 } as const
 const rate = { type: 'string', maxLength: 64 } as const

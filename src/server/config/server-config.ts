@@ -1,6 +1,7 @@
 import type { Publisher } from '../../dns/publish.ts'
 import type { DnsServer } from '../../host/socket/dns-exchange.ts'
 import type { NotifySettings } from '../../notice/notify-settings.ts'
+import type { Rate } from '../renewal/within-rate.ts'
 
 /** The control plane's configuration with every default resolved; deeply frozen. */
 export interface ServerConfig {
@@ -74,12 +75,6 @@ export interface AcmeLimits {
   readonly orders: Rate | null
   /** Failed proofs of one name. */
   readonly failures: Rate | null
-}
-
-/** So many in each stretch of time. */
-export interface Rate {
-  readonly most: number
-  readonly perMs: number
 }
 
 /** An issuer from outside. */

@@ -1,3 +1,5 @@
+import type { AcmeLimits } from '../config/server-config.ts'
+
 /** How one name of an ACME order is proven. */
 export interface AcmeProof {
   /** As it was ordered, without `*.`. */
@@ -40,21 +42,8 @@ export interface AcmeOrderRow {
   readonly tidyAt: number | null
 }
 
-/** So many in each stretch of time. */
-export interface CountedRate {
-  readonly most: number
-  readonly perMs: number
-}
-
-/** What a CA takes; null: it is not counted. */
-export interface CountedLimits {
-  readonly sameNames: CountedRate | null
-  readonly orders: CountedRate | null
-  readonly failures: CountedRate | null
-}
-
 /** An order that may be placed, or the limit that it would be beyond, and until when. */
-export type Begun = { readonly order: AcmeOrderRow } | { readonly limit: keyof CountedLimits; readonly untilMs: number }
+export type Begun = { readonly order: AcmeOrderRow } | { readonly limit: keyof AcmeLimits; readonly untilMs: number }
 
 /** How much of a limit is used, and of which names where those are counted. */
 export interface UsedLimit {
@@ -66,7 +55,7 @@ export interface UsedLimit {
 export interface AcmeOrderStore {
   open(signingId: string, issuer: string): Promise<AcmeOrderRow | null>
   /** Adds this one, if each limit has room for it; servers that begin at once are counted one after the other. One that is open already is returned. */
-  begin(order: AcmeOrderRow, limits: CountedLimits): Promise<Begun>
+  begin(order: AcmeOrderRow, limits: AcmeLimits): Promise<Begun>
   /** Null: another server has it, or it is not open. */
   lease(id: string, at: number, until: number): Promise<AcmeOrderRow | null>
   /** What is left out stays. */

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { CaaRequest } from '../../../dns/judge-caa.ts'
 import { asWaxsealError, describeError, WaxsealError } from '../../../error/waxseal-error.ts'
 import { readPem } from '../../../material/read-pem.ts'
-import type { AcmeIssuerConfig } from '../../config/server-config.ts'
-import type { AcmeOrderRow, CountedLimits } from '../../store/acme-order-store.ts'
+import type { AcmeIssuerConfig, AcmeLimits } from '../../config/server-config.ts'
+import type { AcmeOrderRow } from '../../store/acme-order-store.ts'
 import type { Store } from '../../store/store.ts'
 import type { Issuer, RevocationReason, SigningRequest, SignStep } from '../issuer.ts'
 import { type AcmeAccount, openAcmeAccount } from './acme-account.ts'
@@ -34,7 +34,7 @@ export interface LeftBehind {
 
 /** An issuer whose orders leave something behind. */
 export interface AcmeIssuer extends Issuer {
-  readonly limits: CountedLimits
+  readonly limits: AcmeLimits
   /** URL of its account, which is made where there is none. */
   register(): Promise<string>
   /** Removes what ended orders have published, for 30 days; returns what could not be removed. */
@@ -57,7 +57,7 @@ const reasons: Readonly<Record<RevocationReason, number>> = {
   superseded: 4,
   cessationOfOperation: 5,
 }
-const limitsInWords: Readonly<Record<keyof CountedLimits, string>> = {
+const limitsInWords: Readonly<Record<keyof AcmeLimits, string>> = {
   sameNames: 'the CA signs only so many certificates for these names',
   orders: 'the CA takes only so many orders',
   failures: 'the CA could not find the proof of these names so often',
@@ -206,7 +206,7 @@ async function firstFor(
 
 /** Whoever has the least time left comes first, when there is room again: those that share names renew in turn. */
 function waitsForLimit(
-  limit: keyof CountedLimits,
+  limit: keyof AcmeLimits,
   freeAt: number,
   { replaces, at }: SigningRequest,
   now: number,

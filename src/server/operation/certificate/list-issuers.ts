@@ -1,12 +1,12 @@
 import { asWaxsealError, describeError } from '../../../error/waxseal-error.ts'
 import type { AcmeIssuer } from '../../issuer/acme/acme-issuer.ts'
-import type { CountedRate } from '../../store/acme-order-store.ts'
+import type { Rate } from '../../renewal/within-rate.ts'
 import type { Store } from '../../store/store.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
 
 /** How much of a limit of a CA is used. */
-export interface UsedRate extends CountedRate {
+export interface UsedRate extends Rate {
   readonly limit: 'same_names' | 'orders'
   readonly used: number
   /** The set of names that it is used by; null: it is not counted by names. */

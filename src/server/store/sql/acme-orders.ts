@@ -1,4 +1,6 @@
-import type { AcmeOrderRow, AcmeOrderStore, Begun, CountedLimits, CountedRate, UsedLimit } from '../acme-order-store.ts'
+import type { AcmeLimits } from '../../config/server-config.ts'
+import type { Rate } from '../../renewal/within-rate.ts'
+import type { AcmeOrderRow, AcmeOrderStore, Begun, UsedLimit } from '../acme-order-store.ts'
 import type { Database, Value } from '../database.ts'
 import { change, firstOf, fromRows, insert } from './columns.ts'
 
@@ -74,7 +76,7 @@ async function openOne(db: Database, signingId: string, issuer: string): Promise
   return firstOf<AcmeOrderRow>(await db.query(`SELECT * FROM acme_order ${where}`, [signingId, issuer]))
 }
 
-async function begin(db: Database, order: AcmeOrderRow, limits: CountedLimits): Promise<Begun> {
+async function begin(db: Database, order: AcmeOrderRow, limits: AcmeLimits): Promise<Begun> {
   await insert(db, 'issuer_state', { issuer: order.issuer })
   // One after another: two that count at once would both find room.
   await db.query(`SELECT 1 AS held FROM issuer_state WHERE issuer = $1 ${db.dialect.forUpdate}`, [order.issuer])
@@ -89,7 +91,7 @@ async function begin(db: Database, order: AcmeOrderRow, limits: CountedLimits): 
 async function fullLimit(
   db: Database,
   { issuer, names, createdAt: now }: AcmeOrderRow,
-  { sameNames, orders, failures }: CountedLimits,
+  { sameNames, orders, failures }: AcmeLimits,
 ): Promise<Extract<Begun, { limit: unknown }> | null> {
   const at = 'COALESCE(ended_at, created_at)'
   const same = `issuer = $1 AND names = $4 AND state <> 'failed' AND ${at}`
@@ -114,7 +116,7 @@ const openOf = "issuer = $1 AND names = $2 AND state = 'open'"
 /** When there is room again: the time of the one that is `most` back, and the stretch. Null: there is room. */
 async function freeAt(
   db: Database,
-  rate: CountedRate | null,
+  rate: Rate | null,
   counted: string,
   at: string,
   issuer: string,
