@@ -19,6 +19,8 @@ const spread = { from: 0.9, to: 0.98 } as const
 const shareOfRest = 1 / 50
 const shortestPauseMs = 2 * minuteMs
 const pauseAfterEndMs = 15 * minuteMs
+/** An issuer's clock may be ahead by so much. */
+const skewMs = 10 * minuteMs
 
 /** How soon something that failed is tried again: after `firstMs`, then after twice as long, and never after more than `longestMs`. */
 export interface Pace {
@@ -60,6 +62,11 @@ export function lastSafeAt(
 ): number {
   const share = Math.min(shares.most, renewShare ?? shareOfLongLife)
   return Math.round(notBefore + Math.max(0, notAfter - notBefore) * share * spread.to)
+}
+
+/** It was signed while a clock was ahead: no client takes it yet. */
+export function isAhead({ notBefore }: Pick<VersionRow, 'notBefore'>, at: number): boolean {
+  return notBefore > at + skewMs
 }
 
 /**

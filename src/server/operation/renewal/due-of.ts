@@ -1,4 +1,4 @@
-import { dueAt } from '../../renewal/when-due.ts'
+import { dueAt, isAhead } from '../../renewal/when-due.ts'
 import { nearEndAt } from '../../rollout/near-end.ts'
 import type { CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
@@ -6,9 +6,6 @@ import { type DueTime, dueByIssuer } from './due-by-issuer.ts'
 import { dueOfFound } from './due-of-found.ts'
 import { renewalForLostKey } from './key-gone.ts'
 import { newerOnHost } from './newer-on-host.ts'
-
-/** An issuer's clock may be ahead by so much. */
-const skewMs = 10 * 60_000
 
 /** Why a certificate is renewed when it is. */
 export type DueReason =
@@ -46,8 +43,7 @@ export async function dueOf(
 
 /** By what its hosts have, where they have more than this database; at once where they differ, for nothing else makes them one again. */
 async function dueByHosts(store: Store, certificate: CertificateRow, version: VersionRow, now: number): Promise<Due> {
-  // Signed while the clock was ahead: no client takes it yet.
-  if (version.notBefore > now + skewMs) return { at: 0, why: 'clock' }
+  if (isAhead(version, now)) return { at: 0, why: 'clock' }
   const { seen, isEverywhere } = await newerOnHost(store, certificate.id, version)
   if (seen.length > 0 && !isEverywhere) return { at: 0, why: 'hosts' }
   const due = isEverywhere

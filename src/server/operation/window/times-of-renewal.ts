@@ -1,3 +1,4 @@
+import { isAhead } from '../../renewal/when-due.ts'
 import { nearEndAt } from '../../rollout/near-end.ts'
 import { type Span, windowAt } from '../../rollout/window.ts'
 import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
@@ -11,8 +12,6 @@ export type HandOutTimes = Pick<JobRow, 'notBefore' | 'handOutUntil'>
 
 const anyTime: HandOutTimes = { notBefore: null, handOutUntil: null }
 const dayMs = 86_400_000
-/** An issuer's clock may be ahead by so much. */
-const skewMs = 10 * 60_000
 
 /**
  * When what the scheduler begins for this certificate is handed out: in the windows of its agent's labels; where there are several, in
@@ -61,9 +60,8 @@ async function nearEndOf(store: Store, { id, renewShare }: CertificateRow, at: n
   const lives = [...served, newest, found].filter((life) => life !== null)
   if (lives.length === 0) return null
   return Math.min(
-    // One that begins later was signed while a clock was ahead: no client takes it yet.
     ...lives.map(({ notBefore, notAfter }) =>
-      notBefore > at + skewMs ? at : nearEndAt({ certificateId: id, notBefore, notAfter }, renewShare),
+      isAhead({ notBefore }, at) ? at : nearEndAt({ certificateId: id, notBefore, notAfter }, renewShare),
     ),
   )
 }
