@@ -2,7 +2,6 @@ import { describeError, WaxsealError } from '../../../error/waxseal-error.ts'
 import { readVersion } from '../../authority/read-version.ts'
 import type { Issuer, SigningRequest } from '../../issuer/issuer.ts'
 import { type Asked, signInOrder, type WhomToAsk } from '../../issuer/sign-in-order.ts'
-import { dueAt } from '../../renewal/when-due.ts'
 import type { CertificateRow, SigningRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
@@ -10,6 +9,7 @@ import { addJob } from '../job/add-job.ts'
 import { followDeployment, type RolloutPart, timesOfPart } from '../rollout/follow-renewal.ts'
 import { lockRolloutOf } from '../rollout/rollout-of-job.ts'
 import { timesOfFollowing } from '../window/times-of-renewal.ts'
+import { addVersion } from './add-version.ts'
 import { type InTurn, inTurn } from './in-turn.ts'
 import { holdMs, keepHold } from './keep-hold.ts'
 
@@ -195,16 +195,9 @@ async function recordSigned(
   if (certificate === null) return
   const isWanted = jobId === null || (await mayComplete(store, jobId, at))
   if (!(await store.signings.end(signing.id, isWanted ? 'signed' : 'failed', null)) || !isWanted) return
-  const number = ((await store.versions.newest(certificateId))?.number ?? 0) + 1
-  const version = { ...readVersion(pem), certificateId, number, issuer, issuedAt: at, revokedAt: null }
-  await store.versions.add(version)
+  const version = { ...readVersion(pem), issuer, issuedAt: at }
+  const number = await addVersion(store, certificate, await store.versions.newest(certificateId), version)
   await store.acmeOrders.issued(signing.id, issuer, at)
-  await store.certificates.plan(certificateId, {
-    nextRenewalAt: dueAt(version, certificate.renewShare),
-    renewalFailures: 0,
-    lastError: null,
-    revokedAt: null,
-  })
   const isRetired = (await store.agents.named(certificate.agentId))?.status !== 'active'
   const part = rollout === null || jobId === null ? null : { rollout, issuanceId: jobId }
   if (!isRetired) await deployVersion(store, certificate, number, part)

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { readVersion } from '../../authority/read-version.ts'
-import { dueAt } from '../../renewal/when-due.ts'
 import type { AgentRow, CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
+import { addVersion } from '../certificate/add-version.ts'
 import { namesOf } from '../certificate/signer.ts'
 import { isHere } from '../job/cancel-job.ts'
 import type { Parts } from '../parts.ts'
@@ -89,27 +89,19 @@ function requireNames(told: readonly string[], certificate: CertificateRow): voi
 
 /** As the newest version; one that is known, or ends before the newest, is not. */
 async function keep(
-  { versions, certificates }: Store,
-  { id: certificateId, renewShare }: CertificateRow,
+  store: Store,
+  certificate: CertificateRow,
   newest: VersionRow | null,
   told: Told,
   at: number,
 ): Promise<{ readonly did: 'taken' | 'known' | 'older'; readonly number: number }> {
-  const known = (await versions.list(certificateId, mostVersions)).find(
+  const known = (await store.versions.list(certificate.id, mostVersions)).find(
     ({ fingerprint }) => fingerprint === told.fingerprint,
   )
   if (known !== undefined) return { did: 'known', number: known.number }
   if (newest !== null && newest.revokedAt === null && newest.notAfter >= told.notAfter)
     return { did: 'older', number: 0 }
-  const number = (newest?.number ?? 0) + 1
-  const version = { ...told, certificateId, number, issuer: hostIssuer, issuedAt: at, revokedAt: null }
-  await versions.add(version)
-  await certificates.plan(certificateId, {
-    nextRenewalAt: dueAt(version, renewShare),
-    renewalFailures: 0,
-    lastError: null,
-    revokedAt: null,
-  })
+  const number = await addVersion(store, certificate, newest, { ...told, issuer: hostIssuer, issuedAt: at })
   return { did: 'taken', number }
 }
 
