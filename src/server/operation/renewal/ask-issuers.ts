@@ -1,3 +1,4 @@
+import { withinTime } from '../../../connector/registry/within-time.ts'
 import { asWaxsealError, describeError } from '../../../error/waxseal-error.ts'
 import type { Issuer, RenewalInfo } from '../../issuer/issuer.ts'
 import { askAfterFailures, askAgainAfter } from '../../renewal/ask-again.ts'
@@ -66,15 +67,12 @@ async function askOne(store: Store, issuer: Issuer, row: RenewalInfoRow): Promis
 
 /** A text: why there is no answer. */
 async function answerOf(issuer: Issuer, version: VersionRow): Promise<RenewalInfo | null | string> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error('it did not answer in time')), mostAnswerMs)
   try {
-    const answer = (await Promise.race([issuer.renewalInfo?.(version), late.promise])) ?? null
+    const ask = async () => issuer.renewalInfo?.(version)
+    const answer = (await withinTime(mostAnswerMs, new AbortController().signal, ask)) ?? null
     return answer === null || isWindow(answer) ? answer : 'its window is none: it does not begin before its end'
   } catch (error) {
     return describeError(asWaxsealError(error))
-  } finally {
-    clearTimeout(timer)
   }
 }
 
