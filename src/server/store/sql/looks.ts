@@ -17,9 +17,10 @@ export function sqlLooks(db: Database): LookStore {
     take: async (agentId, at, limit) =>
       fromRows<LookRow>(
         await db.query(
-          `UPDATE look SET handed_at = $2 WHERE id IN (
-            SELECT id FROM look WHERE agent_id = $1 AND ended_at IS NULL AND handed_at IS NULL
-              ORDER BY asked_at, id LIMIT $3 ${db.dialect.skipLocked}) RETURNING *`,
+          `WITH taken AS MATERIALIZED (
+              SELECT id FROM look WHERE agent_id = $1 AND ended_at IS NULL AND handed_at IS NULL
+              ORDER BY asked_at, id LIMIT $3 ${db.dialect.skipLocked})
+            UPDATE look SET handed_at = $2 WHERE id IN (SELECT id FROM taken) RETURNING *`,
           [agentId, at, limit],
         ),
       ),

@@ -64,9 +64,10 @@ export function sqlNotices(db: Database): NoticeStore {
       const places = channels.map((_, place) => `$${place + 3}`).join(', ')
       return fromRows<NoticeRow>(
         await db.query(
-          `UPDATE notice SET next_try_at = $2 WHERE ended_at IS NULL AND channel IN (${places}) AND (id, channel) IN (
-            SELECT id, channel FROM notice WHERE ended_at IS NULL AND next_try_at <= $1 AND channel IN (${places})
-              ORDER BY made_at, id LIMIT 20 ${db.dialect.skipLocked}) RETURNING *`,
+          `WITH taken AS MATERIALIZED (
+              SELECT id, channel FROM notice WHERE ended_at IS NULL AND next_try_at <= $1 AND channel IN (${places})
+              ORDER BY made_at, id LIMIT 20 ${db.dialect.skipLocked})
+            UPDATE notice SET next_try_at = $2 WHERE (id, channel) IN (SELECT id, channel FROM taken) RETURNING *`,
           [at, until, ...channels],
         ),
       )
