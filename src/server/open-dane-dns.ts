@@ -11,7 +11,7 @@ import type { ServerAnswer, TlsaLook, TlsaRecord } from './dane/tlsa.ts'
 import type { DaneDns } from './operation/dane/dane-dns.ts'
 
 /** The DNS as the roll-over sees it: of names in none of the zones people publish. What a resolver says is believed over loopback only. */
-export function openDaneDns(zones: readonly DnsZone[], resolvers: readonly DnsServer[] = []): DaneDns {
+export function openDaneDns(zones: readonly DnsZone[], resolvers: readonly DnsServer[]): DaneDns {
   const change = async (
     kind: RecordChange['change'],
     endName: string,

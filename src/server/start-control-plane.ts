@@ -73,7 +73,7 @@ export interface ControlPlaneOptions {
   readonly port: number
   /** Folder with the CA, `ca.pem` and `ca.key`, as the operator gives it to each server; left out: the data directory. */
   readonly caDir?: string | undefined
-  /** Issuers and DNS; left out: the bundled CA alone. */
+  /** Left out: the bundled CA alone signs, and nobody is told. */
   readonly config?: ServerConfig
   /** A `postgres://` URL; left out: an SQLite database in the data directory. */
   readonly database?: string | undefined
@@ -103,10 +103,12 @@ const backlog = 4096
 /** All that has been asked is answered by then, or hung up on. */
 const longestEndMs = 25_000
 
-const bundledAlone: Pick<ServerConfig, 'dns' | 'resolvers' | 'issuers'> = {
+const bundledAlone: ServerConfig = {
   dns: [],
   resolvers: [],
   issuers: { hasLocal: true, others: [], order: ['local'] },
+  notify: null,
+  versions: keptVersions,
 }
 
 const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, error: () => {} }
@@ -129,8 +131,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 }
 
 async function serve(options: ControlPlaneOptions, store: Store, release: () => void): Promise<RunningControlPlane> {
-  const { dataDir, caDir, host, port, names = [], proxyFrom = [], log = silent } = options
-  const parts = await openParts(options, store, log)
+  const { dataDir, caDir, host, port, config = bundledAlone, names = [], proxyFrom = [], log = silent } = options
+  const parts = await openParts({ ...options, config }, store, log)
   const { authority } = parts
   const operatorToken = await openOperatorToken(dataDir)
   const limits = openLimits(store)
@@ -144,7 +146,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   const metrics = openMetrics(server, parts, overview, version)
   await fleetSite(server, parts, { overview, limits, ownHash: hashSecret(operatorToken), log })
   await describeCalls(server)
-  const notify = options.config?.notify ?? null
+  const { notify } = config
   const channels = notify === null ? [] : openChannels(notify)
   const from = names[0] ?? localHostname()
   const auditKey = await openAuditKey(dataDir)
@@ -185,9 +187,14 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
   }
 }
 
-async function openParts(options: ControlPlaneOptions, store: Store, log: ControlPlaneLog): Promise<Parts> {
+async function openParts(
+  options: ControlPlaneOptions & { readonly config: ServerConfig },
+  store: Store,
+  log: ControlPlaneLog,
+): Promise<Parts> {
+  const { config } = options
   const authority = await openCa(options, store)
-  const issuers = await openIssuers(options.config ?? bundledAlone, {
+  const issuers = await openIssuers(config, {
     authority,
     store,
     dataDir: options.dataDir,
@@ -202,10 +209,10 @@ async function openParts(options: ControlPlaneOptions, store: Store, log: Contro
     presence: new Presence(store, await store.server.upSince()),
     bell: new WorkBell(),
     pace: new FleetPace(),
-    daneDns: options.daneDns ?? openDaneDns(options.config?.dns ?? [], options.config?.resolvers),
+    daneDns: options.daneDns ?? openDaneDns(config.dns, config.resolvers),
     oldCredentials: new OldCredentials(store, (agent, reason) => tellTwin(log, agent, reason)),
     issuers: issuers.all,
-    keptVersions: options.config?.versions ?? keptVersions,
+    keptVersions: config.versions,
     acme: issuers.acme,
     signer: openSigner({ store, check: authority.check, issuers: issuers.all, order: issuers.order }),
   }
