@@ -5,7 +5,7 @@ import { forgetTokens } from './operation/agent/tokens.ts'
 import { chainAudit } from './operation/audit-trail.ts'
 import { tellIssuers } from './operation/certificate/tell-issuers.ts'
 import { forgetSigned, tidyAcme } from './operation/certificate/tidy-acme.ts'
-import { advanceRollovers } from './operation/dane/advance-rollovers.ts'
+import { RolloverTurns } from './operation/dane/rollover-turns.ts'
 import { OldJobs } from './operation/job/forget-jobs.ts'
 import { expireJobs } from './operation/job/reap.ts'
 import { ringDue } from './operation/job/wait-for-work.ts'
@@ -38,6 +38,7 @@ export interface Background {
 export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () => Promise<void>): Background {
   const { store, presence, signer, bell, pace } = parts
   const oldJobs = new OldJobs(store)
+  const rollovers = new RolloverTurns(parts)
   const oldVersions = new OldVersions(store, parts.keptVersions)
   const loops = [
     every(flushEveryMs, log, () => presence.flush()),
@@ -71,13 +72,14 @@ export function startBackground(parts: Parts, log: ControlPlaneLog, tendOwn: () 
       await askIssuers(parts)
     }),
     every(rolloutsEveryMs, log, () => advanceRollouts(store)),
-    every(rolloutsEveryMs, log, () => advanceRollovers(parts)),
+    every(rolloutsEveryMs, log, () => rollovers.begin()),
   ]
   const endListening = store.listen((agentId) => bell.ring(agentId))
   return {
     stop: async () => {
       await endListening()
       await Promise.all(loops.map((loop) => loop.stop()))
+      await rollovers.end().catch((error: Error) => tellFailure(log, error))
     },
   }
 }
@@ -90,7 +92,7 @@ export function every(ms: number, log: ControlPlaneLog, work: () => Promise<void
       const isDone = await work().then(
         () => true,
         (error: Error) => {
-          log.error({ reason: error.stack ?? error.message }, 'background work failed, and is tried again')
+          tellFailure(log, error)
           return false
         },
       )
@@ -104,4 +106,8 @@ export function every(ms: number, log: ControlPlaneLog, work: () => Promise<void
       await running
     },
   }
+}
+
+function tellFailure(log: ControlPlaneLog, error: Error): void {
+  log.error({ reason: error.stack ?? error.message }, 'background work failed, and is tried again')
 }

@@ -6,7 +6,6 @@ import { audit } from '../audit.ts'
 import type { DaneDns } from './dane-dns.ts'
 import { type NameLook, notDone, settleRollover, type TlsaAction } from './settle-rollover.ts'
 
-const mostAtOnce = 8
 /** For so long another server leaves it to the one that looks: longer than a look takes. */
 const holdMs = 60_000
 /** A removal that did not begin by then does not begin: who needs the record again counts on that. */
@@ -22,18 +21,8 @@ export interface RolloverParts {
   readonly elapsed?: () => number
 }
 
-/** Looks at the targets that are due. Any number of servers may do it at any time, and each may die at any moment. */
-export async function advanceRollovers(parts: RolloverParts): Promise<void> {
-  for (;;) {
-    const due = await parts.store.rollovers.due(await parts.store.now(), mostAtOnce)
-    if (due.length === 0) return
-    const ended = await Promise.allSettled(due.map((targetId) => advanceRollover(parts, targetId)))
-    const failed = ended.find((end) => end.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-  }
-}
-
-async function advanceRollover(parts: RolloverParts, targetId: string): Promise<void> {
+/** Looks at one target, if its time has come and no other server is at it. Any number of servers may do it at any time, and each may die at any moment. */
+export async function advanceRollover(parts: RolloverParts, targetId: string): Promise<void> {
   const { store, daneDns, elapsed = () => performance.now() } = parts
   const names = await store.transaction((inside) => takeTurn(inside, targetId))
   const looks = await Promise.all(
