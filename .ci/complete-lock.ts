@@ -10,11 +10,11 @@ interface Locked {
 }
 
 /**
- * Adds the platforms' packages that `npm install` left out of the lock, and drops the addresses of registries. The address of a
+ * The lock with the platforms' packages that `npm install` left out, and without the addresses of registries. The address of a
  * package that npm 11.6 cannot look up stays, at no host: .npmrc has it replaced by the registry that is configured.
  */
-async function completeLock(path: URL): Promise<void> {
-  const lock = JSON.parse(await readFile(path, 'utf8')) as { packages: Record<string, Locked> }
+async function completed(text: string): Promise<string> {
+  const lock = JSON.parse(text) as { packages: Record<string, Locked> }
   for (const parent of Object.values(lock.packages)) {
     for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
       const key = `node_modules/${name}`
@@ -27,10 +27,7 @@ async function completeLock(path: URL): Promise<void> {
       key,
       (await isMisread(key)) ? { resolved: addressOf(key, kept), ...kept } : kept,
     ])
-  await writeFile(
-    path,
-    `${JSON.stringify({ ...lock, packages: Object.fromEntries(await Promise.all(packages)) }, null, 2)}\n`,
-  )
+  return `${JSON.stringify({ ...lock, packages: Object.fromEntries(await Promise.all(packages)) }, null, 2)}\n`
 }
 
 /** npm 11.6 ends with ERR_INVALID_ARG_TYPE when it looks up a package that names its programs by their folder. */
@@ -63,4 +60,11 @@ function missing(name: string, version: string, { license, dev }: Locked): Locke
   }
 }
 
-await completeLock(new URL('../package-lock.json', import.meta.url))
+const path = new URL('../package-lock.json', import.meta.url)
+const text = await readFile(path, 'utf8')
+const whole = await completed(text)
+if (!process.argv.includes('--check')) await writeFile(path, whole)
+else if (whole !== text) {
+  console.error('package-lock.json is not complete. Run: sh .ci/with-node node .ci/complete-lock.ts')
+  process.exitCode = 1
+}
