@@ -7,7 +7,7 @@ import { ownAcmeOf } from '../../src/cli/half/own-acme.ts'
 import type { Config } from '../../src/config/config.ts'
 import { type CourierParts, runCourier } from '../../src/courier/courier.ts'
 import { type Deployer, openDeployer } from '../../src/courier/deployer.ts'
-import { openProgress } from '../../src/courier/progress.ts'
+import { openProgress, type Progress } from '../../src/courier/progress.ts'
 import { initialState } from '../../src/courier/state.ts'
 import { openEngine } from '../../src/deployer/open-engine.ts'
 import { runDeployer } from '../../src/deployer/serve/run-deployer.ts'
@@ -32,6 +32,8 @@ export interface HalvesParts extends Pick<CourierParts, 'controlPlane' | 'pollIn
   readonly pollWaitMs?: number
   /** Left out: as it was enrolled. */
   readonly clientCertificate?: boolean
+  /** Left out: nobody looks at it. */
+  readonly progress?: Progress
   readonly config: Config
   readonly clock: Clock
   readonly log: Logger
@@ -65,11 +67,11 @@ export async function startBothHalves(parts: HalvesParts): Promise<BothHalves> {
   const carrying = runCourier({
     pollWaitMs: 0,
     clientCertificate: null,
+    progress: openProgress(),
     ...parts,
     deployer,
     readShown: () => readShownHost(config.stateDir),
     state: initialState(),
-    progress: openProgress(),
     facts: hostFacts(version),
     machine: 'a'.repeat(64),
     makeClientRequest,

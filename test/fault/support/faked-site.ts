@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { loadConfig } from '../../../src/config/load-config.ts'
 import { openControlPlane, register } from '../../../src/control-plane/open-control-plane.ts'
+import { openProgress } from '../../../src/courier/progress.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { startStandIn } from '../../../src/demo/mail-host/stand-in.ts'
 import { makeFolder, makeTemporaryFolder, writeText } from '../../../src/host/file/plain-files.ts'
@@ -48,8 +49,8 @@ export interface RunningAgent {
 }
 
 const names = ['mail.example.net']
-/** Polls, heartbeats and reports. */
-const loops = 3
+/** Polls, heartbeats, reports, and the look at what this host would renew by itself. */
+const loops = 4
 
 /** Starts it; it ends with the test. `timeoutMs` is the time limit of a request, in real time. */
 export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<FakedSite> {
@@ -90,8 +91,15 @@ export async function startFakedSite(t: Test, timeoutMs = 20_000): Promise<Faked
       credential: credential ?? '',
       timeoutMs,
     })
-    time.expect(loops)
+    // The search for certificates sleeps, too, until it has found that there are no folders.
+    time.expect(loops + 1)
+    const progress = openProgress()
+    const end = (name: string): void => {
+      progress.end(name)
+      if (name === 'discovery') time.expect(loops)
+    }
     const halves = await startBothHalves({
+      progress: { ...progress, end },
       config,
       controlPlane: client,
       clock: time,

@@ -48,12 +48,7 @@ export async function expectOneFinalStateEach(
   t.equal((await site.outcomes()).filter((outcome) => outcome === 'deployed').length, expected.deployed, 'deployed')
   t.equal(await site.reloads(), expected.deployed, 'reloaded')
   t.equal(await agent.deadLetters(), 0, 'no dead letter')
-  const { warnings = [] } = expected
-  t.same(
-    warningsOf(site).filter((message) => !warnings.includes(message)),
-    [],
-    'only announced warnings',
-  )
+  t.same(warningsOf(site), (expected.warnings ?? []).toSorted(), 'only announced warnings')
 }
 
 /** The messages of the log's warnings and errors, each once. */
