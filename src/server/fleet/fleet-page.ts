@@ -44,7 +44,7 @@ ${body}
 /** What is said in place of a page: an error, or that there is no such page. */
 export function messagePage(title: string, message: string, requestId: string): string {
   return htmlDocument({
-    title: title,
+    title,
     at: '/fleet',
     body: html`
 <main class="card sign-in">

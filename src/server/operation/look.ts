@@ -23,7 +23,10 @@ export function askLook(
   return store.transaction(async (inside) => {
     const agent = await activeAgent(inside, named)
     if (!agent.features.includes('look'))
-      throw new Refusal('conflict', `the policy of ${agent.name} allows no looks: policy.look in its configuration`)
+      throw new Refusal(
+        'conflict',
+        `the policy of ${agent.name} allows no looks: set policy.look in the configuration of its host`,
+      )
     const [id, at] = [newId('look'), await inside.now()]
     const row = { id, agentId: agent.id, domain, askedAt: at, askedBy: actor, handedAt: null, endedAt: null }
     if (!(await inside.looks.add({ ...row, report: null, refusal: null }, mostOpen)))
@@ -36,7 +39,7 @@ export function askLook(
 /** What became of it so far. */
 export async function showLook({ store }: Pick<Parts, 'store'>, id: string): Promise<LookRow> {
   const found = await store.looks.byId(id)
-  if (found === null) throw new Refusal('missing', 'there is no such look')
+  if (found === null) throw new Refusal('missing', 'there is no such look, or it was asked for more than a week ago')
   return found
 }
 

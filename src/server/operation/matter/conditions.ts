@@ -36,14 +36,14 @@ export async function readConditions(store: Store, rule: SilenceRule): Promise<C
     silent === null
       ? { kinds: ['agent-silent'], list: [], isFull: true }
       : ofList('agent-silent', silent, ({ id, name, seenAt }) => {
-          const text = `Nothing was heard of the agent ${name} since ${new Date(seenAt).toISOString()}.`
+          const text = `Nothing was heard of the agent ${name} since ${new Date(seenAt).toISOString()}: see whether its host is up, and what waxseal status says there.`
           return condition('agent-silent', 'SILENT', id, { agent: name, text })
         }),
     ofList('drift', await read.drifting(limit), ({ id, name, agentName, reasons }) =>
       condition('drift', 'DRIFT', id, {
         agent: agentName,
         target: name,
-        text: `What is on the host is not what was deployed: ${reasons.join(' ')}`,
+        text: `What is on the host is not what was deployed; if nobody meant that, deploy it again (waxseal control-plane deploy): ${reasons.join(' ')}`,
       }),
     ),
     ofList('rollout-stopped', await read.stoppedRollouts(limit), ({ name, reason }) =>
@@ -52,7 +52,10 @@ export async function readConditions(store: Store, rule: SilenceRule): Promise<C
       }),
     ),
     ofList('twin', await read.twins(at - twinMs, limit), ({ id, name, twin }) =>
-      condition('twin', 'TWIN', id, { agent: name, text: `Two hosts say to be the agent ${name}: ${twin}` }),
+      condition('twin', 'TWIN', id, {
+        agent: name,
+        text: `Two hosts say to be the agent ${name}: ${twin}. Stop the one that is not to be it.`,
+      }),
     ),
   ]
   return {
@@ -112,8 +115,8 @@ function ofEnd(row: NearEnd, at: number): Condition | null {
   const [end, percent] = [new Date(notAfter).toISOString(), Math.floor(used * 100)]
   const text =
     code === 'EXPIRED'
-      ? `The certificate ${commonName} has expired: it ended at ${end}.`
-      : `The certificate ${commonName} ends at ${end}: ${percent} % of its life are gone, and it was to be renewed before.`
+      ? `The certificate ${commonName} has expired: it ended at ${end}. waxseal control-plane renewals tells what is in the way.`
+      : `The certificate ${commonName} ends at ${end}: ${percent} % of its life are gone, and it was to be renewed before. waxseal control-plane renewals tells what is in the way.`
   return condition('certificate-end', code, certificateId, { agent: agentName, certificate: commonName, text })
 }
 
