@@ -1,6 +1,6 @@
 import type { DnsServer } from '../host/socket/dns-exchange.ts'
+import { addressesOf } from './addresses-of.ts'
 import { askDns } from './ask.ts'
-import { answersTo, type Question } from './message.ts'
 import { isSameName, parentOf } from './name.ts'
 import { recordsOf } from './record.ts'
 import { type Zone, zoneOf } from './zone-of.ts'
@@ -41,7 +41,7 @@ export async function authoritativeFor(
   const names = [...new Set([...own.names, ...delegated])]
   // Never some of them only: what is seen there would be taken for all.
   if (names.length > mostServers) return { failed: 'ETOOMANY' }
-  const { servers, unresolved } = await addressesOf(names, resolvers)
+  const { servers, unresolved } = await serversAt(names, resolvers)
   if (servers.length > mostAddresses) return { failed: 'ETOOMANY' }
   return {
     ...zone,
@@ -67,7 +67,7 @@ async function delegatedTo(zone: string, resolvers: readonly DnsServer[]): Promi
   if (parent === null || 'failed' in parent) return []
   const names = await namesOf(parent.zone, resolvers)
   if ('failed' in names) return []
-  const { servers } = await addressesOf(names.names.slice(0, 4), resolvers)
+  const { servers } = await serversAt(names.names.slice(0, 4), resolvers)
   const answer = await askDns({ name: zone, type: 'NS' }, servers, { isRecursive: false, timeoutMs: 1500, tries: 1 })
   if ('failed' in answer) return []
   const referral = [...recordsOf('NS', answer.answers), ...recordsOf('NS', answer.authority)]
@@ -79,28 +79,10 @@ interface Found {
   readonly unresolved: readonly string[]
 }
 
-async function addressesOf(names: readonly string[], resolvers: readonly DnsServer[]): Promise<Found> {
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const addresses = await Promise.all(
-        (['A', 'AAAA'] as const).map((type) => addressesAt({ name, type }, resolvers)),
-      )
-      return { name, addresses: addresses.flat() }
-    }),
-  )
+async function serversAt(names: readonly string[], resolvers: readonly DnsServer[]): Promise<Found> {
+  const found = await Promise.all(names.map(async (name) => ({ name, addresses: await addressesOf(name, resolvers) })))
   return {
     servers: found.flatMap(({ name, addresses }) => addresses.map((address) => ({ name, address, port: dnsPort }))),
     unresolved: found.filter(({ addresses }) => addresses.length === 0).map(({ name }) => name),
   }
-}
-
-async function addressesAt(
-  question: Question & { readonly type: 'A' | 'AAAA' },
-  resolvers: readonly DnsServer[],
-): Promise<readonly string[]> {
-  const answer = await askDns(question, resolvers, { isRecursive: true })
-  if ('failed' in answer) return []
-  return answersTo(question, answer.answers).flatMap((record) =>
-    record.type === 'A' || record.type === 'AAAA' ? [record.data] : [],
-  )
 }

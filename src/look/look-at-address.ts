@@ -1,8 +1,8 @@
 import { type LookedAddress, lookBounds } from '../control-plane/look-report.ts'
 import type { TlsaRecord } from '../dns/record.ts'
-import type { Certificate } from '../material/material.ts'
-import { parseCertificates } from '../material/parse-certificate.ts'
+import { readCertificate } from '../material/parse-certificate.ts'
 import { matchesTlsa } from '../policy/dane.ts'
+import { coversName } from '../policy/related-names.ts'
 import { probeOnce } from '../verify/probe-once.ts'
 
 const timeoutMs = 20_000
@@ -37,7 +37,7 @@ export async function lookAtAddress(
     // What the server says in words is not repeated: the phase, and the system's reason.
     return { address, skipped, error: `${seen.failure.phase}: ${seen.failure.reason}`.slice(0, 200), ...nothing }
   }
-  const [leaf, ...chain] = seen.certificates.flatMap(parsed)
+  const [leaf, ...chain] = seen.certificates.flatMap((der) => readCertificate(der)?.certificate ?? [])
   if (leaf === undefined) return { address, skipped, error: 'its certificate cannot be read', ...nothing }
   return {
     address,
@@ -48,26 +48,7 @@ export async function lookAtAddress(
     names: leaf.names.slice(0, lookBounds.names).map((one) => one.slice(0, 253)),
     notAfter: leaf.notAfter,
     distrust: seen.distrust?.slice(0, 100) ?? null,
-    coversName: covers(leaf.names, name),
+    coversName: leaf.names.some((one) => coversName(one, name)),
     matchesTlsa: records.length === 0 ? null : matchesTlsa({ leaf, chain }, records),
   }
-}
-
-function parsed(der: Uint8Array): readonly Certificate[] {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  try {
-    return parseCertificates(`-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`)
-  } catch {
-    return []
-  }
-}
-
-function covers(names: readonly string[], name: string): boolean {
-  return names.some((one) => {
-    const pattern = one.toLowerCase()
-    return pattern === name || (pattern.startsWith('*.') && name.replace(/^[^.]+/, '*') === pattern)
-  })
 }

@@ -1,7 +1,6 @@
 import { type LookedAddress, type LookedExchange, type LookReport, lookBounds } from '../control-plane/look-report.ts'
-import { askDns } from '../dns/ask.ts'
-import { answersTo } from '../dns/message.ts'
-import { recordsOf } from '../dns/record.ts'
+import { addressesOf } from '../dns/addresses-of.ts'
+import { mailExchanges } from '../dns/mail-exchanges.ts'
 import { askTlsa } from '../dns/tlsa.ts'
 import { addressSet } from '../host/socket/address-set.ts'
 import type { DnsServer } from '../host/socket/dns-exchange.ts'
@@ -47,17 +46,11 @@ interface Exchange {
 }
 
 async function exchangesOf(domain: string, resolvers: readonly DnsServer[]): Promise<readonly Exchange[] | string> {
-  const question = { name: domain, type: 'MX' } as const
-  const answer = await askDns(question, resolvers, { isRecursive: true })
-  if ('failed' in answer) return `The MX records of ${domain} cannot be looked up: ${answer.failed}.`
-  const records = recordsOf('MX', answersTo(question, answer.answers)).map(({ data }) => data)
+  const found = await mailExchanges(domain, resolvers)
+  if ('failed' in found) return `The MX records of ${domain} cannot be looked up: ${found.failed}.`
   // RFC 7505.
-  if (records.length === 1 && records[0]?.exchange === '') return `${domain} takes no mail: its MX is a dot.`
-  if (records.length === 0) return [{ name: domain, preference: 0 }]
-  return records
-    .toSorted((one, other) => one.preference - other.preference)
-    .slice(0, lookBounds.exchanges)
-    .map(({ exchange, preference }) => ({ name: exchange, preference }))
+  if (found.length === 1 && found[0]?.exchange === '') return `${domain} takes no mail: its MX is a dot.`
+  return found.slice(0, lookBounds.exchanges).map(({ exchange, preference }) => ({ name: exchange, preference }))
 }
 
 async function lookAtExchange(exchange: Exchange, parts: LookParts, most: number): Promise<LookedExchange> {
@@ -82,18 +75,6 @@ async function lookAtExchange(exchange: Exchange, parts: LookParts, most: number
     addresses.push(await lookAtAddress(address, { name, roots, records: counted, skipped }))
   }
   return { ...exchange, tlsa: { count: records.length, secure, failed }, addresses }
-}
-
-async function addressesOf(name: string, resolvers: readonly DnsServer[]): Promise<readonly string[]> {
-  const found: string[] = []
-  for (const type of ['A', 'AAAA'] as const) {
-    const question = { name, type } as const
-    const answer = await askDns(question, resolvers, { isRecursive: true })
-    if ('failed' in answer) continue
-    const records = answersTo(question, answer.answers)
-    found.push(...records.flatMap((record) => (record.type === 'A' || record.type === 'AAAA' ? [record.data] : [])))
-  }
-  return [...new Set(found)]
 }
 
 function problemsOf(exchanges: readonly LookedExchange[]): readonly string[] {

@@ -1,9 +1,10 @@
 import { askDns } from '../dns/ask.ts'
+import { mailExchanges } from '../dns/mail-exchanges.ts'
 import { answersTo } from '../dns/message.ts'
 import { recordsOf } from '../dns/record.ts'
 import type { DnsServer } from '../host/socket/dns-exchange.ts'
 import { fetchPolicy, type PolicyHost } from './fetch-policy.ts'
-import { allowsMx, type StsPolicy } from './sts-policy.ts'
+import { isAmong, type StsPolicy } from './sts-policy.ts'
 
 /** What senders that honour MTA-STS see of a domain. */
 export interface StsLook {
@@ -69,7 +70,7 @@ export async function lookAtDomain(domain: string, view: StsView): Promise<StsLo
 function compare(domain: string, policy: StsPolicy, mx: readonly string[], view: StsView): StsLook['problems'] {
   const does = policy.mode === 'enforce' ? 'do not deliver' : 'would not deliver, once its mode is enforce,'
   const unlisted = mx
-    .filter((name) => !allowsMx(policy, name))
+    .filter((name) => !isAmong(policy.mx, name))
     .map((name) => ({
       code: 'STS_MX_UNLISTED',
       exchange: name,
@@ -77,20 +78,13 @@ function compare(domain: string, policy: StsPolicy, mx: readonly string[], view:
     }))
   const own = new Set(view.ownNames.map((name) => name.toLowerCase()))
   const uncovered = mx
-    .filter((name) => own.has(name) && !covers(view.servedNames, name))
+    .filter((name) => own.has(name) && !isAmong(view.servedNames, name))
     .map((name) => ({
       code: 'STS_NOT_COVERED',
       exchange: name,
       text: `Senders that honour the MTA-STS policy of ${domain} ${does} to ${name}: no certificate that this host serves is for that name.`,
     }))
   return [...unlisted, ...uncovered]
-}
-
-function covers(served: readonly string[], name: string): boolean {
-  return served.some((one) => {
-    const pattern = one.toLowerCase()
-    return pattern === name || (pattern.startsWith('*.') && name.replace(/^[^.]+/, '*') === pattern)
-  })
 }
 
 /** `one`: there is one record, as there has to be (RFC 8461 §3.1); another text: what is wrong, the rest of a sentence. */
@@ -107,14 +101,7 @@ async function announcedBy(domain: string, resolvers: readonly DnsServer[]): Pro
 }
 
 async function mxOf(domain: string, resolvers: readonly DnsServer[]): Promise<readonly string[] | string> {
-  const question = { name: domain, type: 'MX' } as const
-  const answer = await askDns(question, resolvers, { isRecursive: true })
-  if ('failed' in answer) return `cannot be looked up: ${answer.failed}`
-  const records = recordsOf('MX', answersTo(question, answer.answers)).toSorted(
-    (one, other) => one.data.preference - other.data.preference,
-  )
-  // Without one the domain itself is the MX (RFC 5321 §5.1).
-  return records.length === 0
-    ? [domain]
-    : [...new Set(records.map(({ data }) => data.exchange))].filter((name) => name !== '')
+  const found = await mailExchanges(domain, resolvers)
+  if ('failed' in found) return `cannot be looked up: ${found.failed}`
+  return [...new Set(found.map(({ exchange }) => exchange))].filter((name) => name !== '')
 }

@@ -35,8 +35,10 @@ export function readPolicy(text: string): StsPolicy | string {
     : 'has an mx that is neither a name nor *. and a name'
 }
 
-/** Whether a policy lets a sender deliver to this MX: `*.` stands for one label (RFC 8461 §4.1). */
-export function allowsMx({ mx }: Pick<StsPolicy, 'mx'>, exchange: string): boolean {
-  const name = exchange.toLowerCase().replace(/\.$/, '')
-  return mx.some((one) => one === name || (one.startsWith('*.') && name.replace(/^[^.]+/, '*') === one))
+/** Whether a name is one of these, of a policy's mx or of a certificate: `*.` stands for one label (RFC 8461 §4.1). */
+export function isAmong(names: readonly string[], name: string): boolean {
+  const wanted = name.toLowerCase().replace(/\.$/, '')
+  return names
+    .map((one) => one.toLowerCase())
+    .some((one) => one === wanted || (one.startsWith('*.') && wanted.replace(/^[^.]+/, '*') === one))
 }
