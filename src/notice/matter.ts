@@ -8,7 +8,6 @@ export const matterKinds = [
   'certificate-end',
   'issuer',
   'renewal',
-  'dane',
   'mta-sts',
   'agent-silent',
   'control-plane',
