@@ -4,6 +4,9 @@ import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
+import type { AcmeOrder } from '../../src/acme/answers.ts'
+import type { AcmeClient } from '../../src/acme/open-acme.ts'
 import { freePorts, writeText } from '../../src/host/file/plain-files.ts'
 import { makeAuthority } from '../support/certificates.ts'
 
@@ -92,5 +95,14 @@ export async function startPebble(dir: string, options: PebbleOptions = {}): Pro
       child.kill('SIGTERM')
       await exited
     },
+  }
+}
+
+/** An order that has come to this status, or is invalid: pebble looks and signs behind its answers. */
+export async function settledOrder(client: AcmeClient, url: string, status: AcmeOrder['status']): Promise<AcmeOrder> {
+  for (;;) {
+    const order = await client.order(url)
+    if (order.status === status || order.status === 'invalid') return order
+    await setTimeout(20)
   }
 }

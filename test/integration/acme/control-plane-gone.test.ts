@@ -14,6 +14,7 @@ import { startControlPlane } from '../../../src/server/start-control-plane.ts'
 import { serveAcmeCa } from '../../support/acme-ca/serve-acme-ca.ts'
 import { startBothHalves } from '../../support/both-halves.ts'
 import { folder } from '../../support/enrolled-site.ts'
+import { until } from '../../support/until.ts'
 
 const dayMs = 86_400_000
 const name = 'mail.example.net'
@@ -21,15 +22,15 @@ const name = 'mail.example.net'
 t.test('a control plane that was gone takes over what the host has renewed, and asks for no CSR', async (t) => {
   const site = await open(t)
   const certificateId = await site.request()
-  await site.until(async () => (await site.liveSerial()) !== null)
+  await until(async () => (await site.liveSerial()) !== null)
   const first = await site.liveSerial()
 
   await site.plane.close()
   site.pass(85 * dayMs)
-  await site.until(async () => (await site.liveSerial()) !== first)
+  await until(async () => (await site.liveSerial()) !== first)
   const second = await site.liveSerial()
   await site.again()
-  await site.until(async () => site.said.includes('reported'))
+  await until(async () => site.said.includes('reported'))
 
   t.equal(second, site.ca.issued[0]?.serial)
   const versions = await site.versions(certificateId)
@@ -128,9 +129,6 @@ async function open(t: Test) {
     liveSerial: async () => {
       const pem = await readFile(files.cert, 'utf8').catch(() => null)
       return pem === null ? null : new X509Certificate(pem).serialNumber.toLowerCase()
-    },
-    until: async (isSo: () => Promise<boolean>) => {
-      while (!(await isSo())) await systemClock.sleep(50)
     },
   }
 }

@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, readdir, readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
 import { acmeKeyOf, keyAuthorizationOf } from '../../../src/acme/acme-key.ts'
@@ -12,7 +11,8 @@ import { freePorts } from '../../../src/host/file/plain-files.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { openDeployer, type TestDeployer } from '../../support/deployer.ts'
 import { startWaxseal } from '../../support/process.ts'
-import { startPebble } from '../pebble.ts'
+import { until } from '../../support/until.ts'
+import { settledOrder, startPebble } from '../pebble.ts'
 import { startChallengeServer } from './challenge-server.ts'
 
 const skip = unlessInstalled('pebble', 'pebble-challtestsrv')
@@ -32,7 +32,7 @@ t.test('Pebble finds what a job has the host answer, at the responder', { skip }
   const { challenges } = await client.authorization(order.authorizations[0] ?? '', names)
   const challenge = challenges.find(({ type }) => type === 'http-01')
   const answers = await done(deployer, challengeJob('job-1', challenge?.token ?? '', key))
-  await untilListening(port)
+  await until(() => isListening(port))
   const at = { port, token: challenge?.token ?? '' }
   t.equal(await statusAt('shop.example.org', at), 404, 'at another name that leads here it is no answer')
   const [file = ''] = await readdir(folder)
@@ -43,7 +43,7 @@ t.test('Pebble finds what a job has the host answer, at the responder', { skip }
   await client.answer(challenge?.url ?? '')
 
   t.match(answers.reports, [{ report: { jobId: 'job-1', status: 'Completed' } }])
-  t.equal(await settled(client, order.url), 'ready')
+  t.equal((await settledOrder(client, order.url, 'ready')).status, 'ready')
   responder.kill('SIGTERM')
   t.equal(await responder.exited, 0)
 })
@@ -113,21 +113,9 @@ async function statusAt(host: string, { port, token }: { readonly port: number; 
   return statusCode
 }
 
-async function untilListening(port: number): Promise<void> {
-  for (;;) {
-    const isThere = await fetch(`http://127.0.0.1:${port}/`).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) return
-    await wait(20)
-  }
-}
-
-async function settled(client: ReturnType<typeof openAcme>, url: string): Promise<string> {
-  for (;;) {
-    const { status } = await client.order(url)
-    if (status !== 'pending') return status
-    await wait(20)
-  }
+function isListening(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/`).then(
+    () => true,
+    () => false,
+  )
 }

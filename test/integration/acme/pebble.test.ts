@@ -1,13 +1,11 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { acmeKeyOf, dnsValueOf, keyAuthorizationOf } from '../../../src/acme/acme-key.ts'
-import type { AcmeOrder } from '../../../src/acme/answers.ts'
 import { type AcmeClient, type AcmeOptions, openAcme } from '../../../src/acme/open-acme.ts'
 import { newCsr } from '../../support/csr.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
-import { type PebbleOptions, startPebble } from '../pebble.ts'
+import { type PebbleOptions, settledOrder, startPebble } from '../pebble.ts'
 import { startChallengeServer } from './challenge-server.ts'
 
 const skip = unlessInstalled('pebble', 'pebble-challtestsrv')
@@ -28,9 +26,9 @@ t.test('Pebble looks for the answers to both challenges, refuses nonces, and sig
     else await answers.serve(token, keyAuthorizationOf(key.jwk, token))
     await client.answer(challenge?.url ?? '')
   }
-  const ready = await settled(client, order.url, 'ready')
+  const ready = await settledOrder(client, order.url, 'ready')
   const finalized = await client.finalize(ready, await der(names))
-  const done = await settled(client, finalized.url, 'valid')
+  const done = await settledOrder(client, finalized.url, 'valid')
   const { pem } = await client.certificate(done.certificate ?? '')
 
   t.match(new X509Certificate(pem).subjectAltName, 'DNS:mail.example.net')
@@ -47,7 +45,7 @@ t.test('Pebble says why a challenge failed', { skip }, async (t) => {
   const order = await client.newOrder({ names: ['mail.example.net'], profile: null, replaces: null })
   const { challenges } = await client.authorization(order.authorizations[0] ?? '', ['mail.example.net'])
   await client.answer(challenges.find(({ type }) => type === 'dns-01')?.url ?? '')
-  const { problem } = await settled(client, order.url, 'invalid')
+  const { problem } = await settledOrder(client, order.url, 'invalid')
   const failed = await client.authorization(order.authorizations[0] ?? '', ['mail.example.net'])
 
   t.equal(failed.status, 'invalid')
@@ -85,15 +83,6 @@ async function site(t: Test, pebbleOptions: PebbleOptions, options: Partial<Acme
     await pebble.stop()
   })
   return { client: again(), key, again }
-}
-
-/** Pebble looks and signs behind its answers. */
-async function settled(client: AcmeClient, url: string, status: AcmeOrder['status']): Promise<AcmeOrder> {
-  for (;;) {
-    const order = await client.order(url)
-    if (order.status === status || order.status === 'invalid') return order
-    await wait(20)
-  }
 }
 
 async function der(names: readonly string[]): Promise<Buffer> {
