@@ -56,6 +56,11 @@ export function neededKeys(history: TargetHistory): readonly NeededKey[] {
   return [...bySpki.values()]
 }
 
+/** Whether a deployment was ever proven here: until then the host may serve a key that nobody has told of. */
+export function isServedKnown({ jobs }: Pick<TargetHistory, 'jobs'>): boolean {
+  return jobs.some((job) => judge(job).word === 'proven')
+}
+
 /** Jobs that are to be handed out, or were and may still be run, each with the version that it would bring now. */
 export function runnableJobs(history: TargetHistory): readonly RunnableJob[] {
   return history.jobs.flatMap((job) => {

@@ -18,6 +18,8 @@ export interface NameTurn {
   readonly look: TlsaLook
   readonly at: number
   readonly needed: readonly NeededKey[]
+  /** A deployment was proven: all keys that may be served are among the needed ones. */
+  readonly isServedKnown: boolean
   readonly rows: readonly TlsaRow[]
   /** What the host has is known: records of keys that nobody needs may go. */
   readonly mayRemove: boolean
@@ -48,7 +50,7 @@ export function nextRows(turn: NameTurn): NextRows {
   const missing = pairs.filter(({ key, row }) => isMissing(turn, key, row))
   // A set that has others' keys alone is worse than none: those that may be served come first, and together.
   const first = missing.filter(({ key }) => key.why === 'served')
-  const chosen = isBare(turn.look, needed) ? [] : first.length > 0 ? first : missing
+  const chosen = isBare(turn) ? [] : first.length > 0 ? first : missing
   const publish = chosen.map(({ row }) => row).filter((row) => isDue(row, againMs))
   const remove = others.filter(
     (row) =>
@@ -74,8 +76,8 @@ export function nextRows(turn: NameTurn): NextRows {
 }
 
 /** There is no record, and nobody knows what is served: with the first record senders would refuse all other keys. */
-export function isBare({ answers }: TlsaLook, needed: readonly NeededKey[]): boolean {
-  return !needed.some(({ why }) => why === 'served') && answers.every(({ records }) => records.length === 0)
+export function isBare({ look, isServedKnown }: Pick<NameTurn, 'look' | 'isServedKnown'>): boolean {
+  return !isServedKnown && look.answers.every(({ records }) => records.length === 0)
 }
 
 function neededRow(turn: NameTurn, key: NeededKey): TlsaRow {

@@ -240,6 +240,23 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await site.claim(), ['job-2'])
   })
 
+  t.test(`${kind}: a deployment that was not proven does not say that no other key is served`, async (t) => {
+    const site = await openSite(t, kind)
+    await turnRolloverOff(site, 'operator:ann', 'target-1')
+    await site.add('Deployment', 1, 'other')
+    await site.claim()
+    await turnRolloverOn(site, 'operator:ann', 'other', [owner])
+
+    await site.settle()
+    t.same(site.published, [], 'its host has it, and may serve what it had')
+    await site.report('job-2', { outcome: 'deployed', proven: false })
+    await site.settle()
+    t.same(site.published, [], 'it is in place, and no listener showed it')
+    site.dns.records = [recordOf('unknown')]
+    await site.settle()
+    t.same(site.there(), ['key-1', 'unknown'], 'with a record of what is served others harm nobody')
+  })
+
   t.test(`${kind}: a record that a silent server may have is removed and told once`, async (t) => {
     const site = await openSite(t, kind)
     await site.prove('key-2')

@@ -1,4 +1,5 @@
 import {
+  isServedKnown,
   type NeededKey,
   neededKeys,
   type RunnableJob,
@@ -52,6 +53,7 @@ export async function settleRollover(
   const at = await store.now()
   const history = await targetHistory(store, targetId)
   const needed = neededKeys(history)
+  const known = { isServedKnown: isServedKnown(history) }
   const mayRemove = await isHostKnown(store, target.agentId, history)
   const actions: TlsaAction[] = []
   const fresh: { readonly name: string; readonly until: number }[] = []
@@ -64,10 +66,11 @@ export async function settleRollover(
     // Another server was quicker, or the name is new: this look is the past.
     if (seen === undefined || seen.from < (name.lookedAt ?? 0)) return actions
     const elsewhere = await keysElsewhere(store, targetId, name.name, [...needed, ...rows])
-    const next = nextRows({ targetId, name, look: seen.look, at, needed, rows, mayRemove, ...elsewhere })
+    const turn = { targetId, name, look: seen.look, at, needed, rows, mayRemove, ...known, ...elsewhere }
+    const next = nextRows(turn)
     for (const row of next.gone) await store.rollovers.removeRecord(row)
     for (const row of next.rows) await store.rollovers.putRecord(row)
-    await store.rollovers.putName(nextName(name, seen, at, needed, next.rows))
+    await store.rollovers.putName(nextName(turn, seen, next.rows))
     all.push(...next.rows)
     if (seen.look.problem === null) fresh.push({ name: name.name, until: seen.from + passMs })
     actions.push(...actionsOf(seen.look, next.publish, 'publish'), ...actionsOf(seen.look, next.remove, 'remove'))
@@ -102,13 +105,8 @@ async function keysElsewhere(
   return { removedElsewhere, neededElsewhere }
 }
 
-function nextName(
-  name: RolloverNameRow,
-  { look, from }: NameLook,
-  at: number,
-  needed: readonly NeededKey[],
-  rows: readonly TlsaRow[],
-): RolloverNameRow {
+function nextName(turn: NameTurn, { look, from }: NameLook, rows: readonly TlsaRow[]): RolloverNameRow {
+  const { name, at } = turn
   const hasFound = look.answers.length > 0
   const seen = [...new Set(look.answers.flatMap(({ records }) => records.map(tlsaText)))].toSorted()
   return {
@@ -118,18 +116,19 @@ function nextName(
     ...cachedBy({ look, before: name, at }),
     seen: hasFound ? seen : name.seen,
     isByHand: look.isByHand,
-    problem: problemOf(look, needed, rows) ?? problemOfActions(name, rows),
+    problem: problemOf(turn, rows) ?? problemOfActions(name, rows),
   }
 }
 
 /** A key that is served and matches nothing outweighs all else: mail is refused now. */
-function problemOf(look: TlsaLook, needed: readonly NeededKey[], rows: readonly TlsaRow[]): string | null {
+function problemOf(turn: NameTurn, rows: readonly TlsaRow[]): string | null {
+  const { look, needed } = turn
   const isServed = (row: TlsaRow): boolean => needed.some(({ spki, why }) => spki === row.spki && why === 'served')
   const isUnmatched = rows.some((row) => isServed(row) && row.seenAt === null && row.lackingMs > 0)
   const hasOthers = look.answers.some(({ records }) => records.length > 0)
   if (isUnmatched && hasOthers)
     return 'no record of a server matches a key that may be served: senders that check DANE refuse it'
-  if (look.answers.length > 0 && needed.length > 0 && isBare(look, needed))
+  if (look.answers.length > 0 && needed.length > 0 && isBare(turn))
     return 'nothing is published: there is no record yet, and the key that is served is not known here; publish its record, or turn roll-over off until a deployment was proven'
   return look.problem
 }

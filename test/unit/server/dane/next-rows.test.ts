@@ -120,6 +120,7 @@ function turnOf(rows: readonly TlsaRow[], needed: readonly string[], there: read
     },
     at,
     needed: needed.map((spki) => ({ spki, pems: [], why: 'served', current: null })),
+    isServedKnown: true,
     rows,
     mayRemove: true,
     removedElsewhere: new Set(),
