@@ -128,10 +128,12 @@ function problemOf(turn: NameTurn, rows: readonly TlsaRow[]): string | null {
   const hasOthers = look.answers.some(({ records }) => records.length > 0)
   if (isUnmatched && hasOthers)
     return 'no record of a server matches a key that may be served: senders that check DANE refuse it'
-  if (look.answers.length > 0 && needed.length > 0 && isBare(turn))
-    return 'nothing is published: there is no record yet, and the key that is served is not known here; publish its record, or turn roll-over off until a deployment was proven'
+  if (look.answers.length > 0 && needed.length > 0 && isBare(turn)) return bareProblem
   return look.problem
 }
+
+const bareProblem =
+  'nothing is published: there is no TLSA record, and the key that is served is not known here until a deployment to this target was proven. Turn roll-over off (dane TARGET --off) until then, or publish the record of the key that its host serves now'
 
 /** It is tried again once a minute, and told in between. */
 function problemOfActions({ problem }: RolloverNameRow, rows: readonly TlsaRow[]): string | null {
