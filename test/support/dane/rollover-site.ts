@@ -65,12 +65,14 @@ export async function startRolloverSite(t: Test, isAliased: boolean): Promise<Ro
   const port = daemon.ports[0]?.port ?? 0
   await startRelay(t, mx, { address: '127.0.0.1', port })
   await makeFolder(join(dir, 'sender'))
-  const sender = await startSender(t, join(dir, 'sender'), world.resolver)
-  const watch = watchKeys(world, { owner, recordsAt }, port)
-  t.teardown(() => watch.stop())
   const dataDir = join(dir, 'control-plane')
   await writeText(join(dir, 'server.yaml'), JSON.stringify(serverConfig(world)))
-  const server = await startKilledServer(t, { dataDir, configFile: join(dir, 'server.yaml') })
+  const [sender, server] = await Promise.all([
+    startSender(t, join(dir, 'sender'), world.resolver),
+    startKilledServer(t, { dataDir, configFile: join(dir, 'server.yaml') }),
+  ])
+  const watch = watchKeys(world, { owner, recordsAt }, port)
+  t.teardown(() => watch.stop())
   const places = {
     get target() {
       return server.url
