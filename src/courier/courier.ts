@@ -25,6 +25,7 @@ import { Pace } from './pace.ts'
 import type { Progress } from './progress.ts'
 import { Reporter } from './reporter.ts'
 import { Rounds } from './rounds.ts'
+import { spreadCalls } from './spread-calls.ts'
 import { type CourierState, statusLine } from './state.ts'
 import { tellRenewed } from './tell-renewed.ts'
 
@@ -115,13 +116,14 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     state.phase = 'stopped'
     return
   }
+  const calls = spreadCalls(controlPlane, clock)
   const deliveries = new Deliveries(clock)
-  const reporter = new Reporter({ ...parts, controlPlane, deliveries })
+  const reporter = new Reporter({ ...parts, controlPlane: calls, deliveries })
   const onReports: ConstructorParameters<typeof Rounds>[0]['onReports'] = (reports) => {
     deliveries.learn(reports)
     if (reports.length > 0) reporter.wake()
   }
-  const rounds = new Rounds({ deployer, controlPlane, onReports, log, signal })
+  const rounds = new Rounds({ deployer, controlPlane: calls, onReports, log, signal })
   collecting.collect = () => rounds.collect()
   const pace = new Pace(parts)
   const loops: Loops = {
@@ -129,7 +131,7 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     rounds,
     tellRenewed: async () => tellRenewed({ ...parts, ...loops, deliveries, reporter }),
     member: new Member({ ...parts, controlPlane }),
-    claims: new Claims({ deployer, controlPlane, rounds, clock, log }),
+    claims: new Claims({ deployer, controlPlane: calls, rounds, clock, log }),
     longPoll: new LongPoll({
       controlPlane,
       pollWaitMs: parts.pollWaitMs,
