@@ -32,6 +32,8 @@ export interface PackageParts {
 
 const lib = 'usr/lib/waxseal'
 const doc = 'usr/share/doc/waxseal'
+/** Commented configurations of both programs, beside the place of those that are in use. */
+const examples = ['control-plane.example.yaml', 'waxseal.example.yaml'] as const
 const shebang = '#!/usr/lib/waxseal/node'
 
 /** Builds `waxseal_VERSION_ARCHITECTURE.deb` in `dist`; equal parts make equal bytes. Returns its path. */
@@ -68,7 +70,7 @@ async function addService(tree: Tree, root: string): Promise<void> {
     await tree.copy(join(root, 'systemd', unit), `usr/lib/systemd/system/${unit}`)
   await tree.copy(join(root, 'packaging/debian/sysusers.conf'), 'usr/lib/sysusers.d/waxseal.conf')
   await tree.copy(join(root, 'packaging/debian/tmpfiles.conf'), 'usr/lib/tmpfiles.d/waxseal.conf')
-  await tree.copy(join(root, 'config/waxseal.example.yaml'), 'etc/waxseal/waxseal.example.yaml')
+  for (const file of examples) await tree.copy(join(root, 'config', file), join('etc/waxseal', file))
 }
 
 async function addDocumentation(tree: Tree, parts: PackageParts, version: string): Promise<void> {
@@ -83,7 +85,7 @@ async function addDocumentation(tree: Tree, parts: PackageParts, version: string
     await tree.copy(join(root, 'docs', file), join(installedDocs, file))
   for (const file of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'])
     await tree.copy(join(root, file), `${doc}/${file}`)
-  await tree.link('/etc/waxseal/waxseal.example.yaml', `${doc}/config/waxseal.example.yaml`)
+  for (const file of examples) await tree.link(`/etc/waxseal/${file}`, `${doc}/config/${file}`)
   const date = day.toUTCString().replace('GMT', '+0000')
   const entry = `waxseal (${version}) stable; urgency=medium\n\n  * CHANGELOG.md has what changed.\n\n -- ${maintainer}  ${date}\n`
   await tree.write(`${doc}/changelog.gz`, packed(entry))
@@ -110,7 +112,7 @@ async function copyright(root: string, dist: string, runtime: Runtime): Promise<
 
 async function addControl(tree: Tree, root: string, control: string): Promise<void> {
   await tree.write('DEBIAN/control', control)
-  await tree.write('DEBIAN/conffiles', '/etc/waxseal/waxseal.example.yaml\n')
+  await tree.write('DEBIAN/conffiles', examples.map((file) => `/etc/waxseal/${file}\n`).join(''))
   for (const script of ['postinst', 'prerm', 'postrm'])
     await tree.copy(join(root, 'packaging/debian', script), `DEBIAN/${script}`, 0o755)
 }

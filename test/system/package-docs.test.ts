@@ -47,11 +47,8 @@ t.test('every link of the installed README and its pages leads to something that
 })
 
 t.test('every page that a unit or a manual page names is installed', async (t) => {
-  const units = await Promise.all(
-    ['waxseal.service', 'waxseal-deploy.service', 'waxseal-deploy.socket', 'waxseal-control-plane.service'].map(
-      (name) => readFile(join(host, 'usr/lib/systemd/system', name), 'utf8'),
-    ),
-  )
+  const folder = join(host, 'usr/lib/systemd/system')
+  const units = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')))
   const manual = await run('zcat', ['-r', join(host, 'usr/share/man')])
   const texts = [...units, manual.stdout.replaceAll('\\-', '-')]
   const named = new Set(texts.flatMap((text) => text.match(/\/usr\/share\/doc\/waxseal\/[\w./-]*\w/g) ?? []))
@@ -60,6 +57,26 @@ t.test('every page that a unit or a manual page names is installed', async (t) =
   for (const path of named) t.ok(await isInstalled(join(host, path)), path)
   t.notMatch(texts.at(-1), /(?<!waxseal\/)docs\/[\w-]+\.md/)
 })
+
+t.test(
+  'each commented example is beside the file that it is an example of, and an upgrade keeps what was changed',
+  async (t) => {
+    const examples = await readdir(join(root, 'config'))
+
+    const { stdout } = await run('dpkg-deb', ['--info', file, 'conffiles'])
+
+    t.ok(examples.includes('control-plane.example.yaml') && examples.includes('waxseal.example.yaml'))
+    t.same(
+      stdout.trim().split('\n'),
+      examples.toSorted().map((name) => `/etc/waxseal/${name}`),
+    )
+    for (const name of examples) {
+      const shipped = await readFile(join(host, 'etc/waxseal', name), 'utf8')
+      t.equal(shipped, await readFile(join(root, 'config', name), 'utf8'))
+      t.ok(await isInstalled(join(doc, 'config', name)), 'and where the pages say it is')
+    }
+  },
+)
 
 async function writeNew(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
