@@ -84,17 +84,22 @@ export class JobStore {
       if (id.length > longestId || certificateId.length > longestId)
         throw new WaxsealError('JOB_MALFORMED', { reason: `an id is longer than ${longestId} characters` })
     let fresh = 0
-    await this.#inTurn(async () => {
-      const reason = jobs.some(({ id }) => !this.#pending.has(id)) ? await this.full() : null
-      if (reason !== null) throw full(reason)
-      for (const job of jobs) if (await this.#accept(job)) fresh += 1
-    })
-    if (fresh > 0) this.#onChange()
+    try {
+      await this.#inTurn(async () => {
+        const reason = jobs.some(({ id }) => !this.#pending.has(id)) ? await this.full() : null
+        if (reason !== null) throw full(reason)
+        for (const job of jobs) if (await this.#accept(job)) fresh += 1
+      })
+    } finally {
+      if (fresh > 0) this.#onChange()
+    }
     return fresh
   }
 
   async #accept(job: Job): Promise<boolean> {
     if (this.#pending.has(job.id)) return false
+    const crowd = this.#crowd()
+    if (crowd !== null) throw full(crowd)
     try {
       if ((await insist(this.#folders.reserve, () => this.#folders.inbox.accept(job))) === 'known') return false
     } catch (error) {
@@ -110,12 +115,17 @@ export class JobStore {
   async full(): Promise<string | null> {
     const { answers, reserve } = this.#folders
     const reports = answers.depth()
-    if (this.#pending.size >= longestInbox) return `${this.#pending.size} jobs are waiting`
+    const crowd = this.#crowd()
+    if (crowd !== null) return crowd
     if (reports >= longestAnswers) return `${reports} results are waiting`
     return reserve.ensure().then(
       () => null,
       (error: Error) => error.message,
     )
+  }
+
+  #crowd(): string | null {
+    return this.#pending.size >= longestInbox ? `${this.#pending.size} jobs are waiting` : null
   }
 
   /** The jobs that are not finished, oldest first. */

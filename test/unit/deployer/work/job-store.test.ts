@@ -133,6 +133,27 @@ t.test('beyond a thousand jobs none is taken; one that is there already is no ne
   t.equal(await store.take([job('7')]), 0)
 })
 
+t.test(
+  'of jobs that come at once only those are taken that there is room for, and the others when there is',
+  async (t) => {
+    const { store, reopen, told } = await open(t)
+    const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `${from + index}`)
+    await store.take(ids(0, 999).map(job))
+    const jobs = ids(900, 1900).map(job)
+    const before = told.count
+
+    await t.rejects(store.take(jobs), { code: 'SPOOL_FULL', details: { reason: /1000 jobs are waiting/ } })
+
+    t.same(idsIn(store), ids(0, 1000))
+    t.ok(told.count > before, 'that one more is there is told')
+    t.same(idsIn(await reopen()).length, 1000)
+    await store.finish('0')
+    await store.finish('1')
+    await t.rejects(store.take(jobs), { code: 'SPOOL_FULL' })
+    t.same(idsIn(store), ids(2, 1002), 'oldest first')
+  },
+)
+
 t.test('a chain of no sensible length, and a withheld certificate, fail the jobs that wait', async (t) => {
   const { store, answers } = await open(t)
   await store.take([job('1'), { ...job('2'), certificateId: 'mc-2' }])
@@ -169,7 +190,11 @@ async function open(t: Test) {
     const certificates = await openArrivedCertificates(join(dir, 'certificates'))
     return { inbox: { ...inbox, accept }, answers, certificates, reserve: openReserve(join(dir, 'reserve')) }
   }
-  const reopen = async (): Promise<JobStore> => JobStore.open(await openParts(), () => {})
+  const told = { count: 0 }
+  const onChange = (): void => {
+    told.count += 1
+  }
+  const reopen = async (): Promise<JobStore> => JobStore.open(await openParts(), onChange)
   const parts = await openParts()
-  return { ...parts, disk, reopen, store: await JobStore.open(parts, () => {}) }
+  return { ...parts, disk, told, reopen, store: await JobStore.open(parts, onChange) }
 }
