@@ -49,14 +49,18 @@ t.test('users of other clients move over', { skip: unlessInstalled('certbot', 'l
   t.test('the configurations of the pages are taken as they are', async (t) => {
     const page = await readFile(pageOf('issuers.md'), 'utf8')
     const [, yaml = ''] = /```yaml\n(dns:\n[\s\S]*?)```/.exec(page) ?? []
+    const [, forAll = ''] = /`(issuer_order: [^`]*)`/.exec(page) ?? []
     const file = join(dir, 'control-plane.yaml')
     await writeText(join(dir, 'tsig.key'), 'key', 0o640)
-    await writeText(file, yaml.replaceAll('/etc/waxseal', dir))
+    const others = [{ name: 'letsencrypt', challenges: ['dns', 'http'] }]
 
+    await writeText(file, yaml.replaceAll('/etc/waxseal', dir))
     t.match(await loadServerConfig(file), {
       dns: [{ zone: 'example.org', wait: 'authoritative' }],
-      issuers: { order: ['letsencrypt'], others: [{ name: 'letsencrypt', challenges: ['dns', 'http'] }] },
+      issuers: { order: ['local'], others },
     })
+    await writeText(file, `${yaml.replaceAll('/etc/waxseal', dir)}${forAll}\n`)
+    t.match(await loadServerConfig(file), { issuers: { order: ['letsencrypt'], others } })
   })
 
   /** Runs the `install` lines of a page, with its paths below the folder of this test. */
