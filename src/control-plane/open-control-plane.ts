@@ -12,6 +12,7 @@ import { type JobCalls, jobCalls } from './job-calls.ts'
 import { type LookCalls, lookCalls } from './look-calls.ts'
 import { isBeyond, isSharing, usableCas } from './offered-ca.ts'
 import { type Endpoint, openSend, type Send, unusable } from './request.ts'
+import { type RollbackCall, rollbackCall } from './rollback-call.ts'
 import { tellRenewed } from './tell-renewed.ts'
 import { beyond, type MalformedItem, toJob } from './to-job.ts'
 import { watchForUnknownAgent } from './unknown-agent.ts'
@@ -70,7 +71,7 @@ export interface Work extends HeardWaiting {
  * The control plane as an agent sees it (protocol §1). Each call fails with CONTROL_PLANE_UNREACHABLE (try again),
  * CONTROL_PLANE_REFUSED or AGENT_RETIRED.
  */
-export interface ControlPlane extends JobCalls, LookCalls {
+export interface ControlPlane extends JobCalls, LookCalls, RollbackCall {
   /** `host` goes to a server that has said that it takes it. */
   heartbeat(facts: HostFacts, host?: HostIdentity | null): Promise<Heard>
   /** Goes on with what was kept, as far as it belongs to what is configured. */
@@ -155,6 +156,7 @@ export function openControlPlane(options: AgentEndpoint): ControlPlane {
     ...calls,
     reportRenewed: tellRenewed(calls.reportRenewed, () => (hasHeard ? features : null)),
     ...lookCalls(sendAsAgent, agent, () => features.has('look')),
+    ...rollbackCall(sendAsAgent, agent, () => features.has('rollback')),
     clockAheadMs,
     get isConnected() {
       return isConnected()

@@ -40,6 +40,7 @@ import { agentCsrRoute } from './route/agent-csr.ts'
 import { agentRegisterRoutes } from './route/agent-register.ts'
 import { agentRenewedRoutes } from './route/agent-renewed.ts'
 import { agentReportRoutes } from './route/agent-report.ts'
+import { agentRollbackRoutes } from './route/agent-rollback.ts'
 import { agentWorkRoutes } from './route/agent-work.ts'
 import { fleetSite } from './route/fleet-site.ts'
 import { healthRoutes, metricsRoute } from './route/health.ts'
@@ -249,6 +250,7 @@ async function addRoutes(server: FastifyInstance, parts: Parts, serving: Serving
   agentCsrRoute(server, parts, [guardAgent(parts, limits, parts.signer.inTurn), guardLasting(limits, 'csr')])
   agentReportRoutes(server, parts, agent, guardLasting(limits))
   agentRenewedRoutes(server, parts, agent)
+  agentRollbackRoutes(server, parts, [agent, guardLasting(limits)])
   agentLookRoutes(server, parts, agent, [guardLasting(limits)])
   agentCredentialRoutes(server, parts, [agent, guardLasting(limits)])
   const guard = guardOperator(parts, operatorToken, limits)

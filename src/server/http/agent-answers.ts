@@ -1,3 +1,4 @@
+import { rollbackAnswerSchema } from '../../control-plane/rollback-call.ts'
 import { workItemSchema } from '../../control-plane/wire.ts'
 import { keyKinds } from '../../plan/key-kind.ts'
 
@@ -82,5 +83,6 @@ export const agentAnswers = {
   status: status('updated'),
   lease: answer({ lease_s: { type: 'number' } }),
   verify: status('recorded'),
+  rollback: rollbackAnswerSchema,
   discoveries: status('accepted'),
 } as const

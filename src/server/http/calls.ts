@@ -138,6 +138,10 @@ export const calls: Readonly<Record<string, Call>> = {
     summary: 'Tells a certificate that the host has renewed by itself',
     answer: agentAnswers.renewed,
   },
+  'POST /api/v1/agents/:id/rollbacks': {
+    summary: 'Has the record of an older key published, and says when the host may go back to it by itself.',
+    answer: agentAnswers.rollback,
+  },
   'POST /api/v1/agents/:id/jobs/:job/status': {
     summary: 'Says what became of a job. The first final state stays.',
     answer: agentAnswers.status,

@@ -28,6 +28,7 @@ const serverFeatures = [
   'keys',
   'renewed',
   'look',
+  'rollback',
 ] as const
 /** Seconds over which those who waited at a server that ends come back, to another or the next: as far apart as their calls are without that. */
 const apartS = 40

@@ -14,6 +14,18 @@ export const daneSchema = {
   },
 } as const
 
+/** What a host asks before it goes back by itself (protocol §4). More fields may come with what a newer one sends. */
+export const rollbackSchema = {
+  type: 'object',
+  required: ['target_id', 'fingerprint', 'wait_s'],
+  properties: {
+    target_id: { type: 'string', minLength: 1, maxLength: 256 },
+    fingerprint: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    wait_s: { type: 'integer', minimum: 60, maximum: 86_400 },
+    job_id: { type: 'string', minLength: 1, maxLength: 256 },
+  },
+} as const
+
 /** Whether the TLSA records of a target are kept right, and at which owner names. */
 export interface DaneBody {
   readonly rollover: boolean

@@ -7,7 +7,7 @@ export type NewJob = Pick<
   'id' | 'type' | 'agentId' | 'certificateId' | 'targetId' | 'versionNumber' | 'createdAt'
 > & {
   readonly status: 'Pending' | 'AwaitingCSR'
-} & Partial<Pick<JobRow, 'notBefore' | 'handOutUntil' | 'deadline'>>
+} & Partial<Pick<JobRow, 'notBefore' | 'handOutUntil' | 'deadline' | 'isByHost'>>
 
 /** What a report says of a job. */
 export interface Finish {
@@ -63,6 +63,8 @@ export interface JobStore {
   awaitingCsr(agentId: string, at: number, limit: number): Promise<readonly JobRow[]>
   /** Gives a claim a new end; false: the agent does not have it, or it is final. */
   renewLease(id: string, agentId: string, until: number): Promise<boolean>
+  /** Its host begins one that it was not handed, or goes on with it; false: it is final, or none of those. */
+  beginByHost(id: string, agentId: string, at: number): Promise<boolean>
   /** The agent works on it; false: it is final, or waits for a CSR. */
   start(id: string, agentId: string, at: number): Promise<boolean>
   /** The first final state stays, but for the reaper's, which is a guess; false: it was final. */
@@ -107,7 +109,7 @@ export interface JobStore {
   postpone(id: string, notBefore: number | null, handOutUntil: number | null): Promise<boolean>
   /** The same of one that an agent may have, and has not begun as far as is known: where it has not, it gets it then. */
   offerAgain(id: string, notBefore: number | null, handOutUntil: number | null): Promise<void>
-  /** Ends what nobody has and whose deadline is past; returns ids. */
+  /** Ends what nobody has and whose deadline is past: Failed, and Cancelled what its host was to begin; returns ids. */
   expire(at: number, error: string): Promise<readonly string[]>
   /**
    * Removes those of the next `limit` jobs after the `seq` `after` that ended before `before`, if a later one of the same kind, certificate

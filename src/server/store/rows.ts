@@ -193,6 +193,8 @@ export interface JobRow {
   readonly updatedAt: number
   /** Its end is a guess of the reaper, which a result corrects. */
   readonly isReaped: boolean
+  /** Its host begins it by itself: it is handed out to nobody. */
+  readonly isByHost: boolean
 }
 
 /** A job with the names that people know. */

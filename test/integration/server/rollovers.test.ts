@@ -3,11 +3,14 @@ import { recordOf, type TlsaLook, type TlsaRecord } from '../../../src/server/da
 import { chainAudit } from '../../../src/server/operation/audit-trail.ts'
 import { newestFor } from '../../../src/server/operation/certificate/own-certificate.ts'
 import type { DaneDns } from '../../../src/server/operation/dane/dane-dns.ts'
+import { askHostRollback, type RollbackAnswer } from '../../../src/server/operation/dane/host-rollback.ts'
 import { turnRolloverOff, turnRolloverOn } from '../../../src/server/operation/dane/turn-rollover.ts'
 import { addJob } from '../../../src/server/operation/job/add-job.ts'
 import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
+import { expireJobs, reapAgent } from '../../../src/server/operation/job/reap.ts'
 import { reportJob } from '../../../src/server/operation/job/report-job.ts'
-import type { VersionRow } from '../../../src/server/store/rows.ts'
+import { redeploy } from '../../../src/server/operation/renewal/redeploy.ts'
+import type { AgentRow, VersionRow } from '../../../src/server/store/rows.ts'
 import { advanceRollovers } from '../../support/advance-rollovers.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { agentRow, certificateRow, openStoreSite } from '../../support/store-site.ts'
@@ -144,6 +147,138 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(site.there(), ['key-1', 'key-2'])
     t.same(await site.claim(), ['job-3'])
   })
+
+  t.test(
+    `${kind}: a rollback on the host publishes the older key first, and is told when it may go back`,
+    async (t) => {
+      const site = await openSite(t, kind)
+      await site.prove('key-2')
+      await site.settle()
+      await site.settle()
+      t.same(site.there(), ['key-2'])
+
+      const first = await site.ask('leaf-1')
+      t.match(first, { status: 'waiting', names: [{ name: owner, state: 'wanted', usableAt: null }] })
+      await site.advance()
+      site.pass(minuteMs)
+      await site.advance()
+      t.same(site.there(), ['key-1', 'key-2'])
+      const waiting = await site.ask('leaf-1', first.jobId)
+      t.match(waiting, { status: 'waiting', jobId: first.jobId, names: [{ state: 'published', isByHand: false }] })
+      t.equal(waiting.names[0]?.usableAt, (await site.store.now()) + hourMs, 'caches may have what was there before')
+      site.pass(hourMs)
+      await site.advance()
+      t.same(await site.claim(), [], 'no agent is handed it')
+      t.match(await site.ask('leaf-1', first.jobId), { status: 'ready', jobId: first.jobId })
+      t.match(await site.ask('leaf-1'), { status: 'ready', jobId: first.jobId }, 'a second command goes on with it')
+
+      await site.end(first.jobId, 'Completed', { outcome: 'deployed', proven: true })
+      await site.settle()
+      await site.settle()
+      t.same(site.there(), ['key-1', 'key-2'], 'the newest version is tried again')
+      t.match(await site.store.rollovers.records('target-1'), [{ spki: 'key-1', state: 'published' }, {}])
+      t.match(await site.ask('leaf-1', first.jobId), { status: 'ended' })
+    },
+  )
+
+  t.test(`${kind}: a host may ask for keys of its own targets alone, and for none that was revoked`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.prove('key-2')
+    await site.settle()
+    await site.settle()
+    const other = agentRow({ id: 'agent-2', name: 'mail-2' })
+    await site.store.agents.add(other)
+    await site.store.certificates.add(certificateRow({ id: 'cert-3' }), ['other'])
+    await site.store.versions.add({ ...versionRow, certificateId: 'cert-3', spki: 'key-3', fingerprint: 'leaf-3' })
+
+    t.match(await site.ask('leaf-1', null, other), { status: 'unknown', jobId: null, names: [] })
+    t.match(await site.ask('leaf-1', null, agent, 'nothing'), { status: 'unknown' })
+    t.match(await site.ask('leaf-3'), { status: 'unknown' }, 'it is deployed elsewhere')
+    t.match(await site.ask('leaf-1', null, agent, 'other'), { status: 'off' })
+    t.match(await site.ask('leaf-1', 'job-of-nobody'), { status: 'ended' })
+    await site.store.versions.revoke('cert-1', 1, await site.store.now())
+    t.match(await site.ask('leaf-1'), { status: 'revoked' })
+
+    await site.settle()
+    t.same(site.there(), ['key-2'])
+    t.same(
+      (await site.store.jobs.list({ limit: 9 })).filter(({ isByHost }) => isByHost),
+      [],
+    )
+  })
+
+  t.test(`${kind}: the wish of a host that asks no more ends, and its record goes`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.prove('key-2')
+    await site.settle()
+    await site.settle()
+    const { jobId } = await site.ask('leaf-1')
+    await site.advance()
+    site.pass(minuteMs)
+    await site.advance()
+    t.same(site.there(), ['key-1', 'key-2'])
+
+    site.pass(2 * hourMs)
+    await expireJobs(site.store)
+    t.match(await site.store.jobs.byId(jobId ?? ''), { status: 'Cancelled', attempt: 0 })
+    t.match(await site.ask('leaf-1', jobId), { status: 'ended' })
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['key-2'])
+  })
+
+  t.test(
+    `${kind}: a host that was told to go back, and says nothing more, may serve the older key until another is proven`,
+    async (t) => {
+      const site = await openSite(t, kind)
+      await site.prove('key-2')
+      await site.settle()
+      await site.settle()
+      const { jobId } = await site.ask('leaf-1')
+      await site.settle()
+      t.match(await site.ask('leaf-1', jobId), { status: 'ready' })
+
+      site.pass(hourMs)
+      await reapAgent(site.store, agent.id, null, start)
+      t.match(await site.store.jobs.byId(jobId ?? ''), { status: 'Failed', isReaped: true })
+      await site.settle()
+      await site.settle()
+      t.same(site.there(), ['key-1', 'key-2'])
+      site.pass(7 * 24 * hourMs)
+      await site.prove('key-3')
+      await site.settle()
+      await site.settle()
+      t.same(site.there(), ['key-3'])
+    },
+  )
+
+  t.test(
+    `${kind}: a wish for another pair ends the one before, and what was given up holds up no deployment`,
+    async (t) => {
+      const site = await openSite(t, kind)
+      await site.prove('key-2')
+      await site.prove('key-3')
+      await site.deploy('key-4')
+      await site.settle()
+      await site.claim()
+      await site.report('job-4', { outcome: 'rolled-back' }, 'Failed')
+      const first = await site.ask('leaf-1')
+      const second = await site.ask('leaf-2')
+      t.match(await site.store.jobs.byId(first.jobId ?? ''), { status: 'Cancelled' })
+      await site.settle()
+      t.match(await site.ask('leaf-2'), { status: 'ready', jobId: second.jobId })
+      await site.end(second.jobId, 'Cancelled', null)
+      await site.settle()
+      await site.settle()
+      t.same(site.there(), ['key-3', 'key-4'], 'its host did not begin')
+
+      const certificate = await site.store.certificates.byId('cert-1')
+      const newest = await site.store.versions.newest('cert-1')
+      if (certificate === null || newest === null) throw new Error('they are there')
+      await site.store.transaction((inside) => redeploy(inside, certificate, newest))
+      t.match(await site.store.jobs.list({ limit: 1 }), [{ type: 'Deployment', versionNumber: 4, status: 'Pending' }])
+    },
+  )
 
   t.test(`${kind}: a record that matches already is enough, and is left alone`, async (t) => {
     const site = await openSite(t, kind, [recordOf('key-1'), recordOf('key-2')])
@@ -350,6 +485,15 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonl
     const jobId = [...names].find(([, one]) => one === name)?.[0] ?? ''
     await reportJob({ store }, agent, { jobId, status, error: null, outcome })
   }
+  const ask = (
+    fingerprint: string,
+    jobId: string | null = null,
+    asking: AgentRow = agent,
+    targetId = 'target-1',
+  ): Promise<RollbackAnswer> => askHostRollback({ store }, asking, { targetId, fingerprint, waitMs: hourMs, jobId })
+  /** What the host says of a job that it began by itself. */
+  const end = (jobId: string | null, status: 'Completed' | 'Cancelled', outcome: object | null): Promise<void> =>
+    reportJob({ store }, agent, { jobId: jobId ?? '', status, error: null, outcome })
   const advance = () => advanceRollovers({ store, daneDns })
   /** Until nothing is waited for any more. */
   const settle = async (): Promise<void> => {
@@ -373,6 +517,8 @@ async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonl
     add,
     claim,
     report,
+    ask,
+    end,
     /** Deploys the key, and proves it. */
     prove: async (spki: string): Promise<void> => {
       await deploy(spki)

@@ -312,6 +312,48 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.match(await claimAt(start + 10), [{ id: 'early' }])
   })
 
+  t.test(`${kind}: a job that its host begins by itself is handed out to nobody, whatever its times`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const byHost = { ...deployment('own'), type: 'TakeBack', isByHost: true } as const
+    await store.jobs.add(byHost)
+    await store.jobs.add({ ...byHost, id: 'held', notBefore: start - 10, handOutUntil: start + 10 })
+    await store.jobs.add({ ...byHost, id: 'late', deadline: start + 10 })
+    const claim = { agentId: agent.id, at: start, leaseMs: 1000, limit: 10 }
+
+    t.same(await store.jobs.claim(claim), [])
+    t.same((await store.jobs.newsFor(agent.id, start)).work, new Set())
+    t.same(await store.jobs.agentsWithWork(start, new Set([agent.id])), [])
+    t.notOk(await store.jobs.beginByHost('own', 'agent-2', start))
+    t.ok(await store.jobs.beginByHost('own', agent.id, start + 1))
+    t.ok(await store.jobs.beginByHost('own', agent.id, start + 2))
+    t.match(await store.jobs.byId('own'), { status: 'Running', attempt: 1, updatedAt: start + 2, leaseUntil: null })
+    t.same(await store.jobs.expire(start + 10, 'asked no more'), ['late'])
+    t.match(await store.jobs.byId('late'), { status: 'Cancelled', error: 'asked no more' })
+    t.notOk(await store.jobs.beginByHost('late', agent.id, start))
+    t.same(await store.jobs.reap(agent.id, start + 2, 'silent', start + 9), ['own'])
+    t.notOk(await store.jobs.beginByHost('own', agent.id, start))
+    await store.jobs.add(deployment('job-1'))
+    t.notOk(await store.jobs.beginByHost('job-1', agent.id, start))
+  })
+
+  t.test(`${kind}: what a host only asked for says nothing of where a certificate is`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.certificates.add({ ...certificate, id: 'cert-2' }, [target.id])
+    const add = async (id: string, certificateId: string, isByHost: boolean): Promise<void> => {
+      await store.jobs.add({ ...deployment(id), type: 'TakeBack', certificateId, isByHost })
+    }
+    const complete = (id: string) => store.jobs.finish({ ...failed(id), status: 'Completed', error: null })
+    await add('first', certificate.id, false)
+    await complete('first')
+    await add('second', 'cert-2', false)
+    await complete('second')
+    await add('asked', certificate.id, true)
+
+    t.same(await store.certificates.stillDeployedTo(certificate.id), [])
+    await complete('asked')
+    t.same(await store.certificates.stillDeployedTo(certificate.id), [target.id])
+  })
+
   t.test(`${kind}: the first final state stays, but for the guess of the reaper`, async (t) => {
     const store = await openWithHost(t, kind)
     for (const id of ['done', 'reaped']) await store.jobs.add(deployment(id))

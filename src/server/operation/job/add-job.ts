@@ -6,7 +6,7 @@ import { newId } from '../secret.ts'
 
 /** What a job is for; an issuance waits for a CSR from the start. */
 export type Wanted = Pick<JobRow, 'type' | 'agentId' | 'certificateId' | 'targetId' | 'versionNumber'> &
-  Partial<Pick<NewJob, 'notBefore' | 'handOutUntil' | 'deadline'>>
+  Partial<Pick<NewJob, 'notBefore' | 'handOutUntil' | 'deadline' | 'isByHost'>>
 
 /** Adds a job and returns its id. Refuses a second issuance of a certificate while one is open. */
 export async function addJob(store: Store, wanted: Wanted): Promise<string> {

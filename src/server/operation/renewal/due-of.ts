@@ -2,6 +2,7 @@ import { dueAt, isAhead } from '../../renewal/when-due.ts'
 import { nearEndAt } from '../../rollout/near-end.ts'
 import type { CertificateRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
+import { lastOnTarget } from '../job/last-on-target.ts'
 import { type DueTime, dueByIssuer } from './due-by-issuer.ts'
 import { dueOfFound } from './due-of-found.ts'
 import { renewalForLostKey } from './key-gone.ts'
@@ -60,9 +61,9 @@ async function dueByHosts(store: Store, certificate: CertificateRow, version: Ve
 async function dueOfOlder(store: Store, { id, renewShare }: CertificateRow, newest: VersionRow): Promise<number> {
   let due = Number.POSITIVE_INFINITY
   for (const targetId of await store.certificates.stillDeployedTo(id)) {
-    const [last] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, 1)
+    const last = await lastOnTarget(store, targetId)
     // One that failed is deployed again.
-    if (last === undefined || !['Completed', 'Cancelled'].includes(last.status)) continue
+    if (last === null || !['Completed', 'Cancelled'].includes(last.status)) continue
     const [done] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], true, 1)
     if (done?.certificateId !== id || done.versionNumber === null || done.versionNumber >= newest.number) continue
     const version = await store.versions.numbered(id, done.versionNumber)

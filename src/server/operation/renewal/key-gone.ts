@@ -1,5 +1,6 @@
 import type { VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
+import { lastOnTarget } from '../job/last-on-target.ts'
 
 /** A host that loses each key gets no more than one certificate in this time. */
 const betweenMs = 24 * 3_600_000
@@ -11,7 +12,7 @@ const betweenMs = 24 * 3_600_000
 export async function renewalForLostKey(store: Store, version: VersionRow): Promise<number | null> {
   const { certificateId, number } = version
   for (const targetId of await store.certificates.stillDeployedTo(certificateId)) {
-    const [last] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, 1)
+    const last = await lastOnTarget(store, targetId)
     const isIts = last?.certificateId === certificateId && last.versionNumber === number
     if (!isIts || last.status !== 'Failed' || !(last.error ?? '').startsWith('KEY_MISSING')) continue
     const [, before] = await store.versions.list(certificateId, 2)

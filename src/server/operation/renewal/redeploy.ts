@@ -4,6 +4,7 @@ import type { CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { addJob } from '../job/add-job.ts'
+import { isOnlyAsked } from '../job/last-on-target.ts'
 import { type HandOutTimes, timesOfRenewal } from '../window/times-of-renewal.ts'
 import { isHastened } from './due-by-issuer.ts'
 import { newerOnHost } from './newer-on-host.ts'
@@ -44,7 +45,8 @@ const mostFailures = 50
 
 /** The deployments of this version that failed since anything else was done on the target, newest first. One that was to be cancelled is not wanted. */
 async function failuresOn(store: Store, targetId: string, version: VersionRow): Promise<readonly JobRow[]> {
-  const jobs = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, mostFailures)
+  const all = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, mostFailures)
+  const jobs = all.filter((job) => !isOnlyAsked(job))
   const other = jobs.findIndex(
     ({ type, status, cancelRequestedAt, certificateId, versionNumber }) =>
       type !== 'Deployment' ||

@@ -10,6 +10,7 @@ import { endedIndices } from './ended-indices.ts'
 import { fallBack } from './fall-back.ts'
 import { firstSchema } from './first-schema.ts'
 import { fleetIndices } from './fleet-indices.ts'
+import { hostRollbacks } from './host-rollbacks.ts'
 import { looks } from './looks.ts'
 import { matters } from './matters.ts'
 import { oftenAsked } from './often-asked.ts'
@@ -56,6 +57,7 @@ const steps: readonly Step[] = [
   tables(acmeOrders),
   tables(looks),
   tables(() => endedIndices),
+  tables(hostRollbacks),
 ]
 
 /** The version that this program reads and writes. */

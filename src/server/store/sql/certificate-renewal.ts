@@ -17,7 +17,8 @@ export function renewalOf(db: Database): Renewal {
               SELECT 1 FROM job WHERE target_id = deploy_to.target_id AND certificate_id <> $1 AND status = 'Completed'
                 AND type IN ('Deployment', 'TakeBack') AND seq > (
                   SELECT seq FROM job AS own WHERE own.target_id = deploy_to.target_id AND own.certificate_id = $1
-                    AND own.type IN ('Deployment', 'TakeBack') ORDER BY seq DESC LIMIT 1))
+                    AND own.type IN ('Deployment', 'TakeBack')
+                    AND (own.is_by_host = 0 OR own.status = 'Completed') ORDER BY seq DESC LIMIT 1))
             ORDER BY target_id`,
           [id],
         )

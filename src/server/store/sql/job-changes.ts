@@ -5,14 +5,14 @@ import type { JobRow, JobStatus } from '../rows.ts'
 import { fromRows, toColumn } from './columns.ts'
 import { isPassed } from './job-passes.ts'
 
-type ByAgent = Pick<JobStore, 'claim' | 'renewLease' | 'start' | 'finish' | 'setVerification'>
+type ByAgent = Pick<JobStore, 'claim' | 'renewLease' | 'beginByHost' | 'start' | 'finish' | 'setVerification'>
 type ByOthers = Pick<JobStore, 'move' | 'cancel' | 'end' | 'postpone' | 'offerAgain'>
 /** Whether an UPDATE found its row. */
 type IsChanged = (sql: string, values: Parameters<Database['query']>[1]) => Promise<boolean>
 
-/** SQL: it is its time, and nothing holds it up. */
+/** SQL: it is its time, nothing holds it up, and its host does not begin it by itself. */
 export function isHandedOut(at: '$1' | '$2'): string {
-  return `(not_before IS NULL OR not_before <= ${at}) AND (hand_out_until IS NULL OR hand_out_until > ${at}) AND ${isPassed(at)}`
+  return `is_by_host = 0 AND (not_before IS NULL OR not_before <= ${at}) AND (hand_out_until IS NULL OR hand_out_until > ${at}) AND ${isPassed(at)}`
 }
 
 const oldestFirst = (one: JobRow, other: JobRow): number => one.seq - other.seq
@@ -44,6 +44,12 @@ function byAgent(db: Database, isChanged: IsChanged): ByAgent {
         `UPDATE job SET lease_until = $3
           WHERE id = $1 AND agent_id = $2 AND lease_until IS NOT NULL AND status IN ('Pending', 'Running')`,
         [id, agentId, until],
+      ),
+    beginByHost: (id, agentId, at) =>
+      isChanged(
+        `UPDATE job SET status = 'Running', attempt = 1, updated_at = $3
+          WHERE id = $1 AND agent_id = $2 AND is_by_host = 1 AND status IN ('Pending', 'Running')`,
+        [id, agentId, at],
       ),
     start: (id, agentId, at) =>
       isChanged(

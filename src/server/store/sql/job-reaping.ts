@@ -50,7 +50,7 @@ export function reapingOf(db: Database): Reaping {
       ),
     expire: (at, error) =>
       idsOf(
-        `UPDATE job SET status = 'Failed', error = $2, updated_at = $1
+        `UPDATE job SET status = CASE WHEN is_by_host = 1 THEN 'Cancelled' ELSE 'Failed' END, error = $2, updated_at = $1
           WHERE deadline <= $1 AND ${isOpen} AND (status = 'AwaitingCSR'
             OR (status = 'Pending' AND (lease_until IS NULL OR lease_until <= $1)))`,
         [at, error],

@@ -82,6 +82,7 @@ function asRow(job: NewJob): Omit<JobRow, 'seq'> {
     verification: null,
     updatedAt: job.createdAt,
     isReaped: false,
+    isByHost: false,
     ...job,
     status: job.status satisfies JobStatus,
   }

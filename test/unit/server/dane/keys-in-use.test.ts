@@ -80,6 +80,7 @@ function proven(fields: Pick<JobRow, 'seq' | 'versionNumber' | 'createdAt' | 'up
     outcome: { outcome: 'deployed', proven: true },
     verification: null,
     isReaped: false,
+    isByHost: false,
     ...fields,
   }
 }
