@@ -73,7 +73,7 @@ export async function openAcmeSite(t: Test, database?: string, options: AcmeCaOp
     profile: null,
     caFile: join(dataDir, 'https-ca.pem'),
     challenges: ['dns'],
-    limits: { sameNames: null, orders: null, failures: null },
+    limits: { sameNames: null, registeredDomain: null, orders: null, failures: null },
   }
   const solver: Solver = {
     kind: 'dns',

@@ -74,8 +74,12 @@ function lines(issuers: readonly IssuerOnList[]): readonly string[] {
 }
 
 function limitLine(name: string, { limit, used, most, per_s, names }: IssuerOnList['limits'][number]): string {
-  const of = limit === 'orders' ? 'orders' : `certificates for ${names ?? ''}`
-  return `${name}: ${used} of ${most} ${of} in ${duration(per_s)}`
+  const counted = {
+    orders: 'orders',
+    same_names: `certificates for ${names ?? ''}`,
+    registered_domain: `new certificates below ${names ?? ''}`,
+  }
+  return `${name}: ${used} of ${most} ${counted[limit]} in ${duration(per_s)}`
 }
 
 function duration(seconds: number): string {

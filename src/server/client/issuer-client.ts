@@ -9,7 +9,7 @@ export interface IssuerOnList {
   readonly failed_at: string | null
   readonly error: string | null
   readonly limits: readonly {
-    readonly limit: 'same_names' | 'orders'
+    readonly limit: 'same_names' | 'registered_domain' | 'orders'
     readonly used: number
     readonly most: number
     readonly per_s: number

@@ -31,7 +31,7 @@ export const acmeSchema = {
     limits: {
       type: 'object',
       additionalProperties: false,
-      properties: { same_names: rate, orders: rate, failures: rate },
+      properties: { same_names: rate, registered_domain: rate, orders: rate, failures: rate },
     },
   },
 } as const
@@ -46,7 +46,12 @@ export interface WrittenAcme {
   readonly profile?: string
   readonly ca_file?: string
   readonly challenges?: AcmeIssuerConfig['challenges']
-  readonly limits?: { readonly same_names?: string; readonly orders?: string; readonly failures?: string }
+  readonly limits?: {
+    readonly same_names?: string
+    readonly registered_domain?: string
+    readonly orders?: string
+    readonly failures?: string
+  }
 }
 
 const hourMs = 3_600_000
@@ -55,10 +60,11 @@ const longestPerMs = 366 * dayMs
 /** Of Let's Encrypt, as it publishes them (https://letsencrypt.org/docs/rate-limits/). */
 const ofLetsEncrypt: AcmeLimits = {
   sameNames: { most: 5, perMs: 7 * dayMs },
+  registeredDomain: { most: 50, perMs: 7 * dayMs },
   orders: { most: 300, perMs: 3 * hourMs },
   failures: { most: 5, perMs: hourMs },
 }
-const unlimited: AcmeLimits = { sameNames: null, orders: null, failures: null }
+const unlimited: AcmeLimits = { sameNames: null, registeredDomain: null, orders: null, failures: null }
 
 /** Completes it, and looks at the files that it names. CONFIG_INVALID names what is wrong. */
 export async function readAcme(section: Section, name: string, written: WrittenAcme): Promise<AcmeIssuerConfig> {
@@ -95,6 +101,7 @@ function readLimits(section: Section, written: NonNullable<WrittenAcme['limits']
     written[key] === undefined ? otherwise : readRate(below(section, key), written[key])
   return {
     sameNames: read('same_names', usual.sameNames),
+    registeredDomain: read('registered_domain', usual.registeredDomain),
     orders: read('orders', usual.orders),
     failures: read('failures', usual.failures),
   }

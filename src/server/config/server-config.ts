@@ -71,6 +71,8 @@ export interface ExternalAccount {
 export interface AcmeLimits {
   /** Certificates for one and the same set of names. */
   readonly sameNames: Rate | null
+  /** Certificates for names of one registered domain that renew no other. */
+  readonly registeredDomain: Rate | null
   /** ACME orders of the account. */
   readonly orders: Rate | null
   /** Failed proofs of one name. */

@@ -42,10 +42,17 @@ export interface AcmeOrderRow {
   readonly tidyAt: number | null
 }
 
-/** An order that may be placed, or the limit that it would be beyond, and until when. */
-export type Begun = { readonly order: AcmeOrderRow } | { readonly limit: keyof AcmeLimits; readonly untilMs: number }
+/** A limit that has no room for an order, and until when. `of`: the name or domain that it is counted by; null: by all, or all names. */
+export interface FullLimit {
+  readonly limit: keyof AcmeLimits
+  readonly of: string | null
+  readonly untilMs: number
+}
 
-/** How much of a limit is used, and of which names where those are counted. */
+/** An order that may be placed, or the limit that it would be beyond. */
+export type Begun = { readonly order: AcmeOrderRow } | FullLimit
+
+/** How much of a limit is used, and by which names, or which domain. */
 export interface UsedLimit {
   readonly names: string
   readonly used: number
@@ -54,8 +61,11 @@ export interface UsedLimit {
 /** Orders at CAs. An order has one row from before the CA is asked until long after its end: limits are counted by them. */
 export interface AcmeOrderStore {
   open(signingId: string, issuer: string): Promise<AcmeOrderRow | null>
-  /** Adds this one, if each limit has room for it; servers that begin at once are counted one after the other. One that is open already is returned. */
-  begin(order: AcmeOrderRow, limits: AcmeLimits): Promise<Begun>
+  /**
+   * Adds this one, if each limit has room for it; servers that begin at once are counted one after the other. One that is open already is
+   * returned. `domains`: the registered domains that it counts for, unless a certificate for the same names was issued before.
+   */
+  begin(order: AcmeOrderRow, limits: AcmeLimits, domains: readonly string[]): Promise<Begun>
   /** Null: another server has it, or it is not open. */
   lease(id: string, at: number, until: number): Promise<AcmeOrderRow | null>
   /** What is left out stays. */
@@ -71,6 +81,8 @@ export interface AcmeOrderStore {
   count(issuer: string, since: number): Promise<number>
   /** The sets of names of which most certificates were issued since then. */
   mostIssued(issuer: string, since: number, limit: number): Promise<readonly UsedLimit[]>
+  /** The registered domains that most certificates counted for which were issued since then. */
+  mostOfDomain(issuer: string, since: number, limit: number): Promise<readonly UsedLimit[]>
   /** Removes what ended before this time. */
   forget(before: number): Promise<void>
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
+import { listIssuers } from '../../../src/server/operation/certificate/list-issuers.ts'
 import { tidyAcme } from '../../../src/server/operation/certificate/tidy-acme.ts'
 import type { SigningRow } from '../../../src/server/store/rows.ts'
 import type { Store } from '../../../src/server/store/store.ts'
@@ -68,7 +69,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   t.test(`${kind}: what a CA would refuse by its limits waits, and is no failure`, async (t) => {
     const limit = { orders: 2, inMs: 7 * dayMs }
     const site = await openAcmeSite(t, await database(), { limit })
-    const limits = { sameNames: { most: 2, perMs: 7 * dayMs }, orders: null, failures: null }
+    const limits = { sameNames: { most: 2, perMs: 7 * dayMs }, registeredDomain: null, orders: null, failures: null }
     const { signer } = site.server({ config: { limits } })
     const ids = [await site.asked(['a.example']), await site.asked(['a.example']), await site.asked(['a.example'])]
     const before = site.now()
@@ -84,7 +85,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 
   t.test(`${kind}: servers that begin at once are counted one after the other`, async (t) => {
     const site = await openAcmeSite(t, await database())
-    const limits = { sameNames: { most: 3, perMs: 7 * dayMs }, orders: null, failures: null }
+    const limits = { sameNames: { most: 3, perMs: 7 * dayMs }, registeredDomain: null, orders: null, failures: null }
     const servers = [1, 2].map(() => site.server({ config: { limits } }).signer)
     const ids = await Promise.all(Array.from({ length: 8 }, () => site.asked(['a.example'])))
 
@@ -97,10 +98,87 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.equal(site.ca.issued.length, 3)
   })
 
+  t.test(`${kind}: new certificates of one registered domain wait for their limit, and renewals do not`, async (t) => {
+    const site = await openAcmeSite(t, await database())
+    const week = { most: 2, perMs: 7 * dayMs }
+    const limits = { sameNames: null, registeredDomain: week, orders: null, failures: null }
+    const { issuer, signer } = site.server({ config: { limits } })
+    const first = await site.follow(signer, await site.asked(['a.example.co.uk', '*.a.example.co.uk']))
+    await site.follow(signer, await site.asked(['b.example.co.uk', 'b.example.org']))
+    const before = site.now()
+
+    const third = await site.asked(['c.example.co.uk', 'c.example.org'])
+    await signer.sign(third)
+    const others = [
+      await site.asked(['mail.other.co.uk']),
+      await site.again(first.certificateId),
+      await site.asked(['*.a.example.co.uk', 'a.example.co.uk']),
+    ]
+    for (const id of others) t.match(await site.follow(signer, id), { state: 'signed', attempts: 0 })
+
+    t.ok(site.now() - before < hourMs, 'another domain, a renewal, and one more for the same names')
+    t.ok(site.ca.issued.some(({ replaces }) => replaces === site.ca.issued[0]?.certId))
+    t.match(await site.store.signings.byId(third), {
+      state: 'open',
+      attempts: 0,
+      error: /only so many new certificates for one registered domain \(example\.co\.uk\), until 2027-01-08/,
+    })
+    const parts = { store: site.store, issuers: [issuer], acme: [issuer], signer }
+    const used = (names: string, count: number) => ({ limit: 'registered_domain', names, used: count, ...week })
+    t.match(await listIssuers(parts), [
+      { limits: [used('example.co.uk', 2), used('example.org', 1), used('other.co.uk', 1)] },
+    ])
+    t.match(await site.follow(signer, third), { state: 'signed', attempts: 0 })
+    t.ok(site.now() - before > 6.9 * dayMs, `${(site.now() - before) / dayMs} days`)
+    await issuer.tidy()
+    await site.store.acmeOrders.forget(site.now() + 1)
+    t.same(await site.store.acmeOrders.mostOfDomain('test', 0, 9), [])
+  })
+
+  t.test(`${kind}: servers that begin at once count new certificates of one domain one after the other`, async (t) => {
+    const site = await openAcmeSite(t, await database())
+    const limits = { sameNames: null, registeredDomain: { most: 3, perMs: 7 * dayMs }, orders: null, failures: null }
+    const servers = [1, 2].map(() => site.server({ config: { limits } }).signer)
+    const ids = await Promise.all(Array.from({ length: 8 }, (_, at) => site.asked([`mx${at}.example.net`])))
+
+    for (let round = 0; round < 6; round += 1) {
+      await Promise.all(ids.map(async (id, at) => servers[at % 2]?.sign(id)))
+      site.pass(10_000)
+    }
+
+    t.equal(site.ca.counts.get('newOrder'), 3)
+    t.equal(site.ca.issued.length, 3)
+  })
+
+  t.test(`${kind}: an order that fails leaves its place below the domain to the next one`, async (t) => {
+    let isFound = false
+    const look = async () => (isFound ? null : { type: 'dns', detail: 'NXDOMAIN looking up TXT' })
+    const site = await openAcmeSite(t, await database(), { look })
+    const limits = { sameNames: null, registeredDomain: { most: 1, perMs: 7 * dayMs }, orders: null, failures: null }
+    const { signer } = site.server({ config: { limits } })
+    const before = site.now()
+    const failing = await site.asked(['a.example.net'])
+    await signer.sign(failing)
+    isFound = true
+    const next = await site.asked(['b.example.net'])
+
+    await signer.sign(next)
+    t.match(await site.store.signings.byId(next), {
+      error: /\(example\.net\)/,
+      nextTryAt: before + 10 * minuteMs + 1000,
+    })
+    await site.store.signings.end(failing, 'failed', 'cancelled')
+    site.pass(5 * minuteMs)
+    await site.store.acmeOrders.endUnwanted(site.now())
+
+    t.match(await site.follow(signer, next), { state: 'signed' })
+    t.ok(site.now() - before < hourMs, `${(site.now() - before) / minuteMs} minutes`)
+  })
+
   t.test(`${kind}: a name whose proof the CA does not find is tried no more often than its limit`, async (t) => {
     const look = async () => ({ type: 'dns', detail: 'NXDOMAIN looking up TXT' })
     const site = await openAcmeSite(t, await database(), { look, proofLivesMs: 0 })
-    const limits = { sameNames: null, orders: null, failures: { most: 3, perMs: hourMs } }
+    const limits = { sameNames: null, registeredDomain: null, orders: null, failures: { most: 3, perMs: hourMs } }
     const { signer } = site.server({ config: { limits } })
     const id = await site.asked(['a.example'])
 

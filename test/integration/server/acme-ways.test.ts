@@ -44,7 +44,12 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     `${kind}: hosts that share all their names renew in turn, the one with the least time left first`,
     async (t) => {
       const site = await openAcmeSite(t, await database())
-      const limits = { sameNames: { most: 1, perMs: 7 * dayMs }, orders: { most: 300, perMs: hourMs }, failures: null }
+      const limits = {
+        sameNames: { most: 1, perMs: 7 * dayMs },
+        registeredDomain: null,
+        orders: { most: 300, perMs: hourMs },
+        failures: null,
+      }
       const { issuer, signer } = site.server({ config: { limits } })
       const first = await site.follow(signer, await site.asked(['mx.example']))
       const second = await site.follow(signer, await site.asked(['mx.example']))

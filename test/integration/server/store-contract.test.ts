@@ -581,7 +581,8 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     const failed = { state: 'failed', url: null, proofs: [], failedNames: '', error: null } as const
     await store.acmeOrders.begin(
       { ...order, ...failed, createdAt: ahead, endedAt: ahead, leaseUntil: ahead, tidyAt: ahead },
-      { sameNames: null, orders: null, failures: null },
+      { sameNames: null, registeredDomain: null, orders: null, failures: null },
+      [],
     )
     const told = { nextTryAt: ahead, failures: 1, error: null, toldAt: null }
     await store.revocations.add({ certificateId: certificate.id, number: 1, reason: 'unspecified', ...told })

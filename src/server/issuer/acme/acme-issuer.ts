@@ -4,12 +4,13 @@ import type { CaaRequest } from '../../../dns/judge-caa.ts'
 import { asWaxsealError, describeError, WaxsealError } from '../../../error/waxseal-error.ts'
 import { readPem } from '../../../material/read-pem.ts'
 import type { AcmeIssuerConfig, AcmeLimits } from '../../config/server-config.ts'
-import type { AcmeOrderRow } from '../../store/acme-order-store.ts'
+import type { AcmeOrderRow, FullLimit } from '../../store/acme-order-store.ts'
 import type { Store } from '../../store/store.ts'
 import type { Issuer, RevocationReason, SigningRequest, SignStep } from '../issuer.ts'
 import { type AcmeAccount, openAcmeAccount } from './acme-account.ts'
-import { advanceOrder } from './advance-order.ts'
+import { advanceOrder, ownReplaced } from './advance-order.ts'
 import { impossible } from './prove-names.ts'
+import { registeredDomains } from './registered-domains.ts'
 import type { Solver } from './solver.ts'
 
 /** What issuers that speak ACME share. */
@@ -59,6 +60,7 @@ const reasons: Readonly<Record<RevocationReason, number>> = {
 }
 const limitsInWords: Readonly<Record<keyof AcmeLimits, string>> = {
   sameNames: 'the CA signs only so many certificates for these names',
+  registeredDomain: 'the CA signs only so many new certificates for one registered domain',
   orders: 'the CA takes only so many orders',
   failures: 'the CA could not find the proof of these names so often',
 }
@@ -83,10 +85,12 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
   }
   const place = async (request: SigningRequest): Promise<AcmeOrderRow | SignStep> => {
     const accountUri = await register()
-    await requireProvable(await account(), solvers, caa, request, accountUri)
+    const own = await account()
+    await requireProvable(own, solvers, caa, request, accountUri)
+    const domains = limits.registeredDomain === null ? [] : await newDomains(name, own, request)
     const at = await store.now()
-    const begun = await store.acmeOrders.begin(newRow(name, request, at), limits)
-    return 'order' in begun ? begun.order : waitsForLimit(begun.limit, begun.untilMs, request, at)
+    const begun = await store.acmeOrders.begin(newRow(name, request, at), limits, domains)
+    return 'order' in begun ? begun.order : waitsForLimit(begun, request, at)
   }
   const sign = async (request: SigningRequest): Promise<SignStep> => {
     const row = (await store.acmeOrders.open(request.id, name)) ?? (await place(request))
@@ -174,6 +178,16 @@ function newRow(issuer: string, { id: signingId, certificateId, names }: Signing
   }
 }
 
+/** The domains that it counts for. A renewal that the CA knows for one by its renewal information (RFC 9773) counts for none. */
+async function newDomains(
+  issuer: string,
+  { client }: AcmeAccount,
+  request: SigningRequest,
+): Promise<readonly string[]> {
+  const isKnownRenewal = ownReplaced(issuer, request) !== null && (await client.directory()).renewalInfo !== null
+  return isKnownRenewal ? [] : registeredDomains(request.names)
+}
+
 /** Before anything is ordered: each name can be proven, and its CAA records let this CA and this account have it. */
 async function requireProvable(
   { client }: AcmeAccount,
@@ -206,14 +220,14 @@ async function firstFor(
 
 /** Whoever has the least time left comes first, when there is room again: those that share names renew in turn. */
 function waitsForLimit(
-  limit: keyof AcmeLimits,
-  freeAt: number,
+  { limit, of, untilMs: freeAt }: FullLimit,
   { replaces, at }: SigningRequest,
   now: number,
 ): SignStep {
   const msLeft = Math.max(0, (replaces?.notAfter ?? at) - at)
   const untilMs = Math.max(now + 1000, freeAt + 1000 + Math.min(600_000, Math.round(msLeft / 10_000)))
-  return { state: 'waits', untilMs, reason: `${limitsInWords[limit]}, until ${new Date(freeAt).toISOString()}` }
+  const limited = of === null ? limitsInWords[limit] : `${limitsInWords[limit]} (${of})`
+  return { state: 'waits', untilMs, reason: `${limited}, until ${new Date(freeAt).toISOString()}` }
 }
 
 /** A CA that asks to be waited for has not failed. Null: it does not. */

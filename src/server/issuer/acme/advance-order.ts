@@ -3,6 +3,7 @@ import { asWaxsealError, WaxsealError } from '../../../error/waxseal-error.ts'
 import { readPem } from '../../../material/read-pem.ts'
 import { readVersion } from '../../authority/read-version.ts'
 import type { AcmeOrderRow } from '../../store/acme-order-store.ts'
+import type { VersionRow } from '../../store/rows.ts'
 import type { SigningRequest, SignStep } from '../issuer.ts'
 import { type ProvingParts, proveNames } from './prove-names.ts'
 
@@ -48,17 +49,18 @@ export async function advanceOrder(
   return waits(await now(), processingMs, 'the CA signs')
 }
 
+/** What it replaces, where that is of the same issuer: no other CA knows it. */
+export function ownReplaced(issuer: string, { replaces }: SigningRequest): VersionRow | null {
+  return replaces?.issuer === issuer ? replaces : null
+}
+
 async function placeOrder(
   { client, orders, name, profile, now }: AdvancingParts,
   { id, names }: AcmeOrderRow,
-  { replaces }: SigningRequest,
+  request: SigningRequest,
 ): Promise<AcmeOrder> {
   try {
-    const wanted = {
-      names: names.split(' '),
-      profile,
-      replaces: replaces !== null && replaces.issuer === name ? replaces.pem : null,
-    }
+    const wanted = { names: names.split(' '), profile, replaces: ownReplaced(name, request)?.pem ?? null }
     const order = await client.newOrder(wanted)
     await orders.save(id, { url: order.url })
     return order

@@ -7,9 +7,9 @@ import { Refusal } from '../refusal.ts'
 
 /** How much of a limit of a CA is used. */
 export interface UsedRate extends Rate {
-  readonly limit: 'same_names' | 'orders'
+  readonly limit: 'same_names' | 'registered_domain' | 'orders'
   readonly used: number
-  /** The set of names that it is used by; null: it is not counted by names. */
+  /** The set of names, or the domain, that it is used by; null: it is not counted by names. */
   readonly names: string | null
 }
 
@@ -25,12 +25,12 @@ export interface ListedIssuer {
   readonly failedAt: number | null
   /** Of the last failure. */
   readonly error: string | null
-  /** The sets of names that are nearest to the limit, and the orders. */
+  /** The sets of names and the domains that are nearest to the limit, and the orders. */
   readonly limits: readonly UsedRate[]
 }
 
-/** Of sets of names, those that are used most. */
-const mostSets = 5
+/** Of sets of names and of domains, those that are used most. */
+const mostShown = 5
 
 /** Lists who signs: those that are asked by themselves first. */
 export async function listIssuers({
@@ -70,14 +70,19 @@ export async function registerIssuer({ acme }: Pick<Parts, 'acme'>, name: string
 
 async function limitsOf(
   { acmeOrders, now }: Store,
-  { name, limits: { sameNames, orders } }: AcmeIssuer,
+  { name, limits: { sameNames, registeredDomain, orders } }: AcmeIssuer,
 ): Promise<readonly UsedRate[]> {
   const at = await now()
-  const ofNames = sameNames === null ? [] : await acmeOrders.mostIssued(name, at - sameNames.perMs, mostSets)
+  const ofNames = sameNames === null ? [] : await acmeOrders.mostIssued(name, at - sameNames.perMs, mostShown)
+  const ofDomains =
+    registeredDomain === null ? [] : await acmeOrders.mostOfDomain(name, at - registeredDomain.perMs, mostShown)
   return [
     ...(orders === null
       ? []
       : [{ ...orders, limit: 'orders' as const, used: await acmeOrders.count(name, at - orders.perMs), names: null }]),
     ...(sameNames === null ? [] : ofNames.map((one) => ({ ...sameNames, ...one, limit: 'same_names' as const }))),
+    ...(registeredDomain === null
+      ? []
+      : ofDomains.map((one) => ({ ...registeredDomain, ...one, limit: 'registered_domain' as const }))),
   ]
 }

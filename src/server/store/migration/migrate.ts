@@ -14,6 +14,7 @@ import { hostRollbacks } from './host-rollbacks.ts'
 import { looks } from './looks.ts'
 import { matters } from './matters.ts'
 import { oftenAsked } from './often-asked.ts'
+import { registeredDomains } from './registered-domains.ts'
 import { renewalInfo } from './renewal-info.ts'
 import { renewalWindows } from './renewal-windows.ts'
 import { rollouts } from './rollouts.ts'
@@ -58,6 +59,7 @@ const steps: readonly Step[] = [
   tables(looks),
   tables(() => endedIndices),
   tables(hostRollbacks),
+  tables(registeredDomains),
 ]
 
 /** The version that this program reads and writes. */

@@ -1,7 +1,7 @@
 import type { AcmeLimits } from '../../config/server-config.ts'
 import type { Rate } from '../../renewal/within-rate.ts'
-import type { AcmeOrderRow, AcmeOrderStore, Begun, UsedLimit } from '../acme-order-store.ts'
-import type { Database, Value } from '../database.ts'
+import type { AcmeOrderRow, AcmeOrderStore, Begun, FullLimit, UsedLimit } from '../acme-order-store.ts'
+import type { Database, RawRow, Value } from '../database.ts'
 import { change, firstOf, fromRows, insert } from './columns.ts'
 
 /** A slot that an open order has is looked at again after so long: it may fail. */
@@ -11,7 +11,7 @@ const lookAgainMs = 10 * 60_000
 export function sqlAcmeOrders(db: Database): AcmeOrderStore {
   return {
     open: (signingId, issuer) => openOne(db, signingId, issuer),
-    begin: (order, limits) => db.transaction((inside) => begin(inside, order, limits)),
+    begin: (order, limits, domains) => db.transaction((inside) => begin(inside, order, limits, domains)),
     lease: async (id, at, until) =>
       firstOf<AcmeOrderRow>(
         await db.query(
@@ -64,7 +64,16 @@ export function sqlAcmeOrders(db: Database): AcmeOrderStore {
             GROUP BY names ORDER BY COUNT(*) DESC, names LIMIT $3`,
           [issuer, since, limit],
         )
-      ).map((row): UsedLimit => ({ names: String(row['names']), used: Number(row['used']) })),
+      ).map(usedLimit),
+    mostOfDomain: async (issuer, since, limit) =>
+      (
+        await db.query(
+          `SELECT domain AS names, COUNT(*) AS used FROM acme_order_domain JOIN acme_order ON id = order_id
+            WHERE acme_order.issuer = $1 AND ended_at > $2 AND state = 'issued'
+            GROUP BY domain ORDER BY COUNT(*) DESC, domain LIMIT $3`,
+          [issuer, since, limit],
+        )
+      ).map(usedLimit),
     forget: async (before) => {
       await db.query('DELETE FROM acme_order WHERE ended_at < $1 AND tidy_at IS NULL', [before])
     },
@@ -76,57 +85,93 @@ async function openOne(db: Database, signingId: string, issuer: string): Promise
   return firstOf<AcmeOrderRow>(await db.query(`SELECT * FROM acme_order ${where}`, [signingId, issuer]))
 }
 
-async function begin(db: Database, order: AcmeOrderRow, limits: AcmeLimits): Promise<Begun> {
+function usedLimit(row: RawRow): UsedLimit {
+  return { names: String(row['names']), used: Number(row['used']) }
+}
+
+async function begin(
+  db: Database,
+  order: AcmeOrderRow,
+  limits: AcmeLimits,
+  domains: readonly string[],
+): Promise<Begun> {
   await insert(db, 'issuer_state', { issuer: order.issuer })
   // One after another: two that count at once would both find room.
   await db.query(`SELECT 1 AS held FROM issuer_state WHERE issuer = $1 ${db.dialect.forUpdate}`, [order.issuer])
   const before = await openOne(db, order.signingId, order.issuer)
   if (before !== null) return { order: before }
-  const full = await fullLimit(db, order, limits)
+  const countedDomains = domains.length === 0 || (await wasIssued(db, order)) ? [] : domains
+  const full = await fullLimit(db, order, limits, countedDomains)
   if (full !== null) return full
   await insert(db, 'acme_order', order)
+  for (const domain of countedDomains)
+    await insert(db, 'acme_order_domain', { orderId: order.id, issuer: order.issuer, domain })
   return { order }
+}
+
+/** A CA takes one more certificate for the same names for a renewal. */
+async function wasIssued(db: Database, { issuer, names }: AcmeOrderRow): Promise<boolean> {
+  const where = "issuer = $1 AND names = $2 AND state = 'issued'"
+  return (await db.query(`SELECT 1 AS found FROM acme_order WHERE ${where} LIMIT 1`, [issuer, names])).length > 0
+}
+
+/** Which orders of an issuer are counted for one limit, and since when. */
+interface Counted {
+  readonly limit: keyof AcmeLimits
+  readonly of: string | null
+  /** More that holds of them, beside their issuer; $4 stands for what is in `values`. */
+  readonly where: string
+  readonly at: string
+  readonly values: readonly Value[]
+  /** One that fails is counted no more. */
+  readonly isForIssued: boolean
 }
 
 async function fullLimit(
   db: Database,
-  { issuer, names, createdAt: now }: AcmeOrderRow,
-  { sameNames, orders, failures }: AcmeLimits,
-): Promise<Extract<Begun, { limit: unknown }> | null> {
-  const at = 'COALESCE(ended_at, created_at)'
-  const same = `issuer = $1 AND names = $4 AND state <> 'failed' AND ${at}`
-  const ofNames = await freeAt(db, sameNames, same, at, issuer, now, [names])
-  if (ofNames !== null) {
-    const isOpen =
-      (await db.query(`SELECT 1 AS found FROM acme_order WHERE ${openOf} LIMIT 1`, [issuer, names])).length > 0
-    return { limit: 'sameNames', untilMs: isOpen ? Math.min(ofNames, now + lookAgainMs) : ofNames }
-  }
-  const ofAccount = await freeAt(db, orders, 'issuer = $1 AND created_at', 'created_at', issuer, now)
-  if (ofAccount !== null) return { limit: 'orders', untilMs: ofAccount }
-  for (const name of names.split(' ')) {
-    const failed = "issuer = $1 AND state = 'failed' AND failed_names LIKE $4 AND ended_at"
-    const ofName = await freeAt(db, failures, failed, 'ended_at', issuer, now, [`% ${name.replace(/^\*\./, '')} %`])
-    if (ofName !== null) return { limit: 'failures', untilMs: ofName }
+  order: AcmeOrderRow,
+  limits: AcmeLimits,
+  domains: readonly string[],
+): Promise<FullLimit | null> {
+  for (const counted of countedFor(order, domains)) {
+    const untilMs = await freeAt(db, limits[counted.limit], counted, order)
+    if (untilMs !== null) return { limit: counted.limit, of: counted.of, untilMs }
   }
   return null
 }
 
-const openOf = "issuer = $1 AND names = $2 AND state = 'open'"
+function countedFor({ names }: AcmeOrderRow, domains: readonly string[]): readonly Counted[] {
+  const issued = { at: 'COALESCE(ended_at, created_at)', isForIssued: true }
+  const ofNames = "AND names = $4 AND state <> 'failed'"
+  const ofDomain = `AND id IN (SELECT order_id FROM acme_order_domain WHERE issuer = $1 AND domain = $4) AND state <> 'failed'`
+  const ofFailures = "AND state = 'failed' AND failed_names LIKE $4"
+  const bare = names.split(' ').map((name) => name.replace(/^\*\./, ''))
+  return [
+    { limit: 'sameNames', of: null, where: ofNames, values: [names], ...issued },
+    { limit: 'orders', of: null, where: '', values: [], at: 'created_at', isForIssued: false },
+    ...domains.map((of) => ({ limit: 'registeredDomain', of, where: ofDomain, values: [of], ...issued }) as const),
+    ...bare.map((of) => {
+      const failed = { where: ofFailures, values: [`% ${of} %`], at: 'ended_at', isForIssued: false }
+      return { limit: 'failures', of, ...failed } as const
+    }),
+  ]
+}
 
-/** When there is room again: the time of the one that is `most` back, and the stretch. Null: there is room. */
+/** When there is room again: the time of the one that is `most` back, and the stretch, or sooner where one may fail. Null: there is room. */
 async function freeAt(
   db: Database,
   rate: Rate | null,
-  counted: string,
-  at: string,
-  issuer: string,
-  now: number,
-  more: readonly Value[] = [],
+  { where, at, values, isForIssued }: Counted,
+  { issuer, createdAt: now }: AcmeOrderRow,
 ): Promise<number | null> {
   if (rate === null) return null
-  const [row] = await db.query(
-    `SELECT ${at} AS at FROM acme_order WHERE ${counted} > $2 ORDER BY ${at} DESC LIMIT 1 OFFSET $3`,
-    [issuer, now - rate.perMs, rate.most - 1, ...more],
-  )
-  return row === undefined ? null : Number(row['at']) + rate.perMs
+  const counted = `FROM acme_order WHERE issuer = $1 ${where} AND ${at} > $2`
+  const since = now - rate.perMs
+  const select = `SELECT ${at} AS at ${counted} ORDER BY ${at} DESC LIMIT 1 OFFSET $3`
+  const [row] = await db.query(select, [issuer, since, rate.most - 1, ...values])
+  if (row === undefined) return null
+  const freeAtLast = Number(row['at']) + rate.perMs
+  if (!isForIssued) return freeAtLast
+  const open = await db.query(`SELECT 1 AS found ${counted} AND state = 'open' LIMIT $3`, [issuer, since, 1, ...values])
+  return open.length === 0 ? freeAtLast : Math.min(freeAtLast, now + lookAgainMs)
 }

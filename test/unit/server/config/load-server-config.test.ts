@@ -65,10 +65,20 @@ t.test('everything that can be written is read', async (t) => {
       eab: { kid: 'abc' },
       profile: 'shortlived',
       challenges: ['http'],
-      limits: { sameNames: { most: 5, perMs: 604_800_000 }, orders: { most: 2, perMs: 3_600_000 }, failures: null },
+      limits: {
+        sameNames: { most: 5, perMs: 604_800_000 },
+        registeredDomain: { most: 50, perMs: 604_800_000 },
+        orders: { most: 2, perMs: 3_600_000 },
+        failures: null,
+      },
     },
     { kind: 'module', name: 'other', config: { a: [1] } },
-    { kind: 'acme', name: 'private', accountKey: null, limits: { sameNames: null, orders: null, failures: null } },
+    {
+      kind: 'acme',
+      name: 'private',
+      accountKey: null,
+      limits: { sameNames: null, registeredDomain: null, orders: null, failures: null },
+    },
   ])
   t.same(issuers.order, ['le', 'local'])
 })

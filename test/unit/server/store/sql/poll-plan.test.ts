@@ -53,13 +53,15 @@ t.test('old CSRs, and old orders and failed orders at CAs, are found by indices 
     await acmeOrders.forget(0)
     await signings.forget(0, 10)
     const failures = { most: 5, perMs: 3_600_000 }
+    const week = { most: 50, perMs: 604_800_000 }
     await agents.add(agentRow())
     await certificates.add(certificateRow(), [])
-    await acmeOrders.begin(order, { sameNames: null, orders: null, failures })
+    await acmeOrders.begin(order, { sameNames: null, registeredDomain: week, orders: null, failures }, ['example.net'])
   })
 
   t.match(readings.join('\n'), /INDEX acme_order_ended /)
   t.match(readings.join('\n'), /INDEX acme_order_failed /)
+  t.match(readings.join('\n'), /INDEX acme_order_of_domain /)
   t.match(readings.join('\n'), /INDEX signing_ended /)
 })
 
