@@ -23,6 +23,8 @@ const patienceMs: Partial<Record<MatterKind, number>> = {
   'control-plane': 15 * minuteMs,
   deployer: 15 * minuteMs,
 }
+/** The same of one code: a resolver that is away for a moment holds up nothing, and so does a server of a zone. */
+const patienceOfCodeMs: Readonly<Record<string, number>> = { DANE_WAITS: 10 * minuteMs, DANE_PROBLEM: 60 * minuteMs }
 
 /** What is seen now. */
 export interface Sight {
@@ -93,8 +95,8 @@ export function toTell(matters: readonly Matter[], now: number, isMuted: (matter
   const speaking = matters.filter((matter) => (counts.get(aboutOf(matter)) ?? 0) < mostTellings && !isMuted(matter))
   return {
     opened: speaking.filter(
-      ({ overAt, toldAs, openedAt, seenAt, kind }) =>
-        overAt === null && toldAs !== 'open' && seenAt - openedAt >= (patienceMs[kind] ?? 0),
+      ({ overAt, toldAs, openedAt, seenAt, kind, code }) =>
+        overAt === null && toldAs !== 'open' && seenAt - openedAt >= (patienceOfCodeMs[code] ?? patienceMs[kind] ?? 0),
     ),
     still: speaking.filter(
       ({ overAt, toldAs, toldAt }) => overAt === null && toldAs === 'open' && now - (toldAt ?? 0) >= remindAfterMs,

@@ -8,6 +8,7 @@ export const matterKinds = [
   'certificate-end',
   'issuer',
   'renewal',
+  'dane',
   'mta-sts',
   'agent-silent',
   'control-plane',

@@ -1,9 +1,10 @@
 import { type Html, html } from '../../page/html.ts'
 import { list } from '../../page/page-words.ts'
-import { recordOf, tlsaText } from '../dane/tlsa.ts'
+import { byHand } from '../dane/by-hand.ts'
 import type { ShownRecord, ShownRollover } from '../operation/dane/show-rollovers.ts'
 import type { Listed } from '../operation/fleet/fleet-lists.ts'
 import type { Caller } from '../operation/operators.ts'
+import type { RolloverNameRow } from '../store/rollover-rows.ts'
 import { listPage, type Query } from './list-page.ts'
 import { counted, dateAt } from './words.ts'
 
@@ -32,7 +33,7 @@ function cellsOf({ rollover, names, waiting }: ShownRollover): readonly Html[] {
     html`${list(
       [
         ...names.flatMap(({ name }) => (name.problem === null ? [] : [`${name.name}: ${name.problem}`])),
-        ...names.flatMap(({ name, records }) => byHand(name.isByHand, records)),
+        ...names.flatMap(({ name, records }) => handWords(name, records)),
         ...(waiting.length === 0 ? [] : [`${counted(waiting.length, 'job waits', 'jobs wait')} for these records`]),
       ],
       'plain',
@@ -55,11 +56,10 @@ function stateOf({ row, why, isUsable }: ShownRecord): Html {
   return html`<span class="${state === 'wanted' ? 'warn' : 'soft'}">${state}</span> ${key}`
 }
 
-function byHand(isByHand: boolean, records: readonly ShownRecord[]): readonly string[] {
-  if (!isByHand) return []
-  return records.flatMap(({ row: { state, isByOther, spki, name } }) => {
-    const line = `${name}. IN TLSA ${tlsaText(recordOf(spki))}`
-    if (state === 'wanted' && !isByOther) return [`Publish: ${line}`]
-    return state === 'removing' ? [`Remove: ${line}`] : []
-  })
+function handWords(name: RolloverNameRow, records: readonly ShownRecord[]): readonly string[] {
+  const { publish, remove } = byHand(
+    name,
+    records.map(({ row }) => row),
+  )
+  return [...publish.map((line) => `Publish: ${line}`), ...remove.map((line) => `Remove: ${line}`)]
 }

@@ -1,3 +1,4 @@
+import { byHand } from '../dane/by-hand.ts'
 import { recordOf, tlsaText } from '../dane/tlsa.ts'
 import type { ShownRecord, ShownRollover } from '../operation/dane/show-rollovers.ts'
 import type { RolloverNameRow, TlsaRow } from '../store/rollover-rows.ts'
@@ -18,10 +19,6 @@ export function daneOnWire({ rollover, names, waiting }: ShownRollover) {
 
 function nameOnWire(name: RolloverNameRow, records: readonly ShownRecord[]) {
   const { isByHand, endName, lookedAt, problem, seen } = name
-  const lines = (isTold: (row: TlsaRow) => boolean): readonly string[] =>
-    records
-      .filter(({ row }) => isByHand && isTold(row))
-      .map(({ row }) => `${endName ?? name.name}. IN TLSA ${valueOf(row)}`)
   return {
     name: name.name,
     end_name: endName,
@@ -38,8 +35,10 @@ function nameOnWire(name: RolloverNameRow, records: readonly ShownRecord[]) {
       matched_by_other: row.isByOther,
       since: timeOnWire(row.changedAt),
     })),
-    publish: lines(({ state, isByOther }) => state === 'wanted' && !isByOther),
-    remove: lines(({ state }) => state === 'removing'),
+    ...byHand(
+      name,
+      records.map(({ row }) => row),
+    ),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Matter } from '../../notice/matter.ts'
 import type { Mute } from '../../notice/mute.ts'
+import type { RolloverNameRow } from './rollover-rows.ts'
 import type { TargetRow } from './rows.ts'
 
 /** A message for one channel. Times are milliseconds since 1970, UTC; null: there is none. */
@@ -83,6 +84,30 @@ export interface FailingRenewal {
   readonly lastError: string
 }
 
+/** A name of TLSA records that something is wrong with, or whose records a person has to publish. */
+export interface TroubledName
+  extends Pick<RolloverNameRow, 'targetId' | 'name' | 'endName' | 'isByHand' | 'problem' | 'seen'> {
+  readonly targetName: string
+  readonly agentName: string
+}
+
+/** A deployment, or a take-back, that waits for TLSA records for longer than it should. */
+export interface LateForRecords {
+  readonly targetId: string
+  readonly targetName: string
+  readonly agentName: string
+  readonly commonName: string
+  readonly createdAt: number
+}
+
+/** How long a deployment may wait for TLSA records, in milliseconds. */
+export interface RecordsPatience {
+  /** Since it was made, and since its record was wanted, or since the TTLs were over. */
+  readonly beyondTtlsMs: number
+  /** Whatever the TTLs say: a record that comes and goes has a new one each time. */
+  readonly atAllMs: number
+}
+
 /** What of the fleet wants a person; at most so many of each. */
 export interface ConditionStore {
   failedDeployments(limit: number): Promise<readonly FailedDeployment[]>
@@ -93,6 +118,9 @@ export interface ConditionStore {
   /** Active agents that were heard, and not since then. */
   silentSince(at: number, limit: number): Promise<readonly SilentAgent[]>
   drifting(limit: number): Promise<readonly DriftingTarget[]>
+  /** Of active agents; those whose problem begins like `first` come first, then those that a person publishes. */
+  troubledNames(first: string, limit: number): Promise<readonly TroubledName[]>
+  lateForRecords(at: number, patience: RecordsPatience, limit: number): Promise<readonly LateForRecords[]>
   /** Active agents that two hosts say to be since then. */
   twins(
     since: number,

@@ -1,19 +1,13 @@
 import t, { type Test } from 'tap'
-import { recordOf, type TlsaLook, type TlsaRecord } from '../../../src/server/dane/tlsa.ts'
+import { recordOf, type TlsaRecord } from '../../../src/server/dane/tlsa.ts'
 import { chainAudit } from '../../../src/server/operation/audit-trail.ts'
-import { newestFor } from '../../../src/server/operation/certificate/own-certificate.ts'
-import type { DaneDns } from '../../../src/server/operation/dane/dane-dns.ts'
-import { askHostRollback, type RollbackAnswer } from '../../../src/server/operation/dane/host-rollback.ts'
 import { turnRolloverOff, turnRolloverOn } from '../../../src/server/operation/dane/turn-rollover.ts'
 import { addJob } from '../../../src/server/operation/job/add-job.ts'
-import { claimWork } from '../../../src/server/operation/job/claim-work.ts'
 import { expireJobs, reapAgent } from '../../../src/server/operation/job/reap.ts'
-import { reportJob } from '../../../src/server/operation/job/report-job.ts'
 import { redeploy } from '../../../src/server/operation/renewal/redeploy.ts'
-import type { AgentRow, VersionRow } from '../../../src/server/store/rows.ts'
-import { advanceRollovers } from '../../support/advance-rollovers.ts'
+import { openDaneSite } from '../../support/dane-store-site.ts'
 import { startPostgres } from '../../support/postgres.ts'
-import { agentRow, certificateRow, openStoreSite } from '../../support/store-site.ts'
+import { agentRow, certificateRow } from '../../support/store-site.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
 const [minuteMs, hourMs] = [60_000, 3_600_000]
@@ -189,7 +183,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     const other = agentRow({ id: 'agent-2', name: 'mail-2' })
     await site.store.agents.add(other)
     await site.store.certificates.add(certificateRow({ id: 'cert-3' }), ['other'])
-    await site.store.versions.add({ ...versionRow, certificateId: 'cert-3', spki: 'key-3', fingerprint: 'leaf-3' })
+    await site.addVersion({ certificateId: 'cert-3', number: 1, spki: 'key-3', fingerprint: 'leaf-3' })
 
     t.match(await site.ask('leaf-1', null, other), { status: 'unknown', jobId: null, names: [] })
     t.match(await site.ask('leaf-1', null, agent, 'nothing'), { status: 'unknown' })
@@ -428,121 +422,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   })
 }
 
-/** A host with key-1 proven on its target, a zone with one server, and roll-over turned on. */
 async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonly TlsaRecord[] = []) {
   const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
-  const site = await openStoreSite(t, { database, start, agent, targets: ['target-1', 'other'] })
-  const { store, pass } = site
-  const negativeMs = 900_000
-  const zone = { records, problem: null as string | null, isBelieved: true }
-  const published: string[] = []
-  let [jobs, looks] = [0, 0]
-  const look = async (): Promise<TlsaLook> => {
-    looks += 1
-    const ttlMs = zone.records.length === 0 ? negativeMs : hourMs
-    const believed = zone.isBelieved ? zone.records : null
-    const problem = zone.problem ?? (zone.isBelieved ? null : 'not signed')
-    const answers = [{ records: zone.records, ttlMs }]
-    return { endName: owner, answers, negativeMs, believed, problem, isByHand: false, settleMs: 0 }
-  }
-  const daneDns: DaneDns = {
-    look,
-    publish: async (_, added) => {
-      published.push(added.map(({ data }) => data).join(' '))
-      zone.records = [...zone.records, ...added]
-    },
-    remove: async (_, gone) => {
-      zone.records = zone.records.filter((record) => !gone.some(({ data }) => data === record.data))
-    },
-  }
-  const names = new Map<string, string>()
-  const add = async (
-    type: 'Deployment' | 'TakeBack',
-    versionNumber: number,
-    targetId: 'target-1' | 'other' = 'target-1',
-  ): Promise<void> => {
-    pass(1)
-    const wanted = { type, agentId: agent.id, certificateId: 'cert-1', targetId, versionNumber } as const
-    const id = await store.transaction((inside) => addJob(inside, wanted))
-    names.set(id, `job-${(jobs += 1)}`)
-  }
-  const deploy = async (spki: string): Promise<void> => {
-    pass(1)
-    const number = ((await store.versions.newest('cert-1'))?.number ?? 0) + 1
-    await store.versions.add({
-      ...versionRow,
-      issuedAt: await store.now(),
-      number,
-      spki,
-      pem: `${number}`,
-      fingerprint: `leaf-${number}`,
-    })
-    await add('Deployment', number)
-  }
-  const claim = async (): Promise<readonly string[]> =>
-    (await claimWork({ store }, agent)).map(({ job }) => names.get(job.id) ?? 'another')
-  const report = async (name: string, outcome: object, status: 'Completed' | 'Failed' = 'Completed'): Promise<void> => {
-    const jobId = [...names].find(([, one]) => one === name)?.[0] ?? ''
-    await reportJob({ store }, agent, { jobId, status, error: null, outcome })
-  }
-  const ask = (
-    fingerprint: string,
-    jobId: string | null = null,
-    asking: AgentRow = agent,
-    targetId = 'target-1',
-  ): Promise<RollbackAnswer> => askHostRollback({ store }, asking, { targetId, fingerprint, waitMs: hourMs, jobId })
-  /** What the host says of a job that it began by itself. */
-  const end = (jobId: string | null, status: 'Completed' | 'Cancelled', outcome: object | null): Promise<void> =>
-    reportJob({ store }, agent, { jobId: jobId ?? '', status, error: null, outcome })
-  const advance = () => advanceRollovers({ store, daneDns })
-  /** Until nothing is waited for any more. */
-  const settle = async (): Promise<void> => {
-    for (const ms of [0, minuteMs, minuteMs, 2 * hourMs]) {
-      pass(ms)
-      await advance()
-    }
-  }
-  await store.certificates.add(certificateRow(), ['target-1', 'other'])
-  await deploy('key-1')
-  await claim()
-  await report('job-1', { outcome: 'deployed', proven: true })
-  await turnRolloverOn({ store }, 'operator:ann', 'target-1', [owner])
-  return {
-    ...site,
-    dns: zone,
-    negativeMs,
-    published,
-    advance,
-    deploy,
-    add,
-    claim,
-    report,
-    ask,
-    end,
-    /** Deploys the key, and proves it. */
-    prove: async (spki: string): Promise<void> => {
-      await deploy(spki)
-      await settle()
-      const [job = 'none'] = await claim()
-      await report(job, { outcome: 'deployed', proven: true })
-    },
-    looks: () => looks,
-    there: () => zone.records.map(({ data }) => data).toSorted(),
-    newest: () => newestFor({ store }, agent, 'cert-1'),
-    settle,
-  }
-}
-
-const versionRow: VersionRow = {
-  certificateId: 'cert-1',
-  number: 1,
-  serial: '0a',
-  pem: 'PEM',
-  notBefore: start,
-  notAfter: start + 90 * 24 * hourMs,
-  spki: '',
-  fingerprint: '',
-  issuer: 'one',
-  issuedAt: start,
-  revokedAt: null,
+  return openDaneSite(t, { database, start, records })
 }

@@ -41,6 +41,19 @@ t.test('a matter is told once, reminded of daily, and told when it is over', asy
   t.same(told, ['opened VERIFY_FAILED', 'still VERIFY_FAILED', 'over VERIFY_FAILED'])
 })
 
+t.test('of one kind what is wrong now is told at once, and what may mend itself waits for its code', (t) => {
+  const { watch, told } = watcher()
+  const dane = { ...failed, kind: 'dane' } as const
+
+  watch(1, [{ ...dane, code: 'DANE_UNMATCHED' }])
+  t.same(told, ['opened DANE_UNMATCHED'])
+  watch(60, [{ ...dane, subject: 'other', code: 'DANE_PROBLEM' }])
+  t.notOk(told.includes('opened DANE_PROBLEM'))
+  watch(1, [{ ...dane, subject: 'other', code: 'DANE_PROBLEM' }])
+  t.equal(told.at(-1), 'opened DANE_PROBLEM')
+  t.end()
+})
+
 t.test('what goes away and comes back within minutes is one matter', async (t) => {
   const { watch, told } = watcher()
 

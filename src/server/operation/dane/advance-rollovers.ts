@@ -1,10 +1,11 @@
 import { asWaxsealError, describeError } from '../../../error/waxseal-error.ts'
+import { isUnmatched, notDone, undoneIn, unmatchedAnd } from '../../dane/problems.ts'
 import { recordOf } from '../../dane/tlsa.ts'
 import type { TlsaRow } from '../../store/rollover-rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import type { DaneDns } from './dane-dns.ts'
-import { type NameLook, notDone, settleRollover, type TlsaAction } from './settle-rollover.ts'
+import { type NameLook, settleRollover, type TlsaAction } from './settle-rollover.ts'
 
 /** For so long another server leaves it to the one that looks: longer than a look takes. */
 const holdMs = 60_000
@@ -79,10 +80,12 @@ async function withoutShared(store: Store, rows: readonly TlsaRow[]): Promise<re
   return own
 }
 
-async function note(store: Store, { targetId, name }: TlsaRow, problem: string): Promise<void> {
+async function note(store: Store, { targetId, name }: TlsaRow, undone: string): Promise<void> {
   await store.rollovers.lock(targetId)
   const there = (await store.rollovers.names(targetId)).find((one) => one.name === name)
-  if (there !== undefined) await store.rollovers.putName({ ...there, problem })
+  if (there === undefined) return
+  const problem = isUnmatched(there.problem) ? unmatchedAnd(undone) : undone
+  await store.rollovers.putName({ ...there, problem })
 }
 
 async function acted(store: Store, change: TlsaAction['change'], row: TlsaRow): Promise<void> {
@@ -98,7 +101,10 @@ async function acted(store: Store, change: TlsaAction['change'], row: TlsaRow): 
 /** One that a slow server still has is removed again and again; once is told. What failed before was not told. */
 async function isFirstRemoval(store: Store, { targetId, name, changedAt, actedAt }: TlsaRow): Promise<boolean> {
   const there = (await store.rollovers.names(targetId)).find((one) => one.name === name)
-  const hasFailed = there?.problem?.startsWith(`${notDone}removed`) === true
-  if (there !== undefined && hasFailed) await store.rollovers.putName({ ...there, problem: null })
+  const hasFailed = undoneIn(there?.problem ?? null)?.startsWith(`${notDone}removed`) === true
+  if (there !== undefined && hasFailed) {
+    const problem = isUnmatched(there.problem) ? unmatchedAnd(null) : null
+    await store.rollovers.putName({ ...there, problem })
+  }
   return hasFailed || changedAt === actedAt
 }

@@ -8,6 +8,7 @@ import {
 } from '../../dane/keys-in-use.ts'
 import { isBare, leavingMs, type NameTurn, nextRows } from '../../dane/next-rows.ts'
 import { cachedBy, isUsable } from '../../dane/observe.ts'
+import { bareProblem, undoneIn, unmatchedAnd, unmatchedProblem } from '../../dane/problems.ts'
 import { type TlsaLook, tlsaText } from '../../dane/tlsa.ts'
 import type { RolloverNameRow, RolloverPass, TlsaRow } from '../../store/rollover-rows.ts'
 import type { Store } from '../../store/store.ts'
@@ -20,9 +21,6 @@ const passMs = 5 * 60_000
 const [soonMs, laterMs, outMs, restMs] = [15_000, 60_000, 120_000, 600_000]
 /** What was not seen by then takes its time. */
 const longMs = 15 * 60_000
-
-/** How the problem of a change begins that was not made. */
-export const notDone = 'it could not be '
 
 /** A look at one name. */
 export interface NameLook {
@@ -115,9 +113,14 @@ function nextName(turn: NameTurn, { look, from }: NameLook, rows: readonly TlsaR
     lookedAt: hasFound ? from : name.lookedAt,
     ...cachedBy({ look, before: name, at }),
     seen: hasFound ? seen : name.seen,
-    isByHand: look.isByHand,
-    problem: problemOf(turn, rows) ?? problemOfActions(name, rows),
+    // Which zone it is in is not known where its servers cannot be found.
+    isByHand: look.endName === null ? name.isByHand : look.isByHand,
+    problem: problemWith(problemOf(turn, rows), problemOfActions(name, rows)),
   }
+}
+
+function problemWith(seen: string | null, undone: string | null): string | null {
+  return seen === unmatchedProblem ? unmatchedAnd(undone) : (seen ?? undone)
 }
 
 /** A key that is served and matches nothing outweighs all else: mail is refused now. */
@@ -126,19 +129,15 @@ function problemOf(turn: NameTurn, rows: readonly TlsaRow[]): string | null {
   const isServed = (row: TlsaRow): boolean => needed.some(({ spki, why }) => spki === row.spki && why === 'served')
   const isUnmatched = rows.some((row) => isServed(row) && row.seenAt === null && row.lackingMs > 0)
   const hasOthers = look.answers.some(({ records }) => records.length > 0)
-  if (isUnmatched && hasOthers)
-    return 'no record of a server matches a key that may be served: senders that check DANE refuse it'
+  if (isUnmatched && hasOthers) return unmatchedProblem
   if (look.answers.length > 0 && needed.length > 0 && isBare(turn)) return bareProblem
   return look.problem
 }
 
-const bareProblem =
-  'nothing is published: there is no TLSA record, and the key that is served is not known here until a deployment to this target was proven. Turn roll-over off (dane TARGET --off) until then, or publish the record of the key that its host serves now'
-
 /** It is tried again once a minute, and told in between. */
 function problemOfActions({ problem }: RolloverNameRow, rows: readonly TlsaRow[]): string | null {
   const isTried = rows.some(({ state, actedAt }) => (state === 'wanted' || state === 'removing') && actedAt !== null)
-  return isTried && problem?.startsWith(notDone) === true ? problem : null
+  return isTried ? undoneIn(problem) : null
 }
 
 function actionsOf(

@@ -4,6 +4,7 @@ import { nearEndAt } from '../../rollout/near-end.ts'
 import type { FailedDeployment, FailingRenewal, NearEnd } from '../../store/matter-store.ts'
 import type { Store } from '../../store/store.ts'
 import { twinMs } from '../agent/twin-told.ts'
+import { readDaneConditions } from './dane-conditions.ts'
 
 /** What wants a person now. */
 export interface Conditions {
@@ -51,6 +52,7 @@ export async function readConditions(store: Store, rule: SilenceRule): Promise<C
         text: `The roll-out ${name} has stopped itself: ${reason ?? 'no reason is kept'}. waxseal control-plane rollout show ${name}`,
       }),
     ),
+    { kinds: ['dane'], ...(await readDaneConditions(store, at)) },
     ofList('twin', await read.twins(at - twinMs, limit), ({ id, name, twin }) =>
       condition('twin', 'TWIN', id, {
         agent: name,

@@ -8,6 +8,7 @@ import type {
   SilentAgent,
 } from '../matter-store.ts'
 import { fromRows } from './columns.ts'
+import { daneConditions } from './dane-conditions.ts'
 
 const mostOfError = 2000
 const ofDeployments = "type IN ('Deployment', 'TakeBack')"
@@ -75,6 +76,7 @@ export function sqlConditions(db: Database): ConditionStore {
           [limit],
         ),
       ),
+    ...daneConditions(db),
     twins: async (since, limit) =>
       (
         await db.query(

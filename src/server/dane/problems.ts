@@ -1,0 +1,26 @@
+/** A key that may be served has no record: mail is refused now. */
+export const unmatchedProblem =
+  'no record of a server matches a key that may be served: senders that check DANE refuse it'
+
+/** There is no record, and nobody knows which key is served. */
+export const bareProblem =
+  'nothing is published: there is no TLSA record, and the key that is served is not known here until a deployment to this target was proven. Turn roll-over off (dane TARGET --off) until then, or publish the record of the key that its host serves now'
+
+/** How the problem of a change begins that was not made. */
+export const notDone = 'it could not be '
+
+/** With what could not be done about it: both are to be known. */
+export function unmatchedAnd(undone: string | null): string {
+  return undone === null ? unmatchedProblem : `${unmatchedProblem}; ${undone}`
+}
+
+/** What of a problem says that something could not be done; null: nothing does. */
+export function undoneIn(problem: string | null): string | null {
+  const undone = problem?.startsWith(unmatchedAnd('')) === true ? problem.slice(unmatchedAnd('').length) : problem
+  return undone?.startsWith(notDone) === true ? undone : null
+}
+
+/** Whether it is, or has with it, that a key that may be served has no record. */
+export function isUnmatched(problem: string | null): boolean {
+  return problem?.startsWith(unmatchedProblem) === true
+}

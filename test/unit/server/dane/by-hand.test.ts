@@ -1,0 +1,37 @@
+import t from 'tap'
+import { byHand } from '../../../../src/server/dane/by-hand.ts'
+import { bareProblem } from '../../../../src/server/dane/problems.ts'
+
+const name = { name: '_25._tcp.mx.example.net', endName: null, isByHand: true, problem: null, seen: [] }
+const wanted = { spki: 'ab', state: 'wanted', isByOther: false } as const
+
+t.test('a record that is wanted is to be published, where the aliases of its name end', (t) => {
+  t.same(byHand(name, [wanted]).publish, ['_25._tcp.mx.example.net. IN TLSA 3 1 1 ab'])
+  t.same(byHand({ ...name, endName: '_25._tcp.other.example' }, [wanted]).publish, [
+    '_25._tcp.other.example. IN TLSA 3 1 1 ab',
+  ])
+  t.end()
+})
+
+t.test('nobody is asked to publish what is there already, or what another record stands for', (t) => {
+  t.same(byHand({ ...name, seen: ['3 1 1 ab'] }, [wanted]).publish, [])
+  t.same(byHand(name, [{ ...wanted, isByOther: true }]).publish, [])
+  t.same(byHand({ ...name, isByHand: false }, [wanted]), { publish: [], remove: [] })
+  t.end()
+})
+
+t.test('nobody is asked to publish the first record of a name while the key that is served is not known', (t) => {
+  t.same(byHand({ ...name, problem: bareProblem }, [wanted]).publish, [])
+  t.end()
+})
+
+t.test('a record that nobody needs is to be removed', (t) => {
+  t.same(
+    byHand(name, [
+      { ...wanted, state: 'removing' },
+      { ...wanted, state: 'leaving' },
+    ]).remove,
+    ['_25._tcp.mx.example.net. IN TLSA 3 1 1 ab'],
+  )
+  t.end()
+})
