@@ -189,11 +189,16 @@ t.test('there is no import cycle', async (t) => {
     ]),
   )
   const cycles: string[] = []
+  // What was left once without a cycle has none: to go through it on each way that leads there took half a minute.
+  const done = new Set<string>()
   const visit = (file: string, path: readonly string[]): void => {
     if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '))
-    else for (const next of edges.get(file) ?? []) visit(next, [...path, file])
+    else if (!done.has(file)) {
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file])
+      done.add(file)
+    }
   }
-  visit('main.ts', [])
+  for (const file of edges.keys()) visit(file, [])
 
   t.same(cycles, [])
 })
