@@ -6,8 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-/** Most of a short run is reading the program: it is kept compiled between runs. */
-export const compileCache = fileURLToPath(new URL('../../node_modules/.cache/waxseal-tests', import.meta.url))
+const keepCompiled = new URL('keep-compiled.ts', import.meta.url).href
 
 /** One line of a log. */
 export type LogLine = Readonly<Record<string, unknown>>
@@ -26,9 +25,9 @@ export interface WaxsealProcess {
   readonly exited: Promise<number | string>
 }
 
-/** Starts `waxseal` with these arguments on the runtime of the test. */
+/** Starts `waxseal` with these arguments on the runtime of the test. What it starts of itself, the halves of an agent, is kept compiled, too. */
 export function startWaxseal(args: readonly string[], env: Readonly<Record<string, string>> = {}): WaxsealProcess {
-  return startProcess([process.execPath, main, ...args], { NODE_COMPILE_CACHE: compileCache, ...env })
+  return startProcess([process.execPath, `--import=${keepCompiled}`, main, ...args], env)
 }
 
 /**

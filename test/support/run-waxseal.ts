@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { root } from '../../packaging/root.ts'
 import { register } from '../../src/control-plane/open-control-plane.ts'
 import { hostFacts, isRoot } from '../../src/host/host-facts.ts'
-import { compileCache, startWaxseal, withoutRunner } from './process.ts'
+import { compileCache } from './compile-cache.ts'
+import { startWaxseal, withoutRunner } from './process.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 

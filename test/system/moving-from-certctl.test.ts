@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { readHostTargets } from '../../src/config/host-targets.ts'
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
+import { compileCache } from '../support/compile-cache.ts'
 import { agentEnv, blocks, lineOf } from '../support/moving-page.ts'
 import { startOriginServer } from '../support/origin-server.ts'
-import { compileCache } from '../support/process.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const unitFile = new URL('../../systemd/waxseal.service', import.meta.url)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { compileCache } from '../../support/process.ts'
+import { compileCache } from '../../support/compile-cache.ts'
 import type { Ran } from '../../support/run-waxseal.ts'
 
 /** One kind of system call, the n-th of it in a thread, from 1. */
