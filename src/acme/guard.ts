@@ -10,8 +10,10 @@ import { unusable } from './problem.ts'
 export interface Guard {
   /** The parsed URL. ACME_UNREACHABLE: it is none that is followed. */
   allow(url: string): URL
-  /** Whether this address of this host may be connected to. */
-  mayUse(host: string, address: string): boolean
+  /** Those addresses of this host, of one look-up, that may be connected to. The first look-up of the directory's host decides for good. */
+  usable(host: string, addresses: readonly string[]): readonly string[]
+  /** Whether the directory is in an inner network: every address that it was first found at is. Not looked up yet: it is not. */
+  isInner(): boolean
 }
 
 const longest = 2048
@@ -26,20 +28,22 @@ export function openGuard(directory: string): Guard {
     })
   }
   const homeHost = bare(home.hostname)
-  let isInner = false
-  const mayUse = (host: string, address: string): boolean => {
-    const isPublic = isPublicAddress(address)
-    if (bare(host) === homeHost) isInner ||= !isPublic
-    return isPublic || isInner
+  let isInner: boolean | null = null
+  const usable = (host: string, addresses: readonly string[]): readonly string[] => {
+    const open = addresses.filter(isPublicAddress)
+    // Whoever can add one address to the CA's name, for a while, opens no inner network to it.
+    if (bare(host) === homeHost && addresses.length > 0) isInner ??= open.length === 0
+    return isInner === true ? addresses : open
   }
   return {
-    mayUse,
+    usable,
+    isInner: () => isInner === true,
     allow: (url) => {
       const parsed = read(url)
       if (parsed === null) throw unusable('it gives a URL that is no plain https URL', { url: url.slice(0, 300) })
       const host = bare(parsed.hostname)
       // A name is judged by its addresses, when it is connected to.
-      if (isAddressOrNetwork(host) && !mayUse(host, host)) {
+      if (isAddressOrNetwork(host) && usable(host, [host]).length === 0) {
         throw unusable('it gives a URL in an inner network', { url: url.slice(0, 300) })
       }
       return parsed

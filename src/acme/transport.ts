@@ -58,7 +58,7 @@ export function openTransport({ directory, ca, timeoutMs = usualTimeoutMs, signa
     allowH2: false,
     timeout: Math.min(longestConnectMs, timeoutMs),
     minVersion: 'TLSv1.2',
-    lookup: guardedLookup(guard.mayUse),
+    lookup: guardedLookup(guard.usable),
     ca: ca ?? [...systemRoots()],
   })
   const ask = async (request: AcmeRequest, onNonce: (nonce: string) => void): Promise<AcmeAnswer> => {

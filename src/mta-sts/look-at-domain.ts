@@ -50,7 +50,7 @@ export async function lookAtDomain(domain: string, view: StsView): Promise<StsLo
       verdict: 'failed',
       problems: [{ code: 'STS_RECORD', exchange: null, text: `_mta-sts.${domain} ${announced}.` }],
     }
-  const policy = await fetchPolicy(domain, view.policyHost)
+  const policy = await fetchPolicy(domain, view)
   if (typeof policy === 'string') {
     const text = `The MTA-STS policy of ${domain} is announced and of no use: ${url} ${policy}. Senders go on with the one that they have, if they have one.`
     return { ...none, verdict: 'failed', problems: [{ code: 'STS_POLICY', exchange: null, text }] }

@@ -15,20 +15,38 @@ export function isPublicAddress(address: string): boolean {
   return isIP(address) > 0 && !inner.has(address)
 }
 
-/** The system's resolver; addresses of a host that `mayUse` refuses are none. The address that was judged is the one that is used. */
-export function guardedLookup(mayUse: (host: string, address: string) => boolean): LookupFunction {
+/** Of all addresses of a host those that may be connected to. */
+export type JudgeAddresses = (host: string, addresses: readonly string[]) => readonly string[]
+
+/** The system's resolver, with what `usable` leaves of a host's addresses. The address that was judged is the one that is used. */
+export function guardedLookup(usable: JudgeAddresses): LookupFunction {
   return (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, found: LookupAddress[]) => {
       if (error !== null) {
         callback(error, [])
         return
       }
-      const allowed = found.filter(({ address }) => mayUse(host, address))
+      const judged = usable(
+        host,
+        found.map(({ address }) => address),
+      )
+      const allowed = found.filter(({ address }) => judged.includes(address))
       const [first] = allowed
       if (first === undefined) callback(notAllowed(), [])
       else if (options.all === true) callback(null, allowed)
       else callback(null, first.address, first.family)
     })
+  }
+}
+
+/** Answers with these addresses, whatever the name. */
+export function lookupOf(addresses: readonly string[]): LookupFunction {
+  const found = addresses.map((address) => ({ address, family: isIP(address) }))
+  return (_, { all }, callback) => {
+    const [first] = found
+    if (first === undefined) callback(notAllowed(), [])
+    else if (all === true) callback(null, found)
+    else callback(null, first.address, first.family)
   }
 }
 

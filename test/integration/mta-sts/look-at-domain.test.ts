@@ -23,6 +23,8 @@ t.test('what senders that honour MTA-STS see', { skip: unlessInstalled('named') 
     'plain.org': ['@ MX 10 mx1.sts.org.'],
     'twice.org': [announced, '_mta-sts TXT "v=STSv1; id=2;"', '@ MX 10 mx1.sts.org.'],
     'without.org': [announced],
+    'inner.org': [announced, 'mta-sts A 127.0.0.1', 'mta-sts AAAA ::1', 'mta-sts A 10.0.0.1'],
+    'nowhere.org': [announced],
   })
   const { look, server, pem } = await site(t, world)
 
@@ -99,6 +101,20 @@ t.test('what senders that honour MTA-STS see', { skip: unlessInstalled('named') 
       verdict: 'failed',
       problems: [{ code: 'STS_POLICY', text: /cannot be fetched/ }],
     })
+  })
+
+  t.test('a policy host in an inner network is not connected to, and the way out is named', async (t) => {
+    const view = { resolvers: [world.resolver], ownNames: [], servedNames: [] }
+
+    const seen = await lookAtDomain('inner.org', view)
+
+    t.match(seen, {
+      verdict: 'failed',
+      problems: [
+        { code: 'STS_POLICY', text: /leads to an inner network from here \(.*127\.0\.0\.1.*policy\.resolvers/ },
+      ],
+    })
+    t.match(await lookAtDomain('nowhere.org', view), { problems: [{ text: /mta-sts\.nowhere\.org has no address/ }] })
   })
 
   t.test('the watch tells each change once, and what is wrong is a matter for people', async (t) => {
