@@ -36,7 +36,7 @@ function jwkOf(key: KeyObject): AcmeJwk | null {
 }
 
 /** The thumbprint of the key (RFC 7638): base64url. */
-function thumbprintOf({ crv, kty, x, y }: AcmeJwk): string {
+export function thumbprintOf({ crv, kty, x, y }: AcmeJwk): string {
   // In the order of the alphabet, as the RFC has it.
   return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url')
 }

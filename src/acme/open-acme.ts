@@ -57,6 +57,8 @@ export interface AcmeClient {
   revoke(certificate: Uint8Array, reason: number): Promise<void>
   /** When the CA wants this certificate (PEM) renewed; null: it does not say. */
   renewalInfo(pem: string): Promise<RenewalInfo | null>
+  /** Whether the CA is in an inner network: what looks for its challenges is there as well. Known once it was asked for something. */
+  isInner(): boolean
   close(): Promise<void>
 }
 
@@ -157,6 +159,7 @@ export function openAcme(options: AcmeOptions): AcmeClient {
       const { text, retryAfterMs } = await transport.request({ method: 'GET', url }, () => {})
       return readRenewalInfo(text, retryAfterMs)
     },
+    isInner: transport.isInner,
     close: transport.close,
   }
 }

@@ -31,6 +31,8 @@ export interface AcmeAnswer {
 export interface Transport {
   /** ACME_REFUSED: the CA says why not. ACME_UNREACHABLE: everything else. `onNonce`: told each nonce that an answer has, a refusal's too. */
   request(request: AcmeRequest, onNonce: (nonce: string) => void): Promise<AcmeAnswer>
+  /** Whether the CA is in an inner network, as far as it was looked up. */
+  isInner(): boolean
   close(): Promise<void>
 }
 
@@ -95,6 +97,7 @@ export function openTransport({ directory, ca, timeoutMs = usualTimeoutMs, signa
         throw error instanceof WaxsealError ? error : unreachable(error)
       }
     },
+    isInner: guard.isInner,
     close: async () => ending.abort(),
   }
 }

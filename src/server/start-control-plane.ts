@@ -112,7 +112,7 @@ const bundledAlone: ServerConfig = {
   versions: keptVersions,
 }
 
-const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, error: () => {} }
+const silent: ControlPlaneLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 /** Starts the bundled control plane: HTTPS, TLS 1.3 at least, a CA of its own, one database. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
@@ -200,6 +200,7 @@ async function openParts(
     store,
     dataDir: options.dataDir,
     solvers: [httpSolver(store)],
+    warn: (facts, message) => log.warn(facts, message),
   })
   const now = await store.now()
   await noteAlive(store, now)

@@ -100,9 +100,22 @@ t.test('users of other clients move over', { skip: unlessInstalled('certbot', 'l
     const store = await openStore({ dataDir })
     t.teardown(() => store.close())
     const none = { sameNames: null, registeredDomain: null, orders: null, failures: null }
-    const empty = { contact: [], eab: null, profile: null, challenges: ['dns'], limits: none } as const
+    const empty = {
+      contact: [],
+      eab: null,
+      profile: null,
+      challenges: ['dns'],
+      looksFirst: true,
+      limits: none,
+    } as const
     const config = { kind: 'acme', name: 'lego', directory: url, accountKey, caFile, ...empty } as const
-    return acmeIssuer(config, { store, dataDir, solvers: [], caa: async () => null }).register()
+    return acmeIssuer(config, {
+      store,
+      dataDir,
+      solvers: [],
+      caa: async () => null,
+      lookAtAnswers: async () => null,
+    }).register()
   }
 })
 

@@ -33,6 +33,7 @@ export interface AcmeSite {
     readonly solver?: Solver
     readonly config?: Partial<AcmeIssuerConfig>
     readonly caa?: AcmeParts['caa']
+    readonly lookAtAnswers?: AcmeParts['lookAtAnswers']
   }): { readonly issuer: AcmeIssuer; readonly signer: Signer }
   /** A certificate for these names whose CSR has come; returns the id of what is to be signed. */
   asked(names: readonly string[]): Promise<string>
@@ -73,6 +74,7 @@ export async function openAcmeSite(t: Test, database?: string, options: AcmeCaOp
     profile: null,
     caFile: join(dataDir, 'https-ca.pem'),
     challenges: ['dns'],
+    looksFirst: true,
     limits: { sameNames: null, registeredDomain: null, orders: null, failures: null },
   }
   const solver: Solver = {
@@ -101,7 +103,8 @@ export async function openAcmeSite(t: Test, database?: string, options: AcmeCaOp
       const own = changes.store ?? store
       // CAA records are none of this site's: no question leaves the machine.
       const caa = changes.caa ?? (async () => null)
-      const parts = { store: own, dataDir, solvers: [changes.solver ?? solver], caa }
+      const lookAtAnswers = changes.lookAtAnswers ?? (async () => null)
+      const parts = { store: own, dataDir, solvers: [changes.solver ?? solver], caa, lookAtAnswers }
       const issuer = acmeIssuer({ ...config, ...changes.config }, parts)
       return { issuer, signer: openSigner({ store: own, check: authority.check, issuers: [issuer] }) }
     },

@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   host: ['error', 'plan', 'outcome', 'connector', 'schema'],
   dns: ['error', 'host', 'schema', 'text', 'limit'],
   material: ['error', 'host', 'limit', 'plan'],
-  acme: ['control-plane', 'error', 'host', 'material', 'schema', 'text'],
+  acme: ['control-plane', 'dns', 'error', 'host', 'material', 'schema', 'text'],
   connector: ['error', 'limit', 'material', 'plan', 'schema'],
   config: ['error', 'host', 'limit', 'notice', 'order', 'plan', 'schema'],
   policy: ['config', 'dns', 'error', 'host', 'material', 'plan'],

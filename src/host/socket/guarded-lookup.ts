@@ -3,12 +3,17 @@ import { isIP, type LookupFunction } from 'node:net'
 import { addressSet } from './address-set.ts'
 
 /** Addresses of this machine, of private and local networks, and of nobody (RFC 6890). */
-const inner = addressSet(
-  (
-    '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.168.0.0/16 198.18.0.0/15 224.0.0.0/4 ' +
-    '240.0.0.0/4 ::/127 64:ff9b:1::/48 fc00::/7 fe80::/10 fec0::/10 ff00::/8'
-  ).split(' '),
-)
+const innerIpv4 = (
+  '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.168.0.0/16 198.18.0.0/15 224.0.0.0/4 ' +
+  '240.0.0.0/4'
+).split(' ')
+/** The same behind a translator of the network (NAT64, RFC 6052), which may do what it is asked to. */
+const translated = innerIpv4.map((network) => {
+  const [address = '', bits] = network.split('/')
+  return `64:ff9b::${address}/${96 + Number(bits)}`
+})
+const innerIpv6 = '::/127 64:ff9b:1::/48 fc00::/7 fe80::/10 fec0::/10 ff00::/8'.split(' ')
+const inner = addressSet([...innerIpv4, ...translated, ...innerIpv6])
 
 /** Whether this is an address of the Internet, in the common form. */
 export function isPublicAddress(address: string): boolean {

@@ -28,6 +28,7 @@ export const acmeSchema = {
     profile: { type: 'string', pattern: '^[\\x21-\\x7e]+$', maxLength: 100 },
     ca_file: file,
     challenges: { type: 'array', minItems: 1, maxItems: 2, uniqueItems: true, items: { enum: ['dns', 'http'] } },
+    http_look: { type: 'boolean' },
     limits: {
       type: 'object',
       additionalProperties: false,
@@ -46,6 +47,7 @@ export interface WrittenAcme {
   readonly profile?: string
   readonly ca_file?: string
   readonly challenges?: AcmeIssuerConfig['challenges']
+  readonly http_look?: boolean
   readonly limits?: {
     readonly same_names?: string
     readonly registered_domain?: string
@@ -91,6 +93,7 @@ export async function readAcme(section: Section, name: string, written: WrittenA
     profile: written.profile ?? null,
     caFile,
     challenges: written.challenges ?? ['dns', 'http'],
+    looksFirst: written.http_look !== false,
     limits: readLimits(below(section, 'limits'), written.limits ?? {}, url.hostname),
   }
 }

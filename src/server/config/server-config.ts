@@ -56,6 +56,8 @@ export interface AcmeIssuerConfig {
   readonly caFile: string | null
   /** In the order in which they are tried. */
   readonly challenges: readonly ('dns' | 'http')[]
+  /** Whether this server looks for the answer to an http-01 challenge itself, before it has the CA look. */
+  readonly looksFirst: boolean
   /** What the CA is asked for at most. */
   readonly limits: AcmeLimits
 }

@@ -8,7 +8,7 @@ import { retryAfterS } from './retry-after.ts'
 import { reasonAgainst } from './unknown-field.ts'
 
 /** What the control plane writes about itself. */
-export type ControlPlaneLog = Pick<Logger, 'debug' | 'info' | 'error'>
+export type ControlPlaneLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
 const statuses: Readonly<Record<RefusalKind, number>> = {
   invalid: 400,

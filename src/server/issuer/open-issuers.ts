@@ -1,5 +1,7 @@
+import { lookAtAnswers } from '../../acme/look-at-answers.ts'
 import { whyCaaRefuses } from '../../dns/caa.ts'
 import { resolversOf } from '../../dns/tlsa.ts'
+import { isPublicAddress } from '../../host/socket/guarded-lookup.ts'
 import type { Authority } from '../authority/authority.ts'
 import type { ServerConfig } from '../config/server-config.ts'
 import { type AcmeIssuer, type AcmeParts, acmeIssuer } from './acme/acme-issuer.ts'
@@ -24,12 +26,14 @@ export interface IssuerParts extends Pick<AcmeParts, 'store' | 'dataDir'> {
   readonly authority: Authority
   /** Ways of proof beside the zones of the configuration. */
   readonly solvers?: readonly Solver[]
+  /** Told what could not be looked at before a CA looks. */
+  readonly warn: (facts: object, message: string) => void
 }
 
 /** Opens those of the configuration. ISSUER_INVALID: a module cannot be used. */
 export async function openIssuers(
   { dns, resolvers, issuers }: Pick<ServerConfig, 'dns' | 'resolvers' | 'issuers'>,
-  { authority, solvers = [], ...parts }: IssuerParts,
+  { authority, solvers = [], warn, ...parts }: IssuerParts,
 ): Promise<Issuers> {
   const all: Issuer[] = issuers.hasLocal ? [localIssuer(authority)] : []
   const acme: AcmeIssuer[] = []
@@ -38,6 +42,18 @@ export async function openIssuers(
     ...parts,
     solvers: [dnsSolver(dns, asked), ...solvers],
     caa: (name, request) => whyCaaRefuses(name, request, asked),
+    lookAtAnswers: async (expected, isInner) => {
+      const { against, passedOver } = await lookAtAnswers(expected, {
+        resolvers: asked,
+        mayAsk: (address) => isInner || isPublicAddress(address),
+      })
+      if (against === null && passedOver.length > 0)
+        warn(
+          { name: expected.name, reasons: passedOver },
+          'the CA looks at addresses that this server could not look at',
+        )
+      return against
+    },
   }
   for (const config of issuers.others) {
     if (config.kind === 'module') all.push(await openModuleIssuer(config))

@@ -110,7 +110,7 @@ t.test('a server that makes none by itself says once a day that one is due', asy
   const { dirs } = folders(t, ['ca'])
   const authority = await openAuthority(dirs.ca)
   const said: unknown[] = []
-  const log = { debug: () => {}, info: () => {}, error: (...args: unknown[]) => said.push(args) }
+  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: (...args: unknown[]) => said.push(args) }
   const remind = remindOfNextCa(authority, log)
   const now = Date.now()
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { thumbprintOf } from '../../../acme/acme-key.ts'
+import type { Expected } from '../../../acme/follow-answer.ts'
 import type { CaaRequest } from '../../../dns/judge-caa.ts'
 import { asWaxsealError, describeError, WaxsealError } from '../../../error/waxseal-error.ts'
 import { readPem } from '../../../material/read-pem.ts'
 import type { AcmeIssuerConfig, AcmeLimits } from '../../config/server-config.ts'
-import type { AcmeOrderRow, FullLimit } from '../../store/acme-order-store.ts'
+import type { AcmeOrderRow, AcmeProof, FullLimit } from '../../store/acme-order-store.ts'
 import type { Store } from '../../store/store.ts'
 import type { Issuer, RevocationReason, SigningRequest, SignStep } from '../issuer.ts'
 import { type AcmeAccount, openAcmeAccount } from './acme-account.ts'
@@ -22,6 +24,8 @@ export interface AcmeParts {
   readonly solvers: readonly Solver[]
   /** Why the CAA records of a name refuse this, in a sentence; null: they do not. */
   readonly caa: (name: string, request: Omit<CaaRequest, 'isWildcard'>) => Promise<string | null>
+  /** Why a CA would not find this answer at port 80 of the name, in sentences; null: nothing that is seen from here speaks against it. */
+  readonly lookAtAnswers: (expected: Expected, isInnerCa: boolean) => Promise<string | null>
 }
 
 /** What an ended order has published, and what could not be removed now. */
@@ -38,6 +42,8 @@ export interface AcmeIssuer extends Issuer {
   readonly limits: AcmeLimits
   /** URL of its account, which is made where there is none. */
   register(): Promise<string>
+  /** Of its account's key (RFC 7638): what it answers challenges with. */
+  thumbprint(): Promise<string>
   /** Removes what ended orders have published, for 30 days; returns what could not be removed. */
   tidy(): Promise<readonly LeftBehind[]>
 }
@@ -99,7 +105,10 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
     const leased = await store.acmeOrders.lease(row.id, at, at + leaseMs)
     if (leased === null) return { state: 'waits', untilMs: at + busyMs, reason: 'another server goes on with it' }
     try {
-      const advancing = { ...(await account()), orders: store.acmeOrders, solvers, now: store.now, name, profile }
+      const spoken = await account()
+      const lookFirst = async ({ name: host, token, value: keyAuthorization }: AcmeProof): Promise<string | null> =>
+        config.looksFirst ? parts.lookAtAnswers({ name: host, token, keyAuthorization }, spoken.client.isInner()) : null
+      const advancing = { ...spoken, lookFirst, orders: store.acmeOrders, solvers, now: store.now, name, profile }
       // Signed, it stays open until its version is kept: whoever comes after a crash fetches the same certificate again.
       return await advanceOrder(advancing, leased, request)
     } finally {
@@ -111,6 +120,7 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
     isRemote: true,
     limits,
     register,
+    thumbprint: async () => thumbprintOf((await account()).key.jwk),
     sign: async (request) => {
       try {
         const step = await sign(request)

@@ -40,6 +40,7 @@ t.test('everything that can be written is read', async (t) => {
         profile: shortlived
         ca_file: DIR/ca.pem
         challenges: [http]
+        http_look: false
         limits: { orders: "2 per 1h", failures: off }
       other: { module: DIR/other.mjs, config: { a: [1] } }
       private: { acme: "https://ca.example.net/dir", accept_terms: true }
@@ -65,6 +66,7 @@ t.test('everything that can be written is read', async (t) => {
       eab: { kid: 'abc' },
       profile: 'shortlived',
       challenges: ['http'],
+      looksFirst: false,
       limits: {
         sameNames: { most: 5, perMs: 604_800_000 },
         registeredDomain: { most: 50, perMs: 604_800_000 },
@@ -77,6 +79,7 @@ t.test('everything that can be written is read', async (t) => {
       kind: 'acme',
       name: 'private',
       accountKey: null,
+      looksFirst: true,
       limits: { sameNames: null, registeredDomain: null, orders: null, failures: null },
     },
   ])
