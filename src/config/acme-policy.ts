@@ -4,9 +4,15 @@ import { configInvalid } from './parse-yaml.ts'
 /** What this host does for ACME. */
 export interface AcmePolicy {
   /** How it answers http-01 challenges; null: not at all. */
-  readonly http: HttpAnswers | null
+  readonly http: HttpPolicy | null
   /** How it renews by itself when its control plane is gone; null: not at all. */
   readonly own: OwnRenewal | null
+}
+
+/** Where answers are put, and for whom. */
+export type HttpPolicy = HttpAnswers & {
+  /** Thumbprints (RFC 7638) of the ACME accounts for which a control plane may have challenges answered; null: of any. The host's own needs no place here. */
+  readonly accounts: readonly string[] | null
 }
 
 /** Where answers are put: below the root of a web server, or for the responder of Waxseal's own. */
@@ -29,7 +35,7 @@ export interface OwnRenewal {
 
 /** The same as people write it. */
 export interface WrittenAcme {
-  readonly http?: { readonly webroot?: string; readonly responder?: boolean }
+  readonly http?: { readonly webroot?: string; readonly responder?: boolean; readonly accounts?: readonly string[] }
   readonly own?: {
     readonly directory: string
     readonly ca_file?: string
@@ -51,7 +57,16 @@ export const acmePolicySchema = {
     http: {
       type: 'object',
       additionalProperties: false,
-      properties: { webroot: file, responder: { type: 'boolean' } },
+      properties: {
+        webroot: file,
+        responder: { type: 'boolean' },
+        accounts: {
+          type: 'array',
+          minItems: 1,
+          maxItems: 10,
+          items: { type: 'string', pattern: '^[A-Za-z0-9_-]{43}$' },
+        },
+      },
     },
     own: {
       type: 'object',
@@ -100,12 +115,12 @@ export function resolveAcmePolicy(written: WrittenAcme | undefined, configFile: 
   }
 }
 
-function httpOf(written: WrittenAcme['http'], configFile: string): HttpAnswers | null {
+function httpOf(written: WrittenAcme['http'], configFile: string): HttpPolicy | null {
   if (written === undefined) return null
-  const { webroot, responder = false } = written
+  const { webroot, responder = false, accounts = null } = written
   if ((webroot !== undefined) === responder) {
     const hint = 'Write webroot: /var/www/html, or responder: true.'
     throw configInvalid(configFile, 'policy.acme.http', 'it has to name one of both ways to answer', hint)
   }
-  return webroot === undefined ? { responder: true } : { webroot }
+  return webroot === undefined ? { responder: true, accounts } : { webroot, accounts }
 }

@@ -17,6 +17,11 @@ export function isKeyAuthorization(token: string, keyAuthorization: string): boo
   return isToken.test(token) && isAuthorization.test(keyAuthorization) && keyAuthorization.startsWith(`${token}.`)
 }
 
+/** The thumbprint of the account whose answer this is. */
+export function accountIn(keyAuthorization: string): string {
+  return keyAuthorization.slice(keyAuthorization.indexOf('.') + 1)
+}
+
 /** The file in which the responder finds the answer: it is for a request at this name alone. A CA may ask in any case, and with a dot at the end. */
 export function answerFileOf(token: string, name: string): string {
   const plain = name.toLowerCase().replace(/\.$/, '')

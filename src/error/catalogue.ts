@@ -159,6 +159,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  ACCOUNT_NOT_ALLOWED: {
+    message: 'The policy of this host answers no challenges of this ACME account.',
+    retry: 'never',
+    host: 'untouched',
+  },
   KEY_TYPE_NOT_ALLOWED: {
     message: 'The policy of this host does not allow a key of this kind.',
     retry: 'never',

@@ -70,7 +70,10 @@ t.test(
       const key = join(site.dir, 'letsencrypt.key')
 
       t.match(await command('issuers'), { status: 0, stdout: /^dns +acme +1 +https:.*\n(.*\n)*http +acme +if named/m })
-      t.match(await command('issuer', 'register', 'http'), { status: 0, stdout: /account=https:\S+\s+thumbprint=[\w-]{43}\b/ })
+      t.match(await command('issuer', 'register', 'http'), {
+        status: 0,
+        stdout: /account=https:\S+\s+thumbprint=[\w-]{43}\b/,
+      })
       t.match(await command('issuer', 'register', 'htp'), { status: 1, stderr: /no issuer htp/ })
       t.match(await command('issuer', 'new-key', key), { status: 0, stdout: /keep a copy/ })
       t.match(await readFile(key, 'utf8'), /BEGIN PRIVATE KEY/)

@@ -1,3 +1,4 @@
+import { accountIn } from '../../documents/challenge.ts'
 import type {
   ChallengeJob,
   DeploymentJob,
@@ -61,8 +62,12 @@ function unsupported(job: IssuanceJob | UnsupportedJob): WaxsealError {
 
 /** The answer is there when this is reported; the control plane tells the CA then. */
 async function answerChallenge(job: ChallengeJob, { engine, challenges, onBegin }: Workshop): Promise<Report> {
-  if (engine.policy.acme.http === null) throw new WaxsealError('CHALLENGE_NOT_ALLOWED', { setting: 'policy.acme.http' })
+  const { http } = engine.policy.acme
+  if (http === null) throw new WaxsealError('CHALLENGE_NOT_ALLOWED', { setting: 'policy.acme.http' })
   checkName(job.name, engine.policy.names)
+  const account = accountIn(job.keyAuthorization)
+  if (http.accounts?.includes(account) === false)
+    throw new WaxsealError('ACCOUNT_NOT_ALLOWED', { account, setting: 'policy.acme.http.accounts' })
   await requireOrder(job, engine)
   await onBegin(job.id)
   await challenges.put(job)

@@ -77,8 +77,8 @@ export interface Operator
   }>
   /** Who signs, in the order in which they are asked. */
   issuers(): Promise<readonly IssuerOnList[]>
-  /** Makes the account of an issuer at its CA; its URL. */
-  registerIssuer(name: string): Promise<{ readonly account: string }>
+  /** Makes the account of an issuer at its CA: its URL, and the thumbprint of its key. */
+  registerIssuer(name: string): Promise<{ readonly account: string; readonly thumbprint: string }>
   /** Renews a certificate now, by id or common name. */
   renew(certificate: string): Promise<{ readonly certificate_id: string; readonly job_id: string }>
   /** Revokes all that is valid of it, and begins its renewal with a new key; `job_id` null: its agent is retired. */

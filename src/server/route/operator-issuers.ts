@@ -7,9 +7,9 @@ import { timeOrNull } from './on-wire.ts'
 export function operatorIssuerRoutes(server: FastifyInstance, parts: Parts): void {
   server.get('/issuers', async () => ({ issuers: (await listIssuers(parts)).map(issuerOnWire) }))
 
-  server.post<{ Params: { name: string } }>('/issuers/:name/register', async (request) => ({
-    account: await registerIssuer(parts, request.params.name),
-  }))
+  server.post<{ Params: { name: string } }>('/issuers/:name/register', (request) =>
+    registerIssuer(parts, request.params.name),
+  )
 }
 
 function issuerOnWire({ name, kind, place, account, error, limits, ...times }: ListedIssuer) {

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
-import { acmeKeyOf, keyAuthorizationOf } from '../../../src/acme/acme-key.ts'
+import { acmeKeyOf, keyAuthorizationOf, thumbprintOf } from '../../../src/acme/acme-key.ts'
 import { openAcme } from '../../../src/acme/open-acme.ts'
 import { toJob } from '../../../src/control-plane/to-job.ts'
 import type { Job } from '../../../src/documents/job.ts'
@@ -46,6 +46,28 @@ t.test('Pebble finds what a job has the host answer, at the responder', { skip }
   t.equal((await settledOrder(client, order.url, 'ready')).status, 'ready')
   responder.kill('SIGTERM')
   t.equal(await responder.exited, 0)
+})
+
+t.test('a host that names accounts answers no challenge of another', { skip }, async (t) => {
+  const { deployer, key } = await site(t, 1, undefined)
+  const webroot = join(deployer.dir, 'www')
+  await mkdir(webroot)
+  const own = thumbprintOf(key.jwk)
+  const token = 'token_of-a-challenge'
+  const withAccounts = (accounts: readonly string[]): Promise<void> =>
+    deployer.configure({ policy: { roots: [], acme: { http: { webroot, accounts } } } })
+  await withAccounts(['A'.repeat(43)])
+
+  const refused = await done(deployer, challengeJob('job-1', token, key))
+  t.same(await readdir(webroot), [])
+  await withAccounts(['A'.repeat(43), own])
+  const answered = await done(deployer, challengeJob('job-2', token, key))
+
+  const { report } = refused.reports.at(-1) as unknown as { report: { error: string } }
+  t.match(report, { jobId: 'job-1', status: 'Failed', error: /^ACCOUNT_NOT_ALLOWED/ })
+  t.ok(report.error.includes(own), 'the one that is to be named')
+  t.match(answered.reports.at(-1), { report: { jobId: 'job-2', status: 'Completed' } })
+  t.same(await readdir(join(webroot, '.well-known', 'acme-challenge')), [token])
 })
 
 t.test('a host whose policy has no answers, or not for this name, says so', { skip }, async (t) => {

@@ -5,8 +5,10 @@ t.test('a host answers challenges in one way, or not at all', async (t) => {
   const read = (http?: object) => resolveAcmePolicy(http === undefined ? undefined : { http }, 'waxseal.yaml').http
 
   t.equal(read(), null)
-  t.same(read({ webroot: '/var/www/html' }), { webroot: '/var/www/html' })
-  t.same(read({ responder: true }), { responder: true })
+  t.same(read({ webroot: '/var/www/html' }), { webroot: '/var/www/html', accounts: null })
+  t.same(read({ responder: true }), { responder: true, accounts: null })
+  const accounts = ['A'.repeat(43)]
+  t.same(read({ responder: true, accounts }), { responder: true, accounts })
   for (const neither of [{}, { responder: false }, { responder: true, webroot: '/var/www/html' }]) {
     t.throws(() => read(neither), { code: 'CONFIG_INVALID', details: { path: 'policy.acme.http' } })
   }

@@ -60,12 +60,17 @@ export async function listIssuers({
 }
 
 /** Makes its account at the CA, or finds the one that is there; returns its URL. */
-export async function registerIssuer({ acme }: Pick<Parts, 'acme'>, name: string): Promise<string> {
+export async function registerIssuer(
+  { acme }: Pick<Parts, 'acme'>,
+  name: string,
+): Promise<{ readonly account: string; readonly thumbprint: string }> {
   const issuer = acme.find((one) => one.name === name)
   if (issuer === undefined) throw new Refusal('missing', `this server has no issuer ${name} that has an account`)
-  return issuer.register().catch((error: unknown) => {
+  try {
+    return { account: await issuer.register(), thumbprint: await issuer.thumbprint() }
+  } catch (error) {
     throw new Refusal('conflict', describeError(asWaxsealError(error)))
-  })
+  }
 }
 
 async function limitsOf(
