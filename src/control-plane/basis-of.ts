@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Endpoint } from './request.ts'
 
 /** What is configured. */
-interface BasisOf extends Endpoint {
+export interface BasisOf extends Endpoint {
   readonly agentId: string
   readonly followsCa?: boolean
 }

@@ -1,4 +1,5 @@
-import { WaxsealError } from '../error/waxseal-error.ts'
+import { asWaxsealError, WaxsealError } from '../error/waxseal-error.ts'
+import type { Send } from './request.ts'
 
 /** So many in a row are no accident. */
 const toldAfter = 3
@@ -8,19 +9,18 @@ export const unknownAgent =
   'The server answers 500 to this agent. Where the server itself is well: is control_plane.agent_id (CERTCTL_AGENT_ID) right?'
 
 /** Counts the failures of an agent's own calls, and adds to an error what they may mean. */
-export function watchForUnknownAgent(): {
-  answered(): void
-  failed(error: WaxsealError): WaxsealError
-} {
+export function noticeUnknownAgent(send: Send): Send {
   let inARow = 0
-  return {
-    answered: () => {
+  return async (call) => {
+    try {
+      const answer = await send(call)
       inARow = 0
-    },
-    failed: (error) => {
-      inARow = error.details['status'] === 500 ? inARow + 1 : 0
-      if (inARow < toldAfter) return error
-      return new WaxsealError(error.code, { ...error.details, hint: unknownAgent }, { cause: error })
-    },
+      return answer
+    } catch (error) {
+      const coded = asWaxsealError(error)
+      inARow = coded.details['status'] === 500 ? inARow + 1 : 0
+      if (inARow < toldAfter) throw coded
+      throw new WaxsealError(coded.code, { ...coded.details, hint: unknownAgent }, { cause: coded })
+    }
   }
 }

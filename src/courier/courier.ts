@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
-import type { ClientRequest, ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
+import type { ClientRequest } from '../control-plane/credential-calls.ts'
+import type { HostFacts } from '../control-plane/host-facts.ts'
+import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import { failureWait, isUnanswered } from '../control-plane/pace.ts'
 import { type Job, malformedJob } from '../documents/job.ts'
 import type { ShownHost } from '../documents/shown-host.ts'

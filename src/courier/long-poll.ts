@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { Heard } from '../control-plane/heard.ts'
-import type { ControlPlane, Work } from '../control-plane/open-control-plane.ts'
+import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import { afterRetryAfter, isAway } from '../control-plane/pace.ts'
+import type { Work } from '../control-plane/work-call.ts'
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
 import type { Clock } from '../host/clock.ts'
 

@@ -1,4 +1,5 @@
-import type { ControlPlane, HostFacts } from '../control-plane/open-control-plane.ts'
+import type { HostFacts } from '../control-plane/host-facts.ts'
+import type { ControlPlane } from '../control-plane/open-control-plane.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Member } from './member.ts'
 import type { Reporter } from './reporter.ts'

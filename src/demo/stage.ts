@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { register } from '../control-plane/open-control-plane.ts'
+import { register } from '../control-plane/register.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../host/file/plain-files.ts'
 import { hostFacts } from '../host/host-facts.ts'

@@ -1,4 +1,4 @@
-import type { HostFacts } from '../control-plane/open-control-plane.ts'
+import type { HostFacts } from '../control-plane/host-facts.ts'
 import { unknownAgent } from '../control-plane/unknown-agent.ts'
 import type { ShownHost } from '../documents/shown-host.ts'
 import { asWaxsealError, describeError } from '../error/waxseal-error.ts'

@@ -5,12 +5,8 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { loadConfig } from '../../src/config/load-config.ts'
 import type { Heard } from '../../src/control-plane/heard.ts'
-import {
-  type AgentEndpoint,
-  type ControlPlane,
-  openControlPlane,
-  register,
-} from '../../src/control-plane/open-control-plane.ts'
+import { type AgentEndpoint, type ControlPlane, openControlPlane } from '../../src/control-plane/open-control-plane.ts'
+import { register } from '../../src/control-plane/register.ts'
 import { courierMemoryFolder, readMembership } from '../../src/deployer/serve/courier-memory.ts'
 import { type Clock, systemClock } from '../../src/host/clock.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'

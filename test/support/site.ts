@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { register } from '../../src/control-plane/open-control-plane.ts'
+import { register } from '../../src/control-plane/register.ts'
 import type { Daemon } from '../../src/demo/mail-host/daemon.ts'
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
-import { openControlPlane, register } from '../../src/control-plane/open-control-plane.ts'
+import { openControlPlane } from '../../src/control-plane/open-control-plane.ts'
+import { register } from '../../src/control-plane/register.ts'
 import type { FoundCertificate } from '../../src/documents/discovery.ts'
 import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import { hostFacts } from '../../src/host/host-facts.ts'

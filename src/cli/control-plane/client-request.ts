@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import type { ClientRequest } from '../../control-plane/open-control-plane.ts'
+import type { ClientRequest } from '../../control-plane/credential-calls.ts'
 import { createCertificateRequest } from '../../material/certificate-request.ts'
 
 /** A new key (ECDSA, P-256) and a CSR for it: of what it is for, the control plane decides. */

@@ -1,11 +1,7 @@
 import { text } from 'node:stream/consumers'
-import {
-  type AgentEndpoint,
-  type ControlPlane,
-  type HostFacts,
-  openControlPlane,
-  register,
-} from '../../control-plane/open-control-plane.ts'
+import type { HostFacts } from '../../control-plane/host-facts.ts'
+import { type AgentEndpoint, type ControlPlane, openControlPlane } from '../../control-plane/open-control-plane.ts'
+import { register } from '../../control-plane/register.ts'
 import type { Endpoint } from '../../control-plane/request.ts'
 import { isMeetingAnswer, type MeetingAnswer, type MeetingError } from '../../documents/meeting.ts'
 import { type Membership, noMembership } from '../../documents/membership.ts'

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type ClientRequest, clientCredential, type HostFacts } from '../../control-plane/open-control-plane.ts'
+import { type ClientRequest, clientCredential } from '../../control-plane/credential-calls.ts'
+import type { HostFacts } from '../../control-plane/host-facts.ts'
 import { unknownAgent } from '../../control-plane/unknown-agent.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { readSnapshot } from '../../host/file/files.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { register } from '../../../src/control-plane/open-control-plane.ts'
+import { register } from '../../../src/control-plane/register.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { startPostfix } from '../../../src/demo/mail-host/postfix-instance.ts'
 import { changeRecords, publisherFor } from '../../../src/dns/publish.ts'

@@ -1,4 +1,5 @@
-import { type ControlPlane, openControlPlane, register } from '../../../src/control-plane/open-control-plane.ts'
+import { type ControlPlane, openControlPlane } from '../../../src/control-plane/open-control-plane.ts'
+import { register } from '../../../src/control-plane/register.ts'
 import { asWaxsealError } from '../../../src/error/waxseal-error.ts'
 import { hostFacts } from '../../../src/host/host-facts.ts'
 import { type Place, type ProtocolAgent, type ProtocolClient, Refused } from './client.ts'

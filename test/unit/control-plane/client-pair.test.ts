@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { clientLifeOf, clientPairIn, credentialOf } from '../../../src/control-plane/client-pair.ts'
-import { clientCredential } from '../../../src/control-plane/open-control-plane.ts'
+import { clientCredential } from '../../../src/control-plane/credential-calls.ts'
 import { openPools } from '../../../src/control-plane/pools.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 

@@ -1,11 +1,8 @@
 import t from 'tap'
 import { agentFeatures } from '../../../src/control-plane/heard.ts'
-import {
-  type ControlPlane,
-  type HostFacts,
-  openControlPlane,
-  register,
-} from '../../../src/control-plane/open-control-plane.ts'
+import type { HostFacts } from '../../../src/control-plane/host-facts.ts'
+import { type ControlPlane, openControlPlane } from '../../../src/control-plane/open-control-plane.ts'
+import { register } from '../../../src/control-plane/register.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { limits } from '../../../src/limit/limits.ts'
 import { makeAuthority } from '../../support/certificates.ts'

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
-import type { ControlPlane, Work } from '../../../src/control-plane/open-control-plane.ts'
+import type { ControlPlane } from '../../../src/control-plane/open-control-plane.ts'
+import type { Work } from '../../../src/control-plane/work-call.ts'
 import { runCourier } from '../../../src/courier/courier.ts'
 import type { Deployer } from '../../../src/courier/deployer.ts'
 import { openProgress } from '../../../src/courier/progress.ts'

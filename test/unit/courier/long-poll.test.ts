@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import type { Work, WorkWait } from '../../../src/control-plane/open-control-plane.ts'
+import type { Work, WorkWait } from '../../../src/control-plane/work-call.ts'
 import { LongPoll } from '../../../src/courier/long-poll.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { fakeClock } from '../../support/fake-clock.ts'

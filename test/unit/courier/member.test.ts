@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ClientLife } from '../../../src/control-plane/client-pair.ts'
+import type { ClientRequest } from '../../../src/control-plane/credential-calls.ts'
 import type { Heard } from '../../../src/control-plane/heard.ts'
-import type { ClientRequest } from '../../../src/control-plane/open-control-plane.ts'
 import type { Deployer } from '../../../src/courier/deployer.ts'
 import { Member } from '../../../src/courier/member.ts'
 import type { Ask } from '../../../src/documents/ask.ts'
