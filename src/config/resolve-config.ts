@@ -1,15 +1,12 @@
 import { createTask, validate } from 'node-cron'
-import { WaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
 import type { WrittenNotify } from '../notice/notify-settings.ts'
 import { resolveNotify } from '../notice/resolve-notify.ts'
 import { parseDuration } from '../plan/duration.ts'
-import { keyKinds } from '../plan/key-kind.ts'
-import { resolveAcmePolicy, type WrittenAcme } from './acme-policy.ts'
-import type { Config, ControlPlaneConfig, KeptFolder, PolicyConfig } from './config.ts'
+import type { Config, ControlPlaneConfig, PolicyConfig } from './config.ts'
 import { resolveInstances, type WrittenInstance } from './instances.ts'
-import { resolveLookPolicy, type WrittenLook } from './look-policy.ts'
-import type { WrittenOrders } from './order-policy.ts'
+import { configInvalid } from './parse-yaml.ts'
+import { resolvePolicy, type WrittenPolicy } from './resolve-policy.ts'
 
 type Written = string | number
 
@@ -34,29 +31,7 @@ export interface WrittenConfig {
   readonly mta_sts?: { readonly domains?: readonly string[] }
   readonly drift_watch?: string
   readonly status?: { readonly listen?: string }
-  readonly policy?: {
-    readonly roots?: readonly string[]
-    readonly folders?: Readonly<Record<string, Written>>
-    readonly commands?: readonly string[]
-    readonly names?: readonly string[]
-    readonly probes?: readonly string[]
-    readonly unread_paths?: PolicyConfig['unreadPaths']
-    readonly password_dir?: string
-    readonly uncovered_names?: PolicyConfig['uncoveredNames']
-    readonly unrelated_names?: PolicyConfig['unrelatedNames']
-    readonly missing_chain?: PolicyConfig['missingChain']
-    readonly key_type?: PolicyConfig['keyType']
-    readonly new_keys?: PolicyConfig['newKeys']
-    readonly worse?: PolicyConfig['worse']
-    readonly unfit?: PolicyConfig['unfit']
-    readonly dane?: PolicyConfig['dane']
-    readonly look?: WrittenLook
-    readonly targets?: PolicyConfig['targets']
-    readonly orders?: WrittenOrders
-    readonly acme?: WrittenAcme
-    readonly owners?: readonly string[]
-    readonly resolvers?: readonly string[]
-  }
+  readonly policy?: WrittenPolicy
   readonly instances?: Readonly<Record<string, WrittenInstance>>
   readonly timeouts?: { readonly check?: Written; readonly activate?: Written }
   readonly connectors?: readonly string[]
@@ -64,8 +39,6 @@ export interface WrittenConfig {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
-
-const metacharacters = /[;&|<>$`\\"'(){}*?~#]/
 
 /** Every default filled in; the environment wins over the file. Frozen. */
 export function resolveConfig(
@@ -80,19 +53,6 @@ export function resolveConfig(
     otherwise: number,
     limit: 'interval' | 'commandTimeout',
   ): number => (value === undefined ? otherwise : durationAt(file, path, value, limit))
-  for (const [index, line] of (written.policy?.commands ?? []).entries()) {
-    if (!metacharacters.test(line)) continue
-    throw invalid(
-      file,
-      `policy.commands[${index}]`,
-      'it has a shell metacharacter',
-      'No shell runs commands: write program and arguments, or call a script.',
-    )
-  }
-  for (const [index, range] of (written.policy?.probes ?? []).entries()) {
-    if (!range.includes('/') || isRange(range)) continue
-    throw invalid(file, `policy.probes[${index}]`, 'it is not an address range', 'For example: 192.0.2.0/24.')
-  }
   return freeze({
     controlPlane: resolveControlPlane(written.control_plane, env, file),
     stateDir: written.state_dir ?? '/var/lib/waxseal',
@@ -108,29 +68,7 @@ export function resolveConfig(
     notify: written.notify === undefined ? null : notifyAt(file, written.notify),
     mtaSts: { domains: written.mta_sts?.domains ?? null },
     status: listenAt(file, written.status?.listen ?? '127.0.0.1:9780'),
-    policy: {
-      roots: written.policy?.roots ?? ['/etc/postfix', '/etc/dovecot'],
-      folders: Object.entries(written.policy?.folders ?? {}).map(keptFolder),
-      commands: written.policy?.commands ?? [],
-      names: written.policy?.names ?? null,
-      probes: written.policy?.probes ?? [],
-      passwordDir: written.policy?.password_dir ?? '/etc/waxseal/passwords',
-      unreadPaths: written.policy?.unread_paths ?? 'warn',
-      uncoveredNames: written.policy?.uncovered_names ?? 'warn',
-      unrelatedNames: written.policy?.unrelated_names ?? 'refuse',
-      missingChain: written.policy?.missing_chain ?? 'refuse',
-      keyType: written.policy?.key_type ?? 'refuse',
-      newKeys: written.policy?.new_keys ?? keyKinds,
-      worse: written.policy?.worse ?? 'refuse',
-      unfit: written.policy?.unfit ?? 'refuse',
-      dane: written.policy?.dane ?? 'warn',
-      look: resolveLookPolicy(written.policy?.look, file),
-      targets: written.policy?.targets ?? 'open',
-      orders,
-      acme: resolveAcmePolicy(written.policy?.acme, file),
-      owners: written.policy?.owners ?? ['ssl-cert'],
-      resolvers: written.policy?.resolvers ?? [],
-    },
+    policy: resolvePolicy(written.policy ?? {}, orders, file),
     instances: resolveInstances(written.instances ?? {}, file),
     timeouts: {
       checkMs: duration('timeouts.check', written.timeouts?.check, 30_000, 'commandTimeout'),
@@ -144,16 +82,15 @@ export function resolveConfig(
 function notifyAt(file: string, written: Omit<WrittenNotify, 'silent_after'>): Config['notify'] {
   for (const [place, { url }] of (written.webhooks ?? []).entries())
     if (!URL.canParse(url))
-      throw invalid(file, `notify.webhooks[${place}].url`, 'it is no URL', 'Write it as https://HOST/PATH.')
+      throw configInvalid(file, `notify.webhooks[${place}].url`, 'it is no URL', 'Write it as https://HOST/PATH.')
   if (written.command?.[0].startsWith('/') === false)
-    throw invalid(file, 'notify.command', 'its program is no absolute path', 'For example: [/usr/local/bin/page].')
+    throw configInvalid(
+      file,
+      'notify.command',
+      'its program is no absolute path',
+      'For example: [/usr/local/bin/page].',
+    )
   return resolveNotify(written, parseDuration)
-}
-
-/** `OWNER` or `OWNER:GROUP`, as chown(1) has it. */
-function keptFolder([path, written]: readonly [string, Written]): KeptFolder {
-  const [owner = '', group = null] = String(written).split(':')
-  return { path, owner, group }
 }
 
 function resolveControlPlane(
@@ -163,9 +100,10 @@ function resolveControlPlane(
 ): ControlPlaneConfig | null {
   const url = setting(env, 'SERVER_URL') ?? written?.url
   if (url === undefined && written === undefined) return null
-  if (url === undefined) throw invalid(file, 'control_plane.url', 'it is missing', 'Write it as https://HOST:PORT.')
+  if (url === undefined)
+    throw configInvalid(file, 'control_plane.url', 'it is missing', 'Write it as https://HOST:PORT.')
   if (!url.startsWith('https://') || !URL.canParse(url)) {
-    throw invalid(
+    throw configInvalid(
       file,
       'control_plane.url',
       'it is not an https URL',
@@ -202,29 +140,23 @@ function resolveLogLevel(level: string | undefined): Config['logLevel'] | undefi
 function durationAt(file: string, path: string, value: Written, limit: 'interval' | 'commandTimeout'): number {
   const ms = parsedDuration(file, path, value)
   const { most } = limits[limit]
-  if (ms > most) throw invalid(file, path, `it is longer than ${most / 60_000}m`, `docs/limits.md: ${limit}.`)
+  if (ms > most) throw configInvalid(file, path, `it is longer than ${most / 60_000}m`, `docs/limits.md: ${limit}.`)
   if (ms >= 1) return Math.round(ms)
-  throw invalid(file, path, 'it is shorter than 1ms; a bare number is nanoseconds', 'For example: 30s.')
+  throw configInvalid(file, path, 'it is shorter than 1ms; a bare number is nanoseconds', 'For example: 30s.')
 }
 
 function parsedDuration(file: string, path: string, value: Written): number {
   try {
     return parseDuration(value)
   } catch (error) {
-    throw invalid(file, path, (error as Error).message, 'For example: 30s.')
+    throw configInvalid(file, path, (error as Error).message, 'For example: 30s.')
   }
-}
-
-/** ADDRESS/BITS. A range whose bits are left out or too many must not come to mean every address. */
-function isRange(range: string): boolean {
-  const [, v4, bits] = /^(?:(\d{1,3}(?:\.\d{1,3}){3})|[0-9a-f:.]*:[0-9a-f:.]*)\/(\d{1,3})$/i.exec(range) ?? []
-  return bits !== undefined && Number(bits) <= (v4 === undefined ? 128 : 32)
 }
 
 function driftWatchAt(file: string, expression: string): string | null {
   if (expression === 'off') return null
   if (expression === 'hourly' || isCron(expression)) return expression
-  throw invalid(
+  throw configInvalid(
     file,
     'drift_watch',
     'it is not a cron expression, or one that never comes',
@@ -256,16 +188,12 @@ function listenAt(file: string, listen: string): Config['status'] {
   const match = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost):(\d{1,5})$/.exec(listen)
   const port = Number(match?.[2])
   if (match?.[1] !== undefined && port <= 65535) return { host: match[1].replaceAll(/[[\]]/g, ''), port }
-  throw invalid(
+  throw configInvalid(
     file,
     'status.listen',
     'it is not a loopback address and port',
     'Write 127.0.0.1:9780, unix:/run/waxseal-page/page.sock or off.',
   )
-}
-
-function invalid(file: string, path: string, reason: string, hint: string): WaxsealError {
-  return new WaxsealError('CONFIG_INVALID', { file, path, reason, hint })
 }
 
 function freeze<T extends object>(value: T): T {
