@@ -23,5 +23,6 @@ export function exitStatusOf({ outcome, code }: Pick<Outcome, 'outcome' | 'code'
 
 /** Exit status of an error before a deployment began: a connector from outside that cannot be loaded is one of the configuration. */
 export function exitStatusOfError({ code }: Pick<WaxsealError, 'code'>): number {
+  if (code === 'DANE_WAITING') return byOutcome.refused
   return usage.includes(code) || code === 'CONNECTOR_INVALID' ? 2 : 1
 }

@@ -24,9 +24,9 @@ export interface RollbackName {
   readonly problem: string | null
 }
 
-/** What the control plane says to it; `unsupported`: it knows nothing of rollbacks. */
+/** What the control plane says to it. */
 export interface RollbackAnswer {
-  readonly status: 'off' | 'unknown' | 'revoked' | 'waiting' | 'ready' | 'ended' | 'unsupported'
+  readonly status: 'off' | 'unknown' | 'revoked' | 'waiting' | 'ready' | 'ended'
   readonly job_id: string | null
   readonly names: readonly RollbackName[]
 }
@@ -61,22 +61,26 @@ export const rollbackAnswerSchema = {
 
 const isAnswer = schemaCheck<RollbackAnswer>(rollbackAnswerSchema)
 
+/** The answer, where it is one; else CONTROL_PLANE_UNREACHABLE. */
+export function readRollbackAnswer(answer: unknown): RollbackAnswer {
+  if (!isAnswer(answer)) throw unusable('the answer about the rollback is none')
+  return answer
+}
+
 /** The call of a host that goes back by itself. */
 export interface RollbackCall {
-  /** Has the record of the older key published; from the answer `ready` on the key may be served. */
-  askRollback(asked: AskedRollback): Promise<RollbackAnswer>
+  /** Has the record of the older key published; from the answer `ready` on the key may be served. Null: it knows nothing of rollbacks. */
+  askRollback(asked: AskedRollback): Promise<RollbackAnswer | null>
 }
 
 /** `agent` is the path of the agent's own calls; `isKnown`: whether the server has said that it knows rollbacks. */
 export function rollbackCall(send: Send, agent: string, isKnown: () => boolean): RollbackCall {
   return {
     askRollback: async ({ targetId, fingerprint, waitS, jobId }) => {
-      if (!isKnown()) return { status: 'unsupported', job_id: null, names: [] }
+      if (!isKnown()) return null
       const again = jobId === null ? {} : { job_id: jobId }
       const body = { target_id: targetId, fingerprint, wait_s: waitS, ...again }
-      const answer = await send({ method: 'POST', path: `${agent}/rollbacks`, body })
-      if (!isAnswer(answer)) throw unusable('the answer about the rollback is none')
-      return answer
+      return readRollbackAnswer(await send({ method: 'POST', path: `${agent}/rollbacks`, body }))
     },
   }
 }

@@ -103,13 +103,15 @@ export async function runCourier(parts: CourierParts): Promise<void> {
     state.retired = true
     retired.abort()
   }
-  if (parts.driftWatch !== null) watchDrift(parts.driftWatch, { ...parts, controlPlane: { reportDrift }, signal })
-  watchByItself(parts)
   const collecting: { collect: (() => Promise<void>) | null } = { collect: null }
+  const collect = async (): Promise<void> => collecting.collect?.()
+  if (parts.driftWatch !== null)
+    watchDrift(parts.driftWatch, { ...parts, controlPlane: { reportDrift }, collect, signal })
+  watchByItself(parts)
   const alone = renewAlone({
     ...parts,
     isEnrolled: () => controlPlane !== null,
-    onRenewed: async () => collecting.collect?.(),
+    onRenewed: collect,
     signal,
   })
   controlPlane = (await Promise.race([parts.controlPlane, aborted(signal)])) ?? null

@@ -15,6 +15,8 @@ export interface DriftParts {
   readonly deployer: Deployer
   readonly readShown: () => Promise<ShownHost | null>
   readonly controlPlane: Pick<ControlPlane, 'reportDrift'>
+  /** Asks for what the deployer has to tell: root's own commands leave it there. */
+  readonly collect: () => Promise<void>
   readonly clock: Pick<Clock, 'now'>
   readonly log: Logger
   readonly signal: AbortSignal
@@ -69,6 +71,7 @@ class DriftWatch {
     try {
       const { looks } = await deployer.ask({ ask: 'inspect' }, lookMs)
       if (signal.aborted) return
+      await this.#parts.collect()
       const shown = await readShown()
       const recordOf = new Map(shown?.records.map((record) => [record.target, record]))
       for (const { target, reasons } of looks.filter((look) => this.#isNews(look))) {

@@ -7,6 +7,7 @@ import { deploy } from './deploy.ts'
 import type { Engine } from './engine.ts'
 import { readTargetNames } from './find-target.ts'
 import { asOrdered } from './order/require-order.ts'
+import type { DeployRequest } from './propose/deploy-request.ts'
 import type { OnStep } from './transaction/step-recorder.ts'
 
 /** Which kept pair: the number of its generation, or the SHA-256 of its leaf, or both; neither: the one before the live one. */
@@ -36,11 +37,28 @@ export async function deployAgain(
   onStep: OnStep,
   job?: AskingJob,
 ): Promise<Outcome> {
-  const { keyPem, ...pair } = await olderPair(target, wanted, engine)
-  const { connector, config, certificatePem, generation } = pair
+  const { request } = await olderRequest(target, wanted, engine)
+  const asked = {
+    ...request,
+    ...(job === undefined ? {} : { job: job.id }),
+    ...(job === undefined && wanted.force === true ? { force: true } : {}),
+  }
+  return deploy(asOrdered(asked, job?.order ?? null, job?.carried), engine, onStep)
+}
+
+/** What a person asks for who goes back, and the pair that is meant. GENERATION_UNKNOWN as above. */
+export async function olderRequest(
+  target: string,
+  wanted: WantedPair,
+  engine: Engine,
+): Promise<{
+  readonly pair: { readonly generation: number; readonly leaf: string }
+  readonly request: DeployRequest
+}> {
+  const { keyPem, ...older } = await olderPair(target, wanted, engine)
+  const { connector, config, certificatePem, generation, sha256 } = older
   const targetName = (await readTargetNames(engine)).nameOf(target)
   const request = {
-    ...(job === undefined ? {} : { job: job.id }),
     target,
     ...(targetName === null ? {} : { targetName }),
     connector,
@@ -48,9 +66,8 @@ export async function deployAgain(
     certificatePem,
     findKey: async () => keyPem,
     generation,
-    ...(job === undefined && wanted.force === true ? { force: true } : {}),
   }
-  return deploy(asOrdered(request, job?.order ?? null, job?.carried), engine, onStep)
+  return { pair: { generation, leaf: sha256 }, request }
 }
 
 async function olderPair(target: string, wanted: WantedPair, engine: Engine): Promise<ArchivedPair> {

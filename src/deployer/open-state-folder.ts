@@ -18,8 +18,9 @@ const folders = [
   'courier',
   'orders',
   'discovered',
+  'rollbacks',
 ]
-const locks = ['agent.lock', 'deploy.lock', 'view.lock']
+const locks = ['agent.lock', 'deploy.lock', 'rollback.lock', 'view.lock']
 /** What SQLite looks for beside a database, and would open. */
 const besideLocks = ['-journal', '-wal', '-shm']
 const files = [

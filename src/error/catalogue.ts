@@ -222,6 +222,11 @@ export const catalogue = {
     retry: 'never',
     host: 'untouched',
   },
+  DANE_WAITING: {
+    message: 'The older pair may not be served yet: caches of senders may not have its TLSA record.',
+    retry: 'never',
+    host: 'untouched',
+  },
   PREFLIGHT_FAILED: {
     message: 'The daemon’s own check fails, and failed before any file was touched: see what it says.',
     retry: 'never',

@@ -3,8 +3,10 @@ import type { HostFacts } from '../../control-plane/host-facts.ts'
 import { type AgentEndpoint, type ControlPlane, openControlPlane } from '../../control-plane/open-control-plane.ts'
 import { register } from '../../control-plane/register.ts'
 import type { Endpoint } from '../../control-plane/request.ts'
+import { type AskedRollback, type RollbackAnswer, readRollbackAnswer } from '../../control-plane/rollback-call.ts'
 import { isMeetingAnswer, type MeetingAnswer, type MeetingError } from '../../documents/meeting.ts'
 import { type Membership, noMembership } from '../../documents/membership.ts'
+import type { Report } from '../../documents/report.ts'
 import { errorTold, tellError } from '../../error/told-error.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { askProgram } from '../../host/process/ask-program.ts'
@@ -14,6 +16,18 @@ import { courierUser } from '../half/sockets.ts'
 /** What a command asks a control plane once. */
 type Question = { readonly facts: HostFacts } & (
   | { readonly ask: 'heartbeat'; readonly endpoint: AgentEndpoint; readonly membership: Membership }
+  | {
+      readonly ask: 'rollback'
+      readonly endpoint: AgentEndpoint
+      readonly membership: Membership
+      readonly asked: AskedRollback
+    }
+  | {
+      readonly ask: 'report'
+      readonly endpoint: AgentEndpoint
+      readonly membership: Membership
+      readonly reports: readonly JobReport[]
+    }
   | {
       readonly ask: 'register'
       readonly endpoint: Endpoint
@@ -26,9 +40,16 @@ type Question = { readonly facts: HostFacts } & (
 /** Longer than the control plane has for one request. */
 const answerMs = 60_000
 
+/** What becomes of a job that this host does by itself. */
+export type JobReport = Extract<Report, { readonly kind: 'status' | 'verification' }>
+
 /** What a command may ask of it. */
 export interface FacedControlPlane extends Pick<ControlPlane, 'clockAheadMs'> {
   heartbeat(facts: HostFacts): Promise<void>
+  /** Null: it knows nothing of rollbacks. */
+  askRollback(facts: HostFacts, asked: AskedRollback): Promise<RollbackAnswer | null>
+  /** All of them, or it fails. */
+  report(facts: HostFacts, reports: readonly JobReport[]): Promise<void>
 }
 
 /**
@@ -40,6 +61,13 @@ export function faceControlPlane(endpoint: AgentEndpoint, membership: Membership
   return {
     heartbeat: async (facts) => {
       aheadMs = (await put({ ask: 'heartbeat', endpoint, membership, facts })).aheadMs ?? null
+    },
+    askRollback: async (facts, asked) => {
+      const { rollback = null } = await put({ ask: 'rollback', endpoint: brief(endpoint), membership, facts, asked })
+      return rollback === null ? null : readRollbackAnswer(rollback)
+    },
+    report: async (facts, reports) => {
+      await put({ ask: 'report', endpoint: brief(endpoint), membership, facts, reports })
     },
     clockAheadMs: () => aheadMs,
   }
@@ -88,11 +116,27 @@ async function answerTo(question: Question): Promise<MeetingAnswer> {
   const controlPlane = openControlPlane(question.endpoint)
   controlPlane.adopt(question.membership)
   try {
+    if (question.ask === 'report') {
+      for (const report of question.reports) await send(controlPlane, report)
+      return {}
+    }
     await controlPlane.heartbeat(facts)
+    if (question.ask === 'rollback') return { rollback: await controlPlane.askRollback(question.asked) }
     return { aheadMs: controlPlane.clockAheadMs() }
   } finally {
     await controlPlane.close()
   }
+}
+
+function send(controlPlane: ControlPlane, report: JobReport): Promise<void> {
+  if (report.kind === 'verification') return controlPlane.reportVerification(report.jobId, report)
+  const { kind: _, jobId, ...said } = report
+  return controlPlane.reportStatus(jobId, said)
+}
+
+/** Two calls, one after the other, have their time within one question. */
+function brief(endpoint: AgentEndpoint): AgentEndpoint {
+  return { ...endpoint, timeoutMs: 20_000 }
 }
 
 function parsed(line: string): unknown {

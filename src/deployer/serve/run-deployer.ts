@@ -11,6 +11,7 @@ import { type LineServer, serveLines } from '../../host/socket/line-socket.ts'
 import { openInbox } from '../../inbox/inbox.ts'
 import { openKeyStore } from '../../material/key-store.ts'
 import { openAnswerBox } from '../../outbox/answer-box.ts'
+import { takeRollbacks } from '../begun-rollbacks.ts'
 import { openChallengeAnswers } from '../challenge/challenge-answers.ts'
 import { Discoverer } from '../discover/discoverer.ts'
 import { openToldPlaces } from '../discover/told-places.ts'
@@ -114,7 +115,17 @@ async function openDeployer(
     orders: engine,
   })
   const requests = new Requests(store, partsOfRequests, onChange)
-  const worker = new Worker({ ...parts, ...state, challenges, requests, onChange })
+  // What a command of root's has left to tell is told like all else.
+  const takeLeft = (): Promise<void> =>
+    takeRollbacks(config.stateDir, engine, (report) => answers.put(report)).catch((error: Error) =>
+      log.warn({ reason: error.message }, 'what became of a rollback by hand is not told yet'),
+    )
+  const onBatch = async (): Promise<void> => {
+    await parts.onBatch()
+    await takeLeft()
+  }
+  await takeLeft()
+  const worker = new Worker({ ...parts, ...state, onBatch, challenges, requests, onChange })
   const facts = async (): Promise<ShownOfDeployer & Pick<ShownHost, 'setAside'>> => ({
     looks,
     recovered,

@@ -37,6 +37,8 @@ export interface RolloverSite {
   killAgent(): Promise<void>
   /** Has a certificate made for the mail host, and renewed after that. */
   renew(): Promise<void>
+  /** Of the agent. */
+  readonly configFile: string
 }
 
 const host = 'mx.example.org'
@@ -48,9 +50,9 @@ const ttl = 3
 
 /**
  * Starts all of it, until the end of the test. At the beginning the host serves a pair that Waxseal knows nothing of, with its
- * record; aliased, that is in another zone.
+ * record; aliased, that is in another zone. `isSeenByHost`: the host looks at its own port 25, and asks the validating resolver for its records.
  */
-export async function startRolloverSite(t: Test, isAliased: boolean): Promise<RolloverSite> {
+export async function startRolloverSite(t: Test, isAliased: boolean, isSeenByHost = false): Promise<RolloverSite> {
   const dir = await makeTemporaryFolder('waxseal-dane-')
   t.teardown(() => removeWhenQuiet(dir))
   const mx = { address: dnsAddress().address, port: 25 }
@@ -85,8 +87,10 @@ export async function startRolloverSite(t: Test, isAliased: boolean): Promise<Ro
   )
   const operator = openOperator({ url: proxy.url, caPem, operatorToken: token.trim() })
   t.teardown(() => operator.close())
-  const enrolled = await enroll(operator, { url: proxy.url, ca: caPem }, daemon)
-  await writeAgentConfig(dir, dataDir, proxy.url, enrolled, daemon)
+  const endpoints = isSeenByHost ? { endpoints: [{ endpoint: `${mx.address}:25`, protocol: 'smtp' }] } : {}
+  const enrolled = await enroll(operator, { url: proxy.url, ca: caPem }, { ...targetOf(daemon), ...endpoints })
+  const more = isSeenByHost ? { resolvers: [world.resolver.address] } : {}
+  await writeAgentConfig(dir, dataDir, proxy.url, enrolled, daemon, more)
   const start = (): WaxsealProcess => startWaxseal(['agent', '--config', join(dir, 'waxseal.yaml')])
   let agent = start()
   t.teardown(async () => {
@@ -112,6 +116,7 @@ export async function startRolloverSite(t: Test, isAliased: boolean): Promise<Ro
     server,
     operator,
     change,
+    configFile: join(dir, 'waxseal.yaml'),
     agent: () => agent,
     killAgent: async () => {
       agent.killAll()
@@ -173,14 +178,14 @@ interface Enrolled {
 async function enroll(
   operator: Operator,
   endpoint: { readonly url: string; readonly ca: string },
-  daemon: Daemon,
+  config: object,
 ): Promise<Enrolled> {
   const { agentId, credential } = await register(
     { ...endpoint, credential: await operator.createToken() },
     'mx',
     hostFacts('0.0.0'),
   )
-  const target = { name: 'postfix', agent_id: agentId, type: 'Postfix', config: targetOf(daemon) }
+  const target = { name: 'postfix', agent_id: agentId, type: 'Postfix', config }
   return { agentId, credential: credential ?? '', targetId: await operator.addTarget(target) }
 }
 
@@ -190,6 +195,7 @@ async function writeAgentConfig(
   url: string,
   { agentId, credential }: Enrolled,
   { check, reload }: Daemon,
+  policy: object,
 ): Promise<void> {
   await writeText(join(dir, 'credential'), credential, 0o600)
   const config = {
@@ -203,7 +209,7 @@ async function writeAgentConfig(
     poll_interval: '200ms',
     heartbeat_interval: '500ms',
     drift_watch: 'off',
-    policy: { roots: [dir], commands: [check.join(' '), reload.join(' ')] },
+    policy: { roots: [dir], commands: [check.join(' '), reload.join(' ')], ...policy },
   }
   await writeText(join(dir, 'waxseal.yaml'), JSON.stringify(config))
 }
