@@ -14,6 +14,7 @@ import { advanceOrder, ownReplaced } from './advance-order.ts'
 import { impossible } from './prove-names.ts'
 import { registeredDomains } from './registered-domains.ts'
 import type { Solver } from './solver.ts'
+import { type LeftBehind, tidyOrders } from './tidy-orders.ts'
 
 /** What issuers that speak ACME share. */
 export interface AcmeParts {
@@ -26,15 +27,6 @@ export interface AcmeParts {
   readonly caa: (name: string, request: Omit<CaaRequest, 'isWildcard'>) => Promise<string | null>
   /** Why a CA would not find this answer at port 80 of the name, in sentences; null: nothing that is seen from here speaks against it. */
   readonly lookAtAnswers: (expected: Expected, isInnerCa: boolean) => Promise<string | null>
-}
-
-/** What an ended order has published, and what could not be removed now. */
-export interface LeftBehind {
-  /** Owner names of records, or ids of hosts' jobs. */
-  readonly places: readonly string[]
-  readonly error: WaxsealError
-  /** It is not tried again. */
-  readonly isGivenUp: boolean
 }
 
 /** An issuer whose orders leave something behind. */
@@ -51,11 +43,6 @@ export interface AcmeIssuer extends Issuer {
 /** For so long an order is one server's, which gives it back when it has done a step. */
 const leaseMs = 3 * 60_000
 const busyMs = 5000
-const untidyMs = 60_000
-const longestUntidyMs = 6 * 3_600_000
-/** Nobody asks for a proof of then: one more record does no harm. */
-const givenUpMs = 30 * 86_400_000
-const tidiedAtOnce = 20
 const usualLimitMs = 3_600_000
 const longestLimitMs = 7 * 86_400_000
 const reasons: Readonly<Record<RevocationReason, number>> = {
@@ -138,34 +125,7 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
       if (der != null) await (await account()).client.revoke(der, reasons[reason])
     },
     renewalInfo: async ({ pem }) => (await account()).client.renewalInfo(pem),
-    tidy: async () => {
-      const at = await store.now()
-      const left: LeftBehind[] = []
-      for (const row of await store.acmeOrders.untidy(name, at, at + untidyMs, tidiedAtOnce))
-        await tidyOne(row).catch(async (error: unknown) => {
-          left.push(await leave(row, asWaxsealError(error), at))
-        })
-      return left
-    },
-  }
-
-  /** One zone that is away holds up no other: its turn comes ever more rarely. */
-  async function leave({ id, proofs, endedAt }: AcmeOrderRow, error: WaxsealError, at: number): Promise<LeftBehind> {
-    const since = at - (endedAt ?? at)
-    const isGivenUp = since >= givenUpMs
-    const pause = Math.min(longestUntidyMs, Math.max(untidyMs, since / 5))
-    await store.acmeOrders.save(id, { tidyAt: isGivenUp ? null : at + Math.round(pause) })
-    const places = proofs.flatMap(({ place, isRemoved }) => (place === null || isRemoved ? [] : [place]))
-    return { places, error, isGivenUp }
-  }
-
-  async function tidyOne({ id, proofs }: AcmeOrderRow): Promise<void> {
-    for (const solver of parts.solvers) {
-      const own = proofs.filter((proof) => proof.kind === solver.kind && !proof.isRemoved)
-      if (own.length > 0) await solver.remove(own)
-    }
-    const removed = proofs.map((proof) => ({ ...proof, isRemoved: true }))
-    await store.acmeOrders.save(id, { proofs: removed, tidyAt: null })
+    tidy: () => tidyOrders(name, store, parts.solvers),
   }
 }
 
