@@ -1,11 +1,12 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { askDns } from '../../src/dns/ask.ts'
 import { makeFolder, makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import { startPebble } from '../integration/pebble.ts'
+import { dnsAddress } from '../support/answering-server.ts'
 import { unlessInstalled } from '../support/daemons.ts'
 import { startDnsWorld } from '../support/named/dns-world.ts'
 import { type Ran, runWaxseal } from '../support/run-waxseal.ts'
@@ -19,13 +20,15 @@ t.test(
   'a mail host has certificates of a public CA',
   { skip: unlessInstalled('named', 'nsupdate', 'pebble') },
   async (t) => {
+    const [address, second] = [dnsAddress().address, dnsAddress().address]
     const world = await startDnsWorld(t, {
-      'example.net': ['mail A 127.0.0.1', '@ CAA 0 issue "pebble.letsencrypt.org"'],
+      'example.net': [`mail A ${address}`, `mail A ${second}`, '@ CAA 0 issue "pebble.letsencrypt.org"'],
     })
     const web = await startWebServer(t)
+    await web.listen(address)
     const resolver = `${world.resolver.address}:${world.resolver.port}`
     const dir = t.testdir()
-    const pebble = await startPebble(dir, { resolver, httpPort: web.port, validityS: 86_400 * 90 })
+    const pebble = await startPebble(dir, { resolver, httpPort: 80, validityS: 86_400 * 90 })
     t.teardown(() => pebble.stop())
     const [primary] = world.publishers
     const acme = { acme: pebble.url, ca_file: pebble.caFile, accept_terms: true }
@@ -36,7 +39,7 @@ t.test(
       {
         dns: [{ zone: 'example.net', nsupdate: { server, port, key_file: world.keyFile } }],
         resolvers: [resolver],
-        issuers: { dns: acme, http: { ...acme, challenges: ['http'], http_look: false } },
+        issuers: { dns: acme, http: { ...acme, challenges: ['http'] } },
         issuer_order: ['dns'],
       },
     )
@@ -84,14 +87,22 @@ t.test(
       })
     })
 
-    t.test('renewed by HTTP-01: its host answers', async (t) => {
+    t.test('renewed by HTTP-01: the CA looks once each address of the name answers', async (t) => {
       const [{ id = '' } = {}] = await site.operator.certificates()
       await site.operator.changePolicy(String(id), { issuers: ['http'] })
 
       await site.operator.renew(String(id))
+      await until(async () => web.asked.filter(({ by }) => by.startsWith('waxseal/')).length > 1)
+      t.notOk(
+        web.asked.some(({ by }) => !by.startsWith('waxseal/')),
+        'the second address refuses',
+      )
+      await web.listen(second)
       await until(async () => (await leafIsOf(site, String(id))) === 2)
 
-      t.ok(web.asked.some((path) => path.startsWith('/.well-known/acme-challenge/')))
+      t.ok(
+        web.asked.some(({ by, path }) => !by.startsWith('waxseal/') && path.startsWith('/.well-known/acme-challenge/')),
+      )
       t.match(await site.operator.certificates(), [{ issuer: 'http', version: 2 }])
     })
 
@@ -116,23 +127,28 @@ async function leafIsOf({ operator, daemon }: Site, certificateId: string): Prom
   return (await servedLeaf(port)) === leaf ? Number(found['version']) : null
 }
 
-/** The web server of the mail host, at the CA's port 80. */
+/** The web server of the mail host, at port 80 of the addresses that it is told. */
 async function startWebServer(t: Test) {
   const root = join(await makeTemporaryFolder('waxseal-web-'), 'html')
   await makeFolder(root)
-  const asked: string[] = []
-  const server = createServer((request, response) => {
+  const asked: { readonly path: string; readonly by: string }[] = []
+  const servers: Server[] = []
+  const handler: RequestListener = (request, response) => {
     const path = request.url ?? ''
-    asked.push(path)
+    asked.push({ path, by: request.headers['user-agent'] ?? '' })
     readFile(join(root, path)).then(
       (bytes) => response.end(bytes),
       () => response.writeHead(404).end(),
     )
-  }).listen(0, '127.0.0.1')
+  }
   t.teardown(async () => {
-    server.close()
+    for (const server of servers) server.close()
     await removeTree(join(root, '..'))
   })
-  await new Promise((resolve) => server.once('listening', resolve))
-  return { root, asked, port: (server.address() as AddressInfo).port }
+  const listen = async (address: string): Promise<void> => {
+    const server = createServer(handler).listen(80, address)
+    servers.push(server)
+    await once(server, 'listening')
+  }
+  return { root, asked, listen }
 }

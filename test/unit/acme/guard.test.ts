@@ -7,10 +7,21 @@ t.test('a CA on the Internet sends us to no inner network, by name or by address
   for (const url of ['https://127.0.0.1/', 'https://[::1]:9780/', 'https://10.0.0.1/', 'https://[::ffff:127.0.0.1]/']) {
     t.throws(() => guard.allow(url), { code: 'ACME_UNREACHABLE' }, url)
   }
-  for (const address of ['192.168.1.1', '169.254.169.254', 'fe80::1', 'fd00::1', '::ffff:10.0.0.1', '0.0.0.0', '::']) {
+  for (const address of [
+    '192.168.1.1',
+    '169.254.169.254',
+    'fe80::1',
+    'fd00::1',
+    '::ffff:10.0.0.1',
+    '0.0.0.0',
+    '::',
+    '64:ff9b::10.0.0.1',
+    '64:ff9b::7f00:1',
+  ]) {
     t.same(guard.usable('ca.example', [address]), [], address)
   }
   t.same(guard.usable('ca.example', ['10.0.0.1', '203.0.113.7']), ['203.0.113.7'])
+  t.same(guard.usable('ca.example', ['64:ff9b::203.0.113.7']), ['64:ff9b::203.0.113.7'], 'from a network without IPv4')
   t.equal(guard.allow('https://203.0.113.7/order/1').pathname, '/order/1')
 })
 
