@@ -1,11 +1,10 @@
-import { lookAtAnswers } from '../../acme/look-at-answers.ts'
 import { whyCaaRefuses } from '../../dns/caa.ts'
 import { resolversOf } from '../../dns/tlsa.ts'
-import { isPublicAddress } from '../../host/socket/guarded-lookup.ts'
 import type { Authority } from '../authority/authority.ts'
 import type { ServerConfig } from '../config/server-config.ts'
 import { type AcmeIssuer, type AcmeParts, acmeIssuer } from './acme/acme-issuer.ts'
 import { dnsSolver } from './acme/dns-solver.ts'
+import { lookFirstBy } from './acme/look-first.ts'
 import type { Solver } from './acme/solver.ts'
 import type { Issuer } from './issuer.ts'
 import { localIssuer } from './local-issuer.ts'
@@ -42,18 +41,7 @@ export async function openIssuers(
     ...parts,
     solvers: [dnsSolver(dns, asked), ...solvers],
     caa: (name, request) => whyCaaRefuses(name, request, asked),
-    lookAtAnswers: async (expected, isInner) => {
-      const { against, passedOver } = await lookAtAnswers(expected, {
-        resolvers: asked,
-        mayAsk: (address) => isInner || isPublicAddress(address),
-      })
-      if (against === null && passedOver.length > 0)
-        warn(
-          { name: expected.name, reasons: passedOver },
-          'the CA looks at addresses that this server could not look at',
-        )
-      return against
-    },
+    lookAtAnswers: lookFirstBy({ resolvers: asked, warn }),
   }
   for (const config of issuers.others) {
     if (config.kind === 'module') all.push(await openModuleIssuer(config))
