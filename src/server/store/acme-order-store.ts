@@ -68,8 +68,10 @@ export interface AcmeOrderStore {
   begin(order: AcmeOrderRow, limits: AcmeLimits, domains: readonly string[]): Promise<Begun>
   /** Null: another server has it, or it is not open. */
   lease(id: string, at: number, until: number): Promise<AcmeOrderRow | null>
+  /** Lets go of a lease that lasts until then; one that another server has taken since stays. */
+  release(id: string, until: number): Promise<void>
   /** What is left out stays. */
-  save(id: string, fields: Partial<Pick<AcmeOrderRow, 'url' | 'proofs' | 'leaseUntil' | 'tidyAt'>>): Promise<void>
+  save(id: string, fields: Partial<Pick<AcmeOrderRow, 'url' | 'proofs' | 'tidyAt'>>): Promise<void>
   fail(id: string, at: number, fields: Partial<Pick<AcmeOrderRow, 'failedNames' | 'error'>>): Promise<void>
   /** Ends as issued the one of this CSR that is open at this issuer, if there is one. In the transaction that keeps its version. */
   issued(signingId: string, issuer: string, at: number): Promise<void>

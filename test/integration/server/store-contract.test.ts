@@ -599,6 +599,26 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     ])
   })
 
+  t.test(`${kind}: a server whose lease of an order ran out does not end the lease of the next one`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const order = { id: 'order-1', signingId: 'signing-1', issuer: 'ca', certificateId: certificate.id, names: 'a' }
+    const open = { state: 'open', url: null, proofs: [], failedNames: '', error: null, endedAt: null } as const
+    await store.acmeOrders.begin(
+      { ...order, ...open, createdAt: start, leaseUntil: null, tidyAt: null },
+      { sameNames: null, registeredDomain: null, orders: null, failures: null },
+      [],
+    )
+    const lease = async (at: number) => (await store.acmeOrders.lease('order-1', at, at + 10)) !== null
+
+    t.ok(await lease(start))
+    t.notOk(await lease(start + 9))
+    t.ok(await lease(start + 10))
+    await store.acmeOrders.release('order-1', start + 10)
+    t.notOk(await lease(start + 11), 'the slow one let go of its own alone')
+    await store.acmeOrders.release('order-1', start + 20)
+    t.ok(await lease(start + 11))
+  })
+
   t.test(`${kind}: the time without a gap begins anew after one`, async (t) => {
     const { server } = await open(t, kind)
 

@@ -89,7 +89,8 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
     const row = (await store.acmeOrders.open(request.id, name)) ?? (await place(request))
     if (!('signingId' in row)) return row
     const at = await store.now()
-    const leased = await store.acmeOrders.lease(row.id, at, at + leaseMs)
+    const until = at + leaseMs
+    const leased = await store.acmeOrders.lease(row.id, at, until)
     if (leased === null) return { state: 'waits', untilMs: at + busyMs, reason: 'another server goes on with it' }
     try {
       const spoken = await account()
@@ -99,7 +100,7 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
       // Signed, it stays open until its version is kept: whoever comes after a crash fetches the same certificate again.
       return await advanceOrder(advancing, leased, request)
     } finally {
-      await store.acmeOrders.save(row.id, { leaseUntil: null })
+      await store.acmeOrders.release(row.id, until)
     }
   }
   return {

@@ -2,7 +2,7 @@ import type { AcmeLimits } from '../../config/server-config.ts'
 import type { Rate } from '../../renewal/within-rate.ts'
 import type { AcmeOrderRow, AcmeOrderStore, Begun, FullLimit, UsedLimit } from '../acme-order-store.ts'
 import type { Database, RawRow, Value } from '../database.ts'
-import { change, firstOf, fromRows, insert } from './columns.ts'
+import { change, changeWhere, firstOf, fromRows, insert } from './columns.ts'
 
 /** A slot that an open order has is looked at again after so long: it may fail. */
 const lookAgainMs = 10 * 60_000
@@ -20,6 +20,7 @@ export function sqlAcmeOrders(db: Database): AcmeOrderStore {
           [id, at, until],
         ),
       ),
+    release: (id, leaseUntil) => changeWhere(db, 'acme_order', { id, leaseUntil }, { leaseUntil: null }),
     save: (id, fields) => change(db, 'acme_order', id, fields),
     fail: (id, at, fields) =>
       change(db, 'acme_order', id, { state: 'failed', endedAt: at, leaseUntil: null, ...fields }),
