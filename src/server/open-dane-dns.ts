@@ -67,7 +67,8 @@ function answersIn({ views, negativeTtl }: ZoneView): readonly ServerAnswer[] {
     if (view.state !== 'answers') return []
     const found = recordsOf('TLSA', view.records)
     const ttl = found.length === 0 ? negativeTtl : Math.max(...found.map((record) => record.ttl))
-    return [{ records: found.map(({ data }) => data), ttlMs: ttl * 1000 }]
+    const server = `${view.server.name} (${view.server.address})`
+    return [{ server, records: found.map(({ data }) => data), ttlMs: ttl * 1000 }]
   })
 }
 

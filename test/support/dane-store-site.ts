@@ -40,7 +40,7 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
     const ttlMs = zone.records.length === 0 ? negativeMs : hourMs
     const believed = zone.isBelieved ? zone.records : null
     const problem = zone.problem ?? (zone.isBelieved ? null : 'not signed')
-    const answers = [{ records: zone.records, ttlMs }]
+    const answers = [{ server: 'ns1.example.net (192.0.2.1)', records: zone.records, ttlMs }]
     return { endName: owner, answers, negativeMs, believed, problem, isByHand: zone.isByHand, settleMs: 0 }
   }
   const daneDns: DaneDns = {

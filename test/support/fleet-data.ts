@@ -91,6 +91,7 @@ function statements(hosts: bigint, jobs: bigint, now: bigint): readonly Statemen
           $now + (i % 60 - 1) * 86400000, 'ECDSA', 256, 0, $now - 1000, $now - 1000 FROM n`,
       { $hosts: hosts, $now: now },
     ],
+    ...daneStatements(each, name, hosts, now),
     [
       `INSERT INTO rollout (id, name, action, state, chosen, stop_hosts, deadline_ms, wave, reason, created_at, created_by)
         VALUES ('rollout-1', 'november', 'renew', 'stopped',
@@ -120,6 +121,52 @@ function statements(hosts: bigint, jobs: bigint, now: bigint): readonly Statemen
         FROM (SELECT i, substr('00000' || (i % $hosts + 1), -5) AS host, i % 50 = 0 AS failed,
           $now - 1000 - ($jobs - i) * (2592000000 / $jobs) AS ends FROM n)`,
       { $hosts: hosts, $jobs: jobs, $now: now, $outcome: outcome },
+    ],
+  ]
+}
+
+/** Roll-over of TLSA records of every 97th host, whose records are not looked at again; and what is the matter with some of them. */
+function daneStatements(
+  each: string,
+  name: (prefix: string) => string,
+  hosts: bigint,
+  now: bigint,
+): readonly Statement[] {
+  const owner = `'_25._tcp.' || ${name('mail')} || '.example.net'`
+  const of = `FROM n WHERE i % 97 = 0`
+  const whole: Statement[1] = { $hosts: hosts, $now: now }
+  const record = (spki: string, state: string, seenAt: string): Statement => [
+    `${each} INSERT INTO tlsa_record (target_id, name, spki, state, is_by_other, lacking_ms, seen_at, wait_ms, changed_at)
+      SELECT 'target-Postfix' || i, ${owner}, ${spki}, ${state}, 0, 0, ${seenAt}, 3600000, $now - 7200000 ${of}`,
+    whole,
+  ]
+  return [
+    [
+      `${each} INSERT INTO rollover_target (target_id, turned_on_at, turned_on_by, next_look_at)
+        SELECT 'target-Postfix' || i, $now, 'operator:ann', $now + 864000000000 ${of}`,
+      whole,
+    ],
+    [
+      `${each} INSERT INTO rollover_name (target_id, name, end_name, looked_at, ttl_ms, cached_until, seen, is_by_hand, problem)
+        SELECT 'target-Postfix' || i, ${owner}, ${owner}, $now - 60000, 3600000, $now,
+          '["3 1 1 ' || replace(hex(zeroblob(16)), '00', 'ab') || replace(hex(zeroblob(16)), '00', 'cd') || '"]', i % 2,
+          CASE WHEN i % 3 = 0 THEN 'ns2.example.net (192.0.2.53) gives no answer: ETIMEOUT' END ${of}`,
+      whole,
+    ],
+    record(
+      "replace(hex(zeroblob(16)), '00', 'ab') || replace(hex(zeroblob(16)), '00', 'cd')",
+      "'published'",
+      '$now - 7200000',
+    ),
+    record("replace(hex(zeroblob(32)), '00', 'ef')", "'wanted'", 'NULL'),
+    [
+      `${each} INSERT INTO matter (id, kind, code, subject, agent, target, certificate, text, opened_at, seen_at, told_at, told_as, tellings, counted_from)
+        SELECT lower(hex(zeroblob(4))) || substr('00000000' || i, -8), 'dane', CASE WHEN i % 2 = 0 THEN 'DANE_PROBLEM' ELSE 'DANE_PUBLISH' END,
+          'target-Postfix' || i, ${name('mail')}, ${name('mail')} || '-postfix', NULL,
+          'Publish for ' || ${name('mail')} || '-postfix, beside the records that are there: ' || ${owner} || '. IN TLSA 3 1 1 '
+            || replace(hex(zeroblob(32)), '00', 'ef'),
+          $now - 7200000, $now, CASE WHEN i % 2 = 0 THEN $now - 7100000 END, CASE WHEN i % 2 = 0 THEN 'open' END, i % 2, $now ${of}`,
+      whole,
     ],
   ]
 }

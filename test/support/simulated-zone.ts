@@ -66,7 +66,11 @@ export function simulatedZone(
     look: (isSilent) => {
       const answering = servers.map((_, server) => server).filter(() => !isSilent())
       return {
-        answers: answering.map((server) => ({ records: current(server).records, ttlMs: keptMs(current(server)) })),
+        answers: answering.map((server) => ({
+          server: 'ns',
+          records: current(server).records,
+          ttlMs: keptMs(current(server)),
+        })),
         negativeMs,
         problem: answering.length === servers.length ? null : 'a server of the zone gives no answer',
         settleMs: 0,

@@ -17,7 +17,7 @@ const token = await plane.operator.addOperator('ann', 'reader')
 const browser = await startBrowser()
 t.teardown(() => browser.close())
 const complaints: string[] = []
-const sections = ['Hosts', 'Certificates', 'Failures', 'Drift', 'Roll-outs', 'Found'] as const
+const sections = ['Hosts', 'Certificates', 'Failures', 'Drift', 'DANE', 'Matters', 'Roll-outs', 'Found'] as const
 
 t.test('a person signs in with the keyboard alone, and comes to the page that was asked for', async (t) => {
   const { page } = await openContext(t)

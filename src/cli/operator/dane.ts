@@ -91,7 +91,10 @@ function daneLines({ target, agent, names, waiting }: ToldDane): readonly string
     ]),
     ...(publish.length === 0 ? [] : ['', 'Publish, in one change of the zone:', ...publish.map((line) => `  ${line}`)]),
     ...(remove.length === 0 ? [] : ['', 'Remove:', ...remove.map((line) => `  ${line}`)]),
-    ...waiting.map(({ job_id: id, type }) => `${type} ${id} waits for these records.`),
+    ...waiting.map(
+      ({ job_id: id, type, usable_at: at }) =>
+        `${type} ${id} waits for these records${at === null ? '' : `, until ${at.slice(0, 19)}`}.`,
+    ),
   ]
 }
 

@@ -9,6 +9,8 @@ export interface TlsaRecord {
 
 /** What one authoritative server said of an owner name. */
 export interface ServerAnswer {
+  /** For people: its name and address. */
+  readonly server: string
   readonly records: readonly TlsaRecord[]
   /** For how long a cache may keep it: the TTL of the records, or of their absence. */
   readonly ttlMs: number

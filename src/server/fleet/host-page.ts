@@ -5,13 +5,14 @@ import { table } from '../../page/table.ts'
 import type { HostTarget, ShownHost } from '../operation/fleet/fleet-host.ts'
 import type { Caller } from '../operation/operators.ts'
 import { certificateCells, certificateHeads } from './certificates-page.ts'
+import { daneCells, daneHeads } from './dane-page.ts'
 import { failureCells, failureHeads } from './failures-page.ts'
 import { labelLink, stateOf } from './hosts-page.ts'
 import { listPage, type Query } from './list-page.ts'
 import { linkTo } from './sections.ts'
 import { whenAt } from './words.ts'
 
-/** One host: whether it calls, its targets, its certificates, and what failed on it. */
+/** One host: whether it calls, its targets, its certificates, its TLSA records, and what failed on it. */
 export function hostPage(shown: ShownHost, query: Query, viewer: Caller): string {
   const { host, targets } = shown
   return listPage({
@@ -30,7 +31,7 @@ export function hostPage(shown: ShownHost, query: Query, viewer: Caller): string
   })
 }
 
-function leadOf({ host, registeredAt, windows, certificates, failures }: ShownHost, now: number): Html {
+function leadOf({ host, registeredAt, windows, certificates, failures, rollovers }: ShownHost, now: number): Html {
   const { name, hostname, seenAt, labels } = host
   const held = windows.map(
     ({ cron, forMs, timeZone }) => `${cron} for ${Math.round(forMs / 60_000)} minutes, ${timeZone}`,
@@ -66,6 +67,18 @@ ${
         failures.map((one) => failureCells(one, now)),
       )
 }
+${
+  rollovers.length === 0
+    ? html``
+    : html`${table(
+        'TLSA records',
+        'TLSA records of its targets with roll-over',
+        daneHeads,
+        rollovers.map((one) => daneCells(one, now)),
+      )}
+<p><a href="${linkTo('/fleet/dane', of)}">All of its TLSA records</a></p>`
+}
+<p><a href="${linkTo('/fleet/matters', of)}">What wants a person on it</a></p>
 <p><a href="${linkTo('/fleet/failures', { ...of, days: '30' })}">All of its failures</a>, <a href="${linkTo('/fleet/drift', of)}">what drifts on it</a></p>`
 }
 

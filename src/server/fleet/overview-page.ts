@@ -28,6 +28,7 @@ ${failures(overview)}
 ${rollouts(overview)}
 ${drift(overview)}
 ${daneCard(overview)}
+${mattersCard(overview)}
 ${work(overview)}
 </div>`,
   })
@@ -137,14 +138,22 @@ function drift({ drifting }: Overview): Html {
   )
 }
 
-function daneCard({ dane: { problems, jobs } }: Overview): Html {
+function daneCard({ dane: { problems, targets, jobs } }: Overview): Html {
   if (problems + jobs === 0) return html``
   const link = linkTo('/fleet/dane')
   const lines = [
-    { word: 'Names with a problem', kind: 'bad', count: problems, link },
+    { word: 'Targets with a problem', kind: 'bad', count: targets, link },
     { word: 'Jobs that wait for records', kind: 'warn', count: jobs, link },
   ] as const
   return card('dane', 'TLSA records', html`${counts(lines.filter(({ count }) => count > 0))}`)
+}
+
+function mattersCard({ matters }: Overview): Html {
+  if (matters.length === 0) return html``
+  const lines = matters.map(
+    ({ kind, count }): Count => ({ word: kind, kind: 'warn', count, link: linkTo('/fleet/matters', { kind }) }),
+  )
+  return card('matters', 'Matters that want a person', counts(lines))
 }
 
 function work({ open }: Overview): Html {

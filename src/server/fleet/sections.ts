@@ -8,6 +8,7 @@ export const sections = [
   { path: '/fleet/failures', name: 'Failures' },
   { path: '/fleet/drift', name: 'Drift' },
   { path: '/fleet/dane', name: 'DANE' },
+  { path: '/fleet/matters', name: 'Matters' },
   { path: '/fleet/rollouts', name: 'Roll-outs' },
   { path: '/fleet/found', name: 'Found' },
 ] as const
@@ -39,7 +40,13 @@ export function menuLink(
   return ofOneHost.includes(path) ? linkTo(path, { host }) : path
 }
 
-const ofOneHost: readonly SectionPath[] = ['/fleet/failures', '/fleet/drift', '/fleet/found']
+const ofOneHost: readonly SectionPath[] = [
+  '/fleet/failures',
+  '/fleet/drift',
+  '/fleet/dane',
+  '/fleet/matters',
+  '/fleet/found',
+]
 
 /** A page of the fleet as it was asked for; the overview where it is none: nobody is led to another site, or to what is no page. */
 export function pageIn(url: string): string {

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
+import { matterKinds } from '../../notice/matter.ts'
 import type { Overview } from '../operation/fleet/overview.ts'
 
 const hostStates = ['calling', 'silent', 'never', 'retired'] as const
@@ -50,6 +51,9 @@ export function measureFleet(overview: () => Promise<Overview>, registry: Regist
   gauge('waxseal_server_targets_drifting', 'Targets that are not as they were deployed.', [], (all, { drifting }) =>
     all.set(drifting),
   )
+  gauge('waxseal_server_matters', 'Matters that want a person, muted ones, too.', ['kind'], (all, { matters }) => {
+    for (const kind of matterKinds) all.set({ kind }, matters.find((one) => one.kind === kind)?.count ?? 0)
+  })
   gauge('waxseal_server_jobs_failed_last_day', 'Jobs that failed in the last 24 hours.', [], (all, { failures }) =>
     all.set(failures.count),
   )

@@ -13,7 +13,7 @@ export function daneOnWire({ rollover, names, waiting }: ShownRollover) {
     turned_on_at: timeOnWire(rollover.turnedOnAt),
     turned_on_by: rollover.turnedOnBy,
     names: names.map(({ name, records }) => nameOnWire(name, records)),
-    waiting: waiting.map(({ id, type }) => ({ job_id: id, type })),
+    waiting: waiting.map(({ job: { id, type }, until }) => ({ job_id: id, type, usable_at: timeOrNull(until) })),
   }
 }
 

@@ -1,23 +1,32 @@
 import type { FastifyInstance } from 'fastify'
+import type { MatterKind } from '../../notice/matter.ts'
 import { danePage } from '../fleet/dane-page.ts'
+import type { Query } from '../fleet/list-page.ts'
+import { mattersPage } from '../fleet/matters-page.ts'
 import { viewerOf } from '../http/page-session.ts'
-import { listRollovers } from '../operation/dane/show-rollovers.ts'
+import { fleetMatters } from '../operation/fleet/fleet-matters.ts'
+import { fleetRollovers } from '../operation/fleet/fleet-rollovers.ts'
 import type { Parts } from '../operation/parts.ts'
-import { daneQuery } from './fleet-schemas.ts'
+import { daneQuery, mattersQuery } from './fleet-schemas.ts'
+import { given } from './given-query.ts'
 
-const aPage = 50
+const asPage = 'text/html; charset=utf-8'
 
-/** The page of the fleet about TLSA records; it changes nothing. */
-export function fleetDanePage(server: FastifyInstance, parts: Parts): void {
-  server.get<{ Querystring: { readonly after?: string } }>(
-    '/fleet/dane',
-    { schema: { querystring: daneQuery } },
+/** The pages of the fleet about TLSA records, and about what wants a person; they change nothing. */
+export function fleetDanePages(server: FastifyInstance, parts: Parts): void {
+  server.get<{ Querystring: Query }>('/fleet/dane', { schema: { querystring: daneQuery } }, async (request, reply) => {
+    const query = given(request.query)
+    return reply.type(asPage).send(danePage(await fleetRollovers(parts, query), query, viewerOf(request)))
+  })
+
+  server.get<{ Querystring: Query }>(
+    '/fleet/matters',
+    { schema: { querystring: mattersQuery } },
     async (request, reply) => {
-      const { after } = request.query
-      const rows = await listRollovers(parts, { after, limit: aPage })
-      const next = rows.length < aPage ? null : (rows.at(-1)?.rollover.targetName ?? null)
-      const listed = { at: await parts.store.now(), rows, next }
-      return reply.type('text/html; charset=utf-8').send(danePage(listed, { after }, viewerOf(request)))
+      const query = given(request.query)
+      const { after, host, kind } = query
+      const listed = await fleetMatters(parts, { after, host, kind: kind as MatterKind | undefined })
+      return reply.type(asPage).send(mattersPage(listed, query, viewerOf(request)))
     },
   )
 }

@@ -19,8 +19,9 @@ import type { DiscoveredStatus } from '../store/discovered-store.ts'
 import type { EndState, HostState } from '../store/fleet-store.ts'
 import type { RolloutTargetState } from '../store/rollout-rows.ts'
 import type { JobType } from '../store/rows.ts'
-import { fleetDanePage } from './fleet-dane.ts'
+import { fleetDanePages } from './fleet-dane.ts'
 import { certificatesQuery, driftQuery, failuresQuery, foundQuery, hostsQuery, rolloutsQuery } from './fleet-schemas.ts'
+import { given } from './given-query.ts'
 import { labelsIn } from './label-query.ts'
 
 const defaultDays = 7
@@ -30,7 +31,7 @@ const asPage = 'text/html; charset=utf-8'
 export function fleetPages(server: FastifyInstance, parts: Parts, overview: () => Promise<Overview>): void {
   foundRoute(server, parts)
   rolloutRoute(server, parts)
-  fleetDanePage(server, parts)
+  fleetDanePages(server, parts)
   server.get('/fleet', async (request, reply) =>
     reply.type(asPage).send(overviewPage(await overview(), viewerOf(request))),
   )
@@ -117,10 +118,4 @@ function rolloutRoute(server: FastifyInstance, parts: Parts): void {
       return reply.type(asPage).send(rolloutPage(shown, listed, query, viewer))
     },
   )
-}
-
-/** Without what nobody filled, and without the blanks that were copied with a name. A place in a list is taken as it is. */
-function given(query: Query): Query {
-  const trimmed = Object.entries(query).map(([name, value = '']) => [name, name === 'after' ? value : value.trim()])
-  return Object.fromEntries(trimmed.filter(([, value]) => value !== ''))
 }

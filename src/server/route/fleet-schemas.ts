@@ -1,3 +1,4 @@
+import { matterKinds } from '../../notice/matter.ts'
 import { failureDays } from '../fleet/failures-page.ts'
 import { labelNamePattern, labelValuePattern } from './schemas-of-labels.ts'
 
@@ -48,7 +49,14 @@ export const failuresQuery = query({
 export const driftQuery = query({ after, host: name })
 
 /** Which roll-overs of TLSA records are shown; `after`: the name of a target. */
-export const daneQuery = query({ after })
+export const daneQuery = query({ after, host: name })
+
+/** Which matters are shown; `after`: a time and an id. */
+export const mattersQuery = query({
+  after: { type: 'string', pattern: '^\\d{1,16}-[0-9a-f]{16}$' },
+  host: name,
+  kind: oneOf(...matterKinds),
+})
 
 /** Which roll-outs are shown, or which targets of one; `after`: a name, or the id of a target. */
 export const rolloutsQuery = query({ after, name, state: oneOf('waiting', 'open', 'proven', 'failed', 'skipped') })

@@ -1,4 +1,4 @@
-import type { Matter } from '../../notice/matter.ts'
+import type { Matter, MatterKind } from '../../notice/matter.ts'
 import type { Mute } from '../../notice/mute.ts'
 import type { RolloverNameRow } from './rollover-rows.ts'
 import type { TargetRow } from './rows.ts'
@@ -22,6 +22,8 @@ export interface MatterStore {
   /** In a transaction: true for one server at a time, until its end. */
   takeTurn(): Promise<boolean>
   all(): Promise<readonly Matter[]>
+  /** Those that are not over, by kind. */
+  countOpen(): Promise<readonly { readonly kind: MatterKind; readonly count: number }[]>
   /** Writes what differs. */
   replace(before: readonly Matter[], after: readonly Matter[]): Promise<void>
 }

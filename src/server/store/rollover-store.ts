@@ -8,14 +8,20 @@ export interface ListedRollover extends RolloverRow {
   readonly agentName: string
 }
 
+/** Which roll-overs are listed: of this target, or of the targets of this agent, alone. */
+export interface RolloverFilter {
+  readonly targetId?: string | undefined
+  readonly agentId?: string | undefined
+}
+
 /** DANE roll-overs. Who changes what belongs to a target has it: `take` or `lock`, until the end of the transaction. */
 export interface RolloverStore {
   /** False: it is on already. */
   add(row: RolloverRow): Promise<boolean>
   /** With all that belongs to it; false: it is not on. */
   remove(targetId: string): Promise<boolean>
-  /** By the name of the target; `after`: such a name; `targetId`: this one alone. */
-  list(page: Page, targetId?: string): Promise<readonly ListedRollover[]>
+  /** By the name of the target; `after`: such a name. */
+  list(page: Page, of?: RolloverFilter): Promise<readonly ListedRollover[]>
   /** Ids of targets that are to be looked at. */
   due(at: number, limit: number): Promise<readonly string[]>
   /** Null: it is off. */
@@ -55,6 +61,6 @@ export interface RolloverStore {
   certificatesOf(targetId: string): Promise<readonly string[]>
   /** How many records there are, by state; `usable`: published, and waited for. */
   countRecords(at: number): Promise<readonly { readonly state: TlsaState | 'usable'; readonly count: number }[]>
-  /** Jobs that wait for a pass, names with a problem. */
-  countWaiting(at: number): Promise<{ readonly jobs: number; readonly problems: number }>
+  /** Jobs that wait for a pass, names with a problem, and targets that have such names. */
+  countWaiting(at: number): Promise<{ readonly jobs: number; readonly problems: number; readonly targets: number }>
 }

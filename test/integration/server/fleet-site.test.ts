@@ -31,6 +31,7 @@ t.test('who has not signed in sees the form, and nothing of the fleet', async (t
     '/fleet/failures',
     '/fleet/drift',
     '/fleet/dane',
+    '/fleet/matters',
     '/fleet/found',
     '/fleet/rollouts?name=a',
     '/fleet/hosts?name=mail-9',

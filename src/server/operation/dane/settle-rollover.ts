@@ -1,3 +1,4 @@
+import { behindWith, longMs } from '../../dane/behind.ts'
 import {
   isServedKnown,
   type NeededKey,
@@ -19,8 +20,6 @@ import { targetHistory } from './target-history.ts'
 const passMs = 5 * 60_000
 /** How soon it is looked again: while something is to be seen, while a job is out, and else. */
 const [soonMs, laterMs, outMs, restMs] = [15_000, 60_000, 120_000, 600_000]
-/** What was not seen by then takes its time. */
-const longMs = 15 * 60_000
 
 /** A look at one name. */
 export interface NameLook {
@@ -131,7 +130,7 @@ function problemOf(turn: NameTurn, rows: readonly TlsaRow[]): string | null {
   const hasOthers = look.answers.some(({ records }) => records.length > 0)
   if (isUnmatched && hasOthers) return unmatchedProblem
   if (look.answers.length > 0 && needed.length > 0 && isBare(turn)) return bareProblem
-  return look.problem
+  return look.problem ?? behindWith(turn, rows)
 }
 
 /** It is tried again once a minute, and told in between. */

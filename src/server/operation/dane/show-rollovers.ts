@@ -21,20 +21,31 @@ export interface ShownRecord {
 export interface ShownRollover {
   readonly rollover: ListedRollover
   readonly names: readonly { readonly name: RolloverNameRow; readonly records: readonly ShownRecord[] }[]
-  readonly waiting: readonly JobRow[]
+  readonly waiting: readonly WaitingJob[]
 }
 
-/** By the names of targets. */
-export async function listRollovers({ store }: Pick<Parts, 'store'>, page: Page): Promise<readonly ShownRollover[]> {
+/** A job that waits for records. */
+export interface WaitingJob {
+  readonly job: JobRow
+  /** Its records are usable then, if nothing changes, milliseconds since 1970; null: one of them is not seen everywhere yet. */
+  readonly until: number | null
+}
+
+/** By the names of targets; `agentId`: of this one's alone. */
+export async function listRollovers(
+  { store }: Pick<Parts, 'store'>,
+  page: Page,
+  agentId?: string,
+): Promise<readonly ShownRollover[]> {
   const shown: ShownRollover[] = []
-  for (const rollover of await store.rollovers.list(page)) shown.push(await show(store, rollover))
+  for (const rollover of await store.rollovers.list(page, { agentId })) shown.push(await show(store, rollover))
   return shown
 }
 
 /** One, by the id or name of its target. */
 export async function showRollover({ store }: Pick<Parts, 'store'>, target: string): Promise<ShownRollover> {
   const { id, name } = await targetNamed(store, target)
-  const [rollover] = await store.rollovers.list({ limit: 1 }, id)
+  const [rollover] = await store.rollovers.list({ limit: 1 }, { targetId: id })
   if (rollover === undefined)
     throw new Refusal('missing', `roll-over is not on for ${name}: waxseal control-plane dane ${name} --rollover`)
   return show(store, rollover)
@@ -57,10 +68,20 @@ async function show(store: Store, rollover: ListedRollover): Promise<ShownRollov
         .filter((row) => row.name === name.name)
         .map((row) => ({ row, why: whyOf(needed, row), isUsable: isUsable(row, at) })),
     })),
-    waiting: runnableJobs(history).flatMap(({ job }) => (job.attempt === 0 && !hasPass(job) ? [job] : [])),
+    waiting: runnableJobs(history).flatMap(({ job, version: { spki } }) =>
+      job.attempt === 0 && !hasPass(job) ? [{ job, until: usableAt(names, rows, spki) }] : [],
+    ),
   }
 }
 
 function whyOf(needed: readonly NeededKey[], { spki }: TlsaRow): ShownRecord['why'] {
   return needed.find((key) => key.spki === spki)?.why ?? 'unneeded'
+}
+
+function usableAt(names: readonly RolloverNameRow[], rows: readonly TlsaRow[], spki: string): number | null {
+  const times = names.map(({ name }) => {
+    const row = rows.find((one) => one.name === name && one.spki === spki)
+    return row === undefined || row.seenAt === null ? null : row.seenAt + row.waitMs
+  })
+  return times.includes(null) ? null : Math.max(...times.filter((time) => time !== null))
 }

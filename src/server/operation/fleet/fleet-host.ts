@@ -1,5 +1,6 @@
 import type { FleetCertificate, FleetFailure, FleetHost } from '../../store/fleet-store.ts'
 import type { WindowRow } from '../../store/window-store.ts'
+import { listRollovers, type ShownRollover } from '../dane/show-rollovers.ts'
 import { agentNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
@@ -24,12 +25,14 @@ export interface ShownHost {
   readonly certificates: readonly FleetCertificate[]
   /** The newest ones of thirty days. */
   readonly failures: readonly FleetFailure[]
+  /** Of its first targets with roll-over. */
+  readonly rollovers: readonly ShownRollover[]
   readonly targets: Listed<HostTarget>
 }
 
 /** The host with this name, or id, and its targets by name. Refuses ('missing') where there is none. */
 export async function fleetHost(
-  { store, presence }: Pick<Parts, 'store' | 'presence'>,
+  { store, presence }: Pick<Parts, 'store'> & { readonly presence: Pick<Parts['presence'], 'since'> },
   name: string,
   after: string | undefined,
 ): Promise<ShownHost> {
@@ -45,6 +48,7 @@ export async function fleetHost(
     windows: await store.windows.of(agentId),
     certificates: await store.fleet.certificates(page, at, { agentId }),
     failures: await store.fleet.failures(page, { since: at - failuresMs, agentId }),
+    rollovers: await listRollovers({ store }, page, agentId),
     targets: await partOf({ at, after })(
       (part) => listTargets({ store }, part, agentId),
       ({ target }) => target.name,

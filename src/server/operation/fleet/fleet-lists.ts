@@ -101,8 +101,8 @@ interface PartOf {
   readonly size?: number
 }
 
-/** Of the agent with this name or id; of one that is not there no row. */
-function ofHost<Row>(
+/** What reads a part of a list of the agent with this name or id; of one that is not there no row. */
+export function ofHost<Row>(
   store: Store,
   host: string | undefined,
   read: (page: Page, agentId?: string) => Promise<readonly Row[]>,

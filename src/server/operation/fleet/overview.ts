@@ -1,3 +1,4 @@
+import type { MatterKind } from '../../../notice/matter.ts'
 import type { EndCounts, HostState } from '../../store/fleet-store.ts'
 import type { RolloutRow, RolloutState } from '../../store/rollout-rows.ts'
 import type { JobStatus } from '../../store/rows.ts'
@@ -10,6 +11,9 @@ const mostCodes = 12
 const mostLive = 10
 /** Who looks again and again asks the database no more often. */
 const goodForMs = 5000
+
+/** The database, and who was heard lately. */
+type ReadFrom = Pick<Parts, 'store'> & { readonly presence: Pick<Parts['presence'], 'since'> }
 
 /** How the fleet is: counts alone. */
 export interface Overview {
@@ -29,8 +33,10 @@ export interface Overview {
     readonly codes: readonly { readonly code: string; readonly count: number }[]
   }
   readonly drifting: number
-  /** Names of TLSA records that something is wrong with, and jobs that wait for such records. */
-  readonly dane: { readonly problems: number; readonly jobs: number }
+  /** Names of TLSA records that something is wrong with, the targets that have them, and jobs that wait for such records. */
+  readonly dane: { readonly problems: number; readonly targets: number; readonly jobs: number }
+  /** What wants a person, by kind; muted matters, too. */
+  readonly matters: readonly { readonly kind: MatterKind; readonly count: number }[]
   readonly rollouts: {
     readonly states: readonly { readonly state: RolloutState; readonly count: number }[]
     /** Some of those that are not over. */
@@ -40,7 +46,7 @@ export interface Overview {
 }
 
 /** Reads it, for all who look in the same seconds once. */
-export function overviewReader(parts: Pick<Parts, 'store' | 'presence'>): () => Promise<Overview> {
+export function overviewReader(parts: ReadFrom): () => Promise<Overview> {
   let askedAt = Number.NEGATIVE_INFINITY
   let answer: Promise<Overview> | null = null
   return () => {
@@ -57,7 +63,7 @@ export function overviewReader(parts: Pick<Parts, 'store' | 'presence'>): () => 
   }
 }
 
-async function readOverview({ store, presence }: Pick<Parts, 'store' | 'presence'>): Promise<Overview> {
+async function readOverview({ store, presence }: ReadFrom): Promise<Overview> {
   const at = await store.now()
   const times = hostTimes(presence, at)
   const { states, twins } = await store.fleet.countHosts(times)
@@ -78,6 +84,7 @@ async function readOverview({ store, presence }: Pick<Parts, 'store' | 'presence
     failures: { count, codes },
     drifting: await store.fleet.countDrift(),
     dane: await store.rollovers.countWaiting(at),
+    matters: await store.matters.countOpen(),
     rollouts: { states: await store.rollouts.countByState(), live: await liveOf(store) },
     open: await store.jobs.countOpen(),
   }

@@ -1,4 +1,4 @@
-import type { Matter } from '../../../notice/matter.ts'
+import type { Matter, MatterKind } from '../../../notice/matter.ts'
 import type { Mute } from '../../../notice/mute.ts'
 import type { Database } from '../database.ts'
 import type { MatterStore, MuteStore, NoticeRow, NoticeStore } from '../matter-store.ts'
@@ -10,6 +10,10 @@ export function sqlMatters(db: Database): MatterStore {
     takeTurn: async () =>
       (await db.query(`SELECT id FROM notice_turn WHERE id = 1 ${db.dialect.skipLocked}`)).length > 0,
     all: async () => fromRows<Matter>(await db.query('SELECT * FROM matter ORDER BY opened_at, id')),
+    countOpen: async () =>
+      (
+        await db.query('SELECT kind, count(*) AS count FROM matter WHERE over_at IS NULL GROUP BY kind ORDER BY kind')
+      ).map(({ kind, count }) => ({ kind: kind as MatterKind, count: Number(count) })),
     replace: async (before, after) => {
       const known = new Map(before.map((matter) => [matter.id, matter]))
       for (const matter of after) {

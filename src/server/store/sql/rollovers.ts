@@ -49,13 +49,14 @@ function targetsOf(db: Database): Targets {
           ).length
         return removed > 0
       }),
-    list: async ({ after = '', limit }, targetId = '') =>
+    list: async ({ after = '', limit }, { targetId = '', agentId = '' } = {}) =>
       fromRows<ListedRollover>(
         await db.query(
           `SELECT rollover_target.*, target.name AS target_name, target.agent_id, agent.name AS agent_name
             FROM rollover_target JOIN target ON target.id = rollover_target.target_id JOIN agent ON agent.id = target.agent_id
-            WHERE target.name > $1 AND ($3 = '' OR target.id = $3) ORDER BY target.name LIMIT $2`,
-          [after, limit, targetId],
+            WHERE target.name > $1 AND ($3 = '' OR target.id = $3) AND ($4 = '' OR target.agent_id = $4)
+            ORDER BY target.name LIMIT $2`,
+          [after, limit, targetId, agentId],
         ),
       ),
     due: async (at, limit) =>
@@ -167,19 +168,20 @@ function passesOf(db: Database): Passes {
           [agentId, certificateId, versionNumber, at, endedAfter],
         )
       ).length > 0,
-    countWaiting: async (at) => ({
-      jobs: Number(
-        (
-          await db.query(
-            `SELECT count(*) AS count FROM job JOIN rollover_target ON rollover_target.target_id = job.target_id
-              WHERE status = 'Pending' AND ${isOpen} AND NOT (${isPassed('$1')})`,
-            [at],
-          )
-        )[0]?.['count'] ?? 0,
-      ),
-      problems: Number(
-        (await db.query('SELECT count(*) AS count FROM rollover_name WHERE problem IS NOT NULL'))[0]?.['count'] ?? 0,
-      ),
-    }),
+    countWaiting: async (at) => {
+      const [jobs] = await db.query(
+        `SELECT count(*) AS count FROM job JOIN rollover_target ON rollover_target.target_id = job.target_id
+          WHERE status = 'Pending' AND ${isOpen} AND NOT (${isPassed('$1')})`,
+        [at],
+      )
+      const [problems] = await db.query(
+        'SELECT count(*) AS count, count(DISTINCT target_id) AS targets FROM rollover_name WHERE problem IS NOT NULL',
+      )
+      return {
+        jobs: Number(jobs?.['count'] ?? 0),
+        problems: Number(problems?.['count'] ?? 0),
+        targets: Number(problems?.['targets'] ?? 0),
+      }
+    },
   }
 }

@@ -111,7 +111,7 @@ function turnOf(rows: readonly TlsaRow[], needed: readonly string[], there: read
     },
     look: {
       endName: owner,
-      answers: [{ records, ttlMs: 1000 }],
+      answers: [{ server: 'ns1', records, ttlMs: 1000 }],
       negativeMs: 1000,
       believed: records,
       problem: null,

@@ -7,19 +7,24 @@ import { messagePage } from '../../../../src/server/fleet/fleet-page.ts'
 import { foundPage } from '../../../../src/server/fleet/found-page.ts'
 import { hostPage } from '../../../../src/server/fleet/host-page.ts'
 import { hostsPage } from '../../../../src/server/fleet/hosts-page.ts'
+import { mattersPage } from '../../../../src/server/fleet/matters-page.ts'
 import { overviewPage } from '../../../../src/server/fleet/overview-page.ts'
 import { rolloutPage } from '../../../../src/server/fleet/rollout-page.ts'
 import { rolloutsPage } from '../../../../src/server/fleet/rollouts-page.ts'
 import { linkTo, menuLink, pageIn } from '../../../../src/server/fleet/sections.ts'
 import { signInPage } from '../../../../src/server/fleet/sign-in-page.ts'
+import type { ShownRollover, WaitingJob } from '../../../../src/server/operation/dane/show-rollovers.ts'
 import type { ShownHost } from '../../../../src/server/operation/fleet/fleet-host.ts'
 import type { Overview } from '../../../../src/server/operation/fleet/overview.ts'
+import type { ShownMatter } from '../../../../src/server/operation/matter/mutes.ts'
 import type { ShownRollout } from '../../../../src/server/operation/rollout/show-rollout.ts'
 import type { ListedDiscovered } from '../../../../src/server/store/discovered-store.ts'
 import type { FleetCertificate, HostState } from '../../../../src/server/store/fleet-store.ts'
 import type { ListedRolloutTarget, RolloutRow } from '../../../../src/server/store/rollout-rows.ts'
+import type { ListedRollover } from '../../../../src/server/store/rollover-store.ts'
 import type { JobType } from '../../../../src/server/store/rows.ts'
 import { hostileText, rawCharacter } from '../../../support/hostile-text.ts'
+import { openMatter } from '../../../support/matters.ts'
 
 const at = Date.parse('2026-11-27T05:00:00Z')
 const dayMs = 86_400_000
@@ -34,7 +39,8 @@ const overview: Overview = {
   certificates: { ends: { later: 9000, month: 1000 }, failing: 0, late: 0 },
   failures: { count: 0, codes: [] },
   drifting: 0,
-  dane: { problems: 0, jobs: 0 },
+  dane: { problems: 0, targets: 0, jobs: 0 },
+  matters: [],
   rollouts: { states: [], live: [] },
   open: [],
 }
@@ -157,6 +163,62 @@ const drift = {
   reasons: [hostile],
 }
 
+const tlsaRow = {
+  targetId: 't',
+  name: hostile,
+  spki: hostile,
+  state: 'wanted',
+  isByOther: false,
+  lackingMs: 0,
+  seenAt: null,
+  waitMs: 0,
+  changedAt: at,
+  actedAt: null,
+} as const
+const tlsaName = { targetId: 't', name: hostile, endName: hostile, lookedAt: at, ttlMs: 0, cachedUntil: 0, seen: [] }
+const daneTarget: ListedRollover = {
+  targetId: 't',
+  turnedOnAt: at,
+  turnedOnBy: hostile,
+  nextLookAt: at,
+  targetName: hostile,
+  agentId: 'a',
+  agentName: hostile,
+}
+const usableRow = { ...tlsaRow, state: 'published', spki: 'ab'.repeat(32), seenAt: at - 1 } as const
+const tlsaRecords = [
+  { row: tlsaRow, why: 'awaited', isUsable: false } as const,
+  { row: usableRow, why: 'served', isUsable: true } as const,
+  { row: { ...usableRow, waitMs: dayMs }, why: 'next', isUsable: false } as const,
+]
+const tlsaNames = [{ name: { ...tlsaName, isByHand: true, problem: hostile }, records: tlsaRecords }]
+const waitingJob: WaitingJob = {
+  job: {
+    seq: 1,
+    id: hostile,
+    type: 'Deployment',
+    agentId: hostile,
+    certificateId: hostile,
+    versionNumber: 1,
+    targetId: 't',
+    status: 'Pending',
+    attempt: 0,
+    error: null,
+    outcome: null,
+    createdAt: at,
+    updatedAt: at,
+  } as unknown as WaitingJob['job'],
+  until: at + dayMs,
+}
+const shownRollover: ShownRollover = { rollover: daneTarget, names: tlsaNames, waiting: [waitingJob] }
+const matter: ShownMatter = {
+  ...openMatter(at - 60_000),
+  agent: hostile,
+  target: hostile,
+  text: hostile,
+  isMuted: false,
+}
+
 const shownHost: ShownHost = {
   host,
   registeredAt: at - dayMs,
@@ -173,6 +235,7 @@ const shownHost: ShownHost = {
   ],
   certificates: [certificate],
   failures: [failure],
+  rollovers: [shownRollover],
   targets: {
     at,
     rows: [
@@ -200,6 +263,8 @@ t.test('nothing that comes from outside is markup, on any page', async (t) => {
     host: hostPage(shownHost, { name: hostile }, viewer),
     certificates: certificatesPage({ at, rows: [certificate], next: hostile }, query, viewer),
     failures: failuresPage({ at, rows: [failure], next: hostile }, query, viewer),
+    dane: danePage({ at, rows: [shownRollover], next: hostile }, query, viewer),
+    matters: mattersPage({ at, rows: [matter], next: hostile }, query, viewer),
     drift: driftPage({ at, rows: [drift], next: hostile }, query, viewer),
     rollouts: rolloutsPage({ at, rows: [shown], next: hostile }, query, viewer),
     rollout: rolloutPage(shown, { at, rows: [rolloutTarget], next: hostile }, query, viewer),
@@ -225,7 +290,7 @@ t.test('the overview says the worst first, in its heading and its title', async 
 
   t.equal(headingOf({}), 'All is well')
   t.equal(headingOf({ drifting }), '5 targets drift')
-  t.equal(headingOf({ dane: { problems: 1, jobs: 3 } }), '1 TLSA name has a problem')
+  t.equal(headingOf({ dane: { problems: 1, targets: 1, jobs: 3 } }), '1 TLSA name has a problem')
   t.equal(headingOf({ hosts }), '12,000 hosts are silent')
   t.equal(headingOf({ drifting, certificates }), '1 certificate has expired, 2 renewals are late, 5 targets drift')
   t.equal(headingOf({ twins: 1 }), '1 agent is two hosts')
@@ -272,43 +337,40 @@ t.test('a certificate is shown with how far it is in its life, and that its rene
 })
 
 t.test('TLSA records are shown with what a person has to publish, and what waits', async (t) => {
-  const row = {
-    targetId: 't',
-    name: hostile,
-    spki: hostile,
-    state: 'wanted',
-    isByOther: false,
-    lackingMs: 0,
-    seenAt: null,
-    waitMs: 0,
-    changedAt: at,
-    actedAt: null,
-  } as const
-  const name = { targetId: 't', name: hostile, endName: hostile, lookedAt: at, ttlMs: 0, cachedUntil: 0, seen: [] }
-  const rollover = {
-    targetId: 't',
-    turnedOnAt: at,
-    turnedOnBy: hostile,
-    nextLookAt: at,
-    targetName: hostile,
-    agentId: 'a',
-    agentName: hostile,
-  }
-  const usable = { ...row, state: 'published', spki: 'ab'.repeat(32), seenAt: at - 1 } as const
-  const records = [
-    { row, why: 'awaited', isUsable: false } as const,
-    { row: usable, why: 'served', isUsable: true } as const,
-    { row: { ...usable, waitMs: dayMs }, why: 'next', isUsable: false } as const,
-  ]
-  const names = [{ name: { ...name, isByHand: true, problem: hostile }, records }]
-
-  const page = danePage({ at, rows: [{ rollover, names, waiting: [] }], next: hostile }, {}, viewer)
+  const page = danePage({ at, rows: [{ ...shownRollover, waiting: [] }], next: hostile }, {}, viewer)
 
   t.notMatch(page, rawCharacter)
   t.notMatch(page, /<script>alert/)
   t.match(page, /Publish: &lt;script/)
   t.match(page, /usable<\/span> <code>abababababab</)
   t.match(page, /usable from <time datetime="2026-11-28T04:59:59.999Z"/)
+})
+
+t.test('the page of a host has its TLSA records, what a person has to publish, and until when a job waits', (t) => {
+  const page = hostPage(shownHost, { name: 'mail-1' }, viewer)
+
+  t.match(page, /TLSA records of its targets with roll-over<[^]*Publish: &lt;script[^]*Deployment <code>/)
+  t.match(page, /waits for its records until <time datetime="2026-11-28T05:00:00.000Z"/)
+  t.notMatch(hostPage({ ...shownHost, rollovers: [] }, { name: 'mail-1' }, viewer), /TLSA/)
+  t.match(
+    hostPage(
+      { ...shownHost, rollovers: [{ ...shownRollover, waiting: [{ ...waitingJob, until: null }] }] },
+      {},
+      viewer,
+    ),
+    /waits until its records are seen everywhere/,
+  )
+  t.end()
+})
+
+t.test('the overview counts targets with DANE problems, and matters by kind, each with a link', (t) => {
+  const dane = { problems: 3, targets: 2, jobs: 1 }
+  const page = overviewPage({ ...overview, dane, matters: [{ kind: 'dane', count: 2 }] }, viewer)
+
+  t.match(page, /Targets with a problem<\/span><\/a> <span class="number">2</)
+  t.match(page, /href="\/fleet\/matters\?kind=dane"[^]*?<span class="number">2</)
+  t.notMatch(overviewPage(overview, viewer), /TLSA records|Matters that want/)
+  t.end()
 })
 
 t.test('a roll-out is shown with why it stopped, when its window opens, and what failed', async (t) => {
