@@ -327,7 +327,10 @@ async function openHost(t: Test) {
   const cutOff = async (reload: 'true' | 'false'): Promise<TestPair> => {
     const pair = await issue()
     await writeText(at('reload'), 'kill -KILL $PPID')
-    t.equal((await runWaxseal(await deployArguments(pair, { reload_command: `sh ${at('reload')}` }))).status, 'SIGKILL')
+    // All tries of a daemon that has gone are over within two seconds.
+    const quick = { post_deploy_verify_attempts: 8, post_deploy_verify_backoff: '10ms' }
+    const changes = { ...quick, reload_command: `sh ${at('reload')}` }
+    t.equal((await runWaxseal(await deployArguments(pair, changes))).status, 'SIGKILL')
     await writeText(at('reload'), reload)
     return pair
   }
