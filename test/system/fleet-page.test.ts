@@ -133,6 +133,31 @@ t.test('a host is opened from a list, and its page is clean, in light and in dar
   }
 })
 
+t.test(
+  'the page of a host has its TLSA records, and is clean, in light and in dark, wide and on a phone',
+  async (t) => {
+    for (const viewport of [
+      { width: 1280, height: 900 },
+      { width: 375, height: 740 },
+    ]) {
+      const { page } = await signedIn(t, { viewport })
+      await page.goto(`${plane.url}/fleet/dane`)
+      await page.locator('tbody tr').first().getByRole('link').click()
+      const text = await page.locator('table[aria-label="TLSA records"]').innerText()
+      t.match(text, /usable[^]*Publish: _25\._tcp\.mail-00097\.example\.net\. IN TLSA 3 1 1 (ef){32}/)
+      t.same(await seriousFindings(page), [])
+      t.equal(await overflow(page), 0)
+      await page.screenshot({ path: join(pictures, `fleet-host-dane-${viewport.width}.png`) })
+      await page.emulateMedia({ colorScheme: 'dark' })
+      t.same(await seriousFindings(page), [], 'dark')
+
+      await page.getByRole('link', { name: 'What wants a person on it' }).click()
+      t.equal(page.url(), `${plane.url}/fleet/matters?host=mail-00097`)
+      t.match(await page.locator('tbody tr').innerText(), /DANE_PUBLISH[^]*not told yet/)
+    }
+  },
+)
+
 t.test('a filter is filled, sent and shown again', async (t) => {
   const { page } = await signedIn(t)
   await page.getByRole('link', { name: 'Certificates', exact: true }).click()
