@@ -69,6 +69,24 @@ t.test('a server that has none of the issuers leaves it to another one, and has 
   t.match(await site.store.signings.byId(signing.id), { state: 'signed' })
 })
 
+t.test('an issuer that fails for a CSR that was ended meanwhile leaves no error, and no try', async (t) => {
+  const site = await siteWithCsr(t)
+  const { certificates, issuerTries, signings } = site.store
+  const failing: Issuer = {
+    ...(await quickIssuer('slow', () => false)),
+    sign: async () => {
+      await signings.end(signing.id, 'signed', null)
+      throw new Error('no answer')
+    },
+  }
+
+  await signerOf(site, [failing]).signDue()
+
+  t.equal((await certificates.byId('cert-1'))?.lastError, null)
+  t.same(await issuerTries.of(signing.id), [])
+  t.match(await signings.byId(signing.id), { state: 'signed', attempts: 0, error: null })
+})
+
 t.test('an issuer that no server has for long is told, with what to do', async (t) => {
   const site = await siteWithCsr(t, ['other'])
   const lacking = signerOf(site, [await quickIssuer('local', () => false)])
