@@ -1,4 +1,5 @@
 import t from 'tap'
+import { answersAfterBoot, answersChallenges, endsWhenIdle } from './support/acme-steps.ts'
 import { hold, release } from './support/mail-host.ts'
 import { request, servesWhatIsReported } from './support/operator.ts'
 import {
@@ -12,7 +13,8 @@ import {
   stateOfUnit,
 } from './support/steps.ts'
 
-const site = await openSiteBeforeInstallation('bookworm')
+const address = '10.77.0.254'
+const site = await openSiteBeforeInstallation('bookworm', address)
 t.teardown(() => site.close())
 const { mail } = site
 
@@ -24,6 +26,11 @@ await t.test(
 await t.test('the sandbox of the agent is as tight as the docs say', (t) => isAsTightAsTheDocsSay(t, site))
 
 await t.test('a restart waits for the deployment that is under way', (t) => restarts(t, site))
+
+await t.test(
+  'a CA that asks at port 80 gets the answer, from a program without rights that the enabled socket starts',
+  (t) => answersChallenges(t, site, address),
+)
 
 await t.test('a killed deployer is started again, puts the half deployment back and does it once more', async (t) => {
   const log = await mail.follow()
@@ -93,6 +100,10 @@ await t.test('halves that hang are ended by their watchdogs and started again, a
   await mail.run('systemctl', 'daemon-reload')
 })
 
+await t.test('what answers a CA has ended when nobody asked for a minute, and the next request starts it again', (t) =>
+  endsWhenIdle(t, site),
+)
+
 await t.test(
   'after a power cut in the middle of a deployment the host recovers at boot and does the job',
   async (t) => {
@@ -112,6 +123,8 @@ await t.test(
     )
   },
 )
+
+await t.test('after a boot port 80 is answered again', (t) => answersAfterBoot(t))
 
 await t.test('a result whose deployment ends while the cable is out arrives later', async (t) => {
   const log = await mail.follow()

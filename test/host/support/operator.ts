@@ -29,9 +29,9 @@ export async function addTarget({ control, operate }: Site, name: string, { type
   await operate('add-target', '--name', name, '--agent', 'mail', '--type', type, '--target-config', '/root/target.json')
 }
 
-/** Requests a new certificate for a target, by its name. Returns its id. */
-export async function request({ operate }: Site, target: string): Promise<string> {
-  const options = ['--agent', 'mail', '--cn', 'mail.example.net', '--deploy-to', target]
+/** Requests a new certificate for a target, by its name, with more options. Returns its id. */
+export async function request({ operate }: Site, target: string, ...more: readonly string[]): Promise<string> {
+  const options = ['--agent', 'mail', '--cn', 'mail.example.net', '--deploy-to', target, ...more]
   return (await operate<{ readonly certificate_id: string }>('request', ...options)).certificate_id
 }
 

@@ -6,9 +6,9 @@ import { heldTarget, hold, postfixTarget, quickConfig, release, servedOn, serveO
 import { addTarget, finished, request, servesWhatIsReported } from './operator.ts'
 import { openSite, type Site } from './site.ts'
 
-/** Boots both machines with this release; the control plane runs, nothing of Waxseal is on the mail host. */
-export async function openSiteBeforeInstallation(release: Release): Promise<Site> {
-  const site = await openSite(release)
+/** Boots both machines with this release, with this machine at their switch where it has an address there; the control plane runs, nothing of Waxseal is on the mail host. */
+export async function openSiteBeforeInstallation(release: Release, address?: string): Promise<Site> {
+  const site = await openSite(release, address)
   const { mail, control } = site
   await serveOldPairs(mail)
   for (const machine of [control, mail]) await machine.write('/root/waxseal.deb', site.deb)
@@ -54,6 +54,7 @@ export async function isAsTightAsTheDocsSay(t: Test, { mail }: Site): Promise<vo
   t.ok((await exposure('waxseal')) <= 1.5)
   t.ok((await exposure('waxseal-deploy')) <= 2.8)
   t.ok((await exposure('waxseal-control-plane')) <= 1.1)
+  t.ok((await exposure('waxseal-acme')) <= 0.5)
   const dropIn = '/etc/systemd/system/waxseal-deploy.service.d/capabilities.conf'
   const fewer = 'CapabilityBoundingSet=\nCapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE\n'
   await mail.write(dropIn, `[Service]\n${fewer}`)

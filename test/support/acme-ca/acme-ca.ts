@@ -19,6 +19,8 @@ export interface AcmeCaOptions {
   readonly saysRenewal?: boolean
   /** It asks for the proof of a name again after so long; default 30 days. 0: each time. */
   readonly proofLivesMs?: number
+  /** As CAA records name it; default `ca.example`. None: it does not say. */
+  readonly caaIdentities?: readonly string[]
   /** Its terms are to be accepted; default true. */
   readonly hasTerms?: boolean
 }

@@ -2,7 +2,7 @@ import { type CaDesk, livesOf } from './ca-desk.ts'
 
 /** The directory (RFC 8555 §7.1.1), with the profiles and the renewal information that the CA has. */
 export function directoryBody(desk: CaDesk, base: string): object {
-  const { externalAccounts, saysRenewal = true, hasTerms = true } = desk.options
+  const { externalAccounts, saysRenewal = true, hasTerms = true, caaIdentities = ['ca.example'] } = desk.options
   const names = Object.keys(livesOf(desk)).filter((name) => name !== 'default')
   return {
     newNonce: `${base}/newNonce`,
@@ -12,7 +12,7 @@ export function directoryBody(desk: CaDesk, base: string): object {
     keyChange: `${base}/keyChange`,
     ...(saysRenewal ? { renewalInfo: `${base}/renewalInfo` } : {}),
     meta: {
-      caaIdentities: ['ca.example'],
+      caaIdentities,
       ...(hasTerms ? { termsOfService: `${base}/terms` } : {}),
       ...(externalAccounts === undefined ? {} : { externalAccountRequired: true }),
       ...(names.length === 0
