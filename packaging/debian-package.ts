@@ -81,7 +81,7 @@ async function addDocumentation(tree: Tree, parts: PackageParts, version: string
     await tree.write(`usr/share/man/man1/${file}.gz`, packed(text))
   await tree.write('usr/share/bash-completion/completions/waxseal', bashCompletion(program))
   const pages = await readdir(join(root, 'docs'), { recursive: true })
-  for (const file of pages.filter((name) => /\.(md|yaml|json)$/.test(name)))
+  for (const file of pages.filter((name) => /\.(md|yaml|json|svg)$/.test(name)))
     await tree.copy(join(root, 'docs', file), join(installedDocs, file))
   for (const file of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'])
     await tree.copy(join(root, file), `${doc}/${file}`)

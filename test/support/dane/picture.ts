@@ -37,7 +37,7 @@ export function drawPicture(samples: readonly KeySample[], marks: readonly Mark[
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${left + mostWidth + 20}" height="${height}" font-family="monospace" font-size="11">
 <rect width="100%" height="100%" fill="#fff"/>
 ${[...legend, ...rows, ...crashes].join('\n')}
-<text x="${left}" y="${height - 4}">0 s</text><text x="${left + mostWidth - 60}" y="${height - 4}">${Math.round(end / 1000)} s; dashed: SIGKILL</text>
+<text x="${left}" y="${height - 4}">0 s</text><text x="${left + mostWidth}" y="${height - 4}" text-anchor="end">${Math.round(end / 1000)} s; dashed: SIGKILL</text>
 </svg>
 `
 }
