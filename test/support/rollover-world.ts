@@ -1,6 +1,7 @@
 import { recordOf, type TlsaRecord, tlsaText } from '../../src/server/dane/tlsa.ts'
 import { newestFor } from '../../src/server/operation/certificate/own-certificate.ts'
 import type { DaneDns } from '../../src/server/operation/dane/dane-dns.ts'
+import { askHostRollback, type HostRollback } from '../../src/server/operation/dane/host-rollback.ts'
 import { turnRolloverOn } from '../../src/server/operation/dane/turn-rollover.ts'
 import { addJob } from '../../src/server/operation/job/add-job.ts'
 import { cancelJob } from '../../src/server/operation/job/cancel-job.ts'
@@ -249,6 +250,7 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
   }
 
   let isSigning: string | null = null
+  let wish: Pick<HostRollback, 'fingerprint' | 'jobId'> | null = null
   const people = {
     renew: async () => {
       if (isSigning !== null) return
@@ -279,6 +281,22 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
       const versionNumber = Math.max(1, newest - 1 - upTo(3))
       const id = await addJob(plain, { ...deployment, type: 'TakeBack', versionNumber })
       tell(`an operator takes back to version ${versionNumber}: ${id}`)
+    },
+    /** `waxseal rollback` on the host, a question at a time. */
+    goBack: async () => {
+      const newest = (await plain.versions.newest(certificateId))?.number ?? 1
+      const asked = wish ?? { fingerprint: `leaf-${Math.max(1, newest - upTo(4))}`, jobId: null }
+      const { status, jobId } = await askHostRollback({ store }, agent, { ...asked, targetId, waitMs: 2 * hourMs })
+      wish = status === 'waiting' && isChance(0.95) ? { ...asked, jobId } : null
+      const job = jobId === null ? null : await plain.jobs.byId(jobId)
+      if (job === null || held.some((one) => one.job.id === job.id)) return
+      if (status === 'waiting' && wish === null && isChance(0.5))
+        await reportJob({ store }, agent, { jobId: job.id, status: 'Cancelled', error: null, outcome: null })
+      if (status !== 'ready') return
+      tell(`the host is told that it may go back to version ${job.versionNumber}: ${job.id}`)
+      const version = await plain.versions.numbered(certificateId, job.versionNumber ?? 1)
+      const at = now + (isChance(0.1) ? upTo(3 * hourMs) : upTo(secondMs))
+      held.push({ job, version, at, step: 'begin', said: null })
     },
     deploy: async () => {
       const versionNumber = (await plain.versions.newest(certificateId))?.number ?? 1
@@ -334,6 +352,7 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
     renew: 0.03,
     sign: 0.1,
     takeBack: 0.01,
+    goBack: 0.05,
     deploy: 0.005,
     cancel: 0.005,
     end: 0.01,
