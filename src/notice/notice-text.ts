@@ -1,3 +1,4 @@
+import { catalogue } from '../error/catalogue.ts'
 import { plainText } from '../text/plain-text.ts'
 import type { Notice, NoticeLine } from './notice.ts'
 
@@ -20,7 +21,7 @@ export function noticeText(notice: Notice): { readonly subject: string; readonly
       ...section('What is over:', over, more.over),
       plain(`Told by waxseal on ${from} at ${at}, message ${notice.id}.`),
       'To hear nothing of a matter for three days: waxseal control-plane mute MATTER --for 3d',
-      'on a mail host itself: waxseal mute MATTER --for 3d. waxseal explain CODE says what to do.',
+      'on a mail host itself: waxseal mute MATTER --for 3d.',
       '',
     ].join('\n'),
   }
@@ -52,6 +53,8 @@ function entry({ matter, kind, code, agent, target, certificate, text, since }: 
     `* ${plain(text)}`,
     `  ${plain([...where, `since ${since}`].join(', '))}`,
     `  ${plain(`${kind}, ${code}, matter ${matter}`)}`,
+    // A word of ours is no error: its text says what to do.
+    ...(Object.hasOwn(catalogue, code) ? [`  waxseal explain ${code} says what to do.`] : []),
     '',
   ]
 }

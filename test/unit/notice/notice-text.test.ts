@@ -17,6 +17,14 @@ t.test('a person reads what is wrong, where, since when, and what to do', async 
   t.match(text, 'The deployment of mail.example.net was rolled back.')
   t.match(text, 'host mail-1, target postfix, certificate mail.example.net, since 2026-11-01T00:00:00.000Z')
   t.match(text, 'deployment, VERIFY_FAILED, matter 00112233445566aa')
+  t.match(text, 'waxseal explain VERIFY_FAILED says what to do.')
+})
+
+t.test('nobody is sent to the explanation of a word that is no error code', async (t) => {
+  const { text } = noticeText(noticeFor({ ...none, opened: [{ ...matter, code: 'DRIFT' }] }))
+
+  t.match(text, 'DRIFT')
+  t.notMatch(text, /explain/)
 })
 
 t.test('no name begins a line, a header, or an escape sequence of its own', async (t) => {
