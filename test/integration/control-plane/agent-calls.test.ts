@@ -91,6 +91,7 @@ t.test('a heartbeat is recorded, and its answer says which additions there are',
       'keys',
       'renewed',
       'look',
+      'rollback',
     ],
   })
   t.equal((await plane.operator.agents())[0]?.['last_heartbeat_at'], '2026-11-01T00:01:00.000Z')
