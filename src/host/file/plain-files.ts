@@ -39,8 +39,17 @@ export async function removeTree(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true })
 }
 
-/** Loopback ports that are free now. */
+/** The ports that this process has handed out: who got one may not listen yet. */
+const handedOut = new Set<number>()
+
+/** Loopback ports that are free now; none twice. */
 export async function freePorts(count: number): Promise<readonly number[]> {
+  const ports = (await openPorts(count)).filter((port) => !handedOut.has(port))
+  for (const port of ports) handedOut.add(port)
+  return ports.length === count ? ports : [...ports, ...(await freePorts(count - ports.length))]
+}
+
+async function openPorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports = await Promise.all(
     servers.map(
