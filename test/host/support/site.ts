@@ -21,6 +21,9 @@ const hosts = '10.77.0.1 certs.example.net certs\n10.77.0.2 mail.example.net mai
 
 /** Boots both; nothing of Waxseal is installed yet. With an address, such as 10.77.0.254, this machine is at the switch, too. */
 export async function openSite(release: Release, address?: string): Promise<Site> {
+  // What fails here leaves no machine behind.
+  const deb = await readPackage()
+  if (address !== undefined) await requireFree(address)
   const bridge = `wxb${process.pid}`
   await run(['ip', 'link', 'add', bridge, 'type', 'bridge'])
   if (address !== undefined) await run(['ip', 'address', 'add', `${address}/24`, 'dev', bridge])
@@ -34,7 +37,7 @@ export async function openSite(release: Release, address?: string): Promise<Site
   return {
     mail,
     control,
-    deb: await readPackage(),
+    deb,
     operate: async <Answer>(...args: readonly string[]) =>
       JSON.parse(await control.run('waxseal', 'control-plane', ...args, '--json')) as Answer,
     close: async () => {
@@ -42,6 +45,15 @@ export async function openSite(release: Release, address?: string): Promise<Site
       await run(['ip', 'link', 'delete', bridge])
     },
   }
+}
+
+/** Two switches with one network: what one machine sends goes to those of the other. */
+async function requireFree(address: string): Promise<void> {
+  const there = (await run(['ip', '-o', 'address', 'show', 'to', address])).split(/\s+/)[1]
+  if (there !== undefined && there !== '')
+    throw new Error(
+      `${address} is on ${there}, from a run that was killed: end its systemd-nspawn, and ip link delete ${there}`,
+    )
 }
 
 /** The package that `npm run package` made. */
