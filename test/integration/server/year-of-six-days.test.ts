@@ -28,9 +28,9 @@ const seed = Number(process.env['YEAR_SEED'] ?? 17)
 const hosts = Number(process.env['YEAR_HOSTS'] ?? 200)
 const days = Number(process.env['YEAR_DAYS'] ?? 36)
 const end = start + days * dayMs
-/** With a fleet as large as its CA allows, a backlog of two days is worked off within half a day: the least time between two outages. */
+/** With a fleet as large as its CA allows, a backlog of two days is worked off in one. */
 const limits = {
-  orders: { most: Math.max(20, Math.ceil(hosts / 2.5)), perMs: 3 * hourMs },
+  orders: { most: Math.max(20, Math.ceil(hosts / 5)), perMs: 3 * hourMs },
   sameNames: { most: 5, perMs: 7 * dayMs },
 }
 /** When the CA has all that it signed replaced, within a day. */
