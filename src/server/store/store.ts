@@ -220,7 +220,7 @@ export interface SigningStore {
   /** The one of this certificate and key that is open. */
   open(certificateId: string, spki: string): Promise<SigningRow | null>
   byId(id: string): Promise<SigningRow | null>
-  /** Due ones, put off to `until` so that no other server takes them as well. */
+  /** Due ones, put off to `until` so that no other server takes them as well. What is needed first comes first. */
   take(at: number, until: number, limit: number): Promise<readonly SigningRow[]>
   /** False: it was not open any more. */
   end(id: string, state: 'signed' | 'failed', error: string | null): Promise<boolean>

@@ -10,6 +10,7 @@ import { type Postgres, startPostgres } from '../../support/postgres.ts'
 import { agentRow, certificateRow } from '../../support/store-site.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
+const dayMs = 86_400_000
 const agent = agentRow({ features: ['lease'], registeredAt: start })
 const target: TargetRow = {
   id: 'target-1',
@@ -484,6 +485,27 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.ok(await store.jobs.move(id, ['Running'], 'Completed', start))
     t.match(await due(), [{ id: certificate.id }])
     t.ok(await store.jobs.add({ ...issuance, id: 'four', type: 'Renewal' }))
+  })
+
+  t.test(`${kind}: of the CSRs that are due the one whose certificate is needed first is signed first`, async (t) => {
+    const store = await openWithHost(t, kind)
+    const ends = { 'ends-last': 9 * dayMs, 'ends-first': dayMs / 2, 'ends-next': 2 * dayMs }
+    for (const [id, life] of Object.entries(ends)) {
+      await store.certificates.add({ ...certificate, id, commonName: `${id}.example.net` }, [])
+      await store.versions.add({ ...version, certificateId: id, notAfter: start + life })
+      await store.signings.add({ ...signing, id, certificateId: id })
+    }
+    await store.certificates.add({ ...certificate, id: 'new', commonName: 'new.example.net' }, [])
+    await store.signings.add({ ...signing, id: 'new', certificateId: 'new', nextTryAt: start - 1 })
+
+    const taken = await store.signings.take(start, start + 1000, 3)
+    t.same(
+      taken.map(({ id }) => id),
+      ['ends-first', 'new', 'ends-next'],
+      'a first certificate comes behind what ends within a day',
+    )
+    t.match(taken[0], { ...signing, id: 'ends-first', certificateId: 'ends-first', nextTryAt: start + 1000 })
+    t.match(await store.signings.take(start, start + 1000, 3), [{ id: 'ends-last' }])
   })
 
   t.test(`${kind}: one CSR of a certificate and key is on its way, and is taken by one server`, async (t) => {

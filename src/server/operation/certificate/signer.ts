@@ -23,7 +23,7 @@ const patienceMs = 5000
 /** What waits for longer is told to operators. */
 const longWaitMs = 10 * 60_000
 
-/** Signs CSRs in the order in which they came. What is to be signed is a row of the store: any server goes on with it after a restart. */
+/** Signs CSRs, what is needed first before the rest. What is to be signed is a row of the store: any server goes on with it after a restart. */
 export interface Signer {
   /** Names of those who sign. */
   readonly issuers: readonly string[]

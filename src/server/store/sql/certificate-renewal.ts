@@ -4,6 +4,7 @@ import type { CertificateRow } from '../rows.ts'
 import type { CertificateStore } from '../store.ts'
 import { change, firstOf, fromRows } from './columns.ts'
 import { isHeld } from './holds.ts'
+import { neededBy } from './needed-by.ts'
 
 type Renewal = Pick<CertificateStore, 'stillDeployedTo' | 'lock' | 'due' | 'planned' | 'plan' | 'setPolicy'>
 
@@ -31,8 +32,7 @@ export function renewalOf(db: Database): Renewal {
           `SELECT * FROM certificate WHERE next_renewal_at <= $1 AND NOT EXISTS (
               SELECT 1 FROM job WHERE certificate_id = certificate.id AND type IN ('Issuance', 'Renewal') AND ${isOpen})
               AND NOT ${isHeld('certificate')}
-            ORDER BY COALESCE((SELECT urgent_by FROM renewal_info WHERE certificate_id = certificate.id AND ask_at IS NOT NULL),
-              (SELECT MAX(not_after) FROM version WHERE certificate_id = certificate.id), 0), next_renewal_at
+            ORDER BY ${neededBy('certificate.id', '0')}, next_renewal_at
             LIMIT $2 ${db.dialect.skipLocked}`,
           [at, limit],
         ),

@@ -4,6 +4,10 @@ import type { SigningStore } from '../store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 import { isHeld } from './holds.ts'
 import { forgetTries } from './issuer-tries.ts'
+import { neededBy } from './needed-by.ts'
+
+/** A first certificate comes behind what ends within a day: no flood of new ones has a renewal wait until it is late. */
+const patienceOfFirstMs = 86_400_000
 
 /** CSRs on their way over SQL. */
 export function sqlSignings(db: Database): SigningStore {
@@ -17,17 +21,20 @@ export function sqlSignings(db: Database): SigningStore {
         ]),
       ),
     byId: async (id) => firstOf<SigningRow>(await db.query('SELECT * FROM signing WHERE id = $1', [id])),
-    take: async (at, until, limit) =>
-      fromRows<SigningRow>(
-        await db.query(
-          `WITH taken AS MATERIALIZED (
-              SELECT id FROM signing WHERE state = 'open' AND next_try_at <= $1 AND NOT EXISTS (
-                SELECT 1 FROM certificate WHERE id = signing.certificate_id AND ${isHeld('certificate')}) ORDER BY next_try_at LIMIT $3
-              ${db.dialect.skipLocked})
-            UPDATE signing SET next_try_at = $2 WHERE id IN (SELECT id FROM taken) RETURNING *`,
-          [at, until, limit],
-        ),
-      ),
+    take: async (at, until, limit) => {
+      const urgency = neededBy('signing.certificate_id', `$1 + ${patienceOfFirstMs}`)
+      const taken = await db.query(
+        `WITH taken AS MATERIALIZED (
+            SELECT id FROM signing WHERE state = 'open' AND next_try_at <= $1 AND NOT EXISTS (
+              SELECT 1 FROM certificate WHERE id = signing.certificate_id AND ${isHeld('certificate')})
+            ORDER BY ${urgency}, next_try_at LIMIT $3 ${db.dialect.skipLocked})
+          UPDATE signing SET next_try_at = $2 WHERE id IN (SELECT id FROM taken) RETURNING *, ${urgency} AS needed_by`,
+        [at, until, limit],
+      )
+      // RETURNING keeps no order.
+      const byUrgency = taken.toSorted((one, other) => Number(one['needed_by']) - Number(other['needed_by']))
+      return fromRows<SigningRow>(byUrgency.map(({ needed_by: _, ...row }) => row))
+    },
     end: async (id, state, error) => {
       const ended = await db.query(
         "UPDATE signing SET state = $2, error = $3 WHERE id = $1 AND state = 'open' RETURNING id",
