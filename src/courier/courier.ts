@@ -257,7 +257,10 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: numbe
   const { clock, state, log, facts } = parts
   let notBefore = Number.NEGATIVE_INFINITY
   const later = (): number => {
-    const wait = pace.heartbeatWait(clock.random())
+    const usual = pace.heartbeatWait(clock.random())
+    const left = notBefore - clock.now()
+    // It is due at that moment, and not at the first look after it.
+    const wait = left > 0 ? Math.min(usual, left) : usual
     beat.next(clock.now() + wait)
     return wait
   }
