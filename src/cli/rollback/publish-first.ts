@@ -36,25 +36,34 @@ const whyNothing = {
  * come to pass in time, or the wait was ended; nothing was changed.
  */
 export async function publishFirst(parts: PublishFirstParts): Promise<Published> {
-  const { ask, clock, waitMs, signal, tell } = parts
+  const { ask, clock, waitMs, signal } = parts
   const until = clock.now() + waitMs
   const first = await ask(null).catch((error: unknown) => `it could not be asked: ${said(error)}`)
-  if (signal.aborted) throw waiting('the wait was ended')
-  if (typeof first === 'string') return { alone: first }
-  if (first === null) return { alone: 'it is of a version that knows nothing of rollbacks' }
-  if (first.status === 'off' || first.status === 'unknown' || first.status === 'revoked')
-    return { alone: whyNothing[first.status] }
-  const { job_id: jobId } = first
-  if (jobId === null) return { alone: 'it gave no usable answer' }
-  tell(
-    `The control plane has the record of the older key published (job ${jobId}). Nothing is changed before; Ctrl-C ends the wait.`,
-  )
+  const begun = typeof first === 'string' ? first : begunBy(first)
+  if (typeof begun !== 'string') return followOrGiveUp(parts, { ...begun, until })
+  requireWaiting(signal)
+  return { alone: begun }
+}
+
+/** A text: nothing was begun, and why. */
+function begunBy(first: RollbackAnswer | null): Omit<Waiting, 'until'> | string {
+  if (first === null) return 'it is of a version that knows nothing of rollbacks'
+  const { status, job_id: jobId } = first
+  if (status === 'off' || status === 'unknown' || status === 'revoked') return whyNothing[status]
+  return jobId === null ? 'it gave no usable answer' : { first, jobId }
+}
+
+async function followOrGiveUp({ ask, ...parts }: PublishFirstParts, waits: Waiting): Promise<Published> {
+  const { giveUp, signal, tell } = parts
+  const { jobId } = waits
   try {
-    return await follow({ ...parts, ask: () => ask(jobId) }, { first, jobId, until })
+    requireWaiting(signal)
+    tell(
+      `The control plane has the record of the older key published (job ${jobId}). Nothing is changed before; Ctrl-C ends the wait.`,
+    )
+    return await follow({ ...parts, ask: () => ask(jobId) }, waits)
   } catch (error) {
-    await parts
-      .giveUp(jobId)
-      .catch(() => tell('The control plane could not be told: what was asked for ends by itself.'))
+    await giveUp(jobId).catch(() => tell('The control plane could not be told: what was asked for ends by itself.'))
     throw error
   }
 }
@@ -74,10 +83,12 @@ async function follow(given: Following, { first, jobId, until }: Waiting): Promi
   let [answer, wait]: [RollbackAnswer | null, number] = [first, firstPauseMs]
   for (;;) {
     const end = answer === null ? null : await decide(parts, answer, jobId)
+    // It may have come while the resolver was asked.
+    requireWaiting(signal)
     if (end !== null) return end
     requireTime(answer, clock.now(), until)
     await pause(clock, Math.min(wait, until - clock.now()), signal)
-    if (signal.aborted) throw waiting('the wait was ended')
+    requireWaiting(signal)
     wait = Math.min(wait * 1.5, longestPauseMs)
     answer = await askAgain(parts)
   }
@@ -102,6 +113,10 @@ async function decide(
   if (status === 'ready')
     tell('The control plane says that the key may be served; the resolver of this host does not show its record yet.')
   return null
+}
+
+function requireWaiting(signal: AbortSignal): void {
+  if (signal.aborted) throw waiting('the wait was ended')
 }
 
 function requireTime(answer: RollbackAnswer | null, now: number, until: number): void {
