@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import type { Report } from '../documents/report.ts'
-import { reportSchema } from '../documents/report.ts'
+import { type JobReport, type Report, reportSchema } from '../documents/report.ts'
 import type { Clock } from '../host/clock.ts'
 import { tryLock } from '../host/file/file-lock.ts'
 import { type DocumentFolder, openDocumentFolder } from '../host/file/folder/document-folder.ts'
@@ -8,9 +7,6 @@ import type { Outcome } from '../outcome/outcome.ts'
 import type { Engine } from './engine.ts'
 import { openTurns } from './turns.ts'
 import { reportsOf } from './work/reports-of.ts'
-
-/** Of a job that is done by itself on this host. */
-type JobReport = Extract<Report, { readonly kind: 'status' | 'verification' }>
 
 /** A rollback by hand that the control plane waits for (protocol §4, `rollback`). */
 export interface BegunRollback {

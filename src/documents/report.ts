@@ -22,6 +22,9 @@ export type Report =
       readonly error?: string
     }
 
+/** What becomes of a job that a command does on this host. */
+export type JobReport = Extract<Report, { readonly kind: 'status' | 'verification' }>
+
 /** What became of a renewal by this host itself, on one target. */
 export interface RenewedReport {
   readonly kind: 'renewed'

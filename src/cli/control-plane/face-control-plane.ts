@@ -6,7 +6,7 @@ import type { Endpoint } from '../../control-plane/request.ts'
 import { type AskedRollback, type RollbackAnswer, readRollbackAnswer } from '../../control-plane/rollback-call.ts'
 import { isMeetingAnswer, type MeetingAnswer, type MeetingError } from '../../documents/meeting.ts'
 import { type Membership, noMembership } from '../../documents/membership.ts'
-import type { Report } from '../../documents/report.ts'
+import type { JobReport } from '../../documents/report.ts'
 import { errorTold, tellError } from '../../error/told-error.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { askProgram } from '../../host/process/ask-program.ts'
@@ -14,34 +14,26 @@ import { resolveUser } from '../../host/users.ts'
 import { courierUser } from '../half/sockets.ts'
 
 /** What a command asks a control plane once. */
-type Question = { readonly facts: HostFacts } & (
-  | { readonly ask: 'heartbeat'; readonly endpoint: AgentEndpoint; readonly membership: Membership }
-  | {
-      readonly ask: 'rollback'
-      readonly endpoint: AgentEndpoint
-      readonly membership: Membership
-      readonly asked: AskedRollback
-    }
-  | {
-      readonly ask: 'report'
-      readonly endpoint: AgentEndpoint
-      readonly membership: Membership
-      readonly reports: readonly JobReport[]
-    }
+type Question =
+  | AgentQuestion
   | {
       readonly ask: 'register'
       readonly endpoint: Endpoint
+      readonly facts: HostFacts
       readonly name: string
       readonly idempotencyKey: string
       readonly clientCsr?: string | undefined
     }
+
+/** What it asks as an agent. */
+type AgentQuestion = { readonly endpoint: AgentEndpoint; readonly membership: Membership } & (
+  | { readonly ask: 'heartbeat'; readonly facts: HostFacts }
+  | { readonly ask: 'rollback'; readonly facts: HostFacts; readonly asked: AskedRollback }
+  | { readonly ask: 'report'; readonly reports: readonly JobReport[] }
 )
 
 /** Longer than the control plane has for one request. */
 const answerMs = 60_000
-
-/** What becomes of a job that this host does by itself. */
-export type JobReport = Extract<Report, { readonly kind: 'status' | 'verification' }>
 
 /** What a command may ask of it. */
 export interface FacedControlPlane extends Pick<ControlPlane, 'clockAheadMs'> {
@@ -49,7 +41,7 @@ export interface FacedControlPlane extends Pick<ControlPlane, 'clockAheadMs'> {
   /** Null: it knows nothing of rollbacks. */
   askRollback(facts: HostFacts, asked: AskedRollback): Promise<RollbackAnswer | null>
   /** All of them, or it fails. */
-  report(facts: HostFacts, reports: readonly JobReport[]): Promise<void>
+  report(reports: readonly JobReport[]): Promise<void>
 }
 
 /**
@@ -66,8 +58,8 @@ export function faceControlPlane(endpoint: AgentEndpoint, membership: Membership
       const { rollback = null } = await put({ ask: 'rollback', endpoint: brief(endpoint), membership, facts, asked })
       return rollback === null ? null : readRollbackAnswer(rollback)
     },
-    report: async (facts, reports) => {
-      await put({ ask: 'report', endpoint: brief(endpoint), membership, facts, reports })
+    report: async (reports) => {
+      await put({ ask: 'report', endpoint: brief(endpoint), membership, reports })
     },
     clockAheadMs: () => aheadMs,
   }
@@ -109,9 +101,9 @@ async function put(question: Question): Promise<MeetingAnswer> {
 }
 
 async function answerTo(question: Question): Promise<MeetingAnswer> {
-  const { facts } = question
   if (question.ask === 'register') {
-    return register(question.endpoint, question.name, facts, question.idempotencyKey, question.clientCsr)
+    const { endpoint, name, facts, idempotencyKey, clientCsr } = question
+    return register(endpoint, name, facts, idempotencyKey, clientCsr)
   }
   const controlPlane = openControlPlane(question.endpoint)
   controlPlane.adopt(question.membership)
@@ -120,7 +112,7 @@ async function answerTo(question: Question): Promise<MeetingAnswer> {
       for (const report of question.reports) await send(controlPlane, report)
       return {}
     }
-    await controlPlane.heartbeat(facts)
+    await controlPlane.heartbeat(question.facts)
     if (question.ask === 'rollback') return { rollback: await controlPlane.askRollback(question.asked) }
     return { aheadMs: controlPlane.clockAheadMs() }
   } finally {

@@ -38,7 +38,6 @@ export async function goBack(config: Config, engine: Engine, asked: AskedForByHa
     finishFirst()
     return deployAgain(target, wanted, engine, onStep)
   }
-  const facts = hostFacts(version)
   const published = await waitFor(controlPlane, look, engine, asked)
   const pair = { ...wanted, ...look.pair }
   finishFirst()
@@ -53,7 +52,7 @@ export async function goBack(config: Config, engine: Engine, asked: AskedForByHa
   const begun = { jobId: published.jobId, targetId: target, leaf: look.pair.leaf }
   const { outcome, isTold } = await beginRollback(config.stateDir, begun, engine.clock, {
     work: () => deployAgain(target, pair, engine, onStep),
-    tell: (reports) => controlPlane.report(facts, reports),
+    tell: (reports) => controlPlane.report(reports),
   })
   if (!isTold) {
     tell('The control plane could not be told yet: the agent of this host does that as soon as it can.')
@@ -92,7 +91,7 @@ function waitFor(
   return interruptible((signal) =>
     publishFirst({
       ask: (jobId) => controlPlane.askRollback(facts, { targetId: target, fingerprint: pair.leaf, waitS, jobId }),
-      giveUp: (jobId) => controlPlane.report(facts, [cancelled(jobId)]),
+      giveUp: (jobId) => controlPlane.report([cancelled(jobId)]),
       look: () => lookBack(target, pair, engine),
       tell,
       clock: engine.clock,
