@@ -35,6 +35,7 @@ t.test('what a poll and a heartbeat ask for reads no job that has ended, however
   const ofJobs = readings.filter((reading) => /^(SEARCH|SCAN) job /.test(reading))
   t.equal(ofJobs.length, 4)
   for (const reading of ofJobs) t.match(reading, /USING (COVERING )?INDEX job_(open|to_cancel) /)
+  for (const reading of readings) t.match(reading, /^SEARCH .* USING (COVERING )?INDEX /)
 })
 
 t.test('who is named is found without reading all', async (t) => {
