@@ -32,7 +32,11 @@ const revoked = {
   properties: { serials: { type: 'array', items: { type: 'string' } }, job_id: { type: ['string', 'null'] } },
 } as const
 
-const account = { type: 'object', required: ['account'], properties: { account: { type: 'string' } } } as const
+const account = {
+  type: 'object',
+  required: ['account', 'thumbprint'],
+  properties: { account: { type: 'string' }, thumbprint: { type: 'string' } },
+} as const
 const issuers = {
   type: 'object',
   required: ['issuers'],
