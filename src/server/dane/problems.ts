@@ -4,7 +4,7 @@ export const unmatchedProblem =
 
 /** There is no record, and nobody knows which key is served. */
 export const bareProblem =
-  'nothing is published: there is no TLSA record, and the key that is served is not known here until a deployment to this target was proven. Turn roll-over off (dane TARGET --off) until then, or publish the record of the key that its host serves now'
+  'nothing is published: there is no TLSA record, and the key that is served is not known here until a deployment to this target was proven. Turn roll-over off until then (waxseal control-plane dane TARGET --off), or publish the record of the key that its host serves now'
 
 /** How the problem of a change begins that was not made. */
 export const notDone = 'it could not be '

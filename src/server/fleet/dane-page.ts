@@ -28,7 +28,7 @@ export function danePage(listed: Listed<ShownRollover>, query: Query, viewer: Ca
       const [target, ...rest] = daneCells(shown, now)
       return target === undefined ? [] : [target, hostLink(shown.rollover.agentName), ...rest]
     },
-    none: 'No target has roll-over.',
+    none: 'No such target has roll-over: waxseal control-plane dane TARGET --rollover turns it on.',
   })
 }
 

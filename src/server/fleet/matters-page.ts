@@ -28,7 +28,7 @@ export function mattersPage(listed: Listed<ShownMatter>, query: Query, viewer: C
     ],
     heads: ['What', 'Kind', 'Host', 'Since', 'People'],
     cells: cellsOf,
-    none: 'Nothing is the matter. It is looked for where notify is set in the configuration of the control plane.',
+    none: 'No such matter is open. Matters are looked for only where notify is set in the configuration of the control plane.',
   })
 }
 

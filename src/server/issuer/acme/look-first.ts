@@ -15,7 +15,10 @@ export function lookFirstBy({ resolvers, warn }: LookFirstParts): AcmeParts['loo
     const mayAsk = (address: string): boolean => isInnerCa || isPublicAddress(address)
     const { against, passedOver } = await lookAtAnswers(expected, { resolvers, mayAsk })
     if (against === null && passedOver.length > 0)
-      warn({ name: expected.name, reasons: passedOver }, 'the CA looks at addresses that this server could not look at')
+      warn(
+        { name: expected.name, reasons: passedOver },
+        'not all addresses of this name could be asked for its answer from here: the CA is told to look all the same',
+      )
     return against
   }
 }

@@ -74,7 +74,8 @@ function wordsOf(
   const problem = troubles.flatMap((one) => (one.problem === null ? [] : [`${one.name}: ${one.problem}`]))[0]
   if (late !== undefined) {
     const since = new Date(late.createdAt).toISOString()
-    const why = problem ?? 'a record is not seen everywhere, and believed'
+    const why =
+      problem ?? 'a server of the zone does not have the record yet, or the resolver on loopback does not say so'
     const text = `The deployment of ${late.commonName} to ${target} waits for TLSA records since ${since}, longer than their TTLs explain. ${why}. See what is there: ${command}`
     return { code: 'DANE_WAITS', text }
   }
