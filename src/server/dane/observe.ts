@@ -57,9 +57,15 @@ export function cachedBy({
   }
 }
 
+/** When the wait of a record is over, milliseconds since 1970; null: it is not seen everywhere. */
+export function usableAt({ seenAt, waitMs }: Pick<TlsaRow, 'seenAt' | 'waitMs'>): number | null {
+  return seenAt === null ? null : seenAt + waitMs
+}
+
 /** Whether a key may be served by what is known of its record. */
-export function isUsable({ state, seenAt, waitMs }: Pick<TlsaRow, 'state' | 'seenAt' | 'waitMs'>, at: number): boolean {
-  return state === 'published' && seenAt !== null && seenAt + waitMs <= at
+export function isUsable(row: Pick<TlsaRow, 'state' | 'seenAt' | 'waitMs'>, at: number): boolean {
+  const from = usableAt(row)
+  return row.state === 'published' && from !== null && from <= at
 }
 
 /** The aliases of the name end elsewhere than they did. */

@@ -1,6 +1,7 @@
 import { type Html, html } from '../../page/html.ts'
 import { list } from '../../page/page-words.ts'
 import { byHand } from '../dane/by-hand.ts'
+import { usableAt } from '../dane/observe.ts'
 import type { ShownRecord, ShownRollover, WaitingJob } from '../operation/dane/show-rollovers.ts'
 import type { Listed } from '../operation/fleet/fleet-lists.ts'
 import type { Caller } from '../operation/operators.ts'
@@ -26,7 +27,7 @@ export function danePage(listed: Listed<ShownRollover>, query: Query, viewer: Ca
     heads: ['Target', 'Host', ...daneHeads.slice(1)],
     cells: (shown, now) => {
       const [target, ...rest] = daneCells(shown, now)
-      return target === undefined ? [] : [target, hostLink(shown.rollover.agentName), ...rest]
+      return [target, hostLink(shown.rollover.agentName), ...rest]
     },
     none: 'No such target has roll-over: waxseal control-plane dane TARGET --rollover turns it on.',
   })
@@ -36,7 +37,7 @@ export function danePage(listed: Listed<ShownRollover>, query: Query, viewer: Ca
 export const daneHeads = ['Target', 'Records', 'What is to be done, and what waits'] as const
 
 /** A target: the records of its keys, what the zone has, what is wrong, what a person has to do, and which jobs wait until when. */
-export function daneCells({ rollover, names, waiting }: ShownRollover, now: number): readonly Html[] {
+export function daneCells({ rollover, names, waiting }: ShownRollover, now: number): readonly [Html, ...Html[]] {
   const todo = names.flatMap(({ name, records }) => [
     ...(name.problem === null ? [] : [html`<span class="bad">${name.name}</span>: ${name.problem}`]),
     ...handWords(name, records),
@@ -72,11 +73,12 @@ const whyWords = {
 } as const
 
 function stateOf({ row, why, isUsable }: ShownRecord): Html {
-  const { state, spki, seenAt, waitMs, isByOther } = row
+  const { state, spki, isByOther } = row
+  const from = usableAt(row)
   const by = isByOther ? ', by another record' : ''
   const key = html`<code>${spki.slice(0, 12)}</code> <span class="soft">${whyWords[why]}${by}</span>`
   if (isUsable) return html`<span class="good">usable</span> ${key}`
-  if (state === 'published' && seenAt !== null) return html`everywhere; usable from ${dateAt(seenAt + waitMs)} ${key}`
+  if (state === 'published' && from !== null) return html`everywhere; usable from ${dateAt(from)} ${key}`
   if (state === 'publishing') return html`published, and not seen everywhere yet ${key}`
   return html`<span class="${state === 'wanted' ? 'warn' : 'soft'}">${state}</span> ${key}`
 }

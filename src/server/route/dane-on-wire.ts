@@ -1,4 +1,5 @@
 import { byHand } from '../dane/by-hand.ts'
+import { usableAt } from '../dane/observe.ts'
 import { recordOf, tlsaText } from '../dane/tlsa.ts'
 import type { ShownRecord, ShownRollover } from '../operation/dane/show-rollovers.ts'
 import type { RolloverNameRow, TlsaRow } from '../store/rollover-rows.ts'
@@ -31,7 +32,7 @@ function nameOnWire(name: RolloverNameRow, records: readonly ShownRecord[]) {
       key: why,
       state: row.state,
       usable: isUsable,
-      usable_at: timeOrNull(row.seenAt === null ? null : row.seenAt + row.waitMs),
+      usable_at: timeOrNull(usableAt(row)),
       matched_by_other: row.isByOther,
       since: timeOnWire(row.changedAt),
     })),

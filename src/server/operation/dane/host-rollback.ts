@@ -1,3 +1,4 @@
+import { usableAt } from '../../dane/observe.ts'
 import type { RolloverNameRow, TlsaRow } from '../../store/rollover-rows.ts'
 import type { AgentRow, JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
@@ -119,6 +120,5 @@ async function namesOf(store: Store, targetId: string, spki: string): Promise<re
 
 function nameOf({ name, isByHand, problem }: RolloverNameRow, rows: readonly TlsaRow[]): RollbackName {
   const row = rows.find((one) => one.name === name)
-  const usableAt = row === undefined || row.seenAt === null ? null : row.seenAt + row.waitMs
-  return { name, isByHand, problem, state: row?.state ?? 'wanted', usableAt }
+  return { name, isByHand, problem, state: row?.state ?? 'wanted', usableAt: row === undefined ? null : usableAt(row) }
 }

@@ -8,7 +8,7 @@ import {
   type TargetHistory,
 } from '../../dane/keys-in-use.ts'
 import { isBare, leavingMs, type NameTurn, nextRows } from '../../dane/next-rows.ts'
-import { cachedBy, isUsable } from '../../dane/observe.ts'
+import { cachedBy, isUsable, usableAt } from '../../dane/observe.ts'
 import { bareProblem, undoneIn, unmatchedAnd, unmatchedProblem } from '../../dane/problems.ts'
 import { type TlsaLook, tlsaText } from '../../dane/tlsa.ts'
 import type { RolloverNameRow, RolloverPass, TlsaRow } from '../../store/rollover-rows.ts'
@@ -50,7 +50,7 @@ export async function settleRollover(
   const at = await store.now()
   const history = await targetHistory(store, targetId)
   const needed = neededKeys(history)
-  const known = { isServedKnown: isServedKnown(history) }
+  const isKnown = isServedKnown(history)
   const mayRemove = await isHostKnown(store, target.agentId, history)
   const actions: TlsaAction[] = []
   const fresh: { readonly name: string; readonly until: number }[] = []
@@ -63,7 +63,7 @@ export async function settleRollover(
     // Another server was quicker, or the name is new: this look is the past.
     if (seen === undefined || seen.from < (name.lookedAt ?? 0)) return actions
     const elsewhere = await keysElsewhere(store, targetId, name.name, [...needed, ...rows])
-    const turn = { targetId, name, look: seen.look, at, needed, rows, mayRemove, ...known, ...elsewhere }
+    const turn = { targetId, name, look: seen.look, at, needed, rows, mayRemove, isServedKnown: isKnown, ...elsewhere }
     const next = nextRows(turn)
     for (const row of next.gone) await store.rollovers.removeRecord(row)
     for (const row of next.rows) await store.rollovers.putRecord(row)
@@ -177,9 +177,9 @@ function nextLookAt(
     if (row.state === 'leaving') return row.changedAt + leavingMs
     if (row.state === 'removing') return at + laterMs
     if (!needed.some(({ spki }) => spki === row.spki)) return at + restMs
-    if (row.seenAt === null) return at + (at - row.changedAt < longMs ? soonMs : laterMs)
-    const usableAt = row.seenAt + row.waitMs
-    return usableAt > at ? usableAt : at + restMs
+    const from = usableAt(row)
+    if (from === null) return at + (at - row.changedAt < longMs ? soonMs : laterMs)
+    return from > at ? from : at + restMs
   })
   const forJobs = jobs.length === 0 ? restMs : hasSeenAll ? outMs : laterMs
   const next = Math.min(at + (passes.length === 0 && hasSeenAll ? restMs : forJobs), ...times)

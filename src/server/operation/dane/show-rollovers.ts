@@ -1,5 +1,5 @@
 import { type NeededKey, neededKeys, runnableJobs } from '../../dane/keys-in-use.ts'
-import { isUsable } from '../../dane/observe.ts'
+import { isUsable, usableAt } from '../../dane/observe.ts'
 import type { Page } from '../../store/page.ts'
 import type { RolloverNameRow, TlsaRow } from '../../store/rollover-rows.ts'
 import type { ListedRollover } from '../../store/rollover-store.ts'
@@ -69,7 +69,7 @@ async function show(store: Store, rollover: ListedRollover): Promise<ShownRollov
         .map((row) => ({ row, why: whyOf(needed, row), isUsable: isUsable(row, at) })),
     })),
     waiting: runnableJobs(history).flatMap(({ job, version: { spki } }) =>
-      job.attempt === 0 && !hasPass(job) ? [{ job, until: usableAt(names, rows, spki) }] : [],
+      job.attempt === 0 && !hasPass(job) ? [{ job, until: lastUsableAt(names, rows, spki) }] : [],
     ),
   }
 }
@@ -78,10 +78,10 @@ function whyOf(needed: readonly NeededKey[], { spki }: TlsaRow): ShownRecord['wh
   return needed.find((key) => key.spki === spki)?.why ?? 'unneeded'
 }
 
-function usableAt(names: readonly RolloverNameRow[], rows: readonly TlsaRow[], spki: string): number | null {
+function lastUsableAt(names: readonly RolloverNameRow[], rows: readonly TlsaRow[], spki: string): number | null {
   const times = names.map(({ name }) => {
     const row = rows.find((one) => one.name === name && one.spki === spki)
-    return row === undefined || row.seenAt === null ? null : row.seenAt + row.waitMs
+    return row === undefined ? null : usableAt(row)
   })
   return times.includes(null) ? null : Math.max(...times.filter((time) => time !== null))
 }
