@@ -38,7 +38,7 @@ export const comesBackMs = 7 * 86_400_000
 /** The keys of a target that need a record, one row each (docs/design/dane.md, §1 and §2). */
 export function neededKeys(history: TargetHistory): readonly NeededKey[] {
   const { jobs, openKeys, currentVersions, nextKeys } = history
-  const proven = jobs.filter((job) => judge(job).word === 'proven')
+  const proven = jobs.filter(isProven)
   const served = jobs.flatMap((job) => (mayBeServed(job, proven, history.at) ? broughtBy(job, history) : []))
   const awaited = jobs.flatMap((job) => (isOpen(job) ? broughtBy(job, history) : []))
   const all = [
@@ -58,7 +58,7 @@ export function neededKeys(history: TargetHistory): readonly NeededKey[] {
 
 /** Whether a deployment was ever proven here: until then the host may serve a key that nobody has told of. */
 export function isServedKnown({ jobs }: Pick<TargetHistory, 'jobs'>): boolean {
-  return jobs.some((job) => judge(job).word === 'proven')
+  return jobs.some(isProven)
 }
 
 /** Jobs that are to be handed out, or were and may still be run, each with the version that it would bring now. */
@@ -75,7 +75,7 @@ export function runnableJobs(history: TargetHistory): readonly RunnableJob[] {
  * these says so.
  */
 export function provenSince(jobs: readonly JobRow[], at: number): number | null {
-  const times = jobs.filter((job) => judge(job).word === 'proven').map(({ createdAt }) => createdAt)
+  const times = jobs.filter(isProven).map(({ createdAt }) => createdAt)
   const told = times.filter((createdAt) => createdAt <= at)
   return told.length === 0 ? null : Math.max(...told)
 }
@@ -84,7 +84,7 @@ function mayBeServed(job: JobRow, proven: readonly JobRow[], at: number): boolea
   if (isOpen(job)) return job.attempt > 0 || job.status === 'Running'
   if (mayComeBack(job, at)) return true
   const mayHave = job.status === 'Completed' || job.attempt > 0
-  if (!mayHave || !(judge(job).word === 'proven' || mayHaveChanged({ ...job, attempt: 1 }))) return false
+  if (!mayHave || !(isProven(job) || mayHaveChanged({ ...job, attempt: 1 }))) return false
   // Reports may come in another order than the host worked in: only what was made when this one had ended came behind it.
   // The clock may have been set back: what was made before it is not behind it, and a time that is to come says nothing.
   return !proven.some(({ seq, createdAt }) => seq > job.seq && createdAt > job.updatedAt && createdAt <= at)
@@ -93,6 +93,10 @@ function mayBeServed(job: JobRow, proven: readonly JobRow[], at: number): boolea
 /** Ended by a guess: its host may still have it, and begin it behind others. */
 function mayComeBack({ isReaped, updatedAt }: JobRow, at: number): boolean {
   return isReaped && at - updatedAt < comesBackMs
+}
+
+function isProven(job: JobRow): boolean {
+  return judge(job).word === 'proven'
 }
 
 function isOpen({ status }: JobRow): boolean {
