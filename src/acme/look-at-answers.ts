@@ -81,5 +81,5 @@ function whatIsWrong(looked: readonly Looked[], name: string): string | null {
   const isElsewhere = looked.some(({ is }) => is === 'right')
   return isElsewhere
     ? `${named}: it leads to another machine. Remove the record, or let that host answer for ${name}, too.`
-    : `${named}. No address of ${name} gives the answer: let the web server at port 80 have /.well-known/acme-challenge/, or the records lead to this host.`
+    : `${named}. No address of ${name} gives the answer: let the web server at port 80 serve /.well-known/acme-challenge/ from the folder of policy.acme.http, or let the records lead to the host that has this setting.`
 }
