@@ -6,6 +6,7 @@ import type { Engine } from '../../deployer/engine.ts'
 import { lookBack, type RollbackLook } from '../../deployer/look-back.ts'
 import { courierMemoryFolder, readMembership } from '../../deployer/serve/courier-memory.ts'
 import type { OnStep } from '../../deployer/transaction/step-recorder.ts'
+import { asWaxsealError, describeError } from '../../error/waxseal-error.ts'
 import { hostFacts } from '../../host/host-facts.ts'
 import type { Outcome } from '../../outcome/outcome.ts'
 import { version } from '../../version.ts'
@@ -76,7 +77,8 @@ async function facedFor(config: Config, tell: (line: string) => void): Promise<F
   try {
     return faceControlPlane(await endpointOf(config), await readMembership(courierMemoryFolder(config.stateDir)))
   } catch (error) {
-    tell(`The control plane is not asked: ${(error as Error).message}`)
+    const coded = asWaxsealError(error)
+    tell(`The control plane is not asked: ${coded.code}: ${describeError(coded)}`)
     return null
   }
 }

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { longestDocument } from '../../documents/ask.ts'
 import { readShownHost } from '../../documents/read-shown-host.ts'
 import { type Look, type ShownHost, viewFolder } from '../../documents/shown-host.ts'
+import { asWaxsealError, describeError } from '../../error/waxseal-error.ts'
 import { aborted, type Clock, pause } from '../../host/clock.ts'
 import { removeHalfWritten } from '../../host/file/write/half-written.ts'
 import { openReserve } from '../../host/file/write/reserve.ts'
@@ -117,8 +118,11 @@ async function openDeployer(
   const requests = new Requests(store, partsOfRequests, onChange)
   // What a command of root's has left to tell is told like all else.
   const takeLeft = (): Promise<void> =>
-    takeRollbacks(config.stateDir, engine, (report) => answers.put(report)).catch((error: Error) =>
-      log.warn({ reason: error.message }, 'what became of a rollback by hand is not told yet'),
+    takeRollbacks(config.stateDir, engine, (report) => answers.put(report)).catch((error: unknown) =>
+      log.warn(
+        { reason: describeError(asWaxsealError(error)) },
+        'what became of a rollback by hand is not told yet: it is tried again before the next work',
+      ),
     )
   const onBatch = async (): Promise<void> => {
     await parts.onBatch()
