@@ -20,9 +20,12 @@ export function needRestart(current: Config, next: Config, isWaiting: boolean): 
   const [before, after] = [current.policy, next.policy]
   // The deployer reads them anew. The courier looks at other domains by them, too.
   const looks = before.look !== null || current.mtaSts.domains !== null
+  // The control plane is told at the start whether this host answers challenges.
+  const answersAnew = !isWaiting && (before.acme.http === null) !== (after.acme.http === null)
   return [
     ...changed,
     ...(isOther(before.look, after.look) ? ['policy.look'] : []),
+    ...(answersAnew ? ['policy.acme.http'] : []),
     ...(looks && isOther(before.resolvers, after.resolvers) ? ['policy.resolvers'] : []),
   ]
 }

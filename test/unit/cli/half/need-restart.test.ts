@@ -22,6 +22,24 @@ t.test('a change of what may be looked at from outside is told to need a start',
   t.same(needRestart(one as Config, one as Config, false), [])
 })
 
+t.test(
+  'that a host begins or ends to answer challenges is told to need a start, where it has a control plane',
+  async (t) => {
+    const dir = t.testdir({})
+    const accounts = ['A'.repeat(43)]
+    const [none, any, one] = await Promise.all(
+      [{}, { acme: { http: { responder: true } } }, { acme: { http: { responder: true, accounts } } }].map(
+        (policy, index) => configOf(dir, policy, index),
+      ),
+    )
+
+    t.same(needRestart(none as Config, any as Config, false), ['policy.acme.http'])
+    t.same(needRestart(any as Config, none as Config, false), ['policy.acme.http'])
+    t.same(needRestart(any as Config, one as Config, false), [], 'the deployer reads it before each job')
+    t.same(needRestart(none as Config, any as Config, true), [], 'it is told when there is a control plane')
+  },
+)
+
 async function configOf(dir: string, policy: object, index: number): Promise<Config> {
   const file = join(dir, `waxseal-${index}.yaml`)
   await writeText(file, JSON.stringify({ state_dir: join(dir, 'state'), policy }))
