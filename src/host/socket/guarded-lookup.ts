@@ -36,10 +36,7 @@ export function guardedLookup(usable: JudgeAddresses): LookupFunction {
         found.map(({ address }) => address),
       )
       const allowed = found.filter(({ address }) => judged.includes(address))
-      const [first] = allowed
-      if (first === undefined) callback(notAllowed(), [])
-      else if (options.all === true) callback(null, allowed)
-      else callback(null, first.address, first.family)
+      answer(allowed, options, callback)
     })
   }
 }
@@ -47,12 +44,16 @@ export function guardedLookup(usable: JudgeAddresses): LookupFunction {
 /** Answers with these addresses, whatever the name. */
 export function lookupOf(addresses: readonly string[]): LookupFunction {
   const found = addresses.map((address) => ({ address, family: isIP(address) }))
-  return (_, { all }, callback) => {
-    const [first] = found
-    if (first === undefined) callback(notAllowed(), [])
-    else if (all === true) callback(null, found)
-    else callback(null, first.address, first.family)
-  }
+  return (_, options, callback) => answer(found, options, callback)
+}
+
+type Asked = Parameters<LookupFunction>
+
+function answer(found: LookupAddress[], { all }: Asked[1], callback: Asked[2]): void {
+  const [first] = found
+  if (first === undefined) callback(notAllowed(), [])
+  else if (all === true) callback(null, found)
+  else callback(null, first.address, first.family)
 }
 
 function notAllowed(): NodeJS.ErrnoException {
