@@ -85,17 +85,22 @@ export class OwnRenewals {
 
   async #renewals(own: OwnRenewal): Promise<RenewalAnswers['renewals']> {
     const { jwk } = await this.#accountKey()
-    await this.#tryAgain(own)
-    const due = await this.#allDue(own)
+    const found = await dueRenewals(this.#parts.engine, own)
+    await this.#tryAgain(found, own)
+    const due = await this.#stillOpen(found)
     this.#rounds.keep(new Set(due.map(({ leaf }) => leaf)))
     return { account: jwk, due: due.slice(0, mostDue).map(shown) }
   }
 
-  /** Without those whose next certificate is here: it is about to be deployed, or will be tried again. */
   async #allDue(own: OwnRenewal): Promise<readonly OwnDue[]> {
+    return this.#stillOpen(await dueRenewals(this.#parts.engine, own))
+  }
+
+  /** Without those whose next certificate is here: it is about to be deployed, or will be tried again. */
+  async #stillOpen(found: readonly OwnDue[]): Promise<readonly OwnDue[]> {
     const kept = new Set((await this.#obtained.list()).map(({ id }) => id))
     const waiting = this.#waiting()
-    return (await dueRenewals(this.#parts.engine, own)).filter(({ leaf }) => !waiting.has(leaf) && !kept.has(leaf))
+    return found.filter(({ leaf }) => !waiting.has(leaf) && !kept.has(leaf))
   }
 
   #waiting(): ReadonlySet<string> {
@@ -104,10 +109,9 @@ export class OwnRenewals {
   }
 
   /** Another order would bring the same certificate. One that has used its share of life is forgotten. */
-  async #tryAgain(own: OwnRenewal): Promise<void> {
-    const { engine } = this.#parts
-    const now = engine.clock.now()
-    const [waiting, due] = [this.#waiting(), await dueRenewals(engine, own)]
+  async #tryAgain(due: readonly OwnDue[], own: OwnRenewal): Promise<void> {
+    const now = this.#parts.engine.clock.now()
+    const waiting = this.#waiting()
     for (const { id: leaf, document: obtained } of await this.#obtained.list()) {
       const one = due.find((other) => other.leaf === leaf)
       if (!isStillGood(obtained, own, now)) await this.#obtained.remove(leaf)
