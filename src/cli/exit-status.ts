@@ -21,7 +21,7 @@ export function exitStatusOf({ outcome, code }: Pick<Outcome, 'outcome' | 'code'
   return outcome === 'refused' && code !== null && usage.includes(code) ? 2 : byOutcome[outcome]
 }
 
-/** Exit status of an error before a deployment began: a connector from outside that cannot be loaded is one of the configuration. */
+/** Exit status of an error before a deployment began: a connector from outside that cannot be loaded is one of the configuration; a rollback that may not be done yet is refused, as its deployment would be. */
 export function exitStatusOfError({ code }: Pick<WaxsealError, 'code'>): number {
   if (code === 'DANE_WAITING') return byOutcome.refused
   return usage.includes(code) || code === 'CONNECTOR_INVALID' ? 2 : 1
