@@ -1,3 +1,5 @@
+// Rows keep these sentences, and they are told apart by them: one that is reworded is not known in a row until its next look.
+
 /** A key that may be served has no record: mail is refused now. */
 export const unmatchedProblem =
   'no record of a server matches a key that may be served: senders that check DANE refuse it'

@@ -94,17 +94,17 @@ async function acted(store: Store, change: TlsaAction['change'], row: TlsaRow): 
   const there = (await store.rollovers.records(targetId)).find((one) => one.name === name && one.spki === spki)
   if (change === 'publish' && there?.state === 'wanted')
     await store.rollovers.putRecord({ ...there, state: 'publishing' })
-  if (change === 'remove' ? await isFirstRemoval(store, row) : row.state === 'wanted')
-    await audit(store, 'server', `dane.${change}`, targetId, { name, spki })
+  const hadFailed = change === 'remove' && (await endFailedRemoval(store, row))
+  // One that a slow server still has is removed again and again; once is told. What failed before was not told.
+  const isFirst = change === 'remove' ? hadFailed || row.changedAt === row.actedAt : row.state === 'wanted'
+  if (isFirst) await audit(store, 'server', `dane.${change}`, targetId, { name, spki })
 }
 
-/** One that a slow server still has is removed again and again; once is told. What failed before was not told. */
-async function isFirstRemoval(store: Store, { targetId, name, changedAt, actedAt }: TlsaRow): Promise<boolean> {
+/** Takes the failure from the problem of its name; false: no removal has failed there. */
+async function endFailedRemoval(store: Store, { targetId, name }: TlsaRow): Promise<boolean> {
   const there = (await store.rollovers.names(targetId)).find((one) => one.name === name)
-  const hasFailed = undoneIn(there?.problem ?? null)?.startsWith(`${notDone}removed`) === true
-  if (there !== undefined && hasFailed) {
-    const problem = isUnmatched(there.problem) ? unmatchedAnd(null) : null
-    await store.rollovers.putName({ ...there, problem })
-  }
-  return hasFailed || changedAt === actedAt
+  if (there === undefined || undoneIn(there.problem)?.startsWith(`${notDone}removed`) !== true) return false
+  const problem = isUnmatched(there.problem) ? unmatchedAnd(null) : null
+  await store.rollovers.putName({ ...there, problem })
+  return true
 }
