@@ -1,3 +1,5 @@
+import { digest, id } from './schemas.ts'
+
 /** `DaneBody`. */
 export const daneSchema = {
   type: 'object',
@@ -19,10 +21,10 @@ export const rollbackSchema = {
   type: 'object',
   required: ['target_id', 'fingerprint', 'wait_s'],
   properties: {
-    target_id: { type: 'string', minLength: 1, maxLength: 256 },
-    fingerprint: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    target_id: id,
+    fingerprint: digest,
     wait_s: { type: 'integer', minimum: 60, maximum: 86_400 },
-    job_id: { type: 'string', minLength: 1, maxLength: 256 },
+    job_id: id,
   },
 } as const
 

@@ -1,7 +1,7 @@
+import { id } from './schemas.ts'
 import { labelNamePattern, labelValuePattern } from './schemas-of-labels.ts'
 import { windowFields } from './schemas-of-windows.ts'
 
-const id = { type: 'string', minLength: 1, maxLength: 256 } as const
 /** A name that people write into a command. */
 const rolloutName = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' } as const
 const most = 1000

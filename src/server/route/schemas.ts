@@ -3,7 +3,10 @@ import { fallBackShares } from '../renewal/fall-back.ts'
 import { shares } from '../renewal/when-due.ts'
 import { byLabel } from './schemas-of-labels.ts'
 
-const id = { type: 'string', minLength: 1, maxLength: 256 } as const
+/** An id, or a name that stands for one. */
+export const id = { type: 'string', minLength: 1, maxLength: 256 } as const
+/** A SHA-256, lower-case hex. */
+export const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
 const text = { type: 'string', maxLength: 65_536 } as const
 /** As people see it on terminals and in logs: no control characters, nothing that is not seen, and no space around it. */
 const shown = '^(?=\\S)[^\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]+(?<=\\S)$'
@@ -36,7 +39,7 @@ const host = {
   type: 'object',
   required: ['machine', 'starts', 'run'],
   properties: {
-    machine: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    machine: digest,
     starts: { type: 'integer', minimum: 0, maximum: 9_007_199_254_740_991 },
     run: { type: 'string', pattern: '^[0-9a-f]{16,64}$' },
   },
@@ -54,13 +57,11 @@ export const workQuerySchema = {
   properties: { wait: { type: 'string', pattern: '^\\d{1,3}$' } },
 } as const
 
-const spki = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
-
 /** A CSR (protocol §1, §4). */
 export const csrSchema = {
   type: 'object',
   required: ['csr_pem', 'certificate_id'],
-  properties: { csr_pem: text, certificate_id: id, next_spki_sha256: spki },
+  properties: { csr_pem: text, certificate_id: id, next_spki_sha256: digest },
 } as const
 
 /** What became of a job (protocol §1, §4). `certificate`: what a validation found on the host. */
