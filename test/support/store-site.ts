@@ -2,7 +2,8 @@ import type { Test } from 'tap'
 import type { Signer } from '../../src/server/operation/certificate/signer.ts'
 import { dueAt } from '../../src/server/renewal/when-due.ts'
 import { openStore } from '../../src/server/store/open-store.ts'
-import type { AgentRow, CertificateRow } from '../../src/server/store/rows.ts'
+import type { TlsaRow } from '../../src/server/store/rollover-rows.ts'
+import type { AgentRow, CertificateRow, JobRow, SigningRow } from '../../src/server/store/rows.ts'
 
 /** A store below the operations, without a server. */
 export interface StoreSite {
@@ -78,6 +79,67 @@ export function certificateRow(fields: Partial<CertificateRow> = {}): Certificat
     lastError: null,
     revokedAt: null,
     createdAt: 0,
+    ...fields,
+  }
+}
+
+/** A deployment that nobody has asked for yet. */
+export function jobRow(fields: Partial<JobRow> = {}): JobRow {
+  return {
+    seq: 1,
+    id: 'job-1',
+    type: 'Deployment',
+    agentId: 'agent-1',
+    certificateId: 'cert-1',
+    versionNumber: 1,
+    targetId: 'target-1',
+    status: 'Pending',
+    attempt: 0,
+    leaseUntil: null,
+    notBefore: null,
+    handOutUntil: null,
+    deadline: null,
+    cancelRequestedAt: null,
+    error: null,
+    outcome: null,
+    verification: null,
+    createdAt: 0,
+    updatedAt: 0,
+    isReaped: false,
+    isByHost: false,
+    ...fields,
+  }
+}
+
+/** A CSR that has come, and is due. */
+export function signingRow(fields: Partial<SigningRow> = {}): SigningRow {
+  return {
+    id: 'signing-1',
+    jobId: null,
+    certificateId: 'cert-1',
+    csrPem: 'CSR',
+    spki: 'ab',
+    state: 'open',
+    attempts: 0,
+    nextTryAt: 0,
+    error: null,
+    ...fields,
+  }
+}
+
+/** A record that is to be published, and was on no server yet. */
+export function tlsaRow(fields: Partial<TlsaRow> = {}): TlsaRow {
+  return {
+    targetId: 'target-1',
+    name: '_25._tcp.mail.example.net',
+    spki: 'key-1',
+    state: 'wanted',
+    isByOther: false,
+    lackingMs: 0,
+    seenAt: null,
+    waitMs: 0,
+    changedAt: 0,
+    actedAt: null,
     ...fields,
   }
 }

@@ -129,10 +129,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   })
 
   t.test(`${kind}: a take-back publishes the older key first`, async (t) => {
-    const site = await openSite(t, kind)
-    await site.prove('key-2')
-    await site.settle()
-    await site.settle()
+    const site = await openRolledSite(t, kind)
     t.same(site.there(), ['key-2'])
 
     await site.add('TakeBack', 1)
@@ -145,10 +142,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   t.test(
     `${kind}: a rollback on the host publishes the older key first, and is told when it may go back`,
     async (t) => {
-      const site = await openSite(t, kind)
-      await site.prove('key-2')
-      await site.settle()
-      await site.settle()
+      const site = await openRolledSite(t, kind)
       t.same(site.there(), ['key-2'])
 
       const first = await site.ask('leaf-1')
@@ -176,10 +170,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   )
 
   t.test(`${kind}: a host may ask for keys of its own targets alone, and for none that was revoked`, async (t) => {
-    const site = await openSite(t, kind)
-    await site.prove('key-2')
-    await site.settle()
-    await site.settle()
+    const site = await openRolledSite(t, kind)
     const other = agentRow({ id: 'agent-2', name: 'mail-2' })
     await site.store.agents.add(other)
     await site.store.certificates.add(certificateRow({ id: 'cert-3' }), ['other'])
@@ -202,10 +193,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   })
 
   t.test(`${kind}: the wish of a host that asks no more ends, and its record goes`, async (t) => {
-    const site = await openSite(t, kind)
-    await site.prove('key-2')
-    await site.settle()
-    await site.settle()
+    const site = await openRolledSite(t, kind)
     const { jobId } = await site.ask('leaf-1')
     await site.advance()
     site.pass(minuteMs)
@@ -224,10 +212,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
   t.test(
     `${kind}: a host that was told to go back, and says nothing more, may serve the older key until another is proven`,
     async (t) => {
-      const site = await openSite(t, kind)
-      await site.prove('key-2')
-      await site.settle()
-      await site.settle()
+      const site = await openRolledSite(t, kind)
       const { jobId } = await site.ask('leaf-1')
       await site.settle()
       t.match(await site.ask('leaf-1', jobId), { status: 'ready' })
@@ -425,4 +410,13 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonly TlsaRecord[] = []) {
   const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
   return openDaneSite(t, { database, start, records })
+}
+
+/** Its host serves key-2 by now, and what key-1 had is gone. */
+async function openRolledSite(t: Test, kind: 'SQLite' | 'PostgreSQL') {
+  const site = await openSite(t, kind)
+  await site.prove('key-2')
+  await site.settle()
+  await site.settle()
+  return site
 }

@@ -2,24 +2,13 @@ import t, { type Test } from 'tap'
 import type { Issuer } from '../../../src/server/issuer/issuer.ts'
 import { openSigner, type Signer } from '../../../src/server/operation/certificate/signer.ts'
 import { forgetSigned } from '../../../src/server/operation/certificate/tidy-acme.ts'
-import type { SigningRow } from '../../../src/server/store/rows.ts'
 import { quickIssuer } from '../../support/quick-issuer.ts'
-import { agentRow, certificateRow, openStoreSite, type StoreSite } from '../../support/store-site.ts'
+import { agentRow, certificateRow, openStoreSite, type StoreSite, signingRow } from '../../support/store-site.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
-const signing: SigningRow = {
-  id: 'signing-1',
-  jobId: 'job-1',
-  certificateId: 'cert-1',
-  csrPem: 'CSR',
-  spki: 'ab',
-  state: 'open',
-  attempts: 0,
-  nextTryAt: start,
-  error: null,
-}
+const signing = signingRow({ jobId: 'job-1', nextTryAt: start })
 
 t.test('an issuer that takes its time is asked by one server, however long it takes', async (t) => {
   const site = await siteWithCsr(t)

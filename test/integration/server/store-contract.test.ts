@@ -4,10 +4,10 @@ import type { Label } from '../../../src/server/store/label-store.ts'
 import { openStore } from '../../../src/server/store/open-store.ts'
 import type { Page } from '../../../src/server/store/page.ts'
 import type { RolloutRow, RolloutTargetRow } from '../../../src/server/store/rollout-rows.ts'
-import type { SigningRow, TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
+import type { TargetRow, VersionRow } from '../../../src/server/store/rows.ts'
 import type { Store } from '../../../src/server/store/store.ts'
 import { type Postgres, startPostgres } from '../../support/postgres.ts'
-import { agentRow, certificateRow } from '../../support/store-site.ts'
+import { agentRow, certificateRow, signingRow } from '../../support/store-site.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
 const dayMs = 86_400_000
@@ -33,17 +33,7 @@ const version: VersionRow = {
   issuedAt: start,
   revokedAt: null,
 }
-const signing: SigningRow = {
-  id: 'signing-1',
-  jobId: null,
-  certificateId: certificate.id,
-  csrPem: 'CSR',
-  spki: 'ab',
-  state: 'open',
-  attempts: 0,
-  nextTryAt: start,
-  error: null,
-}
+const signing = signingRow({ certificateId: certificate.id, nextTryAt: start })
 
 const rollout: RolloutRow = {
   id: 'rollout-1',

@@ -1,24 +1,13 @@
 import t from 'tap'
 import { behindWith, longMs } from '../../../../src/server/dane/behind.ts'
 import { recordOf, type TlsaLook } from '../../../../src/server/dane/tlsa.ts'
-import type { TlsaRow } from '../../../../src/server/store/rollover-rows.ts'
+import { tlsaRow } from '../../../support/store-site.ts'
 
 const at = Date.parse('2026-11-27T05:00:00Z')
 const spki = 'ab'.repeat(32)
 const name = { name: '_25._tcp.mx.example.net' }
 const needed = [{ spki, pems: [], why: 'awaited', current: null }] as const
-const row: TlsaRow = {
-  targetId: 'target-1',
-  name: name.name,
-  spki,
-  state: 'publishing',
-  isByOther: false,
-  lackingMs: 0,
-  seenAt: null,
-  waitMs: 0,
-  changedAt: at - longMs,
-  actedAt: at - longMs,
-}
+const row = tlsaRow({ name: name.name, spki, state: 'publishing', changedAt: at - longMs, actedAt: at - longMs })
 const answerOf = (server: string, isThere: boolean) => ({
   server,
   records: isThere ? [recordOf(spki)] : [],

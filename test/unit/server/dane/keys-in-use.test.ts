@@ -1,6 +1,7 @@
 import t from 'tap'
 import { neededKeys, type TargetHistory } from '../../../../src/server/dane/keys-in-use.ts'
 import type { JobRow, VersionRow } from '../../../../src/server/store/rows.ts'
+import { jobRow } from '../../../support/store-site.ts'
 
 const at = Date.parse('2026-11-01T00:00:00Z')
 const dayMs = 86_400_000
@@ -63,24 +64,6 @@ function version(number: number, issuedAt: number): VersionRow {
 }
 
 function proven(fields: Pick<JobRow, 'seq' | 'versionNumber' | 'createdAt' | 'updatedAt'>): JobRow {
-  return {
-    id: `job-${fields.seq}`,
-    type: 'Deployment',
-    agentId: 'agent-1',
-    certificateId: 'cert-1',
-    targetId: 'target-1',
-    status: 'Completed',
-    attempt: 1,
-    leaseUntil: null,
-    notBefore: null,
-    handOutUntil: null,
-    deadline: null,
-    cancelRequestedAt: null,
-    error: null,
-    outcome: { outcome: 'deployed', proven: true },
-    verification: null,
-    isReaped: false,
-    isByHost: false,
-    ...fields,
-  }
+  const outcome = { outcome: 'deployed', proven: true }
+  return jobRow({ id: `job-${fields.seq}`, status: 'Completed', attempt: 1, outcome, ...fields })
 }

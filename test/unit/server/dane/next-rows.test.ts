@@ -2,21 +2,11 @@ import t from 'tap'
 import { type NameTurn, nextRows } from '../../../../src/server/dane/next-rows.ts'
 import { recordOf } from '../../../../src/server/dane/tlsa.ts'
 import type { TlsaRow } from '../../../../src/server/store/rollover-rows.ts'
+import { tlsaRow } from '../../../support/store-site.ts'
 
 const at = Date.parse('2026-11-01T00:00:00Z')
 const owner = '_25._tcp.mail.example.net'
-const row: TlsaRow = {
-  targetId: 't',
-  name: owner,
-  spki: 'key-1',
-  state: 'published',
-  isByOther: false,
-  lackingMs: 0,
-  seenAt: at - 1000,
-  waitMs: 0,
-  changedAt: at - 3_600_000,
-  actedAt: null,
-}
+const row = tlsaRow({ targetId: 't', state: 'published', seenAt: at - 1000, changedAt: at - 3_600_000 })
 
 t.test('a record that is being removed is not trusted for two minutes, for a command may be late', async (t) => {
   const removing = { ...row, state: 'removing', actedAt: at - 119_999 } as const

@@ -25,6 +25,7 @@ import type { ListedRollover } from '../../../../src/server/store/rollover-store
 import type { JobType } from '../../../../src/server/store/rows.ts'
 import { hostileText, rawCharacter } from '../../../support/hostile-text.ts'
 import { openMatter } from '../../../support/matters.ts'
+import { jobRow, tlsaRow } from '../../../support/store-site.ts'
 
 const at = Date.parse('2026-11-27T05:00:00Z')
 const dayMs = 86_400_000
@@ -163,18 +164,7 @@ const drift = {
   reasons: [hostile],
 }
 
-const tlsaRow = {
-  targetId: 't',
-  name: hostile,
-  spki: hostile,
-  state: 'wanted',
-  isByOther: false,
-  lackingMs: 0,
-  seenAt: null,
-  waitMs: 0,
-  changedAt: at,
-  actedAt: null,
-} as const
+const awaited = tlsaRow({ targetId: 't', name: hostile, spki: hostile, changedAt: at })
 const tlsaName = { targetId: 't', name: hostile, endName: hostile, lookedAt: at, ttlMs: 0, cachedUntil: 0, seen: [] }
 const daneTarget: ListedRollover = {
   targetId: 't',
@@ -185,29 +175,16 @@ const daneTarget: ListedRollover = {
   agentId: 'a',
   agentName: hostile,
 }
-const usableRow = { ...tlsaRow, state: 'published', spki: 'ab'.repeat(32), seenAt: at - 1 } as const
+const usable = { ...awaited, state: 'published', spki: 'ab'.repeat(32), seenAt: at - 1 } as const
 const tlsaRecords = [
-  { row: tlsaRow, why: 'awaited', isUsable: false } as const,
-  { row: usableRow, why: 'served', isUsable: true } as const,
-  { row: { ...usableRow, waitMs: dayMs }, why: 'next', isUsable: false } as const,
+  { row: awaited, why: 'awaited', isUsable: false } as const,
+  { row: usable, why: 'served', isUsable: true } as const,
+  { row: { ...usable, waitMs: dayMs }, why: 'next', isUsable: false } as const,
 ]
 const tlsaNames = [{ name: { ...tlsaName, isByHand: true, problem: hostile }, records: tlsaRecords }]
+const whose = { id: hostile, agentId: hostile, certificateId: hostile, targetId: 't' }
 const waitingJob: WaitingJob = {
-  job: {
-    seq: 1,
-    id: hostile,
-    type: 'Deployment',
-    agentId: hostile,
-    certificateId: hostile,
-    versionNumber: 1,
-    targetId: 't',
-    status: 'Pending',
-    attempt: 0,
-    error: null,
-    outcome: null,
-    createdAt: at,
-    updatedAt: at,
-  } as unknown as WaitingJob['job'],
+  job: jobRow({ ...whose, createdAt: at, updatedAt: at }),
   until: at + dayMs,
 }
 const shownRollover: ShownRollover = { rollover: daneTarget, names: tlsaNames, waiting: [waitingJob] }

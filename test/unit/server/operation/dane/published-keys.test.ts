@@ -3,7 +3,7 @@ import { toJob } from '../../../../../src/control-plane/to-job.ts'
 import { addJob } from '../../../../../src/server/operation/job/add-job.ts'
 import { claimWork } from '../../../../../src/server/operation/job/claim-work.ts'
 import { workItem } from '../../../../../src/server/route/on-wire.ts'
-import { agentRow, certificateRow, openStoreSite } from '../../../../support/store-site.ts'
+import { agentRow, certificateRow, openStoreSite, tlsaRow } from '../../../../support/store-site.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
 const [current, next, other] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)]
@@ -22,14 +22,13 @@ t.test('a CSR is asked for with each key that a TLSA record of its targets names
     await store.certificates.add(certificateRow(), ['smtp', 'imap'])
     for (const targetId of about.targets)
       await store.rollovers.add({ targetId, turnedOnAt: start, turnedOnBy: 'operator:x', nextLookAt: start })
-    const row = { isByOther: false, lackingMs: 0, seenAt: null, waitMs: 0, changedAt: start, actedAt: null } as const
     for (const [targetId, spki, state] of [
       ['smtp', current, 'published'],
       ['smtp', next, 'wanted'],
       ['imap', current, 'leaving'],
       ['web', other, 'published'],
     ] as const)
-      await store.rollovers.putRecord({ ...row, targetId, name: '_25._tcp.mail.example.net', spki, state })
+      await store.rollovers.putRecord(tlsaRow({ targetId, spki, state, changedAt: start }))
     const wanted = { type: 'Issuance', agentId: agent.id, certificateId: 'cert-1', targetId: null } as const
     await addJob(store, { ...wanted, versionNumber: null })
 
