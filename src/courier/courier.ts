@@ -255,23 +255,23 @@ async function poll(
 async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: number): Promise<void> {
   const { controlPlane, rounds, member, claims, longPoll, beat, pace, signal, retire } = loops
   const { clock, state, log, facts } = parts
-  let notBefore = Number.NEGATIVE_INFINITY
-  const later = (): number => {
-    const usual = pace.heartbeatWait(clock.random())
-    const left = notBefore - clock.now()
-    // It is due at that moment, and not at the first look after it.
-    const wait = left > 0 ? Math.min(usual, left) : usual
+  // What may still be waited without one, in milliseconds: a clock that is set back makes it no longer.
+  let spareMs = 0
+  const later = (most = Number.POSITIVE_INFINITY): number => {
+    const usual = Math.min(pace.heartbeatWait(clock.random()), most)
+    const wait = spareMs > 0 ? Math.min(usual, spareMs) : usual
+    spareMs -= wait
     beat.next(clock.now() + wait)
     return wait
   }
   const missed = (): number => {
     // The call for work that comes first tells that this host is back.
-    if (longPoll.isWanted) notBefore = clock.now() + pace.heartbeatWait(clock.random(), whileWaiting)
+    if (longPoll.isWanted) spareMs = pace.heartbeatWait(clock.random(), whileWaiting)
     return later()
   }
   const turn = async (): Promise<number> => {
     // Calls that wait tell as much; while a job is under way there are none.
-    if (rounds.isSettled && clock.now() < notBefore) return later()
+    if (rounds.isSettled && spareMs > 0) return later()
     // The poll finds out when it is back, and this one comes behind it.
     if (beat.waitsForPoll(clock.now(), controlPlane.isConnected)) return missed()
     if (!member.isIntroduced) await introduceSoon(member, clock, signal)
@@ -281,10 +281,8 @@ async function heartbeatLoop(parts: CourierParts, loops: Loops, firstWait: numbe
     pace.heard(heard)
     await member.heard(heard)
     const leaseMs = await claims.heard(heard)
-    notBefore = clock.now() + (longPoll.isWaiting ? pace.heartbeatWait(clock.random(), whileWaiting) : 0)
-    const wait = Math.min(pace.heartbeatWait(clock.random()), leaseMs ?? Number.POSITIVE_INFINITY)
-    beat.next(clock.now() + wait)
-    return wait
+    spareMs = longPoll.isWaiting ? pace.heartbeatWait(clock.random(), whileWaiting) : 0
+    return later(leaseMs ?? Number.POSITIVE_INFINITY)
   }
   const waitAfterFailure = (error: WaxsealError, failures: number): number => {
     if (error.code === 'AGENT_RETIRED') retire()

@@ -4,10 +4,12 @@ import type { Clock } from '../../src/host/clock.ts'
 export interface VirtualClock extends Clock {
   /** Passes so much time; all that is to be done on the way is done. */
   pass(ms: number): Promise<void>
+  /** Is set so much forward, or back: whoever sleeps sleeps on as long as before. */
+  shift(ms: number): void
 }
 
 interface Sleeper {
-  readonly at: number
+  at: number
   readonly wake: () => void
 }
 
@@ -39,6 +41,10 @@ export function virtualClock(random: () => number): VirtualClock {
         sleepers.add(sleeper)
         signal?.addEventListener('abort', abort, { once: true })
       }),
+    shift: (ms) => {
+      now += ms
+      for (const sleeper of sleepers) sleeper.at += ms
+    },
     pass: async (ms) => {
       const until = now + ms
       for (;;) {

@@ -56,6 +56,19 @@ t.test('a fleet makes no wave: not when all boot at one moment, not when it lost
   t.ok(Math.max(...beatsTogether) <= hosts / 10, 'heartbeats are at times of their own')
 })
 
+t.test('a clock that is set back leaves out no heartbeat', async (t) => {
+  const fleet = openFleet({ hosts: 5 })
+  fleet.boot()
+  await fleet.clock.pass(20 * minute)
+  fleet.clock.shift(-hour)
+  const before = fleet.calls.map(({ length }) => length)
+  await fleet.clock.pass(7 * minute)
+  fleet.stop()
+
+  for (const [host, calls] of fleet.calls.entries())
+    t.ok(calls.slice(before[host]).some(({ kind }) => kind === 'heartbeat'))
+})
+
 t.test('a server whose calls for work fail hears that its hosts live all the same', async (t) => {
   const fleet = openFleet({ hosts: 5, isWorkFailing: true })
   fleet.boot()
