@@ -1,8 +1,8 @@
 import { type LookedAddress, lookBounds } from '../control-plane/look-report.ts'
+import { coversName } from '../dns/covers-name.ts'
 import type { TlsaRecord } from '../dns/record.ts'
 import { readCertificate } from '../material/parse-certificate.ts'
 import { matchesTlsa } from '../policy/dane.ts'
-import { coversName } from '../policy/related-names.ts'
 import { probeOnce } from '../verify/probe-once.ts'
 
 const timeoutMs = 20_000

@@ -1,10 +1,11 @@
 import { askDns } from '../dns/ask.ts'
+import { coversName } from '../dns/covers-name.ts'
 import { mailExchanges } from '../dns/mail-exchanges.ts'
 import { answersTo } from '../dns/message.ts'
 import { recordsOf } from '../dns/record.ts'
 import type { DnsServer } from '../host/socket/dns-exchange.ts'
 import { fetchPolicy, type PolicyHost } from './fetch-policy.ts'
-import { isAmong, type StsPolicy } from './sts-policy.ts'
+import type { StsPolicy } from './sts-policy.ts'
 
 /** What senders that honour MTA-STS see of a domain. */
 export interface StsLook {
@@ -70,7 +71,7 @@ export async function lookAtDomain(domain: string, view: StsView): Promise<StsLo
 function compare(domain: string, policy: StsPolicy, mx: readonly string[], view: StsView): StsLook['problems'] {
   const does = policy.mode === 'enforce' ? 'do not deliver' : 'would not deliver, once its mode is enforce,'
   const unlisted = mx
-    .filter((name) => !isAmong(policy.mx, name))
+    .filter((name) => !policy.mx.some((one) => coversName(one, name)))
     .map((name) => ({
       code: 'STS_MX_UNLISTED',
       exchange: name,
@@ -78,7 +79,7 @@ function compare(domain: string, policy: StsPolicy, mx: readonly string[], view:
     }))
   const own = new Set(view.ownNames.map((name) => name.toLowerCase()))
   const uncovered = mx
-    .filter((name) => own.has(name) && !isAmong(view.servedNames, name))
+    .filter((name) => own.has(name) && !view.servedNames.some((one) => coversName(one, name)))
     .map((name) => ({
       code: 'STS_NOT_COVERED',
       exchange: name,

@@ -34,11 +34,3 @@ export function readPolicy(text: string): StsPolicy | string {
     ? { mode, maxAge: Number(maxAge), mx }
     : 'has an mx that is neither a name nor *. and a name'
 }
-
-/** Whether a name is one of these, of a policy's mx or of a certificate: `*.` stands for one label (RFC 8461 §4.1). */
-export function isAmong(names: readonly string[], name: string): boolean {
-  const wanted = name.toLowerCase().replace(/\.$/, '')
-  return names
-    .map((one) => one.toLowerCase())
-    .some((one) => one === wanted || (one.startsWith('*.') && wanted.replace(/^[^.]+/, '*') === one))
-}

@@ -1,9 +1,10 @@
 import type { PolicyConfig } from '../config/config.ts'
+import { coversName } from '../dns/covers-name.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import { isSelfSigned } from '../material/arrange-chain.ts'
 import type { Certificate, Material } from '../material/material.ts'
 import type { Plan } from '../plan/plan.ts'
-import { coversName, shareName } from './related-names.ts'
+import { shareName } from './related-names.ts'
 
 /** Names of the live certificate and of listeners that the new one lacks: warnings, or NAMES_UNRELATED or NAME_NOT_COVERED. */
 export function adviseOnNames(
