@@ -3,6 +3,7 @@ import { mostOfKind } from '../../../notice/matter-life.ts'
 import { byHand } from '../../dane/by-hand.ts'
 import { isUnmatched, unmatchedProblem } from '../../dane/problems.ts'
 import type { LateForRecords, RecordsPatience, TroubledName } from '../../store/matter-store.ts'
+import type { TlsaRow } from '../../store/rollover-rows.ts'
 import type { Store } from '../../store/store.ts'
 
 /** An hour beyond what TTLs explain; and two days, which is longer than any usual TTL. */
@@ -26,15 +27,13 @@ interface Trouble extends TroubledName {
 export async function readDaneConditions(store: Store, at: number): Promise<DaneConditions> {
   const names = await store.conditions.troubledNames(unmatchedProblem, mostOfKind)
   const late = await store.conditions.lateForRecords(at, patience, mostOfKind)
-  const troubles: Trouble[] = []
-  for (const name of names) {
-    const rows = name.isByHand ? await store.rollovers.records(name.targetId) : []
-    const { publish } = byHand(
-      name,
-      rows.filter((row) => row.name === name.name),
-    )
-    troubles.push({ ...name, publish })
-  }
+  const rows: TlsaRow[] = []
+  for (const targetId of new Set(names.flatMap((name) => (name.isByHand ? [name.targetId] : []))))
+    rows.push(...(await store.rollovers.records(targetId)))
+  const troubles = names.map((name): Trouble => {
+    const own = rows.filter((row) => row.targetId === name.targetId && row.name === name.name)
+    return { ...name, publish: byHand(name, own).publish }
+  })
   const targets = new Set([...troubles, ...late].map(({ targetId }) => targetId))
   const list = [...targets].flatMap((id) => {
     const ofTarget = ({ targetId }: { readonly targetId: string }): boolean => targetId === id
