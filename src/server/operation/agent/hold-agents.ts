@@ -2,6 +2,7 @@ import type { AgentRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { addJob } from '../job/add-job.ts'
+import { lastOnTarget } from '../job/last-on-target.ts'
 import { stopAll } from '../rollout/stop-rollout.ts'
 
 /** What `certificates` says of one whose host is asked first. */
@@ -42,7 +43,7 @@ async function hold(store: Store, { id: agentId }: AgentRow): Promise<boolean> {
   const certificateOf = new Map<string, string>()
   for (const id of await store.certificates.ofAgent(agentId)) {
     for (const targetId of await store.certificates.deployedTo(id)) {
-      const [last] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, 1)
+      const last = await lastOnTarget(store, targetId)
       certificateOf.set(targetId, last?.certificateId ?? id)
     }
   }

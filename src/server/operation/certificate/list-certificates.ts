@@ -3,6 +3,7 @@ import type { Page } from '../../store/page.ts'
 import type { CertificateRow, JobRow, TargetRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { requireLabels } from '../agent/label-agent.ts'
+import { lastOnTarget } from '../job/last-on-target.ts'
 import { openIssuance } from '../job/open-issuance.ts'
 import type { Parts } from '../parts.ts'
 import { dueByIssuer } from '../renewal/due-by-issuer.ts'
@@ -85,9 +86,8 @@ async function windowOf(
 async function deployed(store: Store, certificateId: string, targetId: string): Promise<Deployed> {
   const target = await store.targets.byId(targetId)
   if (target === null) throw new Error('a certificate is deployed to a target that is not there')
-  const newest = (isCompleted: boolean) =>
-    store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], isCompleted, 1).then(([job]) => job)
-  const [last, done] = [await newest(false), await newest(true)]
+  const last = await lastOnTarget(store, targetId)
+  const [done] = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], true, 1)
   return {
     target,
     inPlace: done?.certificateId === certificateId ? done : null,

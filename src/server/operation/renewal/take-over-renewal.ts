@@ -6,6 +6,7 @@ import { audit } from '../audit.ts'
 import { addVersion } from '../certificate/add-version.ts'
 import { namesOf } from '../certificate/signer.ts'
 import { isHere } from '../job/cancel-job.ts'
+import { lastOnTarget } from '../job/last-on-target.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
 import { lockRolloutOf } from '../rollout/rollout-of-job.ts'
@@ -41,7 +42,7 @@ export async function takeOverRenewal(
   if (target?.agentId !== agent.id) throw new Refusal('missing', 'this agent has no such target')
   const onTarget = await store.versions.onTarget(renewal.targetId)
   // The end of the first deployment may not have been told yet.
-  const [last] = await store.jobs.ofTarget(renewal.targetId, ['Deployment', 'TakeBack'], false, 1)
+  const last = await lastOnTarget(store, renewal.targetId)
   const certificateId = onTarget?.certificateId ?? last?.certificateId
   if (certificateId === undefined) throw new Refusal('missing', 'nothing was deployed to this target')
   const openJob = await store.jobs.lastIssuance(certificateId)
@@ -127,7 +128,7 @@ async function noteOnTarget(
   at: number,
 ): Promise<void> {
   const { jobs } = store
-  const [last] = await jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], false, 1)
+  const last = await lastOnTarget(store, targetId)
   const isNoted =
     last?.versionNumber === versionNumber && last.certificateId === certificateId && last.status === status
   if (isNoted) return

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { readVersion } from '../../../../../src/server/authority/read-version.ts'
+import { listCertificates } from '../../../../../src/server/operation/certificate/list-certificates.ts'
 import { beginRenewal } from '../../../../../src/server/operation/renewal/begin-renewal.ts'
 import { takeOverRenewal } from '../../../../../src/server/operation/renewal/take-over-renewal.ts'
 import { makeAuthority } from '../../../../support/certificates.ts'
@@ -37,6 +38,33 @@ t.test('told twice, it is taken once', async (t) => {
 
   t.equal((await store.versions.list('mc-1', 10)).length, 2)
   t.equal((await store.jobs.ofTarget('postfix', ['Deployment'], true)).length, 2, 'the one before, and this one')
+})
+
+t.test('told again behind a rollback that the host only asked for, it is noted once', async (t) => {
+  const { store, told, giveUpRollback } = await site(t)
+  const pem = await told(90)
+  await takeOverRenewal({ store }, agent, { ...completed, pem })
+  await giveUpRollback()
+
+  t.equal(await takeOverRenewal({ store }, agent, { ...completed, pem }), 'known')
+
+  t.equal((await store.jobs.ofTarget('postfix', ['Deployment'], true)).length, 2, 'the one before, and this one')
+})
+
+t.test('a deployment that failed is listed, also behind a rollback that the host only asked for', async (t) => {
+  const { store, told, giveUpRollback } = await site(t)
+  await takeOverRenewal({ store }, agent, {
+    ...completed,
+    status: 'Failed',
+    error: 'VERIFY_FAILED',
+    pem: await told(90),
+  })
+  await giveUpRollback()
+
+  const [listed] = await listCertificates({ store }, { limit: 1 })
+
+  const target = listed?.targets.find((one) => one.target.id === 'postfix')
+  t.equal(target?.failed?.error, 'VERIFY_FAILED')
 })
 
 t.test('a second target that has it is known to have it', async (t) => {
@@ -114,5 +142,17 @@ async function site(t: Test) {
     await store.jobs.add({ ...job, status: 'Pending', createdAt: start })
     await store.jobs.finish({ id, agentId: agent.id, status: 'Completed', error: null, outcome: null, at: start })
   }
-  return { store, authority, told, now: () => start }
+  /** The host asks to go back to the version before, and does not. */
+  const giveUpRollback = async (): Promise<void> => {
+    const wish = {
+      type: 'TakeBack',
+      agentId: agent.id,
+      certificateId: 'mc-1',
+      targetId: 'postfix',
+      versionNumber: 1,
+    } as const
+    await store.jobs.add({ ...wish, id: 'wish', status: 'Pending', createdAt: start, isByHost: true })
+    await store.jobs.cancel('wish', start)
+  }
+  return { store, authority, told, giveUpRollback, now: () => start }
 }
