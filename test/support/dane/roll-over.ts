@@ -1,3 +1,4 @@
+import { asWaxsealError } from '../../../src/error/waxseal-error.ts'
 import { pause, systemClock } from '../../../src/host/clock.ts'
 import type { Random } from '../../hostile/support/random.ts'
 import { briefly } from '../chaos/chaos-call.ts'
@@ -87,8 +88,9 @@ async function renewAgainUntil({ operator, renew }: RolloverSite, switched: Prom
       const isOpen = (await operator.jobs()).some(({ status }) => openStates.includes(status))
       idleLooks = isOpen ? 0 : idleLooks + 1
       if (idleLooks === 3) await renew()
-    } catch {
+    } catch (error) {
       // The server is killed meanwhile.
+      if (asWaxsealError(error).code !== 'CONTROL_PLANE_UNREACHABLE') throw error
       idleLooks = 0
     }
     await pause(systemClock, 5000, done.signal)
