@@ -47,18 +47,17 @@ export async function beginRollback(
   const put = (reports: BegunRollback['reports']): Promise<void> => folder.put(begun.jobId, { ...begun, reports })
   return openTurns(lockOf(stateDir), clock).take(async () => {
     await put(null)
-    let reports: readonly JobReport[] = [cancelled(begun.jobId)]
-    try {
-      const outcome = await work()
-      reports = endOf(begun, outcome)
-      await put(reports)
-      return { outcome, isTold: await isSent(folder, begun.jobId, () => tell(reports)) }
-    } catch (error) {
-      // Another process had its turn all the time: nothing was begun.
-      await put(reports)
-      await isSent(folder, begun.jobId, () => tell(reports))
-      throw error
+    const end = async (reports: readonly JobReport[]): Promise<boolean> => {
+      // Where that cannot be it is told all the same, and the record of the target has the last word.
+      await put(reports).catch(() => {})
+      return isSent(folder, begun.jobId, () => tell(reports))
     }
+    const outcome = await work().catch(async (error: unknown) => {
+      // Another process had its turn all the time: nothing was begun.
+      await end([cancelled(begun.jobId)])
+      throw error
+    })
+    return { outcome, isTold: await end(endOf(begun, outcome)) }
   })
 }
 
@@ -104,7 +103,8 @@ async function isSent(folder: DocumentFolder<BegunRollback>, id: string, send: (
   } catch {
     return false
   }
-  await folder.remove(id)
+  // What is left there is told twice rather than never.
+  await folder.remove(id).catch(() => {})
   return true
 }
 

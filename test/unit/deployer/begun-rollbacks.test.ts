@@ -6,6 +6,7 @@ import type { Report } from '../../../src/documents/report.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { openDocumentFolder } from '../../../src/host/file/folder/document-folder.ts'
+import { removeTree, writeText } from '../../../src/host/file/plain-files.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { journalEntry } from '../../support/journal-entry.ts'
@@ -39,6 +40,23 @@ t.test('what the control plane could not be told the deployer takes, once', asyn
 
   t.equal(isTold, false)
   t.match(taken, [{ kind: 'status', jobId: 'job-1', status: 'Failed', outcome: { outcome: 'refused' } }])
+})
+
+t.test('what cannot be written down when it is over is told all the same', async (t) => {
+  const { stateDir } = open(t)
+  const told: (readonly Report[])[] = []
+
+  const end = await beginRollback(stateDir, begun, systemClock, {
+    work: async () => {
+      await removeTree(join(stateDir, 'rollbacks'))
+      await writeText(join(stateDir, 'rollbacks'), '')
+      return refusal
+    },
+    tell: async (reports) => void told.push(reports),
+  })
+
+  t.same(end, { outcome: refusal, isTold: true })
+  t.match(told, [[{ jobId: 'job-1', status: 'Failed' }]])
 })
 
 t.test('as long as its command is at it nobody speaks for it', async (t) => {
