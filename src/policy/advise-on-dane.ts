@@ -75,9 +75,13 @@ export async function adviseOnDane(
         `No TLSA record of ${owner} matches the new pair: DANE senders will refuse it. Publish: ${publish}`,
     ),
     ...(unanswered.length === 0 ? [] : [`No answer about the TLSA records of ${unanswered.join(', ')}.`]),
+    ...(unanswered.some((one) => one.endsWith('(ENOSERVER)')) ? [nobodyToAsk] : []),
     ...(names === asked ? [] : [`Only the first ${asked} of ${names} TLSA owner names were asked about.`]),
   ]
 }
+
+const nobodyToAsk =
+  'ENOSERVER: there is no DNS server to ask. Name one by its address in policy.resolvers, or in /etc/resolv.conf.'
 
 /** The probes' names come first. The live ones count too: DANE-EE ignores names (RFC 7671 §5.1), so a wildcard may follow them. */
 function lookupsOf({ probes }: Plan, { leaf }: Material, liveNames: readonly string[]): readonly Lookup[] {

@@ -138,7 +138,10 @@ t.test('a resolver that does not answer is a warning and holds nothing', async (
 t.test('a resolver whose address cannot be read is a warning and holds nothing', async (t) => {
   const policy: Policy = { ...lax, dane: 'hold', resolvers: ['ns.example.net'] }
 
-  t.match(await adviseOn(planOf({}), material, null, policy), [/_25\._tcp\.mail\.example\.net \(ENOSERVER\)/])
+  t.match(await adviseOn(planOf({}), material, null, policy), [
+    /_25\._tcp\.mail\.example\.net \(ENOSERVER\)/,
+    /^ENOSERVER: there is no DNS server to ask\. Name one/,
+  ])
 })
 
 t.test('nothing is looked up where DANE is off, or where no port is known', async (t) => {
