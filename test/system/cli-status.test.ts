@@ -7,8 +7,10 @@ import { freePorts } from '../../src/host/file/plain-files.ts'
 import type { StatusDocument } from '../../src/status/status-document.ts'
 import { statusSchema } from '../../src/status/status-schema.ts'
 import { onTerminal } from '../support/on-terminal.ts'
+import type { LogLine } from '../support/process.ts'
 import { jsonOf, type Ran, runWaxseal } from '../support/run-waxseal.ts'
 import { startSite } from '../support/site.ts'
+import { untilShown } from '../support/until-shown.ts'
 
 const [port = 0] = await freePorts(1)
 const site = await startSite({ status: { listen: `127.0.0.1:${port}` } })
@@ -19,7 +21,8 @@ const isStatus = new Ajv({ allowUnionTypes: true }).compile<StatusDocument>(stat
 
 const agent = site.startAgent()
 await site.request()
-await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
+const ended = ({ msg, report, final }: LogLine): boolean => msg === 'reported' && report === 'status' && final === true
+await untilShown(`http://127.0.0.1:${port}`, String((await agent.waitFor(ended))['job']))
 
 t.test('status asks the agent: a table for people, one document for programs', async (t) => {
   const [text, json] = [await waxseal('status'), await waxseal('status', '--json')]

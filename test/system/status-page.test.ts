@@ -11,6 +11,7 @@ import { freePorts } from '../../src/host/file/plain-files.ts'
 import { overflow, seriousFindings, startBrowser } from '../support/browser.ts'
 import { targetOf } from '../support/deployment.ts'
 import { startSite } from '../support/site.ts'
+import { untilShown } from '../support/until-shown.ts'
 
 const pictures = fileURLToPath(new URL('../artefacts', import.meta.url))
 await mkdir(pictures, { recursive: true })
@@ -169,5 +170,7 @@ async function finish(certificate: string): Promise<void> {
       .filter(({ certificate_id: id, type }) => id === certificate && type === 'Deployment')
       .map(({ id }) => id)
   await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
-  t.equal((await jobs()).length, 1)
+  const ids = await jobs()
+  await untilShown(url, ids[0] ?? '')
+  t.equal(ids.length, 1)
 }
