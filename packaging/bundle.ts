@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild-wasm'
-import { compiledSchemas } from './compiled-schemas.ts'
+import { compiledSchemas, type Program } from './compiled-schemas.ts'
 import { shippedDocs } from './shipped-docs.ts'
 import { thirdPartyLicences } from './third-party-licences.ts'
 
@@ -28,7 +28,7 @@ export async function bundle(root: string, outDir: string): Promise<readonly str
 }
 
 /** Returns the package folders that went in. */
-async function bundleProgram(root: string, outDir: string, name: string, entry: string): Promise<readonly string[]> {
+async function bundleProgram(root: string, outDir: string, name: Program, entry: string): Promise<readonly string[]> {
   const program = await build({
     ...script(root, entry),
     // Named in the source map: wherever the bundle is written, its bytes are those of dist/.
@@ -43,7 +43,7 @@ async function bundleProgram(root: string, outDir: string, name: string, entry: 
     // node-cron asks where it is, for tasks in processes of their own, which nobody here has: a script has no answer, and would not start.
     define: { 'import.meta.url': JSON.stringify('file:///usr/lib/waxseal/') },
     metafile: true,
-    plugins: [compiledSchemas, shippedDocs, withoutUnused, withNames],
+    plugins: [compiledSchemas(name), shippedDocs, withoutUnused, withNames],
   })
   await write(outDir, program)
   // It is started by start.cjs, or by a runtime that is named: the first line stays, empty, for the source map.

@@ -22,14 +22,22 @@ import { schemaOptions } from '../src/schema/compile-schema.ts'
 import { root } from './root.ts'
 import { schemaDigest } from './schema-digest.ts'
 
-/** What the halves ask that have deployed before and wait for the next job: their starts, the polls, the status, what they tell each other. */
-const schemas = [
+/** What the courier holds what it reads against: the control plane's answers, the deployer's, and what the deployer shows. */
+const ofCourier = [
   configSchema,
   workSchema,
   ...Object.values(heardSchemas),
   acceptedSchema,
   leaseSchema,
   exchangeSchema,
+  shownHostSchema,
+  ...lineSchemas.ofAnswers,
+]
+
+/** What the deployer holds what it reads against: what it is asked, and what it wrote down itself. */
+const ofDeployer = [
+  configSchema,
+  ...lineSchemas.ofAsks,
   envelopeSchema(claimedJobSchema),
   envelopeSchema(recordSchema),
   historyLineSchema,
@@ -44,14 +52,19 @@ const schemas = [
   standingOrderSchema,
   envelopeSchema(shelfSchema),
   shownHostSchema,
-  ...lineSchemas,
 ]
 
+/** What each program asks that has deployed before and waits for the next job: its start, the polls, the status, what the halves tell each other. */
+const schemasOf = { waxseal: [...ofCourier, ...ofDeployer], courier: ofCourier, deployer: ofDeployer } as const
+
+/** A program of the bundle. */
+export type Program = keyof typeof schemasOf
+
 /**
- * Has these schemas compiled when the bundle is made, by the same library with the same options. Another one, that of a
+ * Has a program's schemas compiled when the bundle is made, by the same library with the same options. Another one, that of a
  * target for instance, has the library loaded and is compiled when it is first asked.
  */
-export const compiledSchemas: Plugin = {
+export const compiledSchemas = (program: Program): Plugin => ({
   name: 'compiled-schemas',
   setup: ({ onResolve, onLoad }) => {
     const path = join(root, 'src/schema/compile-schema.ts')
@@ -59,15 +72,15 @@ export const compiledSchemas: Plugin = {
       namespace === 'compiled' ? { path } : { path: 'compiled-schemas', namespace: 'compiled' },
     )
     onLoad({ filter: /.*/, namespace: 'compiled' }, () => ({
-      contents: compiledModule(),
+      contents: compiledModule(schemasOf[program]),
       resolveDir: root,
       loader: 'js',
     }))
   },
-}
+})
 
 /** Each compiled function is exported under the digest of its schema. */
-function compiledModule(): string {
+function compiledModule(schemas: readonly object[]): string {
   const ajv = new Ajv({ ...schemaOptions, code: { source: true } })
   // Some are equal.
   const named = new Map(schemas.map((schema) => [schemaDigest(schema), schema]))

@@ -239,13 +239,11 @@ const isEnvelope = schemaCheck<{ readonly v: number; readonly document: unknown 
 const toldSchema = closed({ error: toldError })
 const isTold = schemaCheck<{ readonly error: ToldError }>(toldSchema)
 
-/** The JSON schemas of all that a line is held against: the bundle has them compiled. */
-export const lineSchemas: readonly object[] = [
-  envelopeSchema,
-  toldSchema,
-  ...Object.values(askSchemas),
-  ...Object.values(answerSchemas),
-]
+/** The JSON schemas that each half holds the other's lines against: the bundle has them compiled. */
+export const lineSchemas: { readonly ofAsks: readonly object[]; readonly ofAnswers: readonly object[] } = {
+  ofAsks: [envelopeSchema, ...Object.values(askSchemas)],
+  ofAnswers: [envelopeSchema, toldSchema, ...Object.values(answerSchemas)],
+}
 
 /** A document as one line. */
 export function lineOf(document: Ask | AnswerTo[Ask['ask']] | { readonly error: ToldError }): string {

@@ -31,7 +31,11 @@ const schemas: Readonly<Record<string, object>> = {
   configSchema,
   planSchema,
   ...heardSchemas,
-  ...Object.fromEntries(lineSchemas.map((schema, index) => [`line ${index}`, schema])),
+  ...Object.fromEntries(
+    Object.values(lineSchemas)
+      .flat()
+      .map((schema, index) => [`line ${index}`, schema]),
+  ),
   acceptedSchema,
   challengeSchema,
   exchangeSchema,
