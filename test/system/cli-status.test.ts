@@ -22,7 +22,8 @@ const isStatus = new Ajv({ allowUnionTypes: true }).compile<StatusDocument>(stat
 const agent = site.startAgent()
 await site.request()
 const ended = ({ msg, report, final }: LogLine): boolean => msg === 'reported' && report === 'status' && final === true
-await untilShown(`http://127.0.0.1:${port}`, String((await agent.waitFor(ended))['job']))
+const { job } = await agent.waitFor(ended)
+await untilShown(`http://127.0.0.1:${port}`, ({ lastJob }) => lastJob?.job === job)
 
 t.test('status asks the agent: a table for people, one document for programs', async (t) => {
   const [text, json] = [await waxseal('status'), await waxseal('status', '--json')]

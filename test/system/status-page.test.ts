@@ -70,6 +70,7 @@ t.test('a target that somebody changed is shown as drifting, in the dark, on a p
   const deployed = await Promise.all([certPath, keyPath].map((path) => readFile(path, 'utf8')))
   await swap([site.oldPair.certificatePem, site.oldPair.keyPem])
   await agent.waitFor(({ msg, reasons }) => msg === 'drift' && String(reasons).includes('serves another leaf'))
+  await untilShown(url, ({ state }) => state === 'drifting')
   const page = await open(t, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' })
 
   t.equal(await page.locator('h1').textContent(), '1 target drifting')
@@ -78,6 +79,7 @@ t.test('a target that somebody changed is shown as drifting, in the dark, on a p
   await page.screenshot({ path: join(pictures, 'drifting.png'), fullPage: true })
   await swap(deployed)
   await agent.waitFor(({ msg }) => msg === 'drift mended')
+  await untilShown(url, ({ state }) => state === 'healthy')
 })
 
 t.test('a failed deployment is shown with its code, and what is now true of the host', async (t) => {
@@ -171,6 +173,6 @@ async function finish(certificate: string): Promise<void> {
       .map(({ id }) => id)
   await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'status' && final === true)
   const ids = await jobs()
-  await untilShown(url, ids[0] ?? '')
+  await untilShown(url, ({ lastJob }) => lastJob?.job === ids[0])
   t.equal(ids.length, 1)
 }
