@@ -6,6 +6,7 @@ import { freePorts, writeText } from '../../src/host/file/plain-files.ts'
 import { unlessInstalled } from '../support/daemons.ts'
 import { jsonOf, type Ran, runWaxseal } from '../support/run-waxseal.ts'
 import { deploymentsOf, startSite } from '../support/site.ts'
+import { untilShown } from '../support/until-shown.ts'
 
 t.test('a deployment that no listener could show', { skip: unlessInstalled('postfix') }, async (t) => {
   const [port = 0] = await freePorts(1)
@@ -34,6 +35,7 @@ t.test('a deployment that no listener could show', { skip: unlessInstalled('post
   const agent = site.startAgent()
   const id = await site.request([hidden])
   await agent.waitFor(({ msg, report, final }) => msg === 'reported' && report === 'verification' && final === true)
+  await untilShown(`http://127.0.0.1:${port}`, ({ deployed }) => deployed !== null)
 
   await t.test('is told as unproven by the result at the control plane, and by the verification', async (t) => {
     const [job] = await deploymentsOf(site, id)
