@@ -16,14 +16,18 @@ type Life = Pick<VersionRow, 'certificateId' | 'number' | 'notBefore' | 'notAfte
 
 /**
  * When a version is to be renewed whose issuer suggests a window: a moment in its first two thirds, the same on every server, and spread over it by the
- * certificate's id. What of the window lies after the last safe moment of our own rule counts for nothing, and where all of it does our
- * own rule holds. A window in the past means a moment in the past.
+ * certificate's id. What of the window lies before the version's beginning counts for nothing, and so does what lies after the last safe
+ * moment of our own rule. That rule holds where nothing is left, and where the window was open from the beginning on and leaves time for it: such a
+ * window hurries nothing (pebble 2.6 gives two days, however short the life). A window wholly in the past means a moment in the past.
  */
 export function dueInWindow(version: Life, renewShare: number | null, window: IssuerWindow | null): number {
+  const own = dueAt(version, renewShare)
   const safe = lastSafeAt(version, renewShare)
-  if (window === null || window.startsAt >= safe) return dueAt(version, renewShare)
-  const { startsAt } = window
-  const endsAt = Math.min(startsAt + (window.endsAt - startsAt) * usedShare, safe)
+  if (window === null || window.startsAt >= safe) return own
+  const startsAt = window.endsAt > version.notBefore ? Math.max(window.startsAt, version.notBefore) : window.startsAt
+  const used = window.endsAt < version.notAfter ? startsAt + (window.endsAt - startsAt) * usedShare : safe
+  const endsAt = Math.min(used, safe)
+  if (window.startsAt <= version.notBefore && own <= endsAt) return own
   return Math.round(startsAt + (endsAt - startsAt) * fractionOf(`${version.certificateId} ${version.number}`))
 }
 

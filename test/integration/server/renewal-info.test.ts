@@ -53,6 +53,24 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.equal(await site.begun(), 1)
   })
 
+  t.test(`${kind}: a window that is wider than the life hastens no version, and is none to hurry for`, async (t) => {
+    const site = await openSite(t, kind, () => ({ start: start - dayMs, end: start + 400 * dayMs, ...usual }))
+    const [id = ''] = await site.addCertificates(1)
+    let renewals = 0
+    for (let hour = 0; hour < 47 * 24; hour += 6) {
+      site.pass(6 * hourMs)
+      await askIssuers(site)
+      await renewDue(site.store)
+      if ((await site.begun()) === 0) continue
+      renewals += 1
+      t.ok((await site.store.now()) >= start + 47 * dayMs * 0.6, 'at two thirds of the life, or a tenth of that before')
+      await site.sign(id, renewals + 1)
+    }
+
+    t.equal(renewals, 1)
+    t.match(await site.store.renewalInfos.of(id, 2), { startsAt: start - dayMs, urgentBy: null })
+  })
+
   t.test(`${kind}: asks that fail delay no renewal, and come ever more rarely`, async (t) => {
     const site = await openSite(t, kind, () => {
       throw new Error('it is down')
