@@ -31,15 +31,13 @@ export async function watchHosts(
   { forMs, kills }: { readonly forMs: number; readonly kills: number },
 ): Promise<SeenHosts> {
   const begun = performance.now()
-  const first = new Map<string, string>()
   const serials = new Map(site.hosts.map(({ name }): [string, Set<string>] => [name, new Set()]))
   let [looks, unanswered, pastEnd, leastLeftMs] = [0, 0, 0, Number.POSITIVE_INFINITY]
   const look = async (host: ShortLivedHost): Promise<void> => {
     looks += 1
     const leaf = await leafOf(host)
     if (leaf === null) unanswered += 1
-    else if (first.get(host.name) === undefined) first.set(host.name, leaf.serial)
-    else if (first.get(host.name) !== leaf.serial) {
+    else if (leaf.isOfCa) {
       serials.get(host.name)?.add(leaf.serial)
       const left = leaf.notAfter - Date.now()
       leastLeftMs = Math.min(leastLeftMs, left)
@@ -114,18 +112,25 @@ async function jobsOf({ operator }: ShortLives): Promise<Pick<SeenHosts, 'jobs' 
   }
 }
 
+interface Leaf {
+  readonly serial: string
+  readonly notAfter: number
+  /** Pebble's own, not the one that the host began with. */
+  readonly isOfCa: boolean
+}
+
 /** Null: nobody answers. */
-function leafOf({
-  name,
-  port,
-}: ShortLivedHost): Promise<{ readonly serial: string; readonly notAfter: number } | null> {
+function leafOf({ name, port }: ShortLivedHost): Promise<Leaf | null> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, servername: `${name}.example.net`, rejectUnauthorized: false })
     socket.setTimeout(5000, () => socket.destroy())
     socket.once('secureConnect', () => {
       const leaf = socket.getPeerX509Certificate()
       if (leaf === undefined) resolve(null)
-      else resolve({ serial: leaf.serialNumber, notAfter: leaf.validToDate.getTime() })
+      else {
+        const isOfCa = leaf.issuer.includes('Pebble')
+        resolve({ serial: leaf.serialNumber, notAfter: leaf.validToDate.getTime(), isOfCa })
+      }
       socket.end()
     })
     socket.once('error', () => resolve(null))
