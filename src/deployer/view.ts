@@ -3,7 +3,7 @@ import { readShownHost } from '../documents/read-shown-host.ts'
 import { type ShownHost, shownHostFile, viewFolder } from '../documents/shown-host.ts'
 import { textWithout } from '../documents/without-output.ts'
 import { makeForGroup, writeForGroup } from '../host/file/group-file.ts'
-import { resolveGroup } from '../host/users.ts'
+import { openGroup } from '../host/users.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import type { Engine } from './engine.ts'
 import { openTurns } from './turns.ts'
@@ -72,12 +72,12 @@ export async function showHost(
 /** The newest lines of the history that are shown. */
 const mostRecent = 200
 
-/** The group of the courier, once it was found: the view is written often, and each look-up is a process of its own. */
-let readers: number | null = null
+/** The group of the courier. */
+const findReaders = openGroup(group)
 
 /** Where the courier is a user of its own it reads by its group; else both halves are one user. */
 export async function readersGroup(): Promise<number> {
-  if (process.geteuid?.() === 0) readers ??= await resolveGroup(group)
+  const readers = process.geteuid?.() === 0 ? await findReaders() : null
   return readers ?? process.getegid?.() ?? 0
 }
 
