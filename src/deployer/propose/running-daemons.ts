@@ -4,6 +4,7 @@ import { isUnwired, type Wiring } from '../../connector/wiring/wiring.ts'
 import { countListening } from '../../host/socket/listening-sockets.ts'
 import { daemonsHere } from '../daemons-here.ts'
 import type { Engine } from '../engine.ts'
+import { inParallel } from '../in-parallel.ts'
 
 /** A daemon that runs, and what it reads. */
 export interface RunningDaemon {
@@ -70,10 +71,17 @@ async function activeUnits(hostView: HostView): Promise<readonly string[] | null
   return names?.flatMap((name) => (name.startsWith('invocation:') ? [name.slice('invocation:'.length)] : [])) ?? null
 }
 
+/** Whoever reads the settings of a daemon meanwhile does not wait behind hundreds of processes: Node reads four files at a time. */
+const mostAtOnce = 4
+
 /** As ps(1) shows them; proc_pid_comm(5). */
 async function processNames(hostView: HostView): Promise<readonly string[]> {
   const ids = (await hostView.list('/proc'))?.filter((name) => /^\d+$/.test(name)) ?? []
-  return Promise.all(ids.map(async (id) => (await textOf(`/proc/${id}/comm`, hostView)).trim()))
+  const names: string[] = []
+  await inParallel(ids, mostAtOnce, async (id) => {
+    names.push((await textOf(`/proc/${id}/comm`, hostView)).trim())
+  })
+  return names
 }
 
 async function textOf(path: string, hostView: HostView): Promise<string> {

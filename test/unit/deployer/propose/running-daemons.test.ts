@@ -42,6 +42,26 @@ t.test('without systemd it runs where a process has its name and one of its sock
   t.same(await readRunning(engineWith({ '/proc/17/comm': 'web\n' }, 1)), [])
 })
 
+t.test('the names of hundreds of processes leave room for who reads files meanwhile', async (t) => {
+  const ids = Array.from({ length: 300 }, (_, index) => index + 1)
+  const names = ids.map((id) => [`/proc/${id}/comm`, id === 300 ? 'web\n' : 'other\n'] as const)
+  const engine = engineWith(Object.fromEntries(names), await listen(t))
+  let reading = 0
+  let most = 0
+  const readFile = async (path: string): Promise<Uint8Array | null> => {
+    if (path.startsWith('/proc/')) reading += 1
+    most = Math.max(most, reading)
+    await new Promise(setImmediate)
+    if (path.startsWith('/proc/')) reading -= 1
+    return engine.hostView.readFile(path)
+  }
+
+  const running = await readRunning({ ...engine, hostView: { ...engine.hostView, readFile } })
+
+  t.equal(running.length, 1)
+  t.equal(most, 4)
+})
+
 t.test('a daemon whose settings would cost more than a look is not asked for them where it does not run', async (t) => {
   let asked = 0
   const engine = engineWith({}, 1, async () => {
