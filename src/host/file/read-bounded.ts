@@ -10,11 +10,12 @@ export async function readBounded(path: string, maxBytes: number): Promise<Uint8
     const file = await open(path, 'r')
     try {
       const chunks: Uint8Array[] = []
+      const buffer = new Uint8Array(chunkBytes)
       let length = 0
       for (;;) {
-        const { bytesRead, buffer } = await file.read(Buffer.alloc(chunkBytes))
+        const { bytesRead } = await file.read(buffer)
         if (bytesRead === 0) return Uint8Array.from(Buffer.concat(chunks))
-        chunks.push(buffer.subarray(0, bytesRead))
+        chunks.push(buffer.slice(0, bytesRead))
         length += bytesRead
         if (length > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`)
       }
