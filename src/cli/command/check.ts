@@ -37,7 +37,7 @@ export function checkCommand(): Command {
 }
 
 async function faced(config: Config): Promise<FacedControlPlane> {
-  return faceControlPlane(await endpointOf(config), await readMembership(courierMemoryFolder(config.stateDir)))
+  return faceControlPlane(await endpointOf(config), () => readMembership(courierMemoryFolder(config.stateDir)))
 }
 
 function environmentFindings(): Examination['findings'] {

@@ -46,20 +46,24 @@ export interface FacedControlPlane extends Pick<ControlPlane, 'clockAheadMs'> {
 
 /**
  * The control plane for a command that root runs: what it sends is read by the user `waxseal`, in a process of its own, where there is
- * one. Opens nothing before the heartbeat.
+ * one. Opens nothing before the heartbeat. The membership is read for each call: the courier may have exchanged its credential since.
  */
-export function faceControlPlane(endpoint: AgentEndpoint, membership: Membership = noMembership): FacedControlPlane {
+export function faceControlPlane(
+  endpoint: AgentEndpoint,
+  readMembership: () => Promise<Membership> = async () => noMembership,
+): FacedControlPlane {
   let aheadMs: number | null = null
   return {
     heartbeat: async (facts) => {
-      aheadMs = (await put({ ask: 'heartbeat', endpoint, membership, facts })).aheadMs ?? null
+      aheadMs = (await put({ ask: 'heartbeat', endpoint, membership: await readMembership(), facts })).aheadMs ?? null
     },
     askRollback: async (facts, asked) => {
+      const membership = await readMembership()
       const { rollback = null } = await put({ ask: 'rollback', endpoint: brief(endpoint), membership, facts, asked })
       return rollback === null ? null : readRollbackAnswer(rollback)
     },
     report: async (reports) => {
-      await put({ ask: 'report', endpoint: brief(endpoint), membership, reports })
+      await put({ ask: 'report', endpoint: brief(endpoint), membership: await readMembership(), reports })
     },
     clockAheadMs: () => aheadMs,
   }

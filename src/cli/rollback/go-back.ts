@@ -75,7 +75,7 @@ async function lookFirst(
 
 async function facedFor(config: Config, tell: (line: string) => void): Promise<FacedControlPlane | null> {
   try {
-    return faceControlPlane(await endpointOf(config), await readMembership(courierMemoryFolder(config.stateDir)))
+    return faceControlPlane(await endpointOf(config), () => readMembership(courierMemoryFolder(config.stateDir)))
   } catch (error) {
     const coded = asWaxsealError(error)
     tell(`The control plane is not asked: ${coded.code}: ${describeError(coded)}`)
