@@ -74,7 +74,7 @@ function turnLines(target: string, names: readonly string[]): readonly string[] 
 }
 
 /** One target: its records, what a person has to do, and what waits. */
-function daneLines({ target, agent, names, waiting }: ToldDane): readonly string[] {
+export function daneLines({ target, agent, names, waiting }: ToldDane): readonly string[] {
   const publish = names.flatMap((name) => name.publish)
   const remove = names.flatMap((name) => name.remove)
   return [
@@ -93,7 +93,7 @@ function daneLines({ target, agent, names, waiting }: ToldDane): readonly string
     ...(remove.length === 0 ? [] : ['', 'Remove:', ...remove.map((line) => `  ${line}`)]),
     ...waiting.map(
       ({ job_id: id, type, usable_at: at }) =>
-        `${type} ${id} waits for these records${at === null ? '' : `, until ${at.slice(0, 19)}`}.`,
+        `${type} ${id} waits for these records${at === null ? '' : `, until ${utc(at)}`}.`,
     ),
   ]
 }
@@ -110,7 +110,11 @@ type ToldRecord = ToldDane['names'][number]['records'][number]
 function stateOf({ state, usable, usable_at: at, matched_by_other: isByOther }: ToldRecord): string {
   const by = isByOther ? ', by another record' : ''
   if (state === 'published' && usable) return `usable${by}`
-  if (state === 'published') return `everywhere${by}; usable from ${at?.slice(0, 19) ?? '?'}`
+  if (state === 'published') return `everywhere${by}; usable from ${at === null ? '?' : utc(at)}`
   if (state === 'publishing') return 'published, and not seen everywhere yet'
   return state
+}
+
+function utc(at: string): string {
+  return `${at.slice(0, 19)} UTC`
 }

@@ -1,7 +1,7 @@
 import type { Matter, MatterKind } from '../../notice/matter.ts'
 import type { Mute } from '../../notice/mute.ts'
 import type { RolloverNameRow } from './rollover-rows.ts'
-import type { TargetRow } from './rows.ts'
+import type { JobRow, TargetRow } from './rows.ts'
 
 /** A message for one channel. Times are milliseconds since 1970, UTC; null: there is none. */
 export interface NoticeRow {
@@ -99,6 +99,7 @@ export interface LateForRecords {
   readonly targetName: string
   readonly agentName: string
   readonly commonName: string
+  readonly type: JobRow['type']
   readonly createdAt: number
 }
 

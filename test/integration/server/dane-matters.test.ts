@@ -84,6 +84,24 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(site.lines(), ['opened DANE_WAITS mail-1 target-1', 'over DANE_WAITS mail-1 target-1'])
   })
 
+  t.test(`${kind}: a way back that waits so long is told as a rollback`, async (t) => {
+    const site = await openSite(t, kind)
+    await site.prove('key-2')
+    await site.watch(180, 10)
+    site.dns.problem = 'ns2.example.net gives no answer'
+    site.dns.records = [recordOf('key-2')]
+    site.dns.isRefusing = true
+    await site.ask('leaf-1')
+
+    await site.watch(90)
+
+    t.same(site.lines(), ['opened DANE_WAITS mail-1 target-1'])
+    t.match(
+      site.sent[0]?.opened[0]?.text,
+      /^The rollback of mail\.example\.net to target-1 waits for TLSA records since /,
+    )
+  })
+
   t.test(`${kind}: a record that comes and goes for two days is told, though TTLs explain each wait`, async (t) => {
     const site = await openSite(t, kind)
     await site.watch(180, 10)

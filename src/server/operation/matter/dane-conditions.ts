@@ -75,7 +75,8 @@ function wordsOf(
     const since = new Date(late.createdAt).toISOString()
     const why =
       problem ?? 'a server of the zone does not have the record yet, or the resolver on loopback does not say so'
-    const text = `The deployment of ${late.commonName} to ${target} waits for TLSA records since ${since}, longer than their TTLs explain. ${why}. See what is there: ${command}`
+    const what = late.type === 'TakeBack' ? 'rollback' : 'deployment'
+    const text = `The ${what} of ${late.commonName} to ${target} waits for TLSA records since ${since}, longer than their TTLs explain. ${why}. See what is there: ${command}`
     return { code: 'DANE_WAITS', text }
   }
   if (problem === undefined) return null

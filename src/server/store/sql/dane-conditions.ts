@@ -33,7 +33,7 @@ export function daneConditions(db: Database): Pick<ConditionStore, 'troubledName
     lateForRecords: async (at, { beyondTtlsMs, atAllMs }, limit) =>
       fromRows<LateForRecords>(
         await db.query(
-          `SELECT job.target_id, target.name AS target_name, agent.name AS agent_name, certificate.common_name, job.created_at
+          `SELECT job.target_id, target.name AS target_name, agent.name AS agent_name, certificate.common_name, job.type, job.created_at
             FROM job JOIN rollover_target ON rollover_target.target_id = job.target_id ${ofActive('job.target_id')}
             JOIN certificate ON certificate.id = job.certificate_id
             WHERE job.status = 'Pending' AND job.${isOpen} AND NOT (${isPassed('$1')}) AND job.created_at <= $2
