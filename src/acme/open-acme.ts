@@ -65,8 +65,8 @@ export interface AcmeClient {
 const pemChain = 'application/pem-certificate-chain'
 /** Some CAs sign while they answer. */
 const finalizeMs = 120_000
-/** Words with which CAs refuse an order because of what it replaces. */
-const refusesReplacing = ['alreadyReplaced', 'malformed', 'unauthorized', 'conflict', 'unknown']
+/** Words with which CAs refuse an order because of what it replaces; pebble 2.6 fails where the serial number begins with a zero (`serverInternal`). */
+const refusesReplacing = ['alreadyReplaced', 'malformed', 'unauthorized', 'conflict', 'serverInternal', 'unknown']
 
 /** Nothing is asked before the first call. */
 export function openAcme(options: AcmeOptions): AcmeClient {

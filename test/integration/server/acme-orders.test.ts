@@ -293,9 +293,14 @@ t.test(
 
     await renew()
     t.match(site.ca.issued, [{ replaces: null }, { replaces: site.ca.issued[0]?.certId }])
+    const detail = 'could not find an order for the given certificate'
+    site.ca.trouble({ kind: 'refuses', at: 'replacing', problem: { type: 'serverInternal', detail, status: 500 } })
+    await renew()
+    t.match(site.ca.issued[2], { replaces: null }, 'a CA that fails because of it has it left out, too')
+    site.ca.trouble(null)
     site.ca.forget()
     await renew()
-    t.equal(site.ca.issued.length, 3)
+    t.equal(site.ca.issued.length, 4)
   },
 )
 

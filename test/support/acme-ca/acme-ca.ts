@@ -52,8 +52,8 @@ export type Trouble =
   | { readonly kind: 'slow'; readonly ms: number }
   /** Each order stays at `processing` for so many looks at it. */
   | { readonly kind: 'processing'; readonly looks: number }
-  /** Each new order, or each finalization, is refused so. */
-  | { readonly kind: 'refuses'; readonly at: 'order' | 'finalize'; readonly problem: CaProblem }
+  /** Each new order, each that replaces a certificate, or each finalization, is refused so. */
+  | { readonly kind: 'refuses'; readonly at: 'order' | 'replacing' | 'finalize'; readonly problem: CaProblem }
 
 /** One request as the CA sees it; `body` as it came. */
 export interface CaRequest {

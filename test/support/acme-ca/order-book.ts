@@ -54,7 +54,8 @@ export class OrderBook {
     const profile = (payload['profile'] as string | undefined) ?? 'default'
     const replaces = (payload['replaces'] as string | undefined) ?? null
     if (livesOf(desk)[profile] === undefined) return problem({ type: 'invalidProfile', detail: 'no such profile' })
-    if (trouble?.kind === 'refuses' && trouble.at === 'order') return problem(trouble.problem)
+    const refusedAt = replaces === null ? ['order'] : ['order', 'replacing']
+    if (trouble?.kind === 'refuses' && refusedAt.includes(trouble.at)) return problem(trouble.problem)
     const refused = desk.options.refuse?.(names, account) ?? certificates.refusesReplacing(replaces, names)
     if (refused !== null) return problem(refused)
     const full = replaces === null ? this.#overLimit(names) : null
