@@ -2,6 +2,22 @@ import { type DeploymentRecord, recordSchema } from '../journal/deployment-recor
 import { type HistoryLine, historyLineSchema } from '../journal/history.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
 
+/** How TLSA records stand to the live pair. `unknown`: the DNS does not answer. */
+export const daneStates = ['matches', 'mismatch', 'unknown'] as const
+
+/** What a look at the DNS found at one owner name of TLSA records. */
+export interface ShownDane {
+  readonly owner: string
+  readonly state: (typeof daneStates)[number]
+  /** As zone files have them. */
+  readonly published: readonly { readonly value: string; readonly matches: boolean }[]
+  /** A validating resolver on loopback says so. */
+  readonly isSecure: boolean
+  /** The record to publish where none matches. */
+  readonly publish: string | null
+  readonly failed: string | null
+}
+
 /** What a look at disk and ports found of one target. */
 export interface Look {
   readonly target: string
@@ -14,6 +30,8 @@ export interface Look {
     readonly leaf: string | null
     readonly reason: string | null
   }[]
+  /** Names that have such records, or of which nobody knows. Missing: a version from before this wrote it. */
+  readonly dane?: readonly ShownDane[]
 }
 
 /**
@@ -106,6 +124,17 @@ export const shownHostSchema = {
           reasons: { type: 'array', items: { type: 'string' } },
           probes: { type: 'array', items: { type: 'object', required: ['address', 'protocol', 'seen', 'ok'] } },
           files: { type: 'array', items: { type: 'object', required: ['path', 'role', 'leaf', 'reason'] } },
+          dane: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['owner', 'state', 'published', 'isSecure', 'publish', 'failed'],
+              properties: {
+                state: { enum: daneStates },
+                published: { type: 'array', items: { type: 'object', required: ['value', 'matches'] } },
+              },
+            },
+          },
         },
       },
     },

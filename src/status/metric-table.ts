@@ -33,6 +33,11 @@ export const metricTable = {
     labels: ['target', 'name'],
     help: 'Whether a listener showed the deployed certificate, at the deployment or when it was last looked at.',
   },
+  waxseal_tlsa_matches: {
+    type: 'gauge',
+    labels: ['target', 'name', 'owner'],
+    help: 'Whether a TLSA record of the owner name matched the live pair when it was last looked at; missing where there is none, or nobody knows.',
+  },
   waxseal_target_healthy: {
     type: 'gauge',
     labels: ['target', 'name'],

@@ -96,6 +96,15 @@ async function gaugesOf(status: StatusDocument): Promise<Registry> {
     targets.map(({ target, name, deployed }) => [{ target, name }, deployed === null ? null : Number(deployed.proven)]),
   )
   set(
+    'waxseal_tlsa_matches',
+    targets.flatMap(({ target, name, dane }) =>
+      dane.map(
+        ({ owner, state }) =>
+          [{ target, name, owner }, state === 'unknown' ? null : Number(state === 'matches')] as const,
+      ),
+    ),
+  )
+  set(
     'waxseal_endpoint_serves_deployed',
     targets.flatMap((target) => endpoints(target, ({ ok, decides }) => (ok || decides ? Number(ok) : null))),
   )

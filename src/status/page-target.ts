@@ -21,6 +21,7 @@ ${deployed === null ? html`<div><dt>Deployed</dt><dd>nothing yet</dd></div>` : d
 </dl>
 ${filesTable(target)}
 ${endpointsTable(target)}
+${daneTable(target)}
 ${lastJob(target, id, now)}
 </article>`
 }
@@ -65,6 +66,26 @@ function endpointsTable({ name, endpoints, deployed }: TargetStatus): Html {
       ok
         ? badge('good', 'yes')
         : html`${decides ? badge('bad', 'no') : badge('warn', 'as before')} ${error ?? 'another leaf'}`,
+    ]),
+  )
+}
+
+const daneKinds = { matches: 'good', mismatch: 'bad', unknown: 'warn' } as const
+
+/** The records at each name, and whether senders that check DANE come in. */
+function daneTable({ name, dane }: TargetStatus): Html {
+  if (dane.length === 0) return html``
+  return table(
+    `DANE: ${name}`,
+    'DANE',
+    ['TLSA records of', 'Published', 'Live pair'],
+    dane.map(({ owner, state, published, isSecure, publish, failed }) => [
+      html`<code>${owner}</code>`,
+      html`${list(
+        published.map(({ value, matches }) => `${value}${matches ? ' (the live pair)' : ''}`),
+        'plain',
+      )}`,
+      html`${badge(daneKinds[state], state)} ${publish === null ? (failed ?? '') : `publish ${publish}`}${isSecure || state === 'unknown' ? '' : ' (not seen by a validating resolver on loopback)'}`,
     ]),
   )
 }

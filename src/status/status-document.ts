@@ -1,3 +1,4 @@
+import type { ShownDane } from '../documents/shown-host.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 
 /** What `/status` says: all that the page, the metrics and `waxseal status` show. Its schema is `status-schema.ts`. */
@@ -94,6 +95,8 @@ export interface TargetStatus {
     readonly decides: boolean
     readonly error: string | null
   }[]
+  /** TLSA records at the names of the certificate, when they were last looked at; names without any are left out. */
+  readonly dane: readonly ShownDane[]
   readonly lastJob: LastJob | null
 }
 

@@ -1,3 +1,5 @@
+import { daneStates } from '../documents/shown-host.ts'
+
 const text = { type: 'string' } as const
 const textOrNull = { type: ['string', 'null'] } as const
 const countOrNull = { type: ['integer', 'null'], minimum: 0 } as const
@@ -64,6 +66,14 @@ const targets = listOf({
     ok: yes,
     decides: yes,
     error: textOrNull,
+  }),
+  dane: listOf({
+    owner: text,
+    state: { enum: daneStates },
+    published: listOf({ value: text, matches: yes }),
+    isSecure: yes,
+    publish: textOrNull,
+    failed: textOrNull,
   }),
   lastJob: { anyOf: [lastJob, { type: 'null' }] },
 })

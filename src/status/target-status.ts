@@ -1,4 +1,4 @@
-import type { Look } from '../documents/shown-host.ts'
+import type { Look, ShownDane } from '../documents/shown-host.ts'
 import { type DeploymentRecord, isRecordProven } from '../journal/deployment-record.ts'
 import type { HistoryLine } from '../journal/history.ts'
 import { targetNames } from '../journal/target-names.ts'
@@ -39,18 +39,34 @@ function statusOf(
   const deployed = record === undefined ? null : deployedOf(record, look, now)
   const failure = lastJob === null || lastJob.code === null ? [] : [failureOf(lastJob)]
   const drift = look?.reasons ?? []
+  const dane = look?.dane ?? []
+  const refused = dane.flatMap(refusedBySenders)
   const life = record === undefined ? 'fresh' : lifetimeOf(record.certificate, now).stage
   const advice = record === undefined ? null : renewalAdvice(record.certificate, now, line?.job !== undefined)
   return {
     connector: record?.connector ?? line?.connector.toLowerCase() ?? 'unknown',
-    state: stateOf(failure.length > 0, drift.length > 0, life),
-    problems: [...failure, ...drift, ...doubtsOf(deployed, look ?? record), ...(advice === null ? [] : [advice])],
+    state: stateOf(failure.length > 0, drift.length > 0 || refused.length > 0, life),
+    problems: [
+      ...failure,
+      ...drift,
+      ...refused,
+      ...doubtsOf(deployed, look ?? record),
+      ...(advice === null ? [] : [advice]),
+    ],
     deployed,
     lookedAt: look?.at ?? record?.deployed ?? null,
     files: filesOf(record, look),
     endpoints: (look ?? record)?.probes.map(endpointOf) ?? [],
+    dane,
     lastJob,
   }
+}
+
+function refusedBySenders({ owner, state, publish }: ShownDane): readonly string[] {
+  if (state !== 'mismatch') return []
+  return [
+    `No TLSA record of ${owner} matches the live pair: senders that check DANE refuse this host. Publish: ${publish}`,
+  ]
 }
 
 function stateOf(isFailed: boolean, isDrifting: boolean, life: Lifetime['stage']): TargetState {

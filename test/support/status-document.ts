@@ -43,6 +43,7 @@ export function aTarget(changes: Partial<TargetStatus> = {}): TargetStatus {
     endpoints: [
       { address: '127.0.0.1:25', protocol: 'smtp', servername: null, seen: leaf, ok: true, decides: true, error: null },
     ],
+    dane: [],
     lastJob: {
       job: 'job-1',
       at: '2026-11-20T08:00:00.000Z',

@@ -8,6 +8,8 @@ import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
 import { freePorts } from '../../src/host/file/plain-files.ts'
+import type { StatusDocument, TargetStatus } from '../../src/status/status-document.ts'
+import { answering, dnsAddress, startAnswering } from '../support/answering-server.ts'
 import { overflow, seriousFindings, startBrowser } from '../support/browser.ts'
 import { targetOf } from '../support/deployment.ts'
 import { startSite } from '../support/site.ts'
@@ -18,7 +20,25 @@ await mkdir(pictures, { recursive: true })
 
 const [port = 0] = await freePorts(1)
 const url = `http://127.0.0.1:${port}`
-const site = await startSite({ drift_watch: '* * * * * *', status: { listen: `127.0.0.1:${port}` } })
+/** The SPKI digest of the TLSA record (3 1 1) of every name; null: no name has one. */
+let tlsa: string | null = null
+const dns = await startAnswering(
+  t,
+  ({ name, type }) =>
+    type === 'TLSA' && tlsa !== null
+      ? answering({
+          name,
+          type: 'TLSA',
+          ttl: 1,
+          data: { usage: 3, selector: 1, matchingType: 1, certificate: Buffer.from(tlsa, 'hex') },
+        })
+      : answering(),
+  dnsAddress(),
+)
+const site = await startSite(
+  { drift_watch: '* * * * * *', status: { listen: `127.0.0.1:${port}` } },
+  { resolvers: [dns.address] },
+)
 t.teardown(() => site.close())
 const browser = await startBrowser()
 t.teardown(() => browser.close())
@@ -82,6 +102,40 @@ t.test('a target that somebody changed is shown as drifting, in the dark, on a p
   await untilShown(url, ({ state }) => state === 'healthy')
 })
 
+t.test(
+  'TLSA records are shown as the drift watch saw them: which stands for the live pair, and what to publish',
+  async (t) => {
+    const { deployed } = await targetNow()
+    const live = deployed?.spkiSha256 ?? ''
+    const foreign = 'ab'.repeat(32)
+    tlsa = live
+    await untilShown(url, ({ dane }) => dane.length > 0 && dane.every(({ state }) => state === 'matches'))
+    const good = await open(t)
+
+    t.equal(await good.locator('h1').textContent(), 'All is well')
+    t.match(
+      await good.locator('table[aria-label^="DANE"]').innerText(),
+      /_tcp\.mail\.example\.net[^]*3 1 1 \w+… \(the live pair\)[^]*matches/,
+    )
+    t.match((await targetNow()).dane[0]?.published, [{ value: `3 1 1 ${live}`, matches: true }])
+    tlsa = foreign
+    await untilShown(url, ({ dane, state }) => state === 'drifting' && dane.every((one) => one.state === 'mismatch'))
+    const bad = await open(t, { viewport: { width: 360, height: 740 } })
+
+    t.equal(await bad.locator('h1').textContent(), '1 target drifting')
+    t.match(
+      await bad.locator('.problems').first().innerText(),
+      /No TLSA record of \S+ matches the live pair[^]*Publish: _\d+\._tcp\.mail\.example\.net\. IN TLSA 3 1 1/,
+    )
+    t.equal(await overflow(bad), 0)
+    await bad.screenshot({ path: join(pictures, 'dane.png'), fullPage: true })
+    const metrics = await (await request(`${url}/metrics`)).body.text()
+    t.match(metrics, /^waxseal_tlsa_matches\{.*owner="_\d+\._tcp\.mail\.example\.net"\} 0$/m)
+    tlsa = null
+    await untilShown(url, ({ dane, state }) => state === 'healthy' && dane.length === 0)
+  },
+)
+
 t.test('a failed deployment is shown with its code, and what is now true of the host', async (t) => {
   const config = { ...targetOf(site.daemon), reload_command: 'false' }
   const failing = await site.operator.addTarget({
@@ -135,6 +189,13 @@ t.test('an agent that is gone is told on the page', async (t) => {
 
   t.match(await page.locator('#stale').textContent(), /does not answer/)
 })
+
+async function targetNow(): Promise<TargetStatus> {
+  const { targets } = (await (await request(`${url}/status`)).body.json()) as StatusDocument
+  const [target] = targets
+  if (target === undefined) throw new Error('no target is shown')
+  return target
+}
 
 /** Opens the page; at its end nothing of ours was blocked, nothing failed, and axe-core has nothing serious to say. */
 async function open(t: Test, options: Parameters<typeof browser.newContext>[0] = {}): Promise<Page> {

@@ -7,6 +7,7 @@ import type { AnswerBox } from '../../outbox/answer-box.ts'
 import type { Discoverer } from '../discover/discoverer.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
+import { lookAtDane } from '../look-at-dane.ts'
 import type { OwnRenewals } from '../own/own-renewals.ts'
 import type { JobStore } from '../work/job-store.ts'
 import type { Requests } from '../work/requests.ts'
@@ -133,13 +134,21 @@ export class Deployer {
 
   async #lookAtAll(): Promise<readonly Look[]> {
     const { engine, onLooks, closing } = this.#parts
-    const looks = await engine.turns.take(async () => {
-      const records = await engine.records.list()
-      return Promise.all(
-        records.map(({ document }) => inspect(document, engine, { withCheck: false, signal: closing })),
-      )
+    const { records, looks } = await engine.turns.take(async () => {
+      const known = (await engine.records.list()).map(({ document }) => document)
+      const inspecting = known.map((record) => inspect(record, engine, { withCheck: false, signal: closing }))
+      return { records: known, looks: await Promise.all(inspecting) }
     })
-    const found = looks.map(({ target, at, reasons, probes, files }) => ({ target, at, reasons, probes, files }))
+    // The DNS may take its time: that holds up no deployment.
+    const dane = await lookAtDane(engine, records)
+    const found = looks.map(({ target, at, reasons, probes, files }) => ({
+      target,
+      at,
+      reasons,
+      probes,
+      files,
+      dane: dane.filter(({ record }) => record.target === target).map(({ record: _, ...look }) => look),
+    }))
     if (!closing.aborted) onLooks(found)
     return found
   }

@@ -34,6 +34,25 @@ t.test('expiry is there per target and per endpoint that serves the deployed cer
   t.match(text, /^waxseal_endpoint_serves_deployed\{.*endpoint="127.0.0.1:465".*\} 0$/m)
 })
 
+t.test('whether TLSA records match is there per owner name, where somebody knows', async (t) => {
+  const looked = { published: [], isSecure: true, publish: null, failed: null } as const
+  const dane = [
+    { ...looked, owner: '_25._tcp.a', state: 'matches' },
+    { ...looked, owner: '_25._tcp.b', state: 'mismatch' },
+    { ...looked, owner: '_25._tcp.c', state: 'unknown' },
+  ] as const
+
+  const text = await openMetrics().render(aStatus({ targets: [aTarget({ dane })] }))
+
+  t.same(
+    [...text.matchAll(/^waxseal_tlsa_matches\{.*owner="(.*)"\} (.*)$/gm)].map(([, owner, value]) => [owner, value]),
+    [
+      ['_25._tcp.a', '1'],
+      ['_25._tcp.b', '0'],
+    ],
+  )
+})
+
 t.test('a target that is gone leaves no metric behind', async (t) => {
   const metrics = openMetrics()
   await metrics.render(aStatus())

@@ -48,6 +48,16 @@ t.test('nothing that comes from outside is markup', async (t) => {
               error: hostile,
             },
           ],
+          dane: [
+            {
+              owner: hostile,
+              state: 'mismatch',
+              published: [{ value: hostile, matches: true }],
+              isSecure: false,
+              publish: hostile,
+              failed: hostile,
+            },
+          ],
           lastJob:
             target.lastJob === null ? null : { ...target.lastJob, job: hostile, code: hostile, message: hostile },
         },

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Look } from '../../../src/documents/shown-host.ts'
+import type { Look, ShownDane } from '../../../src/documents/shown-host.ts'
 import type { DeploymentRecord } from '../../../src/journal/deployment-record.ts'
 import type { HistoryLine } from '../../../src/journal/history.ts'
 import { targetStatuses } from '../../../src/status/target-status.ts'
@@ -46,6 +46,32 @@ t.test('a newer look tells what is on disk and served now', async (t) => {
     files: [{ leaf: other, ok: false }],
     endpoints: [{ seen: other, ok: false }],
   })
+})
+
+t.test('TLSA records of which none matches are a problem, and what is published is told either way', async (t) => {
+  const name = { owner: '_25._tcp.mx.example.net', isSecure: true, failed: null } as const
+  const publish = `${name.owner}. IN TLSA 3 1 1 ${leaf}`
+  const stateWith = (dane: readonly ShownDane[]) =>
+    targetStatuses(
+      [record()],
+      last(aLine()),
+      [{ ...look('2026-11-24T11:00:00.000Z'), reasons: [], probes: [probe], dane }],
+      now,
+    )[0]
+  const good = {
+    ...name,
+    state: 'matches',
+    publish: null,
+    published: [{ value: `3 1 1 ${leaf}`, matches: true }],
+  } as const
+  const bad = { ...name, state: 'mismatch', publish, published: [{ value: `3 1 1 ${other}`, matches: false }] } as const
+  const unknown = { ...name, state: 'unknown', publish: null, published: [], failed: 'ETIMEOUT' } as const
+
+  t.match(stateWith([good]), { state: 'healthy', problems: [], dane: [good] })
+  t.match(stateWith([unknown]), { state: 'healthy', problems: [], dane: [unknown] })
+  const refused = stateWith([good, bad])
+  t.match(refused, { state: 'drifting', dane: [good, bad] })
+  t.match(refused?.problems, [`Publish: ${publish}`])
 })
 
 t.test('a deployment that no listener showed is unproven, until a look has seen it', async (t) => {
@@ -174,5 +200,6 @@ function look(at: string): Look {
     reasons: [reason],
     probes: [{ ...probe, seen: other, ok: false }],
     files: [{ path: file.path, role: file.role, leaf: other, reason }],
+    dane: [],
   }
 }
