@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
 import { type DocumentFolder, openDocumentFolder } from '../host/file/folder/document-folder.ts'
 import { limits } from '../limit/limits.ts'
-import { requireRoomFor } from '../limit/within.ts'
+import { requireRoomWithin } from '../limit/within.ts'
 import type { Command } from '../plan/plan.ts'
 
 /** How often jobs have a daemon load new files. On disk: the deployer ends whenever there is nothing to do. */
@@ -25,7 +25,7 @@ export async function openReloadRate(path: string, clock: Clock, isShared = fals
   const folder = await openDocumentFolder<Runs>({ path, schema: runsSchema, isShared })
   const requireRoom = async (ids: readonly string[]): Promise<readonly (readonly number[])[]> => {
     const runs = await Promise.all(ids.map((id) => recentRuns(id, folder, clock.now())))
-    for (const times of runs) requireRoomFor('reloadsPerHour', times.length)
+    for (const times of runs) requireRoomWithin('reloadsPerHour', times, hourMs)
     return runs
   }
   return {

@@ -11,7 +11,7 @@ import { openTurns } from './turns.ts'
 /** What of the view is not read from the state directory: the deployer says it, and who changes records by hand leaves it as it is. */
 export type ShownOfDeployer = Pick<
   ShownHost,
-  'looks' | 'recovered' | 'inbox' | 'outbox' | 'deadLetters' | 'held' | 'currentJobs'
+  'looks' | 'recovered' | 'inbox' | 'outbox' | 'deadLetters' | 'held' | 'currentJobs' | 'waiting'
 >
 
 const nothingSaid: ShownOfDeployer = {
@@ -22,6 +22,7 @@ const nothingSaid: ShownOfDeployer = {
   deadLetters: [],
   held: [],
   currentJobs: [],
+  waiting: [],
 }
 
 /** The account that the courier runs as, and its group. */
@@ -46,7 +47,7 @@ export async function showHost(
   await turns.take(async () => {
     const { records, history, journal, ownTargets, clock } = engine
     const before = (await readShownHost(stateDir)) ?? nothingSaid
-    const { looks, recovered, inbox, outbox, deadLetters, held, currentJobs } = { ...before, ...change }
+    const { looks, recovered, inbox, outbox, deadLetters, held, currentJobs, waiting = [] } = { ...before, ...change }
     const recorded = (await records.list()).map(({ document }) => document)
     const known = new Set(recorded.map(({ target }) => target))
     const shown: ShownHost = {
@@ -63,6 +64,7 @@ export async function showHost(
       deadLetters,
       held,
       currentJobs,
+      waiting,
       brokenTargets: change.brokenTargets ?? ownTargets.broken.map(({ file, reason }) => `${file}: ${reason}`),
     }
     await writeForGroup(join(viewFolder(stateDir), shownHostFile), Buffer.from(JSON.stringify(shown)), gid)

@@ -1,6 +1,7 @@
 import { type DeploymentRecord, recordSchema } from '../journal/deployment-record.ts'
 import { type HistoryLine, historyLineSchema } from '../journal/history.ts'
 import type { ProbeOutcome } from '../outcome/outcome.ts'
+import type { Job } from './job.ts'
 
 /** How TLSA records stand to the live pair. `unknown`: the DNS does not answer. */
 export const daneStates = ['matches', 'mismatch', 'unknown'] as const
@@ -34,6 +35,26 @@ export interface Look {
   readonly dane?: readonly ShownDane[]
 }
 
+/** What a job waits for. `try`: it was put off. */
+export const waitedFor = ['turn', 'certificate', 'control-plane', 'try'] as const
+
+/** A job that is not done, and not being done. */
+export interface WaitingJob {
+  readonly job: string
+  readonly kind: Job['kind']
+  /** What people call what it is for: its target, or the name of its certificate. */
+  readonly name: string
+  readonly waitsFor: (typeof waitedFor)[number]
+  /** The error that put it off: null: none did. */
+  readonly code: string | null
+  readonly reason: string | null
+  /** When it is tried again; RFC 3339, UTC. Null: as soon as what it waits for is there. */
+  readonly nextTry: string | null
+}
+
+/** So many of the jobs that wait are shown, oldest first. */
+export const mostShownWaiting = 100
+
 /**
  * What people may see of the deployer's state: it writes this document into a folder of root's, the courier reads it. No key is in
  * it, and no command's output.
@@ -57,7 +78,7 @@ export interface ShownHost {
   }[]
   /** Files of the state directory that are not to be trusted. */
   readonly setAside: readonly string[]
-  /** Jobs that wait, and results that are not delivered. */
+  /** Jobs that are not done, and results that are not delivered. */
   readonly inbox: number
   readonly outbox: number
   /** Results that the control plane refused. */
@@ -70,6 +91,8 @@ export interface ShownHost {
   }[]
   /** The jobs being run; empty: the deployer is at rest, or has ended. */
   readonly currentJobs: readonly string[]
+  /** The oldest of the other jobs, at most 100. Missing: a version from before this wrote it. */
+  readonly waiting?: readonly WaitingJob[]
   /** What of the host's own targets cannot be used, a sentence each. */
   readonly brokenTargets: readonly string[]
 }
@@ -145,6 +168,15 @@ export const shownHostSchema = {
     deadLetters: { type: 'array', items: { type: 'object', required: ['job', 'refusal'] } },
     held: { type: 'array', items: { type: 'object', required: ['kind', 'count', 'refusal'] } },
     currentJobs: { type: 'array', items: text },
+    waiting: {
+      type: 'array',
+      maxItems: mostShownWaiting,
+      items: {
+        type: 'object',
+        required: ['job', 'kind', 'name', 'waitsFor', 'code', 'reason', 'nextTry'],
+        properties: { waitsFor: { enum: waitedFor } },
+      },
+    },
     brokenTargets: { type: 'array', items: text },
   },
 } as const

@@ -1,10 +1,11 @@
 import { type Html, html } from '../page/html.ts'
 import { badge, count, list, when } from '../page/page-words.ts'
 import type { StatusDocument } from './status-document.ts'
+import { waitingWords } from './waiting-words.ts'
 
 /** The agent itself: control plane, queue, outbox. */
 export function agentSection(status: StatusDocument, now: number): Html {
-  const { controlPlane, currentJobs, inbox, outbox, phase, retired, ready, notReady } = status
+  const { controlPlane, currentJobs, inbox, waiting, outbox, phase, retired, ready, notReady } = status
   return html`
 <section id="agent" aria-labelledby="agent-title"><h2 id="agent-title">Agent</h2>
 <dl class="card">
@@ -13,7 +14,7 @@ export function agentSection(status: StatusDocument, now: number): Html {
 <div><dt>Last good poll</dt><dd>${when(controlPlane.lastPoll, now)}</dd></div>
 <div><dt>Last good heartbeat</dt><dd>${when(controlPlane.lastHeartbeat, now)}</dd></div>
 <div><dt>Running now</dt><dd>${currentJobs.length === 0 ? 'nothing' : currentJobs.join(', ')}</dd></div>
-<div><dt>Queue</dt><dd>${inbox === null ? 'not readable' : count(inbox, 'job')}</dd></div>
+<div><dt>Queue</dt><dd>${inbox === null ? 'not readable' : count(inbox, 'job')}${list(waiting.map(waitingWords), 'plain')}</dd></div>
 <div><dt>Outbox</dt><dd>${outbox === null ? 'not readable' : `${count(outbox, 'result')} to send`}</dd></div>
 </dl></section>`
 }

@@ -1,4 +1,4 @@
-import type { ShownDane } from '../documents/shown-host.ts'
+import type { ShownDane, WaitingJob } from '../documents/shown-host.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 
 /** What `/status` says: all that the page, the metrics and `waxseal status` show. Its schema is `status-schema.ts`. */
@@ -23,8 +23,10 @@ export interface StatusDocument {
     readonly error: string | null
   }
   readonly currentJobs: readonly string[]
-  /** Jobs that wait; null: not readable here. */
+  /** Jobs that are not done; null: not readable here. */
   readonly inbox: number | null
+  /** The oldest of them that are not being done, and what each waits for; at most 100. */
+  readonly waiting: readonly WaitingJob[]
   /** Results that wait; null: not readable here. */
   readonly outbox: number | null
   /** Results that the control plane refused. */

@@ -1,4 +1,4 @@
-import { daneStates } from '../documents/shown-host.ts'
+import { daneStates, waitedFor } from '../documents/shown-host.ts'
 
 const text = { type: 'string' } as const
 const textOrNull = { type: ['string', 'null'] } as const
@@ -94,6 +94,15 @@ export const statusSchema = {
     controlPlane: all({ url: textOrNull, lastPoll: timeOrNull, lastHeartbeat: timeOrNull, error: textOrNull }),
     currentJobs: texts,
     inbox: countOrNull,
+    waiting: listOf({
+      job: text,
+      kind: text,
+      name: text,
+      waitsFor: { enum: waitedFor },
+      code: textOrNull,
+      reason: textOrNull,
+      nextTry: timeOrNull,
+    }),
     outbox: countOrNull,
     deadLetters: listOf({ job: text, refusal: text }),
     targets,

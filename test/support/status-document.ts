@@ -77,6 +77,7 @@ export function aStatus(changes: Partial<StatusDocument> = {}): StatusDocument {
     },
     currentJobs: [],
     inbox: 0,
+    waiting: [],
     outbox: 0,
     deadLetters: [],
     targets: [aTarget()],

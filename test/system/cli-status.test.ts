@@ -3,13 +3,16 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { request } from 'undici'
+import { openDocumentFolder } from '../../src/host/file/folder/document-folder.ts'
 import { freePorts } from '../../src/host/file/plain-files.ts'
+import { limits } from '../../src/limit/limits.ts'
 import type { StatusDocument } from '../../src/status/status-document.ts'
 import { statusSchema } from '../../src/status/status-schema.ts'
 import { onTerminal } from '../support/on-terminal.ts'
 import type { LogLine } from '../support/process.ts'
 import { jsonOf, type Ran, runWaxseal } from '../support/run-waxseal.ts'
 import { startSite } from '../support/site.ts'
+import { until } from '../support/until.ts'
 import { untilShown } from '../support/until-shown.ts'
 
 const [port = 0] = await freePorts(1)
@@ -119,6 +122,43 @@ t.test(
     })
   },
 )
+
+t.test('a job that a limit holds back is told with what it waits for, and until when', async (t) => {
+  const path = join(site.dir, 'state/reloads')
+  const reloads = await openDocumentFolder<object>({ path, schema: { type: 'object' }, isShared: true })
+  const counts = await reloads.list()
+  const now = Date.now()
+  for (const { id } of counts)
+    await reloads.put(id, { times: Array.from({ length: limits.reloadsPerHour.most }, () => now) })
+  await site.request()
+  const { job: held } = await agent.waitFor(({ msg }) => msg === 'job put off')
+  // Each try is shown as what is running, for a moment.
+  const waits = async (read: () => Promise<string>): Promise<string> => {
+    for (;;) {
+      const said = await read()
+      if (said.includes('LIMIT_EXCEEDED')) return said
+    }
+  }
+  const text = await waits(async () => (await waxseal('status')).stdout)
+  const json = await waits(async () => (await waxseal('status', '--json')).stdout)
+  const page = await waits(async () => (await request(`http://127.0.0.1:${port}/`)).body.text())
+
+  const room = new Date(now + 3_600_000).toISOString()
+  t.match(JSON.parse(json), {
+    inbox: 1,
+    waiting: [
+      { job: held, kind: 'deployment', name: 'postfix', waitsFor: 'try', code: 'LIMIT_EXCEEDED', reason: room },
+    ],
+  })
+  t.match(
+    text,
+    new RegExp(`^ {2}postfix \\(deployment ${String(held)}\\): was put off.*LIMIT_EXCEEDED: .*${room}`, 'm'),
+  )
+  t.match(page, new RegExp(`<li>postfix \\(deployment ${String(held)}\\): was put off.*LIMIT_EXCEEDED`))
+  for (const { id, document } of counts) await reloads.put(id, document)
+  await agent.waitFor(({ msg, job, final }) => msg === 'reported' && job === held && final === true)
+  await until(async () => jsonOf<StatusDocument>(await waxseal('status', '--json')).waiting.length === 0)
+})
 
 t.test('a configuration that is no longer valid makes the agent not ready', async (t) => {
   const text = await readFile(config, 'utf8')

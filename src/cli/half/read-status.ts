@@ -51,6 +51,7 @@ export function statusDocument({ config, shown, state, reload }: StatusParts): S
     },
     currentJobs: shown?.currentJobs ?? [],
     inbox: shown?.inbox ?? null,
+    waiting: shown?.waiting ?? [],
     outbox: shown?.outbox ?? null,
     deadLetters: shown?.deadLetters ?? [],
     targets: targetStatuses(shown?.records ?? [], lastOf(shown), shown?.looks ?? [], now),

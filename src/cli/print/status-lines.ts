@@ -1,5 +1,6 @@
 import { whoRenews } from '../../outcome/lifetime.ts'
 import type { StatusDocument, TargetStatus } from '../../status/status-document.ts'
+import { waitingWords } from '../../status/waiting-words.ts'
 import { table } from './table.ts'
 import { coloured, type Line, styled } from './terminal.ts'
 
@@ -37,6 +38,7 @@ function agentLines({ phase, ready, notReady, controlPlane, ...rest }: StatusDoc
     ...notReady.map((reason) => `  ${reason}`),
     controlPlaneLine(controlPlane),
     `Running ${rest.currentJobs.length === 0 ? 'nothing' : rest.currentJobs.join(', ')}; queue ${rest.inbox ?? '?'}, outbox ${rest.outbox ?? '?'}, dead letters ${rest.deadLetters.length}`,
+    ...rest.waiting.map((job) => `  ${waitingWords(job)}`),
   ]
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../host/clock.ts'
 import { openDocumentFolder } from '../../host/file/folder/document-folder.ts'
-import { requireRoomFor } from '../../limit/within.ts'
+import { requireRoomWithin } from '../../limit/within.ts'
 import { oneAtATime } from '../../outbox/one-at-a-time.ts'
 
 /** When certificates for one set of names were ordered. */
@@ -37,7 +37,7 @@ export async function openOrderLog(path: string, clock: Pick<Clock, 'now'>): Pro
           if (!document.at.some((at) => isRecent(at, now))) await folder.remove(id)
         const id = createHash('sha256').update(sameNames(names)).digest('hex')
         const at = ((await folder.get(id))?.at ?? []).filter((one) => isRecent(one, now))
-        requireRoomFor('ownOrders', at.length)
+        requireRoomWithin('ownOrders', at, dayMs)
         await folder.put(id, { at: [...at, now] })
       }),
   }

@@ -138,6 +138,7 @@ async function openDeployer(
     deadLetters: (await answers.deadLetters()).map(({ report, refusal }) => ({ job: report.jobId, refusal })),
     held: answers.held(),
     currentJobs: worker.currentJobs,
+    waiting: worker.waiting,
     setAside: inbox.setAside,
   })
   const show = new Show(async () => showHost(config.stateDir, engine, await facts()), log)

@@ -1,5 +1,5 @@
 import { type DocumentFolder, openDocumentFolder } from '../../host/file/folder/document-folder.ts'
-import { requireRoomFor } from '../../limit/within.ts'
+import { requireRoomWithin } from '../../limit/within.ts'
 
 /** The key that was made for one issuance job, so that the job, which comes again until it is signed, gets one key only. */
 export interface KeyRequest {
@@ -36,13 +36,15 @@ export async function requireRoomForKey(
   certificateId: string,
   { keyRequests, isOpen }: { readonly keyRequests: KeyRequests; readonly isOpen: (jobId: string) => boolean },
 ): Promise<void> {
-  let [all, count] = [0, 0]
+  const all: number[] = []
+  const ofThis: number[] = []
   for (const { id, document } of await keyRequests.list()) {
-    const isRecent = Date.now() - (document.made ?? 0) < dayMs
-    if (isRecent) all += 1
-    if (isRecent && document.certificateId === certificateId) count += 1
+    const { made = 0 } = document
+    const isRecent = Date.now() - made < dayMs
+    if (isRecent) all.push(made)
+    if (isRecent && document.certificateId === certificateId) ofThis.push(made)
     if (!isRecent && !isOpen(id)) await keyRequests.remove(id)
   }
-  requireRoomFor('keysPerCertificate', count)
-  requireRoomFor('keysPerDay', all)
+  requireRoomWithin('keysPerCertificate', ofThis, dayMs)
+  requireRoomWithin('keysPerDay', all, dayMs)
 }

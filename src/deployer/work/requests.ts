@@ -4,7 +4,7 @@ import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import type { Reserve } from '../../host/file/write/reserve.ts'
 import { inParallel } from '../in-parallel.ts'
 import { insist } from './insist.ts'
-import { endOf } from './job-end.ts'
+import { endOf, type JobEnd } from './job-end.ts'
 import type { JobStore } from './job-store.ts'
 import { makeRequest, type RequestParts } from './make-request.ts'
 
@@ -17,6 +17,8 @@ export class Requests {
   readonly #parts: () => RequestParts & { readonly reserve: Reserve }
   readonly #onChange: () => void
   readonly #offered = new Map<string, CertificateRequest>()
+  /** By the ids of their jobs, why they were put off since all were last tried. */
+  readonly #putOff = new Map<string, WaxsealError>()
 
   constructor(store: JobStore, parts: () => RequestParts & { readonly reserve: Reserve }, onChange: () => void) {
     this.#store = store
@@ -29,8 +31,19 @@ export class Requests {
     return [...this.#offered.values()]
   }
 
+  /** Whether the request of this job is made, and was not taken yet. */
+  isOffered(jobId: string): boolean {
+    return this.#offered.has(jobId)
+  }
+
+  /** Why this job was put off when it was last tried; null: it was not. */
+  putOff(jobId: string): WaxsealError | null {
+    return this.#putOff.get(jobId) ?? null
+  }
+
   /** Makes those that are not made yet. Returns why the last was put off; null: none was. */
   async makeAll(signal: AbortSignal): Promise<WaxsealError | null> {
+    this.#putOff.clear()
     let putOff: WaxsealError | null = null
     const jobs = this.#store.pending().flatMap(({ job }) => (job.kind === 'issuance' ? [job] : []))
     await inParallel(
@@ -65,19 +78,24 @@ export class Requests {
     }
     // The job, should it come again before it is signed, finds its key.
     await this.#store.finish(jobId)
+    this.#forget(jobId)
+  }
+
+  #forget(jobId: string): void {
     this.#offered.delete(jobId)
+    this.#putOff.delete(jobId)
   }
 
   /** Returns why the job goes on; null: it failed for good. */
   async #fail(jobId: string, error: unknown): Promise<WaxsealError | null> {
-    const end = endOf(jobId, error)
+    const putOff = await this.#end(jobId, endOf(jobId, error))
+    if (putOff === null) this.#forget(jobId)
+    else this.#putOff.set(jobId, putOff)
+    return putOff
+  }
+
+  async #end(jobId: string, end: JobEnd): Promise<WaxsealError | null> {
     if (end instanceof WaxsealError) return end
-    try {
-      await this.#store.end(jobId, end)
-      this.#offered.delete(jobId)
-      return null
-    } catch (unsaved) {
-      return asWaxsealError(unsaved)
-    }
+    return this.#store.end(jobId, end).then(() => null, asWaxsealError)
   }
 }

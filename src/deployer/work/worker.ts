@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { DeploymentJob, Job } from '../../documents/job.ts'
 import type { Report } from '../../documents/report.ts'
+import type { WaitingJob } from '../../documents/shown-host.ts'
 import { describeError, WaxsealError } from '../../error/waxseal-error.ts'
 import { type Clock, pause } from '../../host/clock.ts'
 import type { KeyStore } from '../../material/key-store.ts'
@@ -10,6 +11,7 @@ import { Coalesced } from './coalesced.ts'
 import type { JobStore } from './job-store.ts'
 import type { Requests } from './requests.ts'
 import type { Certificates, Workshop } from './run-job.ts'
+import { waitingJobs } from './waiting-jobs.ts'
 import { maxTries, type Work, workThrough } from './work-through.ts'
 
 /** What doing the jobs needs. */
@@ -43,8 +45,10 @@ export class Worker {
   /** What people call the targets of the jobs. */
   readonly #names = new Map<string, string>()
   #rung = new AbortController()
-  /** Those that wait for another try. */
-  readonly #waiting = new Set<Coalesced>()
+  /** Those that wait for another try, and when that is: milliseconds since 1970. */
+  readonly #waiting = new Map<Coalesced, number>()
+  /** The jobs that were put off since all were last tried, by their ids. */
+  readonly #putOff = new Map<string, WaxsealError>()
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
@@ -54,6 +58,7 @@ export class Worker {
         // Where nothing is due, too: people see what the configuration of now says.
         await parts.onBatch()
         await parts.challenges.tidy()
+        this.#putOff.clear()
         return (await workThrough(this.#work, this.#isDue)).putOff
       }),
     )
@@ -80,6 +85,18 @@ export class Worker {
     return [...new Set(this.#currentJobs.map((job) => this.#names.get(job) ?? job))]
   }
 
+  /** What is neither done nor being done, the oldest first, and what each waits for. */
+  get waiting(): readonly WaitingJob[] {
+    const { store, requests } = this.#parts
+    return waitingJobs(store.pending(), {
+      running: this.#currentJobs,
+      isCertified: (jobId) => store.isCertified(jobId),
+      isOffered: (jobId) => requests.isOffered(jobId),
+      putOff: (jobId) => this.#putOff.get(jobId) ?? requests.putOff(jobId),
+      nextTry: (kind) => this.#waiting.get(kind === 'issuance' ? this.#requesting : this.#jobs) ?? null,
+    })
+  }
+
   /** Begins what is due; while that is under way, once more afterwards. */
   ask(): void {
     if (this.#parts.stop.aborted) return
@@ -102,7 +119,7 @@ export class Worker {
       onProgress('rest')
       if (putOff === null) break
       const wait = Math.min(firstWaitMs * 2 ** failures, longestWaitMs)
-      this.#waiting.add(loop)
+      this.#waiting.set(loop, clock.now() + wait)
       setImmediate(onChange)
       await pause(clock, wait, AbortSignal.any([stop, this.#rung.signal]))
       this.#waiting.delete(loop)
@@ -134,7 +151,10 @@ export class Worker {
         onProgress('work')
         onChange()
       },
-      onPutOff: (job, error) => log.warn({ job, code: error.code, reason: describeError(error) }, 'job put off'),
+      onPutOff: (job, error) => {
+        this.#putOff.set(job, error)
+        log.warn({ job, code: error.code, reason: describeError(error) }, 'job put off')
+      },
       signal: stop,
       unsaved: new Map(),
     }

@@ -9,6 +9,7 @@ const postfix: Command = ['postfix', 'reload']
 const dovecot: Command = ['doveadm', 'reload']
 const { most } = limits.reloadsPerHour
 const refusal = { code: 'LIMIT_EXCEEDED', details: { limit: 'reloadsPerHour', most } }
+const hourMs = 3_600_000
 
 t.test(
   'a reload is counted by its command, and beyond the limit of the hour it waits, also behind a restart',
@@ -28,6 +29,23 @@ t.test(
     await rate.count([postfix])
   },
 )
+
+t.test('a refusal says when there is room again: when the oldest that counts is an hour old', async (t) => {
+  const clock = fakeClock()
+  const rate = await openReloadRate(join(t.testdir(), 'reloads'), clock)
+  const first = clock.now()
+  for (let run = 0; run < most; run += 1) {
+    await rate.count([postfix])
+    await clock.sleep(1000)
+  }
+
+  await t.rejects(rate.count([postfix]), {
+    code: 'LIMIT_EXCEEDED',
+    details: { until: new Date(first + hourMs).toISOString() },
+  })
+  await clock.sleep(first + hourMs - clock.now())
+  await rate.count([postfix])
+})
 
 t.test('many jobs that wait together are one reload', async (t) => {
   const rate = await openReloadRate(join(t.testdir(), 'reloads'), fakeClock())

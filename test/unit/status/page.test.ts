@@ -25,6 +25,17 @@ t.test('nothing that comes from outside is markup', async (t) => {
       warnings: [hostile],
       setAside: [hostile],
       currentJobs: [hostile],
+      waiting: [
+        {
+          job: hostile,
+          kind: 'deployment',
+          name: hostile,
+          waitsFor: 'try',
+          code: hostile,
+          reason: hostile,
+          nextTry: null,
+        },
+      ],
       deadLetters: [{ job: hostile, refusal: hostile }],
       recovered: [{ target: hostile, name: hostile, did: hostile, code: hostile }],
       notReady: [hostile],
