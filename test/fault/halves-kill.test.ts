@@ -2,8 +2,6 @@ import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises'
 import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { bundle } from '../../packaging/bundle.ts'
-import { root } from '../../packaging/root.ts'
 import { removeTree } from '../../src/host/file/plain-files.ts'
 import { allEnded } from '../support/all-ended.ts'
 import { makeAuthority } from '../support/certificates.ts'
@@ -42,11 +40,9 @@ async function killTheHalves(): Promise<void> {
   }
   const base = await realpath(await mkdtemp(join(tmpdir(), 'wx-')))
   t.teardown(() => removeTree(base))
-  const dist = join(base, 'dist')
-  await bundle(root, dist)
   const authority = await makeAuthority()
   const hosts = await allEnded(
-    Array.from({ length: hostsAtOnce }, (_, slot) => openHalvesHost(join(base, String(slot)), dist, authority)),
+    Array.from({ length: hostsAtOnce }, (_, slot) => openHalvesHost(join(base, String(slot)), authority)),
   )
   t.teardown(() => allEnded(hosts.map((host) => host.close())))
   const reports: CampaignReport[] = []

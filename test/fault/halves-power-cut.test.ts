@@ -1,8 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { bundle } from '../../packaging/bundle.ts'
-import { root } from '../../packaging/root.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { makeTemporaryFolder } from '../../src/host/file/plain-files.ts'
 import { allEnded } from '../support/all-ended.ts'
@@ -24,8 +22,6 @@ const skip = await unlessMountable(folder)
 const where = isSoak ? 'after each call' : 'at a sample of the calls'
 
 t.test(`a power cut ${where} of the deployer loses no job that was taken over, and no report`, { skip }, async (t) => {
-  const dist = join(folder, 'dist')
-  await bundle(root, dist)
   const authority = await makeAuthority()
   const powers = new Map<HalvesHost, Power>()
   const open = async (slot: number): Promise<HalvesHost> => {
@@ -33,7 +29,7 @@ t.test(`a power cut ${where} of the deployer loses no job that was taken over, a
     await mkdir(base)
     const disk = await makeDisk(join(base, 'disk.img'), join(base, 'host'))
     await disk.mount()
-    const host = await openHalvesHost(base, dist, authority)
+    const host = await openHalvesHost(base, authority)
     powers.set(host, powerOf(disk))
     return { ...host, close: () => disk.unmount().then(host.close) }
   }

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startPostfix } from '../../src/demo/mail-host/postfix-instance.ts'
 import { freePorts, makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { serveAnotherLeaf } from '../support/another-leaf.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { unlessInstalled } from '../support/daemons.ts'
 import { filesOf, leavesOf, targetOf } from '../support/deployment.ts'
@@ -35,7 +35,7 @@ t.test('with a real ACME server, the clients of Debian and a real Postfix', { sk
   await writeText(at('etc/waxseal/waxseal.yaml'), JSON.stringify(config))
   await writeText(
     at('bin/waxseal'),
-    `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@" --config '${at('etc/waxseal/waxseal.yaml')}'\n`,
+    `#!/bin/sh\nexec '${process.execPath}' '${builtProgram}' "$@" --config '${at('etc/waxseal/waxseal.yaml')}'\n`,
     0o755,
   )
   const env = {
@@ -206,8 +206,6 @@ t.test('with a real ACME server, the clients of Debian and a real Postfix', { sk
     })
   })
 })
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 async function runProgram(argv: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Promise<Ran> {
   const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env })

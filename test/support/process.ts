@@ -2,11 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-
-const keepCompiled = new URL('keep-compiled.ts', import.meta.url).href
+import { builtProgram } from './built-program.ts'
 
 /** One line of a log. */
 export type LogLine = Readonly<Record<string, unknown>>
@@ -25,9 +21,9 @@ export interface WaxsealProcess {
   readonly exited: Promise<number | string>
 }
 
-/** Starts `waxseal` with these arguments on the runtime of the test. What it starts of itself, the halves of an agent, is kept compiled, too. */
+/** Starts `waxseal` with these arguments on the runtime of the test. */
 export function startWaxseal(args: readonly string[], env: Readonly<Record<string, string>> = {}): WaxsealProcess {
-  return startProcess([process.execPath, `--import=${keepCompiled}`, main, ...args], env)
+  return startProcess([process.execPath, builtProgram, ...args], env)
 }
 
 /**

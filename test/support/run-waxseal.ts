@@ -8,10 +8,8 @@ import { promisify } from 'node:util'
 import { root } from '../../packaging/root.ts'
 import { register } from '../../src/control-plane/register.ts'
 import { hostFacts, isRoot } from '../../src/host/host-facts.ts'
-import { compileCache } from './compile-cache.ts'
+import { builtProgram } from './built-program.ts'
 import { startWaxseal, withoutRunner } from './process.ts'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** What one command line said, and how it ended. */
 export interface Ran {
@@ -23,7 +21,7 @@ export interface Ran {
 
 /** Runs `waxseal` with these arguments to its end. */
 export async function runWaxseal(args: readonly string[]): Promise<Ran> {
-  return run([process.execPath, main, ...args])
+  return run([process.execPath, builtProgram, ...args])
 }
 
 const asNobody = 'mount --bind "$0" /mnt && cd /mnt && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
@@ -32,14 +30,14 @@ const asNobody = 'mount --bind "$0" /mnt && cd /mnt && exec setpriv --reuid=6553
 export async function runWaxsealAsNobody(args: readonly string[]): Promise<Ran> {
   // What the test runner has each child process load writes where no other user may.
   const program = ['env', '-i', `PATH=${process.env['PATH'] ?? ''}`] as const
-  if (!isRoot()) return run([...program, process.execPath, main, ...args])
+  if (!isRoot()) return run([...program, process.execPath, builtProgram, ...args])
   // The checkout may be in a folder of root's own: it is there as /mnt, too.
-  const [node, source] = [process.execPath, main].map((path) => path.replace(`${root}/`, '/mnt/'))
+  const [node, source] = [process.execPath, builtProgram].map((path) => path.replace(`${root}/`, '/mnt/'))
   return run(['unshare', '--mount', 'sh', '-c', asNobody, root, ...program, node ?? '', source ?? '', ...args])
 }
 
 async function run([file, ...args]: readonly [string, ...string[]]): Promise<Ran> {
-  const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache }
+  const env = { PATH: process.env['PATH'] }
   const child = spawn('env', [...withoutRunner(), file, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),

@@ -8,6 +8,7 @@ import t from 'tap'
 import { root } from '../../packaging/root.ts'
 import { viewFolder } from '../../src/documents/shown-host.ts'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { startProcess } from '../support/process.ts'
 import { runWaxseal, runWaxsealAsNobody } from '../support/run-waxseal.ts'
 
@@ -99,7 +100,7 @@ t.test('a command that nothing can end any more is no success', async (t) => {
 
 t.test('a reader that has seen enough, as head, ends no command with a trace', async (t) => {
   for (const args of [['--help'], ['explain', '--json'], ['probe', '127.0.0.1:1']]) {
-    const child = spawn(process.execPath, [join(root, 'src/main.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [builtProgram, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.destroy()
     const said = text(child.stderr)
 

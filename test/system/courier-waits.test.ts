@@ -4,6 +4,7 @@ import t from 'tap'
 import { root } from '../../packaging/root.ts'
 import { makeTemporaryFolder, removeTree } from '../../src/host/file/plain-files.ts'
 import { isRoot } from '../../src/host/host-facts.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { startProcess } from '../support/process.ts'
 
 const asNobody = 'mount --bind "$0" /mnt && cd /mnt && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
@@ -21,9 +22,7 @@ t.test(
     const config = join(dir, 'waxseal.yaml')
     const common = { state_dir: join(dir, 'state'), status: { listen: 'off' }, drift_watch: 'off' }
     await writeFile(config, JSON.stringify(common), { mode: 0o644 })
-    const [node, source] = [process.execPath, join(root, 'src/main.ts')].map((path) =>
-      path.replace(`${root}/`, '/mnt/'),
-    )
+    const [node, source] = [process.execPath, builtProgram].map((path) => path.replace(`${root}/`, '/mnt/'))
     const env = ['env', '-i', `PATH=${process.env['PATH'] ?? ''}`, `CREDENTIALS_DIRECTORY=${join(dir, 'credentials')}`]
     const options = ['--config', config, '--deployer', join(dir, 'deploy.sock')]
     const courier = startProcess([

@@ -5,7 +5,6 @@ import { constants } from 'node:fs'
 import { chmod, mkdir, open, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { type Ask, lineOf, longestDocument } from '../../src/documents/ask.ts'
@@ -13,6 +12,7 @@ import type { DeploymentJob } from '../../src/documents/job.ts'
 import type { Report } from '../../src/documents/report.ts'
 import { viewFolder } from '../../src/documents/shown-host.ts'
 import { askLine } from '../../src/host/socket/line-socket.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { allTaken, filesOf, openDeployer } from '../support/deployer.ts'
 import type { WaxsealProcess } from '../support/process.ts'
 import { runWaxseal } from '../support/run-waxseal.ts'
@@ -422,9 +422,17 @@ t.test('on a socket that was passed it ends by itself when nobody wants anything
   await once(server, 'listening')
   t.teardown(() => server.close())
   const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const command = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
-  const args = ['-c', command, 'sh', process.execPath, main, 'deployer', '--config', join(deployer.dir, 'waxseal.yaml')]
+  const args = [
+    '-c',
+    command,
+    'sh',
+    process.execPath,
+    builtProgram,
+    'deployer',
+    '--config',
+    join(deployer.dir, 'waxseal.yaml'),
+  ]
   const child = spawn('sh', args, { stdio: ['ignore', 'ignore', 'inherit', fd], env: { PATH: process.env['PATH'] } })
   t.teardown(() => child.kill('SIGKILL'))
 

@@ -3,12 +3,11 @@ import { once } from 'node:events'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { builtProgram } from '../support/built-program.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { startHttpsServer } from '../support/https-server.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const [ours, theirs] = [await makeAuthority(), await makeAuthority()]
 
 interface Finding {
@@ -84,7 +83,7 @@ async function openHost(t: Test, authority: typeof ours, address: string) {
     const ca = caFile === null ? {} : { ca_file: caFile }
     const plane = { url: server.url, agent_id: 'agent-1', credential_file: credentialFile, ...ca }
     await writeFile(config, JSON.stringify({ control_plane: plane, state_dir: join(dir, 'state') }))
-    const args = [main, 'check', '--json', '--config', config]
+    const args = [builtProgram, 'check', '--json', '--config', config]
     const child = spawn(process.execPath, args, {
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

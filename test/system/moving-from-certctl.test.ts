@@ -3,15 +3,13 @@ import { once } from 'node:events'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { readHostTargets } from '../../src/config/host-targets.ts'
 import { makeFolder, makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
-import { compileCache } from '../support/compile-cache.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { agentEnv, blocks, lineOf } from '../support/moving-page.ts'
 import { startOriginServer } from '../support/origin-server.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const unitFile = new URL('../../systemd/waxseal.service', import.meta.url)
 
 t.test(
@@ -28,7 +26,7 @@ t.test(
     const { id, key } = origin.addAgent('mail')
     await writeText(at('ca.pem'), origin.caPem)
     await writeText(at('agent.env'), agentEnv(id, origin.url, key, at('ca.pem')), 0o600)
-    await writeText(at('bin/waxseal'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, 0o755)
+    await writeText(at('bin/waxseal'), `#!/bin/sh\nexec '${process.execPath}' '${builtProgram}' "$@"\n`, 0o755)
     await writeText(at('empty.yaml'), `state_dir: ${at('state')}\nstatus: { listen: off }\n`)
     const paths = [
       ['/etc/certctl/agent.env', at('agent.env')],
@@ -76,7 +74,7 @@ t.test('the target of the page is one', async (t) => {
 
 /** What a command line of the page prints: a person types it into a shell. */
 async function shell(line: string, bin: string): Promise<string> {
-  const env = { PATH: `${bin}:${process.env['PATH']}`, NODE_COMPILE_CACHE: compileCache }
+  const env = { PATH: `${bin}:${process.env['PATH']}` }
   const child = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'pipe'], env })
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return stdout + stderr

@@ -12,6 +12,7 @@ import { askLine } from '../../../src/host/socket/line-socket.ts'
 import { type PairFiles, startStarttlsServer } from '../../../src/host/socket/starttls-server.ts'
 import { type Operator, type OperatorJob, openOperator } from '../../../src/server/client/operator-client.ts'
 import { startControlPlane } from '../../../src/server/start-control-plane.ts'
+import { builtProgram } from '../../support/built-program.ts'
 import type { TestAuthority, TestPair } from '../../support/certificates.ts'
 import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { layLine } from './bad-line.ts'
@@ -55,8 +56,8 @@ export interface HalvesHost {
   close(): Promise<void>
 }
 
-/** Opens a host in an empty folder with a short name. `dist` holds the bundled programs. */
-export async function openHalvesHost(base: string, dist: string, authority: TestAuthority): Promise<HalvesHost> {
+/** Opens a host in an empty folder with a short name. */
+export async function openHalvesHost(base: string, authority: TestAuthority): Promise<HalvesHost> {
   const at = (...names: readonly string[]): string => join(base, ...names)
   const [dir, live, state] = [at('host'), at('host', 'live'), at('host', 'state')]
   const files = { certPath: join(live, 'cert.pem'), keyPath: join(live, 'key.pem') }
@@ -109,8 +110,8 @@ export async function openHalvesHost(base: string, dist: string, authority: Test
     }),
   )
   const socket = at('s')
-  const of = (program: string, ...args: readonly string[]) =>
-    [process.execPath, join(dist, program), ...args, '--config', at('waxseal.yaml')] as const
+  const of = (half: string, ...args: readonly string[]) =>
+    [process.execPath, builtProgram, half, ...args, '--config', at('waxseal.yaml')] as const
   const reloads = (): number => textOf(at('reloads')).split('\n').length - 1
   const heard: Heard[] = []
   const liveLeaf = lastLeaf(files)
@@ -121,8 +122,8 @@ export async function openHalvesHost(base: string, dist: string, authority: Test
   return {
     dir,
     socket,
-    deployer: of('deployer.cjs', 'deployer', '--socket', socket),
-    courier: of('courier.cjs', 'courier', '--deployer', socket),
+    deployer: of('deployer', '--socket', socket),
+    courier: of('courier', '--deployer', socket),
     port: server.port,
     reset: async () => {
       for (const name of await readdir(dir)) await removeTree(join(dir, name))

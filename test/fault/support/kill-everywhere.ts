@@ -2,8 +2,6 @@ import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises'
 import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { bundle } from '../../../packaging/bundle.ts'
-import { root } from '../../../packaging/root.ts'
 import { removeTree } from '../../../src/host/file/plain-files.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { type KillHost, openKillHost, type Pairs } from './kill-host.ts'
@@ -41,7 +39,6 @@ export async function killEverywhere(scenarios: readonly Scenario[], name: strin
   }
   const base = await realpath(await mkdtemp(join(tmpdir(), `waxseal-${name}-`)))
   t.teardown(() => removeTree(base))
-  await bundle(root, join(base, 'dist'))
   const [one, other] = await Promise.all([1, 2].map(async () => (await makeAuthority()).intermediate()))
   if (one === undefined || other === undefined) throw new Error('two authorities are needed')
   const pairs = { old: await one.issue(names), new: await other.issue(names) }
@@ -50,7 +47,7 @@ export async function killEverywhere(scenarios: readonly Scenario[], name: strin
     const what = scenario.interruptedAt === null ? 'a deployment' : 'a recovery'
     const title = `${what} killed at each of its calls ends with one whole pair: ${scenario.name}`
     return t.test(title, { buffered: true }, async (t) => {
-      const report = await runScenario(join(base, String(index)), join(base, 'dist'), scenario, pairs)
+      const report = await runScenario(join(base, String(index)), scenario, pairs)
       reports.push(report)
       t.same(report.violations, [])
       t.ok(report.killPoints > 5)
@@ -71,8 +68,8 @@ function summaryOf(report: Report): string {
 }
 
 /** Kills at every point of it, in a folder of its own. */
-async function runScenario(folder: string, dist: string, scenario: Scenario, pairs: Pairs): Promise<Report> {
-  const host = await openKillHost(folder, join(dist, 'waxseal.cjs'), scenario, pairs)
+async function runScenario(folder: string, scenario: Scenario, pairs: Pairs): Promise<Report> {
+  const host = await openKillHost(folder, scenario, pairs)
   try {
     const before = await start(host)
     const points = await findKillPoints(host, scenario.interruptedAt === null ? 'deploy' : 'recover')

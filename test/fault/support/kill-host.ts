@@ -12,6 +12,7 @@ import { removeTree, writeText } from '../../../src/host/file/plain-files.ts'
 import { isRoot } from '../../../src/host/host-facts.ts'
 import { type StarttlsServer, startStarttlsServer } from '../../../src/host/socket/starttls-server.ts'
 import type { Outcome } from '../../../src/outcome/outcome.ts'
+import { builtProgram } from '../../support/built-program.ts'
 import type { TestPair } from '../../support/certificates.ts'
 import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { deployInputs, type Input } from './deploy-inputs.ts'
@@ -49,8 +50,8 @@ export interface KillHost {
 
 const none: TestPair = { certificatePem: '', keyPem: '', chainPem: '', sha256: '' }
 
-/** Opens a host in an empty folder; `waxseal` is the program. */
-export async function openKillHost(base: string, waxseal: string, scenario: Scenario, pairs: Pairs): Promise<KillHost> {
+/** Opens a host in an empty folder. */
+export async function openKillHost(base: string, scenario: Scenario, pairs: Pairs): Promise<KillHost> {
   const at = (...names: readonly string[]): string => join(base, ...names)
   const [dir, live, state] = [at('host'), at('host', 'live'), at('host', 'state')]
   const server = await startStarttlsServer('smtp', servedFiles(scenario.layout, live))
@@ -124,7 +125,7 @@ export async function openKillHost(base: string, waxseal: string, scenario: Scen
       const program =
         command === 'deploy' && !isAlone
           ? [batchProgram, at('input', 'waxseal.yaml'), at('input', 'inputs.json')]
-          : [waxseal, ...args, ...(command === 'deploy' ? [...target, ...files, '--json'] : [])]
+          : [builtProgram, ...args, ...(command === 'deploy' ? [...target, ...files, '--json'] : [])]
       const { exited, said } = startHeld({
         argv: [process.execPath, ...program],
         env: { NODE_COMPILE_CACHE: join(base, '..', 'compile-cache') },

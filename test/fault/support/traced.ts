@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import { compileCache } from '../../support/compile-cache.ts'
+import { builtProgram } from '../../support/built-program.ts'
 import type { Ran } from '../../support/run-waxseal.ts'
 
 /** One kind of system call, the n-th of it in a thread, from 1. */
@@ -12,20 +11,18 @@ export interface CallPoint {
   readonly n: number
 }
 
-const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
-
 /** Runs `waxseal` below strace with these options. One thread does its file calls, so that `when=` counts them all. */
 export async function runTraced(
   strace: readonly string[],
   args: readonly string[],
-  program: string = main,
+  program: string = builtProgram,
 ): Promise<Ran> {
   // Its filter in the kernel lets all other calls pass without a stop; strace 6.1 loses signals with it (seen: the second never comes).
   const filter = strace.some((option) => option.includes(':signal=')) ? [] : ['--seccomp-bpf']
   const options = ['--follow-forks', ...filter, '--quiet=all', ...strace]
   const child = spawn('strace', [...options, process.execPath, program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: '1', NODE_COMPILE_CACHE: compileCache },
+    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: '1' },
   })
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),

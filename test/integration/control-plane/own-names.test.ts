@@ -3,13 +3,12 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { makeTemporaryFolder, removeTree, writeText } from '../../../src/host/file/plain-files.ts'
+import { builtProgram } from '../../support/built-program.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { startProcess } from '../../support/process.ts'
 
-const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 const skip = unlessInstalled('unshare', 'hostname')
 
 t.test('the certificate has the full name of a host that Debian set up', { skip }, async (t) => {
@@ -39,7 +38,7 @@ async function namesServedBy(t: Test, hostname: string, hosts: string): Promise<
   const setUp = 'hostname "$1"; mount --bind "$2/hosts" /etc/hosts; mount --bind "$2/nsswitch.conf" /etc/nsswitch.conf'
   const own = ['unshare', '--uts', '--mount', 'sh', '-ec', `${setUp}; shift 2; exec "$@"`, 'sh', hostname, dir] as const
   const serve = ['control-plane', 'serve', '--data-dir', join(dir, 'data'), '--listen', '127.0.0.1:0']
-  const server = startProcess([...own, process.execPath, main, ...serve])
+  const server = startProcess([...own, process.execPath, builtProgram, ...serve])
   await server.waitFor(({ text }) => String(text).startsWith('The control plane listens'))
   const url = new URL(await readFile(join(dir, 'data', 'url'), 'utf8'))
   const socket = connect({ host: '127.0.0.1', port: Number(url.port), ca: await readFile(join(dir, 'data', 'ca.pem')) })
