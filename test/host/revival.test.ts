@@ -15,7 +15,7 @@ const web = await openMachine({
   number: 1,
   bridge,
   hosts: '',
-  packages: ['apache2'],
+  added: { installed: ['apache2'] },
 })
 t.teardown(async () => {
   await web.remove()

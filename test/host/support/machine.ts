@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { baseImage, type Release } from './base-image.ts'
+import { type Added, layersOf, mountLayers, type Release } from './base-image.ts'
 import { type FollowedLog, followLog } from './followed-log.ts'
 import { environment, run } from './run.ts'
 
@@ -32,8 +32,8 @@ export interface MachineOptions {
   /** From {@link openSwitch}. */
   readonly bridge: string
   readonly hosts: string
-  /** What it has beside the base image, installed before it boots; left out: nothing. */
-  readonly packages?: readonly string[]
+  /** What it has beside the base image; left out: nothing. */
+  readonly added?: Added
 }
 
 /** Makes a machine from the base image, and boots it. */
@@ -60,10 +60,8 @@ class Container implements Machine {
   }
 
   async prepare(): Promise<void> {
-    const { release, hostname, number, hosts, packages = [] } = this.#options
-    for (const folder of ['upper', 'work', 'root']) await mkdir(join(this.#dir, folder))
-    const layers = `lowerdir=${await baseImage(release)},upperdir=${this.#dir}/upper,workdir=${this.#dir}/work`
-    await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, join(this.#dir, 'root')])
+    const { release, hostname, number, hosts, added = {} } = this.#options
+    await mountLayers(await layersOf(release, added), this.#dir)
     await this.write('/etc/machine-id', (await run(['systemd-id128', 'new'])).trim())
     await this.write('/etc/hostname', `${hostname}\n`)
     await this.write('/etc/hosts', `127.0.0.1 localhost\n::1 localhost\n${hosts}`)
@@ -72,17 +70,6 @@ class Container implements Machine {
     await this.write('/etc/systemd/network/10-host0.network', `[Match]\nName=host0\n${network}`)
     await mkdir(join(this.#dir, 'root/var/log/journal'), { recursive: true })
     await run(['systemctl', `--root=${this.#dir}/root`, 'enable', 'systemd-networkd.service'])
-    if (packages.length > 0) await this.#install(packages)
-  }
-
-  /** From where this machine has its own packages; once it has booted, it has no way there. Nothing is started. */
-  async #install(packages: readonly string[]): Promise<void> {
-    for (const file of ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt'])
-      await this.write(file, await readFile(file))
-    await this.write('/usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n', 0o755)
-    const apt = `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${packages.join(' ')}`
-    await run(['chroot', join(this.#dir, 'root'), 'sh', '-ec', apt])
-    await rm(join(this.#dir, 'root/usr/sbin/policy-rc.d'))
   }
 
   async boot(): Promise<void> {
