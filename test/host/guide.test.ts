@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import t, { type Test } from 'tap'
 import { root } from '../../packaging/root.ts'
-import { type GuideStep, stepsOf } from './support/guide.ts'
+import { follow } from './support/follow.ts'
+import { stepsOf } from './support/guide.ts'
 import { servedOn } from './support/mail-host.ts'
 import { type Job, waitForDeployments } from './support/operator.ts'
 import { openSite, type Site } from './support/site.ts'
@@ -64,18 +65,6 @@ async function seesRenewal(t: Test, site: Site, first: string | undefined): Prom
   const back = await takenBack(site)
   t.match(back, { status: 'Completed', certificate_id: first })
   t.equal(await servedOn(mail, 25, 'smtp'), await servedOn(mail, 993), 'both have the first one again')
-}
-
-/** Runs a command where the page says it. */
-async function follow({ mail, control, deb }: Site, { host, command }: GuideStep): Promise<void> {
-  const machine = host === 'mail' ? mail : control
-  const [, name] = /^apt install \.\/(\S+\.deb)$/.exec(command) ?? []
-  if (name !== undefined) await machine.write(`/root/${name}`, deb)
-  if (command.startsWith('scp ')) {
-    // The machines have no SSH.
-    for (const from of ['root/token', 'var/lib/waxseal-control-plane/ca.pem'])
-      await mail.write(`/root/${from.split('/').at(-1)}`, await control.read(from), 0o600)
-  } else await machine.run('sh', '-ec', `cd /root; ${command}`)
 }
 
 /** The one job that takes a target back, when it has ended. */

@@ -12,7 +12,7 @@ import { openStore } from '../../src/server/store/open-store.ts'
 import { unlessInstalled } from '../support/daemons.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 
-const name = 'mail.example.org'
+const name = 'mail.example.net'
 const run = promisify(execFile)
 
 t.test('users of other clients move over', { skip: unlessInstalled('certbot', 'lego', 'pebble') }, async (t) => {
@@ -26,7 +26,7 @@ t.test('users of other clients move over', { skip: unlessInstalled('certbot', 'l
   t.test('certbot: the files of the page make the pair that Postfix is to read', async (t) => {
     const folders = ['config', 'work', 'logs'].flatMap((kind) => [`--${kind}-dir`, join(dir, 'letsencrypt', kind)])
     const how = ['--standalone', '--http-01-port', String(httpPort), '-d', name, '--server', pebble.url]
-    const account = ['--agree-tos', '-m', 'postmaster@example.org', '--no-eff-email']
+    const account = ['--agree-tos', '-m', 'postmaster@example.net', '--no-eff-email']
     await run('certbot', ['certonly', '-n', ...folders, ...how, ...account], { env })
 
     await follow('moving-from-certbot.md', { '/etc/letsencrypt': join(dir, 'letsencrypt/config') })
@@ -35,7 +35,7 @@ t.test('users of other clients move over', { skip: unlessInstalled('certbot', 'l
   })
 
   t.test('lego: the same, and its account stays the same account', async (t) => {
-    const lego = ['--path', join(dir, 'lego'), '--server', pebble.url, '--email', 'postmaster@example.org', '-a']
+    const lego = ['--path', join(dir, 'lego'), '--server', pebble.url, '--email', 'postmaster@example.net', '-a']
     await run('lego', [...lego, '--http', '--http.port', `:${httpPort}`, '-d', name, 'run'], { env })
 
     await follow('moving-from-lego.md', { '/var/lib/lego': join(dir, 'lego') })
@@ -56,7 +56,7 @@ t.test('users of other clients move over', { skip: unlessInstalled('certbot', 'l
 
     await writeText(file, yaml.replaceAll('/etc/waxseal', dir))
     t.match(await loadServerConfig(file), {
-      dns: [{ zone: 'example.org', wait: 'authoritative' }],
+      dns: [{ zone: 'example.net', wait: 'authoritative' }],
       issuers: { order: ['local'], others },
     })
     await writeText(file, `${yaml.replaceAll('/etc/waxseal', dir)}${forAll}\n`)

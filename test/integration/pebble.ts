@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import type { AcmeOrder } from '../../src/acme/answers.ts'
 import type { AcmeClient } from '../../src/acme/open-acme.ts'
@@ -18,6 +19,8 @@ export interface Pebble {
   readonly caFile: string
   /** What it says of a certificate of its own, by the serial (hex): `Valid`, `Revoked`. */
   statusOf(serial: string): Promise<string>
+  /** PEM of the root of what it signs. */
+  root(): Promise<string>
   stop(): Promise<void>
 }
 
@@ -80,17 +83,19 @@ export async function startPebble(dir: string, options: PebbleOptions = {}): Pro
     }),
     exited.then(() => Promise.reject(new Error('pebble ended before it listened'))),
   ])
+  const managed = async (path: string): Promise<string> => {
+    const asked = get({ host: '127.0.0.1', port: managementPort, path, ca: authority.certificatePem })
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    return text(answer)
+  }
   return {
     url: `https://localhost:${acme}/dir`,
     caFile: at('ca.pem'),
     statusOf: async (serial) => {
-      const management = { host: '127.0.0.1', port: managementPort, path: `/cert-status-by-serial/${serial}` }
-      const asked = get({ ...management, ca: authority.certificatePem })
-      const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-      let text = ''
-      for await (const chunk of answer) text += String(chunk)
-      return /"Status": ?"(\w+)"/.exec(text)?.[1] ?? text
+      const status = await managed(`/cert-status-by-serial/${serial}`)
+      return /"Status": ?"(\w+)"/.exec(status)?.[1] ?? status
     },
+    root: () => managed('/roots/0'),
     stop: async () => {
       child.kill('SIGTERM')
       await exited

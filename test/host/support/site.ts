@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { baseImage, type Release } from './base-image.ts'
+import { type Added, baseImage, type Release } from './base-image.ts'
 import { type Machine, openMachine } from './machine.ts'
 import { run } from './run.ts'
 
@@ -9,6 +9,10 @@ import { run } from './run.ts'
 export interface Site {
   readonly mail: Machine
   readonly control: Machine
+  /** Both, as the pages call them: `certs`, `mail`. */
+  readonly machines: Readonly<Record<string, Machine>>
+  /** The switch, for another machine. */
+  readonly bridge: string
   /** The package that `npm run package` made. */
   readonly deb: Uint8Array
   /** An operator's command on the control plane; its JSON. */
@@ -19,8 +23,11 @@ export interface Site {
 const dist = fileURLToPath(new URL('../../../dist/', import.meta.url))
 const hosts = '10.77.0.1 certs.example.net certs\n10.77.0.2 mail.example.net mail\n'
 
-/** Boots both; nothing of Waxseal is installed yet. With an address, such as 10.77.0.254, this machine is at the switch, too. */
-export async function openSite(release: Release, address?: string): Promise<Site> {
+/**
+ * Boots both; nothing of Waxseal is installed yet. With an address, such as 10.77.0.254, this machine is at the switch, too. What is
+ * added is on the machine of the control plane.
+ */
+export async function openSite(release: Release, address?: string, added: Added = {}): Promise<Site> {
   // What fails here leaves no machine behind.
   const deb = await readPackage()
   if (address !== undefined) await requireFree(address)
@@ -31,12 +38,14 @@ export async function openSite(release: Release, address?: string): Promise<Site
   // Made once, before two ask for it at the same time.
   await baseImage(release)
   const [control, mail] = await Promise.all([
-    openMachine({ release, hostname: 'certs', number: 1, bridge, hosts }),
+    openMachine({ release, hostname: 'certs', number: 1, bridge, hosts, added }),
     openMachine({ release, hostname: 'mail', number: 2, bridge, hosts }),
   ])
   return {
     mail,
     control,
+    machines: { certs: control, mail },
+    bridge,
     deb,
     operate: async <Answer>(...args: readonly string[]) =>
       JSON.parse(await control.run('waxseal', 'control-plane', ...args, '--json')) as Answer,
