@@ -1,10 +1,10 @@
 import type { Connector, OwnService } from '../../connector/connector.ts'
 import type { HostView } from '../../connector/host-view.ts'
 import { isUnwired, type Wiring } from '../../connector/wiring/wiring.ts'
+import { processNames } from '../../host/process/process-names.ts'
 import { countListening } from '../../host/socket/listening-sockets.ts'
 import { daemonsHere } from '../daemons-here.ts'
 import type { Engine } from '../engine.ts'
-import { inParallel } from '../in-parallel.ts'
 
 /** A daemon that runs, and what it reads. */
 export interface RunningDaemon {
@@ -45,7 +45,7 @@ function seenOnce(hostView: HostView): Seen {
   let processes: ReturnType<Seen['processes']> | null = null
   return {
     units: () => (units ??= activeUnits(hostView)),
-    processes: () => (processes ??= processNames(hostView)),
+    processes: () => (processes ??= processNames()),
   }
 }
 
@@ -69,19 +69,6 @@ async function namesProcess(pidFile: string, hostView: HostView): Promise<boolea
 async function activeUnits(hostView: HostView): Promise<readonly string[] | null> {
   const names = await hostView.list(unitsFolder)
   return names?.flatMap((name) => (name.startsWith('invocation:') ? [name.slice('invocation:'.length)] : [])) ?? null
-}
-
-/** Whoever reads the settings of a daemon meanwhile does not wait behind hundreds of processes: Node reads four files at a time. */
-const mostAtOnce = 4
-
-/** As ps(1) shows them; proc_pid_comm(5). */
-async function processNames(hostView: HostView): Promise<readonly string[]> {
-  const ids = (await hostView.list('/proc'))?.filter((name) => /^\d+$/.test(name)) ?? []
-  const names: string[] = []
-  await inParallel(ids, mostAtOnce, async (id) => {
-    names.push((await textOf(`/proc/${id}/comm`, hostView)).trim())
-  })
-  return names
 }
 
 async function textOf(path: string, hostView: HostView): Promise<string> {
