@@ -1,6 +1,7 @@
 import { allEnded } from '../../support/all-ended.ts'
 import type { HalvesHost } from './halves-host.ts'
 import { type Half, type HalvesRan, type KillPlan, type Power, runHalves, type Steps } from './halves-run.ts'
+import { shareOfCount } from './share.ts'
 
 /** `npm run soak:kill`: after each call, which takes longer than a change may wait. */
 export const isSoak = process.env['WAXSEAL_SOAK'] === '1'
@@ -31,7 +32,8 @@ type End = Pick<HalvesRan, 'killedAfter' | 'handedOutAgain' | 'violations'>
 
 /** Sends a certificate through without a kill, which tells how many calls there are; then one for each point. */
 export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campaign): Promise<CampaignReport> {
-  const { half, both, sample, powerOf } = campaign
+  const { half, both, powerOf } = campaign
+  const sample = shareOfCount(campaign.sample)
   const planOf = (host: HalvesHost, after: number | null): KillPlan => {
     const power = powerOf?.(host)
     return { half, both, after, steps, ...(power === undefined ? {} : { power }) }
@@ -75,7 +77,7 @@ export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campai
 
 /** How many points of a campaign must have been reached. */
 export function fewestPoints({ sample }: Campaign, { calls }: CampaignReport): number {
-  return isSoak ? calls * 0.9 : sample - 1
+  return isSoak ? calls * 0.9 : shareOfCount(sample) - 1
 }
 
 /** One line of figures. */

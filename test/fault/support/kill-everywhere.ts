@@ -8,6 +8,7 @@ import { type KillHost, openKillHost, type Pairs } from './kill-host.ts'
 import { findKillPoints, type KillPoint } from './kill-points.ts'
 import { entriesOf, judge } from './problems.ts'
 import type { Scenario } from './scenario.ts'
+import { shareOf } from './share.ts'
 import { whyNoStrace } from './strace.ts'
 
 const names = { names: ['mail.example.net'] }
@@ -43,7 +44,7 @@ export async function killEverywhere(scenarios: readonly Scenario[], name: strin
   if (one === undefined || other === undefined) throw new Error('two authorities are needed')
   const pairs = { old: await one.issue(names), new: await other.issue(names) }
   const reports: Report[] = []
-  const tests = scenarios.map((scenario, index) => {
+  const tests = shareOf(scenarios).map((scenario, index) => {
     const what = scenario.interruptedAt === null ? 'a deployment' : 'a recovery'
     const title = `${what} killed at each of its calls ends with one whole pair: ${scenario.name}`
     return t.test(title, { buffered: true }, async (t) => {
