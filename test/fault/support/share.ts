@@ -1,4 +1,4 @@
-/** `.ci/run` has a time to keep, and sets WAXSEAL_SHARE=2: of what a campaign does at each of its points, it does every second one. */
+/** `.ci/run` has a time to keep, and sets WAXSEAL_SHARE=3: of what a campaign does at each of its points, it does every third one. */
 const share = Number(process.env['WAXSEAL_SHARE'] ?? 1)
 
 export function shareOf<Point>(points: readonly Point[]): readonly Point[] {
