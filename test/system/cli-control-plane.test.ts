@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { openControlPlane } from '../../src/control-plane/open-control-plane.ts'
@@ -9,6 +9,7 @@ import type { OperatorJob } from '../../src/server/client/operator-client.ts'
 import { newCsr } from '../support/csr.ts'
 import { startWaxseal } from '../support/process.ts'
 import { jsonOf, type Ran, runWaxseal, serveControlPlane } from '../support/run-waxseal.ts'
+import { until } from '../support/until.ts'
 
 const dir = await makeTemporaryFolder('waxseal-cli-control-plane-')
 const controlPlane = await serveControlPlane(dir)
@@ -280,9 +281,10 @@ t.test('a control plane that is started for the first time is waited for', async
   const dataDir = join(dir, 'first')
   await makeFolder(dataDir)
 
-  const asking = runWaxseal(['control-plane', 'agents', '--data-dir', dataDir, '--json'])
   const starting = startWaxseal(['control-plane', 'serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0'])
-  const ran = await asking
+  // Its first files are there; what the command needs is not, as long as that takes to begin.
+  await until(async () => (await readdir(dataDir)).length > 0)
+  const ran = await runWaxseal(['control-plane', 'agents', '--data-dir', dataDir, '--json'])
   starting.kill('SIGTERM')
 
   t.same([ran.status, ran.stderr, await starting.exited], [0, '', 0])

@@ -5,8 +5,8 @@ import { isFolder } from '../../host/file/folder/private-folder.ts'
 import { type Operator, openOperator } from '../../server/client/operator-client.ts'
 import { noSuchFile, readGiven } from '../read-given.ts'
 
-/** Ten seconds in all: a small machine that is busy needs more than five for the first start. */
-const firstStartTries = 40
+/** Five seconds in all. */
+const firstStartTries = 20
 const firstStartPauseMs = 250
 
 const httpsHint = 'write it as https://HOST:PORT'
