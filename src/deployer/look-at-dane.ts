@@ -1,3 +1,4 @@
+import type { ShownDane } from '../documents/shown-host.ts'
 import type { DeploymentRecord } from '../journal/deployment-record.ts'
 import type { Certificate } from '../material/material.ts'
 import { lookAtTlsa, type TlsaLook } from '../policy/look-at-tlsa.ts'
@@ -30,6 +31,15 @@ export async function lookAtDane(
     }),
   )
   return found.flat()
+}
+
+/** Of one name. */
+const mostPublished = 16
+
+/** What people see of a look: at most 16 records of a name, those for the live pair first. */
+export function shownDane({ record: _, published, ...look }: DaneLook): ShownDane {
+  const sorted = published.toSorted((one, other) => Number(other.matches) - Number(one.matches))
+  return { ...look, published: sorted.slice(0, mostPublished) }
 }
 
 /** Leaf and chain; empty: they are not kept. */

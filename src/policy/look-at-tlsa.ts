@@ -8,7 +8,7 @@ export interface TlsaLook {
   readonly owner: string
   /** `unknown`: the DNS does not answer. */
   readonly state: 'matches' | 'mismatch' | 'unknown'
-  /** The records as zone files have them, at most 16. */
+  /** The records as zone files have them. */
   readonly published: readonly { readonly value: string; readonly matches: boolean }[]
   /** A validating resolver on loopback says so. */
   readonly isSecure: boolean
@@ -18,8 +18,6 @@ export interface TlsaLook {
   readonly failed: string | null
 }
 
-/** Of one name. */
-const mostPublished = 16
 /** One may hold a whole certificate. */
 const longestValue = 200
 
@@ -43,7 +41,7 @@ export async function lookAtTlsa(
   return {
     owner,
     state: isMatched ? 'matches' : 'mismatch',
-    published: records.slice(0, mostPublished).map((record) => ({
+    published: records.map((record) => ({
       value: writeTlsa(record).slice(0, longestValue),
       matches: matchesTlsa({ leaf, chain }, [record]),
     })),

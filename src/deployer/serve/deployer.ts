@@ -7,7 +7,7 @@ import type { AnswerBox } from '../../outbox/answer-box.ts'
 import type { Discoverer } from '../discover/discoverer.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
-import { lookAtDane } from '../look-at-dane.ts'
+import { lookAtDane, shownDane } from '../look-at-dane.ts'
 import type { OwnRenewals } from '../own/own-renewals.ts'
 import type { JobStore } from '../work/job-store.ts'
 import type { Requests } from '../work/requests.ts'
@@ -147,7 +147,7 @@ export class Deployer {
       reasons,
       probes,
       files,
-      dane: dane.filter(({ record }) => record.target === target).map(({ record: _, ...look }) => look),
+      dane: dane.filter(({ record }) => record.target === target).map(shownDane),
     }))
     if (!closing.aborted) onLooks(found)
     return found
