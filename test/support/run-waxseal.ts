@@ -29,11 +29,11 @@ const asNobody = 'mount --bind "$0" /mnt && cd /mnt && exec setpriv --reuid=6553
 /** The same as a user who is not root: this one, or one without any right. */
 export async function runWaxsealAsNobody(args: readonly string[]): Promise<Ran> {
   // What the test runner has each child process load writes where no other user may.
-  const program = ['env', '-i', `PATH=${process.env['PATH'] ?? ''}`] as const
-  if (!isRoot()) return run([...program, process.execPath, builtProgram, ...args])
+  const bare = ['env', '-i', `PATH=${process.env['PATH'] ?? ''}`] as const
+  if (!isRoot()) return run([...bare, process.execPath, builtProgram, ...args])
   // The checkout may be in a folder of root's own: it is there as /mnt, too.
-  const [node, source] = [process.execPath, builtProgram].map((path) => path.replace(`${root}/`, '/mnt/'))
-  return run(['unshare', '--mount', 'sh', '-c', asNobody, root, ...program, node ?? '', source ?? '', ...args])
+  const [node, program] = [process.execPath, builtProgram].map((path) => path.replace(`${root}/`, '/mnt/'))
+  return run(['unshare', '--mount', 'sh', '-c', asNobody, root, ...bare, node ?? '', program ?? '', ...args])
 }
 
 async function run([file, ...args]: readonly [string, ...string[]]): Promise<Ran> {

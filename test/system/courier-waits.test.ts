@@ -22,7 +22,7 @@ t.test(
     const config = join(dir, 'waxseal.yaml')
     const common = { state_dir: join(dir, 'state'), status: { listen: 'off' }, drift_watch: 'off' }
     await writeFile(config, JSON.stringify(common), { mode: 0o644 })
-    const [node, source] = [process.execPath, builtProgram].map((path) => path.replace(`${root}/`, '/mnt/'))
+    const [node, program] = [process.execPath, builtProgram].map((path) => path.replace(`${root}/`, '/mnt/'))
     const env = ['env', '-i', `PATH=${process.env['PATH'] ?? ''}`, `CREDENTIALS_DIRECTORY=${join(dir, 'credentials')}`]
     const options = ['--config', config, '--deployer', join(dir, 'deploy.sock')]
     const courier = startProcess([
@@ -34,7 +34,7 @@ t.test(
       root,
       ...env,
       node ?? '',
-      source ?? '',
+      program ?? '',
       'courier',
       ...options,
     ])
