@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { root } from '../../../packaging/root.ts'
 import { makeTemporaryFolder, removeTree } from '../../../src/host/file/plain-files.ts'
 import { formerCommit, requireFormer } from '../../support/former-version.ts'
-import { environment, run } from './run.ts'
+import { run } from './run.ts'
 
 const cache = '/var/cache/waxseal-test'
 
@@ -25,9 +25,11 @@ export async function oldPackage(): Promise<Uint8Array> {
 async function build(name: string, architecture: string, kept: string): Promise<void> {
   const dir = await makeTemporaryFolder('waxseal-old-')
   const tree = join(dir, 'tree')
-  const { PATH = environment.PATH } = process.env
-  // Of tap's environment only this: its loader is none of theirs.
-  const inTree = { cwd: tree, env: { ...environment, PATH, HOME: dir }, maxBuffer: 64 * 1024 * 1024 }
+  // How this machine reaches its registry (a proxy, a CA of its own) is theirs, too; tap's loader and what npm told of this tree are not.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(npm_|_?TAP|NODE_OPTIONS$)/.test(name)),
+  )
+  const inTree = { cwd: tree, env, maxBuffer: 64 * 1024 * 1024 }
   await requireFormer()
   await run(['git', '-c', 'safe.directory=*', 'clone', '--quiet', '--no-checkout', root, tree])
   await promisify(execFile)('git', ['checkout', '--quiet', formerCommit], inTree)
