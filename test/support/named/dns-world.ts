@@ -169,13 +169,18 @@ async function anchorOf(zone: string, primary: DnsServer): Promise<string> {
   return anchor
 }
 
-/** By a NOTIFY as the primary would send it. */
+/**
+ * By a NOTIFY as the primary would send it: one for each serial, for BIND asks once more, later, where another one comes while it fetches. What it
+ * has none of yet it fetches by itself.
+ */
 async function transferAll(names: readonly string[], primary: DnsServer, secondary: DnsServer): Promise<void> {
   for (const zone of names) {
+    let told: number | null = null
     await until(async () => {
       const [wanted, there] = await Promise.all([serialAt(zone, primary), serialAt(zone, secondary)])
-      if (wanted !== null && wanted === there) return true
-      notify(zone, secondary)
+      if (wanted === there) return wanted !== null
+      if (there !== null && wanted !== told) notify(zone, secondary)
+      if (there !== null) told = wanted
       return false
     })
   }
