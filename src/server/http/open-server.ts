@@ -2,6 +2,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { addressSet } from '../../host/socket/address-set.ts'
 import type { Proxies } from '../../host/socket/behind-proxies.ts'
 import type { RenewableHttps, ServerLimits } from '../../host/socket/renewable-https.ts'
+import { compileSchema } from '../../schema/compile-schema.ts'
 import type { Drain } from './drain.ts'
 import type { Limits } from './limits.ts'
 import { answerError, answerErrors, type ControlPlaneLog, logRequests } from './log-requests.ts'
@@ -46,8 +47,8 @@ export function openServer({ https, limits, drain, log, proxyFrom }: ServerParts
     // A URL that cannot be decoded never comes to the error handler.
     frameworkErrors: (error, request, reply) =>
       answerError(error, request as FastifyRequest, reply as FastifyReply, log),
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allowUnionTypes: true } },
   }) as unknown as FastifyInstance
+  server.setValidatorCompiler(({ schema }) => compileSchema(schema as object))
   answerErrors(server, limits, log)
   logRequests(server, log)
   server.addHook('onSend', async (_, reply, payload) => {
