@@ -1,7 +1,7 @@
 import { allEnded } from '../../support/all-ended.ts'
 import type { HalvesHost } from './halves-host.ts'
 import { type Half, type HalvesRan, type KillPlan, type Power, runHalves, type Steps } from './halves-run.ts'
-import { shareOfCount } from './share.ts'
+import { sharedCalls, shareOfCount } from './share.ts'
 
 /** `npm run soak:kill`: after each call, which takes longer than a change may wait. */
 export const isSoak = process.env['WAXSEAL_SOAK'] === '1'
@@ -33,7 +33,6 @@ type End = Pick<HalvesRan, 'killedAfter' | 'handedOutAgain' | 'violations'>
 /** Sends a certificate through without a kill, which tells how many calls there are; then one for each point. */
 export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campaign): Promise<CampaignReport> {
   const { half, both, powerOf } = campaign
-  const sample = shareOfCount(campaign.sample)
   const planOf = (host: HalvesHost, after: number | null): KillPlan => {
     const power = powerOf?.(host)
     return { half, both, after, steps, ...(power === undefined ? {} : { power }) }
@@ -42,14 +41,15 @@ export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campai
   if (first === undefined) throw new Error('there is no host')
   const whole = await runHalves(first, planOf(first, null))
   const calls = whole.calls.length
+  // Where both die, between those where one did.
+  const points = sharedCalls(calls, campaign.sample, both ? 0.3 : 0.7)
   const ends: End[] = [whole]
   let next = 0
   let isOver = false
   const nextPoint = (): number | null => {
     next += 1
     if (isSoak) return isOver && next > calls ? null : next
-    // Spread over all of them; where both die, between those where one did.
-    return next > sample ? null : Math.max(1, Math.floor(((next - (both ? 0.7 : 0.3)) / sample) * calls))
+    return points[next - 1] ?? null
   }
   const work = async (host: HalvesHost): Promise<void> => {
     for (let after = nextPoint(); after !== null; after = nextPoint()) {
@@ -77,7 +77,7 @@ export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campai
 
 /** How many points of a campaign must have been reached. */
 export function fewestPoints({ sample }: Campaign, { calls }: CampaignReport): number {
-  return isSoak ? calls * 0.9 : shareOfCount(sample) - 1
+  return isSoak ? calls * 0.9 : Math.max(1, shareOfCount(sample) - 1)
 }
 
 /** One line of figures. */

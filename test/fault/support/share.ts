@@ -1,11 +1,22 @@
-/** `.ci/run` has a time to keep, and sets WAXSEAL_SHARE=3: of what a campaign does at each of its points, it does every third one. */
-const share = Number(process.env['WAXSEAL_SHARE'] ?? 1)
+/**
+ * `.ci/run` has a time to keep, and sets WAXSEAL_SHARE: by `2/6` a campaign takes the second of every six of its points. Which one it is
+ * follows from the commit, so that some commits have them all.
+ */
+const [which = 1, of = 1] = (process.env['WAXSEAL_SHARE'] ?? '1/1').split('/').map(Number)
 
 export function shareOf<Point>(points: readonly Point[]): readonly Point[] {
-  return points.filter((_, index) => index % share === 0)
+  return points.filter((_, index) => index % of === which - 1)
 }
 
-/** The same of a number of points. */
+/** Calls after which to kill or to cut, spread over all of them: the share of so many points. `shift`: from 0 to 1, between two points. */
+export function sharedCalls(calls: number, points: number, shift: number): readonly number[] {
+  const wanted = Array.from({ length: points }, (_, index) =>
+    Math.max(1, Math.floor(((index + shift) / points) * calls)),
+  )
+  return shareOf(wanted)
+}
+
+/** How many of so many points that are. */
 export function shareOfCount(points: number): number {
-  return Math.ceil(points / share)
+  return shareOf(Array.from({ length: points })).length
 }
