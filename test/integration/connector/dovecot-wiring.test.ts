@@ -40,8 +40,18 @@ t.test('paths that are relative to the file they stand in, and lead through link
   t.ok(sni.probes.every(({ servername, seen }) => servername === 'mail.example.org' && seen === nextOrg.sha256))
 })
 
-t.test('addresses in brackets are addresses: both loopbacks are proven', options, async (t) => {
-  const { daemon, deploy } = await startWired(t, 'dovecot', first, () => ({ main: 'listen = 127.0.0.1, [::1]\n' }))
+// Not deployed to: at a reload Dovecot 2.3 opens a port anew whose IPv6 address is in brackets, and may find it taken (docs/wiring.md).
+t.test('addresses in brackets are addresses', options, async (t) => {
+  const { daemon, readWiring } = await startWired(t, 'dovecot', first, () => ({ main: 'listen = 127.0.0.1, [::1]\n' }))
+
+  const { listeners } = await readWiring()
+
+  t.same(listeners.map(({ host, port }) => `${host} ${port}`).toSorted(), onBothLoopbacks(daemon.ports).toSorted())
+  for (const listener of listeners) t.equal(await seenBy(listener, null), first.sha256)
+})
+
+t.test('both loopbacks are proven', options, async (t) => {
+  const { daemon, deploy } = await startWired(t, 'dovecot', first, () => ({ main: 'listen = 127.0.0.1, ::1\n' }))
 
   const outcome = await deploy(second, { cert_path: daemon.certPath, key_path: daemon.keyPath })
 
@@ -225,3 +235,7 @@ t.test('settings that Dovecot refuses are broken, not missing, and no key is in 
   }
   await writeFile(config, settings)
 })
+
+function onBothLoopbacks(ports: readonly { readonly port: number }[]): readonly string[] {
+  return ports.flatMap(({ port }) => [`127.0.0.1 ${port}`, `::1 ${port}`])
+}
