@@ -52,7 +52,7 @@ async function killTheHalves(): Promise<void> {
       : `the ${campaign.half} killed`
     const where = isSoak ? 'after each of its calls' : 'at a sample of its calls'
     await t.test(`${who} ${where} loses no job and no report, and does nothing twice`, async (t) => {
-      const report = await runCampaign(hosts, campaign)
+      const report = await runCampaign(hosts, campaign, (line) => t.comment(line))
       reports.push(report)
       t.same(report.violations, [])
       t.ok(report.killPoints >= fewestPoints(campaign, report), 'it is killed where it should be')

@@ -1,7 +1,7 @@
 import { allEnded } from '../../support/all-ended.ts'
 import type { HalvesHost } from './halves-host.ts'
 import { type Half, type HalvesRan, type KillPlan, type Power, runHalves, type Steps } from './halves-run.ts'
-import { sharedCalls, shareOfCount } from './share.ts'
+import { ownPoint, sharedCalls, shareOfCount } from './share.ts'
 
 /** `npm run soak:kill`: after each call, which takes longer than a change may wait. */
 export const isSoak = process.env['WAXSEAL_SOAK'] === '1'
@@ -31,7 +31,11 @@ export interface CampaignReport {
 type End = Pick<HalvesRan, 'killedAfter' | 'handedOutAgain' | 'violations'>
 
 /** Sends a certificate through without a kill, which tells how many calls there are; then one for each point. */
-export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campaign): Promise<CampaignReport> {
+export async function runCampaign(
+  hosts: readonly HalvesHost[],
+  campaign: Campaign,
+  onProgress: (line: string) => void,
+): Promise<CampaignReport> {
   const { half, both, powerOf } = campaign
   const planOf = (host: HalvesHost, after: number | null): KillPlan => {
     const power = powerOf?.(host)
@@ -48,7 +52,7 @@ export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campai
   let isOver = false
   const nextPoint = (): number | null => {
     next += 1
-    if (isSoak) return isOver && next > calls ? null : next
+    if (isSoak) return isOver && ownPoint(next) > calls ? null : ownPoint(next)
     return points[next - 1] ?? null
   }
   const work = async (host: HalvesHost): Promise<void> => {
@@ -61,6 +65,7 @@ export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campai
       const violations = ran.violations.map((one) => `${after}, ${ran.killedAfter}: ${one}`)
       ends.push({ ...ran, violations })
       if (ran.killedAfter === null) isOver = true
+      if (ends.length % 25 === 0) onProgress(`${ends.length} runs, now after call ${after} of about ${calls}`)
     }
   }
   await allEnded(hosts.map(work))
@@ -77,7 +82,7 @@ export async function runCampaign(hosts: readonly HalvesHost[], campaign: Campai
 
 /** How many points of a campaign must have been reached. */
 export function fewestPoints({ sample }: Campaign, { calls }: CampaignReport): number {
-  return isSoak ? calls * 0.9 : Math.max(1, shareOfCount(sample) - 1)
+  return isSoak ? shareOfCount(calls) * 0.9 : Math.max(1, shareOfCount(sample) - 1)
 }
 
 /** One line of figures. */

@@ -8,6 +8,11 @@ export function shareOf<Point>(points: readonly Point[]): readonly Point[] {
   return points.filter((_, index) => index % of === which - 1)
 }
 
+/** The n-th of ours among all points, counted from 1. */
+export function ownPoint(n: number): number {
+  return (n - 1) * of + which
+}
+
 /** Calls after which to kill or to cut, spread over all of them: the share of so many points. `shift`: from 0 to 1, between two points. */
 export function sharedCalls(calls: number, points: number, shift: number): readonly number[] {
   const wanted = Array.from({ length: points }, (_, index) =>

@@ -53,7 +53,8 @@ export async function startKilledServer(t: Test, places: KilledServerPlaces): Pr
   const end = async (): Promise<void> => {
     server?.kill('SIGTERM')
     const status = await server?.exited
-    if (status !== 0) throw new Error(`a server that is to end ends with ${status}`)
+    if (status === 0) return
+    throw new Error(`a server that is to end ends with ${status}:\n${JSON.stringify(server?.lines.slice(-8), null, 1)}`)
   }
   const start = async (): Promise<void> => {
     if (clockFile !== undefined) await writeFile(clockFile, '0')
