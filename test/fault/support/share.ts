@@ -4,8 +4,10 @@
  */
 const [which = 1, of = 1] = (process.env['WAXSEAL_SHARE'] ?? '1/1').split('/').map(Number)
 
+/** One at least, where there are any. */
 export function shareOf<Point>(points: readonly Point[]): readonly Point[] {
-  return points.filter((_, index) => index % of === which - 1)
+  const first = (which - 1) % Math.min(of, Math.max(1, points.length))
+  return points.filter((_, index) => index % of === first)
 }
 
 /** The n-th of ours among all points, counted from 1. */
