@@ -83,7 +83,8 @@ async function runTogether(file: DatabaseSync, tasks: readonly Task[]): Promise<
     for (const task of tasks) ends.push(await runOne(file, task))
     file.exec('COMMIT')
   } catch (error) {
-    if (file.isTransaction) file.exec('ROLLBACK')
+    // A write that came behind the close finds no database.
+    if (file.isOpen && file.isTransaction) file.exec('ROLLBACK')
     for (const { reject } of tasks) reject(error)
     return
   }

@@ -40,6 +40,17 @@ t.test('one of them that fails takes nothing of the others with it, and leaves n
   t.same(await idsIn(db), [1, 3])
 })
 
+t.test('a write that comes behind the close is refused, and ends no process', async (t) => {
+  const db = openSqlite(join(t.testdir(), 'closed.db'), () => 0)
+  await db.query('CREATE TABLE item (id INTEGER PRIMARY KEY) STRICT')
+
+  const closed = db.close()
+  const late = db.query('INSERT INTO item VALUES (1)')
+
+  await t.resolves(closed)
+  await t.rejects(late, { code: 'ERR_INVALID_STATE' })
+})
+
 t.test('where SQLite undoes all that share a commit each of them fails, and nothing is told or kept', async (t) => {
   const { db } = await open(t)
   const told: string[] = []
