@@ -1,6 +1,6 @@
 /**
  * `.ci/run` has a time to keep, and sets WAXSEAL_SHARE: by `2/6` a campaign takes the second of every six of its points. Which one it is
- * follows from the commit, so that some commits have them all.
+ * follows from the commit: in time all of them are taken.
  */
 const [which = 1, of = 1] = (process.env['WAXSEAL_SHARE'] ?? '1/1').split('/').map(Number)
 

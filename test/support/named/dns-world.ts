@@ -178,9 +178,10 @@ async function transferAll(names: readonly string[], primary: DnsServer, seconda
     let told: number | null = null
     await until(async () => {
       const [wanted, there] = await Promise.all([serialAt(zone, primary), serialAt(zone, secondary)])
-      if (wanted === there) return wanted !== null
-      if (there !== null && wanted !== told) notify(zone, secondary)
-      if (there !== null) told = wanted
+      if (wanted === null || there === null) return false
+      if (wanted === there) return true
+      if (wanted !== told) notify(zone, secondary)
+      told = wanted
       return false
     })
   }
