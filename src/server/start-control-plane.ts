@@ -178,6 +178,7 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
       metrics.close()
       await background.stop()
       await telling?.stop()
+      await parts.signer.end()
       // A database that is away keeps nobody from ending.
       await parts.presence
         .flush()

@@ -146,5 +146,14 @@ export function tlsaRow(fields: Partial<TlsaRow> = {}): TlsaRow {
 
 /** Of a server that ends before it has signed anything. */
 export function signerThatEnds(check: Signer['check']): Signer {
-  return { issuers: [], order: [], check, inTurn: (work) => work(), sign: async () => null, signDue: async () => {} }
+  const nothing = async (): Promise<void> => {}
+  return {
+    issuers: [],
+    order: [],
+    check,
+    inTurn: (work) => work(),
+    sign: async () => null,
+    signDue: nothing,
+    end: nothing,
+  }
 }

@@ -42,6 +42,34 @@ t.test('an issuer that takes its time is asked by one server, however long it ta
   t.match(await site.store.signings.byId(signing.id), { state: 'signed' })
 })
 
+t.test('a server that ends waits for what it signs, and begins no other', async (t) => {
+  const site = await siteWithCsr(t)
+  const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const slow = await quickIssuer('slow', () => false)
+  const asked: string[] = []
+  const sign: Issuer['sign'] = async (request) => {
+    asked.push(request.id)
+    reached.resolve()
+    await opened.promise
+    return slow.sign(request)
+  }
+  const signer = signerOf(site, [{ ...slow, sign }])
+  const order: string[] = []
+  const signed = signer.sign(signing.id).then(() => order.push('signed'))
+  await reached.promise
+  await site.store.signings.add({ ...signing, id: 'signing-2', spki: 'cd' })
+
+  const ended = signer.end().then(() => order.push('ended'))
+  const other = signer.sign('signing-2')
+  opened.resolve()
+  await Promise.all([signed, ended, other])
+
+  t.same(asked, [signing.id])
+  t.equal(order[0], 'signed')
+  t.match(await site.store.signings.byId(signing.id), { state: 'signed' })
+  t.match(await site.store.signings.byId('signing-2'), { state: 'open' })
+})
+
 t.test('a server that has none of the issuers leaves it to another one, and has not failed', async (t) => {
   const site = await siteWithCsr(t, ['other'])
   const [lacking, having] = [

@@ -18,7 +18,7 @@ const mostAtOnce = 100
 const [takenAtOnce, signedAtOnce] = [3, 2]
 /** Of those that somebody else signs: they wait for answers, and hold up none that is signed here. */
 const remoteAtOnce = 16
-/** For so long a look waits for what it has begun. */
+/** For so long a look waits for what it has begun, and the end of a server, too. */
 const patienceMs = 5000
 /** What waits for longer is told to operators. */
 const longWaitMs = 10 * 60_000
@@ -37,6 +37,8 @@ export interface Signer {
   sign(id: string): Promise<SigningRow | null>
   /** Signs all that are due. */
   signDue(): Promise<void>
+  /** Begins none any more, and waits for those that have begun, for 5 s at most: what is left is a row that another server takes. */
+  end(): Promise<void>
 }
 
 /** Who checks CSRs, and who signs them. */
@@ -55,8 +57,9 @@ export function openSigner(parts: SigningParts): Signer {
   const names = issuers.map(({ name }) => name)
   const order = parts.order ?? names
   const lanes = { here: inTurn(signedAtOnce), remote: inTurn(remoteAtOnce) }
+  let isEnding = false
   const signOnce = async (id: string, letGo: () => Promise<void>): Promise<void> => {
-    const begun = await lanes.here(() => begin(store, order, id))
+    const begun = await lanes.here(async () => (isEnding ? null : begin(store, order, id)))
     if (begun === null) return
     const isRemote = begun.asked.some((name) => issuers.find((issuer) => issuer.name === name)?.isRemote)
     await lanes[isRemote ? 'remote' : 'here'](() => signBegun(parts, begun, letGo))
@@ -91,11 +94,15 @@ export function openSigner(parts: SigningParts): Signer {
       for (const one of begun) one.catch(() => {})
       await withPatience(begun)
     },
+    end: async () => {
+      isEnding = true
+      await withPatience([Promise.allSettled(underWay.values())])
+    },
   }
 }
 
 /** Those that somebody else signs may take their time: the next look does not wait for them. */
-async function withPatience(signed: readonly Promise<void>[]): Promise<void> {
+async function withPatience(signed: readonly Promise<unknown>[]): Promise<void> {
   const patience = Promise.withResolvers<void>()
   const timer = setTimeout(patience.resolve, patienceMs)
   try {
