@@ -91,6 +91,31 @@ const claims: Readonly<Record<string, (t: Test, scene: Scene) => Promise<void>>>
     t.equal(await agent.certificate(certificateId), pem)
   },
 
+  'a CSR that comes once more when its certificate is being renewed is not taken for the new key': async (t, scene) => {
+    const { plane, agent } = scene
+    const { certificateId } = await request(scene)
+    const [first, second] = [await newCsr(), await newCsr()]
+    const signed = async (csr: string): Promise<string> => {
+      await agent.csr(certificateId, csr)
+      await agent.report((await deploymentOf(scene)).id, 'Completed')
+      return agent.certificate(certificateId)
+    }
+    const before = await signed(first)
+    await plane.operator.renew(certificateId)
+
+    await agent.csr(certificateId, first)
+
+    t.match(await agent.work(), [{ kind: 'csr', certificateId }], 'it is still asked for')
+    t.equal(await agent.certificate(certificateId), before)
+    const renewed = await signed(second)
+    t.not(spkiOf(renewed), spkiOf(before))
+    plane.advance(11 * minute)
+    await plane.operator.renew(certificateId)
+    const kept = await signed(second)
+    t.equal(spkiOf(kept), spkiOf(renewed))
+    t.not(kept, renewed, 'an agent that keeps its key is renewed')
+  },
+
   'a claim whose answer was lost': async (t, scene) => {
     const { plane, agent } = scene
     const { id } = await deployed(scene)
@@ -260,6 +285,10 @@ async function refused(t: Test, call: Promise<unknown>, status: number): Promise
       t.equal(error.status, status)
     },
   )
+}
+
+function spkiOf(pem: string): string {
+  return new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'pem' }).toString()
 }
 
 /** Has a certificate wanted, with a target that it goes to. */

@@ -11,6 +11,8 @@ import { namesOf } from './signer.ts'
 
 /** A revoked key is looked for among so many versions, the newest. */
 const mostVersions = 1000
+/** So long after its certificate was signed a CSR may come once more: a call has five minutes, and is then tried again. */
+const repeatedForMs = 600_000
 
 /** A CSR as an agent sends it. */
 export interface SubmittedCsr {
@@ -65,7 +67,7 @@ async function accept(
   spki: string,
 ): Promise<SigningRow | null> {
   // Two of the same key that come at once: the second finds what the first has made.
-  await store.certificates.lock(certificateId)
+  const certificate = await store.certificates.lock(certificateId)
   const open = await store.signings.open(certificateId, spki)
   if (open !== null) return open
   const job = await store.jobs.lastIssuance(certificateId)
@@ -79,6 +81,8 @@ async function accept(
   // Or an agent makes versions and deployments without an end.
   if (!isAwaited) throw notWanted()
   const at = await store.now()
+  // The call says no job: a copy that comes when the next renewal has begun is not the renewal's.
+  if (certificate?.keyPolicy === 'rotate' && ofKey.some(({ issuedAt }) => at - issuedAt < repeatedForMs)) return null
   const signing: SigningRow = {
     id: newId('signing'),
     jobId: job.id,
