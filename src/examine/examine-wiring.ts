@@ -34,9 +34,9 @@ export async function examineWiring(
     if (found.unwired === 'denied') return { what, verdict: 'warning', detail: found.reason + said }
     return { what, verdict: 'failed', detail: `${found.reason}${said} Mend the configuration of ${connector}.` }
   }
-  const { listeners, doubts } = found
+  const { listeners, doubts, warnings = [] } = found
   const ofListeners = listeners.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt]))
-  const all = [...new Set([...doubts, ...ofListeners])]
+  const all = [...new Set([...doubts, ...ofListeners, ...warnings])]
   const told = all.length === 0 ? '' : `. ${all.join(' ')}`
   if (listeners.length === 0)
     return { what, verdict: 'warning', detail: `none of its listeners speaks TLS: see docs/wiring.md${told}` }

@@ -22,6 +22,11 @@ export function isSameFailure(one: LookFailure | null, other: LookFailure | null
   return one.phase === other.phase && normalised(one.reason) === normalised(other.reason)
 }
 
+/** Whether nobody listens there, by the text of a look. */
+export function isRefusedConnection(error: string | null): boolean {
+  return /^connect: .*ECONNREFUSED/.test(error ?? '')
+}
+
 /** Times, ids and long numbers aside; a server that hangs up is seen as an end or as a reset, as it comes. */
 function normalised(reason: string): string {
   if (/ECONNRESET|EPIPE|closed the connection/.test(reason)) return 'closed'

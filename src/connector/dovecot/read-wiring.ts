@@ -67,9 +67,8 @@ function wiringOf(
   absolute: Absolute,
 ): Wiring {
   const protocols = protocolsOf(settings)
-  const sockets = listening.blocks
-    .filter(({ kind, name }) => kind === 'service' && isOn(services[name], protocols))
-    .flatMap((service) => socketsOf(service, settings, loopbacks))
+  const running = listening.blocks.filter(({ kind, name }) => kind === 'service' && isOn(services[name], protocols))
+  const sockets = running.flatMap((service) => socketsOf(service, settings, loopbacks))
   const servernames = [null, ...servernamesOf(settings)]
   const listeners = sockets.flatMap((socket) =>
     (socket.asksName ? servernames : [null]).flatMap((servername) =>
@@ -82,7 +81,17 @@ function wiringOf(
     maps: [],
     named: [...new Set(every.flatMap(({ files }) => files.map(({ path }) => path)))],
     doubts: [...new Set(every.flatMap(({ isTold, doubt }) => (isTold || doubt === null ? [] : [doubt])))],
+    warnings: is24(settings) ? [] : lostPorts(running.flatMap((service) => inetListenersOf(service, settings))),
   }
+}
+
+/** 2.3 opens such a port anew at each reload, and may find it taken by its own processes (docs/wiring.md); 2.4.1 was not seen to. */
+function lostPorts(listeners: readonly InetListener[]): readonly string[] {
+  const inBrackets = listeners.flatMap(({ addresses }) => addresses).filter((one) => /^\[(?![0:]*\]).*\]$/.test(one))
+  return [...new Set(inBrackets)].map(
+    (address) =>
+      `Dovecot may lose its ports at ${address} at a reload: write the address without brackets in "listen" (docs/wiring.md).`,
+  )
 }
 
 /** None where these connections have no TLS. */
@@ -132,10 +141,42 @@ interface Socket extends Pick<Listener, 'name' | 'host' | 'port' | 'protocol' | 
 function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: readonly string[]): readonly Socket[] {
   const { protocol, speaks = null, asksNoName } = services[service.name] ?? {}
   const filter = protocol ?? service.name
-  // 2.4 does not start without this line.
-  const is24 = settings.values.has('dovecot_config_version')
-  const asksName = asksNoName === undefined || (asksNoName === 'before 2.4' && is24)
+  const asksName = asksNoName === undefined || (asksNoName === 'before 2.4' && is24(settings))
   const trusted = (settings.values.get('haproxy_trusted_networks') ?? '').split(/[\s,]+/)
+  return inetListenersOf(service, settings).flatMap(({ name, port, addresses, values }) => {
+    const locals = localAddressesOf(settings).filter((own) => addresses.includes(own.includes(':') ? '::' : '*'))
+    const hosts = new Set([...reachable(addresses, loopbacks), ...locals])
+    const spoken = isYes(values.get('ssl')) ? 'tls' : speaks
+    if (spoken === null) return []
+    const isProxied = isYes(values.get('haproxy'))
+    return [...hosts].map((host) => ({
+      name,
+      host,
+      port,
+      protocol: spoken,
+      ...(isProxied ? { proxy: 1 as const } : {}),
+      filter,
+      asksName,
+      isScreened: isProxied && !trusted.some((network) => isInNetwork(host, network)),
+    }))
+  })
+}
+
+/** 2.4 does not start without this line. */
+function is24({ values }: SettingsBlock): boolean {
+  return values.has('dovecot_config_version')
+}
+
+interface InetListener {
+  readonly name: string
+  readonly port: number
+  /** As they are written. */
+  readonly addresses: readonly string[]
+  readonly values: SettingsBlock['values']
+}
+
+/** Those of a service that have a port. */
+function inetListenersOf(service: SettingsBlock, settings: SettingsBlock): readonly InetListener[] {
   return service.blocks
     .filter(({ kind }) => kind === 'inet_listener')
     .flatMap(({ name, values }) => {
@@ -143,22 +184,7 @@ function socketsOf(service: SettingsBlock, settings: SettingsBlock, loopbacks: r
       if (!(port > 0 && port < 65_536)) return []
       // 2.4 prints an empty `listen` where nobody set it.
       const listen = values.get('address') || values.get('listen') || settings.values.get('listen') || '*, ::'
-      const addresses = listen.split(/[\s,]+/)
-      const locals = localAddressesOf(settings).filter((own) => addresses.includes(own.includes(':') ? '::' : '*'))
-      const hosts = new Set([...reachable(addresses, loopbacks), ...locals])
-      const spoken = isYes(values.get('ssl')) ? 'tls' : speaks
-      if (spoken === null) return []
-      const isProxied = isYes(values.get('haproxy'))
-      return [...hosts].map((host) => ({
-        name,
-        host,
-        port,
-        protocol: spoken,
-        ...(isProxied ? { proxy: 1 as const } : {}),
-        filter,
-        asksName,
-        isScreened: isProxied && !trusted.some((network) => isInNetwork(host, network)),
-      }))
+      return [{ name, port, addresses: listen.split(/[\s,]+/), values }]
     })
 }
 

@@ -48,6 +48,8 @@ export interface Wiring {
   readonly named: readonly string[]
   /** What cannot be told, a sentence each: then a path that no listener reads may be read all the same. */
   readonly doubts: readonly string[]
+  /** What of its settings may break at a reload, a sentence each; left out: nothing that is known. */
+  readonly warnings?: readonly string[]
 }
 
 /** Why nothing is known of a daemon's listeners. */

@@ -1,4 +1,4 @@
-import type { Sighting } from '../../outcome/sighting.ts'
+import { isRefusedConnection, type Sighting } from '../../outcome/sighting.ts'
 import type { Probe } from '../../plan/plan.ts'
 import { type Look, probeOnce } from '../../verify/probe-once.ts'
 import { digestOf, isChained } from '../../verify/served-chain.ts'
@@ -61,6 +61,6 @@ function early({ protocol, host, port }: Probe): string {
 
 /** A name may have an address that the daemon does not listen on, `localhost` above all: another of its addresses answers. */
 function isSilentSibling({ probe: { name, port }, look: { error } }: Seen, all: readonly Seen[]): boolean {
-  if (name === undefined || !/^connect: .*ECONNREFUSED/.test(error ?? '')) return false
+  if (name === undefined || !isRefusedConnection(error)) return false
   return all.some(({ probe, look }) => probe.name === name && probe.port === port && look.leaf !== null)
 }

@@ -7,6 +7,7 @@ import { restoreFiles } from '../../rollback/restore-files.ts'
 import { SharedLooks } from '../../verify/shared-looks.ts'
 import type { AllowedToday } from '../allowed-today.ts'
 import type { Engine } from '../engine.ts'
+import { closedPorts } from './judge.ts'
 import { lookForOld } from './look-for.ts'
 import { step, type Transaction } from './transaction.ts'
 
@@ -63,11 +64,10 @@ export async function undo(
       await engine.journal.remove(journalId(entry))
       return null
     }
-    for (const command of today.entry.recover)
-      commands.push(...(await runInOrder([command], engine.timeouts.activateMs, signal)))
+    const seen = await loadAndLook(today.entry, engine, commands, signal)
     const isCutShort =
       today.entry.recover.length < entry.recover.length || countProbes(today.entry) < countProbes(entry)
-    const unproven = await provenBack(today, isCutShort, engine, isUntold ? [] : commands, signal)
+    const unproven = provenBack(today, isCutShort, seen, isUntold ? [] : commands)
     if (unproven !== null) return unproven
     await engine.journal.remove(journalId(entry))
     return null
@@ -112,17 +112,41 @@ function countProbes({ deployments }: JournalEntry): number {
   return deployments.reduce((count, { probes }) => count + probes.length, 0)
 }
 
+/** Has the old files loaded, and looks at each target: twice where a port refuses that served before, for the service may have lost it. */
+async function loadAndLook(
+  entry: JournalEntry,
+  engine: Engine,
+  commands: CommandFacts[],
+  signal: AbortSignal | undefined,
+): Promise<readonly (readonly ProbeOutcome[])[]> {
+  const load = async (): Promise<boolean> => {
+    const ran: CommandFacts[] = []
+    for (const command of entry.recover) ran.push(...(await runInOrder([command], engine.timeouts.activateMs, signal)))
+    commands.push(...ran)
+    return ran.every(({ exitCode }) => exitCode === 0)
+  }
+  const look = (): Promise<readonly (readonly ProbeOutcome[])[]> => {
+    const shared = new SharedLooks()
+    return Promise.all(entry.deployments.map((deployment) => lookForOld(deployment, engine, shared, signal)))
+  }
+  const isLoaded = await load()
+  const seen = await look()
+  const isClosed = closedPorts(missingOf(seen)).length > 0
+  return isLoaded && isClosed && (await load()) ? look() : seen
+}
+
+function missingOf(seen: readonly (readonly ProbeOutcome[])[]): readonly ProbeOutcome[] {
+  return seen.flat().filter(({ ok }) => !ok)
+}
+
 /** `isCutShort`: not all that would load the old files may be run, or not all ports may be asked. */
-async function provenBack(
+function provenBack(
   { entry: { deployments }, refused }: AllowedToday,
   isCutShort: boolean,
-  engine: Engine,
+  seen: readonly (readonly ProbeOutcome[])[],
   commands: readonly CommandFacts[],
-  signal: AbortSignal | undefined,
-): Promise<WaxsealError | null> {
-  const shared = new SharedLooks()
-  const seen = await Promise.all(deployments.map((deployment) => lookForOld(deployment, engine, shared, signal)))
-  const missing = seen.flat().filter((probe) => !probe.ok)
+): WaxsealError | null {
+  const missing = missingOf(seen)
   if (missing.length > 0) return new WaxsealError('ROLLBACK_FAILED', { probes: missing.map(describeProbe) })
   // What was not run may be what loads the old files: they have to be seen on each port.
   const isSeen = deployments.every(({ probes }) => probes.length > 0) && seen.every((probes) => probes.length > 0)

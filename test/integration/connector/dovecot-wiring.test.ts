@@ -40,15 +40,30 @@ t.test('paths that are relative to the file they stand in, and lead through link
   t.ok(sni.probes.every(({ servername, seen }) => servername === 'mail.example.org' && seen === nextOrg.sha256))
 })
 
-// Not deployed to: at a reload Dovecot 2.3 opens a port anew whose IPv6 address is in brackets, and may find it taken (docs/wiring.md).
-t.test('addresses in brackets are addresses', options, async (t) => {
-  const { daemon, readWiring } = await startWired(t, 'dovecot', first, () => ({ main: 'listen = 127.0.0.1, [::1]\n' }))
+t.test(
+  'an address in brackets is one, and a port that a reload closes there is open at the end',
+  options,
+  async (t) => {
+    const { daemon, deploy, readWiring } = await startWired(t, 'dovecot', first, () => ({
+      main: `listen = 127.0.0.1, [::1]\n${['imap', 'pop3'].map(alwaysThere).join('')}`,
+    }))
 
-  const { listeners } = await readWiring()
+    const { listeners, warnings = [] } = await readWiring()
 
-  t.same(listeners.map(({ host, port }) => `${host} ${port}`).toSorted(), onBothLoopbacks(daemon.ports).toSorted())
-  for (const listener of listeners) t.equal(await seenBy(listener, null), first.sha256)
-})
+    t.same(listeners.map(({ host, port }) => `${host} ${port}`).toSorted(), onBothLoopbacks(daemon.ports).toSorted())
+    for (const listener of listeners) t.equal(await seenBy(listener, null), first.sha256)
+    t.match(warnings, [/^Dovecot may lose its ports at \[::1\] at a reload/])
+    t.equal(warnings.length, 1)
+
+    const outcome = await deploy(second, { cert_path: daemon.certPath, key_path: daemon.keyPath })
+
+    t.match(outcome, { outcome: 'deployed', code: null })
+    t.equal(outcome.probes.length, listeners.length)
+    // Not at each reload.
+    t.ok(outcome.warnings.every((warning) => /\[::1\]:.* answered after a second one/.test(warning)))
+    for (const listener of listeners) t.equal(await seenBy(listener, null), second.sha256)
+  },
+)
 
 t.test('both loopbacks are proven', options, async (t) => {
   const { daemon, deploy } = await startWired(t, 'dovecot', first, () => ({ main: 'listen = 127.0.0.1, ::1\n' }))
@@ -235,6 +250,11 @@ t.test('settings that Dovecot refuses are broken, not missing, and no key is in 
   }
   await writeFile(config, settings)
 })
+
+/** Login processes that hold their ports while Dovecot opens them anew. */
+function alwaysThere(protocol: string): string {
+  return `service ${protocol}-login {\n  service_count = 0\n  process_min_avail = 4\n}\n`
+}
 
 function onBothLoopbacks(ports: readonly { readonly port: number }[]): readonly string[] {
   return ports.flatMap(({ port }) => [`127.0.0.1 ${port}`, `::1 ${port}`])

@@ -61,6 +61,14 @@ t.test('what cannot be told is said', async (t) => {
   t.match(finding, { verdict: 'warning', detail: /inline: is a table that cannot be read/ })
 })
 
+t.test('what may break at a reload is said', async (t) => {
+  const warnings = ['Dovecot may lose its ports at [::1] at a reload.']
+
+  const finding = await examineWiring(asked({ listeners, warnings }), { exists: async () => true })
+
+  t.match(finding, { verdict: 'warning', detail: `2 TLS listeners. ${warnings[0]}` })
+})
+
 t.test('a listener that cannot be judged from here is told with the others, once', async (t) => {
   const doubt = 'STARTTLS is not offered to 127.0.0.1: smtpd_discard_ehlo_keyword_address_maps.'
   const doubted = listeners.map((listener) => ({ ...listener, doubt }))

@@ -234,6 +234,27 @@ t.test(
   },
 )
 
+for (const [listen, named] of [
+  ['*, [2001:db8::1]', ['[2001:db8::1]']],
+  ['[::1] [2001:db8::1] [::1]', ['[::1]', '[2001:db8::1]']],
+  ['*, [::]', []],
+  ['*, [0:0:0:0:0:0:0:0], ::1, 2001:db8::1', []],
+] as const)
+  t.test(`2.3 may lose the ports of ${named.length} addresses at a reload: listen = ${listen}`, async (t) => {
+    const { warnings = [] } = await read(settings23.replace('listen = *, ::', `listen = ${listen}`), services23)
+
+    t.same(
+      warnings.map((warning) => /ports at (\S+) at a reload/.exec(warning)?.[1]),
+      named,
+    )
+  })
+
+t.test('2.4 keeps the ports of addresses in brackets', async (t) => {
+  const { warnings } = await read(settings24.replace('listen = 127.0.0.1 ::1', 'listen = 127.0.0.1 [::1]'), services24)
+
+  t.same(warnings, [])
+})
+
 t.test('TLS that one protocol alone has is TLS', async (t) => {
   const { listeners, named } = await read(
     `${settings23.replace('ssl = required', 'ssl = no')}protocol imap {\n  ssl = yes\n}\n`,

@@ -1,0 +1,113 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
+import { deploy } from '../../../src/deployer/deploy.ts'
+import { freePorts, makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
+import type { Outcome } from '../../../src/outcome/outcome.ts'
+import { serveAnotherLeaf } from '../../support/another-leaf.ts'
+import { makeAuthority, type TestPair } from '../../support/certificates.ts'
+import { unlessInstalled } from '../../support/daemons.ts'
+import { openTestEngine } from '../../support/deployment.ts'
+import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
+import { servedLeaf } from '../../support/served-leaf.ts'
+
+// Dovecot 2.3 loses a port in brackets at some of its reloads (dovecot-wiring.test.ts); this stunnel does so at every other one.
+
+const authority = await (await makeAuthority()).intermediate()
+const skip = { skip: unlessInstalled('stunnel') }
+
+t.test('a port that a reload has closed is open after a second one, and that is told', skip, async (t) => {
+  const { port, pairs, deployPair, reloads } = await open(t)
+
+  const outcome = await deployPair(pairs[1])
+
+  const lost = `tls 127.0.0.1:${port} .*refused connections after the reload, and answered after a second one`
+  t.match(outcome, { outcome: 'deployed', proven: true, warnings: [new RegExp(lost)] })
+  t.equal(await reloads(), 2)
+  t.equal(await servedLeaf({ port, protocol: 'tls' }), pairs[1].sha256)
+})
+
+t.test('a port that the reload of a rollback has closed is open after a second one', skip, async (t) => {
+  const { port, pairs, deployPair, reloads } = await open(t)
+
+  const outcome = await deployPair(pairs[1], [`127.0.0.1:${port}`, await serveAnotherLeaf(t)])
+
+  t.match(outcome, { outcome: 'rolled-back', code: 'VERIFY_FAILED', host: 'restored' })
+  t.equal(await reloads(), 4)
+  t.equal(await servedLeaf({ port, protocol: 'tls' }), pairs[0].sha256)
+})
+
+t.test('where the second reload fails, too, nobody waits for the port again', skip, async (t) => {
+  const { dir, pairs, deployPair, reloads } = await open(t)
+  await writeFile(join(dir, 'broken'), '')
+
+  const outcome = await deployPair(pairs[1])
+
+  t.match(outcome, { outcome: 'rollback-failed', code: 'ROLLBACK_FAILED', host: 'unknown' })
+  t.equal(await reloads(), 4)
+  const verify = outcome.steps.find(({ name }) => name === 'verify')
+  t.match(verify?.commands, [{ exitCode: 1 }])
+})
+
+async function open(t: Test) {
+  const dir = await makeTemporaryFolder('waxseal-lost-port-')
+  const issue = (): Promise<TestPair> => authority.issue({ names: ['tunnel.example.net'] })
+  const pairs = [await issue(), await issue()] as const
+  const [port = 0] = await freePorts(1)
+  const [pem, pidFile, count, program] = ['pair.pem', 'pid', 'count', 'reload'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ]
+  const config = join(dir, 'stunnel.conf')
+  await writeFile(pem, pairs[0].keyPem + pairs[0].certificatePem + pairs[0].chainPem, { mode: 0o600 })
+  await writeFile(
+    config,
+    `pid = ${pidFile}\noutput = ${dir}/log\n[tls]\naccept = 127.0.0.1:${port}\nconnect = 127.0.0.1:1\ncert = ${pem}\n`,
+  )
+  await writeFile(count, '0')
+  await writeFile(
+    program,
+    `#!/bin/sh
+set -eu
+times=$(($(cat ${count}) + 1))
+echo $times > ${count}
+if [ $((times % 2)) = 0 ]; then
+  [ ! -e ${dir}/broken ]
+  exec stunnel ${config}
+fi
+[ ! -e ${pidFile} ] || kill "$(cat ${pidFile})"
+while [ -e ${pidFile} ]; do sleep 0.05; done
+`,
+    { mode: 0o755 },
+  )
+  await runOrThrow(['stunnel', config])
+  t.teardown(async () => {
+    await runOrThrow(['pkill', '-TERM', '-F', pidFile]).catch(() => {})
+    await removeWhenQuiet(dir)
+  })
+  await waitForPorts([{ name: 'tls', port, protocol: 'tls' }])
+  const engine = await openTestEngine(dir, [program])
+  const deployPair = (pair: TestPair, endpoints: readonly string[] = [`127.0.0.1:${port}`]): Promise<Outcome> =>
+    deploy(
+      {
+        target: 'tunnel',
+        connector: 'Files',
+        config: {
+          service: 'stunnel',
+          files: [{ path: pem, format: 'key-and-chain' }],
+          reload_command: program,
+          endpoints,
+          post_deploy_verify_attempts: 3,
+          post_deploy_verify_backoff: '20ms',
+        },
+        certificatePem: pair.certificatePem,
+        chainPem: pair.chainPem,
+        findKey: async () => pair.keyPem,
+      },
+      engine,
+    )
+  return { dir, port, pairs, deployPair, reloads: async () => Number(await readFile(count, 'utf8')) }
+}
