@@ -7,13 +7,10 @@ import type { JournalEntry, JournalledDeployment } from '../journal/journal.ts'
 import { limits } from '../limit/limits.ts'
 import { isBelowRoots } from '../policy/policy.ts'
 import { hasCommitBegun, isCommitted } from '../rollback/how-far.ts'
-import { SharedLooks } from '../verify/shared-looks.ts'
 import { allowedToday } from './allowed-today.ts'
 import type { Engine } from './engine.ts'
 import { inParallel } from './in-parallel.ts'
-import { failedProbes } from './transaction/judge.ts'
-import { lookForNew } from './transaction/look-for.ts'
-import { lookForOthers } from './transaction/look-for-others.ts'
+import { lookForAll } from './transaction/look-for-all.ts'
 import { recordDeployment } from './transaction/recorded.ts'
 import { undo } from './transaction/roll-back.ts'
 
@@ -143,10 +140,9 @@ async function isBelow({ files, link }: JournalledDeployment, roots: readonly st
 async function finish(entry: JournalEntry, engine: Engine, signal: AbortSignal): Promise<boolean> {
   const ran = await runInOrder([...entry.checks, ...entry.activate], engine.timeouts.activateMs, signal)
   if (ran.some((command) => command.exitCode !== 0)) return false
-  const shared = new SharedLooks()
-  const seen = await Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine, shared, signal)))
-  if (failedProbes([...seen.flat(), ...(await lookForOthers(entry, engine, shared, signal))]).length > 0) return false
+  const { ofMembers, failed } = await lookForAll(entry, engine, [], signal)
+  if (failed.length > 0) return false
   for (const [index, deployment] of entry.deployments.entries())
-    await recordDeployment(entry.service, deployment, seen[index] ?? [], engine)
+    await recordDeployment(entry.service, deployment, ofMembers[index] ?? [], engine)
   return true
 }

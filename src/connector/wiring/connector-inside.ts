@@ -102,7 +102,7 @@ function tableOutside({ source, command, others }: PlannedTable, box: Box): Plan
   }
 }
 
-function wiringOutside({ listeners, maps, named, doubts }: Wiring, box: Box): Wiring {
+function wiringOutside({ listeners, maps, named, ...told }: Wiring, box: Box): Wiring {
   const moved = maps.map(({ command, ...map }) => ({
     ...wordsOutside(map, box),
     command: command === null ? null : inBox(command, box),
@@ -111,6 +111,6 @@ function wiringOutside({ listeners, maps, named, doubts }: Wiring, box: Box): Wi
     listeners: listeners.map((listener) => ({ ...listener, files: wordsOutside(listener.files, box) })),
     maps: moved,
     named: wordsOutside(named, box),
-    doubts,
+    ...told,
   }
 }

@@ -1,21 +1,10 @@
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import type { Material } from '../../material/material.ts'
 import type { ProbeOutcome } from '../../outcome/outcome.ts'
-import { isRefusedConnection } from '../../outcome/sighting.ts'
 
 /** The probes that did not see what they should, and decide: the new pair is not served everywhere. */
 export function failedProbes(probes: readonly ProbeOutcome[]): readonly ProbeOutcome[] {
   return probes.filter(({ ok, decides }) => !ok && decides !== false)
-}
-
-/** Those of the failed ones that refuse connections: where one answered before, its daemon may have lost the port at its own reload. */
-export function closedPorts(failed: readonly ProbeOutcome[]): readonly ProbeOutcome[] {
-  return failed.filter(({ error }) => isRefusedConnection(error))
-}
-
-/** What is said of a port that came back with a second reload. */
-export function openedAgain(probe: ProbeOutcome): string {
-  return `${nameOf(probe)} refused connections after the reload, and answered after a second one: the service has lost this port at its own reload (docs/wiring.md).`
 }
 
 /** Whether a listener showed the new leaf. */
@@ -67,6 +56,7 @@ export function chainToServe({ chain }: Material): readonly string[] | null {
   return chain.filter(({ subject, issuer }) => subject !== issuer).map(({ sha256 }) => sha256)
 }
 
-function nameOf({ protocol, address, servername }: ProbeOutcome): string {
+/** The probe, for a person. */
+export function nameOf({ protocol, address, servername }: ProbeOutcome): string {
   return servername === null ? `${protocol} ${address}` : `${protocol} ${address} (${servername})`
 }

@@ -4,13 +4,12 @@ import { stageAll, unstageFiles } from '../../apply/stage.ts'
 import { asWaxsealError, WaxsealError } from '../../error/waxseal-error.ts'
 import { type JournalEntry, type JournalledDeployment, journalId } from '../../journal/journal.ts'
 import { takeOver } from '../../journal/take-over.ts'
-import type { CommandFacts, Outcome, ProbeOutcome } from '../../outcome/outcome.ts'
-import { SharedLooks } from '../../verify/shared-looks.ts'
+import type { Outcome } from '../../outcome/outcome.ts'
 import type { Engine } from '../engine.ts'
 import { checkWarnings } from './check-warnings.ts'
-import { chainToServe, closedPorts, failedProbes, openedAgain, probeWarnings, verifyFailed } from './judge.ts'
-import { lookForNew } from './look-for.ts'
-import { lookForOthers } from './look-for-others.ts'
+import { chainToServe, probeWarnings, verifyFailed } from './judge.ts'
+import { lookForAll } from './look-for-all.ts'
+import { openedAgain } from './look-twice.ts'
 import { type Before, laterChecksOf, preflight } from './preflight.ts'
 import type { Joined } from './preflight-beside.ts'
 import { recordFor } from './recorded.ts'
@@ -164,39 +163,10 @@ async function activate(entry: JournalEntry, members: Transaction, engine: Engin
 
 async function verify(entry: JournalEntry, members: Transaction, engine: Engine): Promise<void> {
   await step(members, engine, 'verify', async (commands) => {
-    let looks = await lookAtAll(entry, engine)
-    const lost = looks.ofMembers.map((seen) => closedPorts(failedProbes(seen)))
-    if (lost.flat().length > 0 && (await hasReloaded(entry, engine, commands))) looks = await lookAtAll(entry, engine)
-    for (const [index, { draft }] of members.entries()) draft.probes = looks.ofMembers[index] ?? []
+    const { ofMembers, failed, lost } = await lookForAll(entry, engine, commands)
+    for (const [index, { draft }] of members.entries()) draft.probes = ofMembers[index] ?? []
     for (const { draft } of members) draft.warnings = [...draft.warnings, ...probeWarnings(draft.probes)]
-    const failed = failedProbes([...looks.ofMembers.flat(), ...looks.ofOthers])
     if (failed.length > 0) throw verifyFailed(failed)
-    for (const [index, { draft }] of members.entries())
-      draft.warnings = [...draft.warnings, ...(lost[index] ?? []).map(openedAgain)]
+    for (const { draft } of members) draft.warnings = [...draft.warnings, ...openedAgain(draft.probes, lost)]
   })
-}
-
-interface AllLooks {
-  readonly ofMembers: readonly (readonly ProbeOutcome[])[]
-  readonly ofOthers: readonly ProbeOutcome[]
-}
-
-async function lookAtAll(entry: JournalEntry, engine: Engine): Promise<AllLooks> {
-  const shared = new SharedLooks()
-  const [ofMembers, ofOthers] = await Promise.all([
-    Promise.all(entry.deployments.map((deployment) => lookForNew(deployment, engine, shared))),
-    lookForOthers(entry, engine, shared),
-  ])
-  return { ofMembers, ofOthers }
-}
-
-/** Once more; false: it failed, as where the service has ended. */
-async function hasReloaded(
-  { activate }: JournalEntry,
-  { timeouts }: Engine,
-  commands: CommandFacts[],
-): Promise<boolean> {
-  const ran = await runInOrder(activate, timeouts.activateMs)
-  commands.push(...ran)
-  return failureOf(ran, 'ACTIVATE_FAILED') === null
 }

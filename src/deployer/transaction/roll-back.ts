@@ -7,8 +7,8 @@ import { restoreFiles } from '../../rollback/restore-files.ts'
 import { SharedLooks } from '../../verify/shared-looks.ts'
 import type { AllowedToday } from '../allowed-today.ts'
 import type { Engine } from '../engine.ts'
-import { closedPorts } from './judge.ts'
 import { lookForOld } from './look-for.ts'
+import { lookTwice } from './look-twice.ts'
 import { step, type Transaction } from './transaction.ts'
 
 /** Undoes a transaction that failed with `error`, and says whether the old leaves are proven to be served again. */
@@ -112,7 +112,7 @@ function countProbes({ deployments }: JournalEntry): number {
   return deployments.reduce((count, { probes }) => count + probes.length, 0)
 }
 
-/** Has the old files loaded, and looks at each target: twice where a port refuses that served before, for the service may have lost it. */
+/** Has the old files loaded, and looks at each target. */
 async function loadAndLook(
   entry: JournalEntry,
   engine: Engine,
@@ -123,16 +123,14 @@ async function loadAndLook(
     const ran: CommandFacts[] = []
     for (const command of entry.recover) ran.push(...(await runInOrder([command], engine.timeouts.activateMs, signal)))
     commands.push(...ran)
-    return ran.every(({ exitCode }) => exitCode === 0)
+    return ran.length > 0 && ran.every(({ exitCode }) => exitCode === 0)
   }
-  const look = (): Promise<readonly (readonly ProbeOutcome[])[]> => {
+  const look = (until: AbortSignal | undefined): Promise<readonly (readonly ProbeOutcome[])[]> => {
     const shared = new SharedLooks()
-    return Promise.all(entry.deployments.map((deployment) => lookForOld(deployment, engine, shared, signal)))
+    return Promise.all(entry.deployments.map((deployment) => lookForOld(deployment, engine, shared, until)))
   }
-  const isLoaded = await load()
-  const seen = await look()
-  const isClosed = closedPorts(missingOf(seen)).length > 0
-  return isLoaded && isClosed && (await load()) ? look() : seen
+  await load()
+  return (await lookTwice({ look, failedOf: missingOf, load, signal })).seen
 }
 
 function missingOf(seen: readonly (readonly ProbeOutcome[])[]): readonly ProbeOutcome[] {

@@ -1,20 +1,27 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { commitFiles } from '../../../src/apply/commit.ts'
+import { stageFiles } from '../../../src/apply/stage.ts'
 import { runOrThrow, waitForPorts } from '../../../src/demo/mail-host/daemon.ts'
 import { deploy } from '../../../src/deployer/deploy.ts'
+import { recover } from '../../../src/deployer/recover.ts'
+import { lookForAll } from '../../../src/deployer/transaction/look-for-all.ts'
 import { freePorts, makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
-import type { Outcome } from '../../../src/outcome/outcome.ts'
+import type { CommandFacts, Outcome } from '../../../src/outcome/outcome.ts'
 import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
+import { changesIn } from '../../support/changes.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { openTestEngine } from '../../support/deployment.ts'
+import { journalEntry } from '../../support/journal-entry.ts'
 import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { servedLeaf } from '../../support/served-leaf.ts'
 
 // Dovecot 2.3 loses a port in brackets at some of its reloads (dovecot-wiring.test.ts); this stunnel does so at every other one.
 
 const authority = await (await makeAuthority()).intermediate()
+const retry = { attempts: 3, initialMs: 20, maxMs: 100 }
 const skip = { skip: unlessInstalled('stunnel') }
 
 t.test('a port that a reload has closed is open after a second one, and that is told', skip, async (t) => {
@@ -29,7 +36,7 @@ t.test('a port that a reload has closed is open after a second one, and that is 
 })
 
 t.test('a port that the reload of a rollback has closed is open after a second one', skip, async (t) => {
-  const { port, pairs, deployPair, reloads } = await open(t)
+  const { port, pairs, deployPair, reloads } = await open(t, 1)
 
   const outcome = await deployPair(pairs[1], [`127.0.0.1:${port}`, await serveAnotherLeaf(t)])
 
@@ -50,7 +57,48 @@ t.test('where the second reload fails, too, nobody waits for the port again', sk
   t.match(verify?.commands, [{ exitCode: 1 }])
 })
 
-async function open(t: Test) {
+t.test('a recovery that finishes a deployment has a port that it has closed opened, too', skip, async (t) => {
+  const { dir, port, pairs, engine, pem, program, reloads } = await open(t)
+  const prepared = await changesIn(dir, { 'pair.pem': textOf(pairs[1]) })
+  await stageFiles(prepared)
+  await commitFiles(prepared)
+  const probe = { host: '127.0.0.1', port, protocol: 'tls', servername: null, keyType: null, timeoutMs: 5000 } as const
+  const changes = { probes: [probe], oldLeaves: [[pairs[0].sha256]], newLeaf: pairs[1].sha256, retry }
+  await engine.journal.put(
+    'target',
+    journalEntry(prepared, { ...changes, checks: [], activate: [[program]], recover: [[program]] }),
+  )
+
+  t.match(await recover(engine), [{ did: 'finished', error: null }])
+
+  t.equal(await reloads(), 2)
+  t.equal(await readFile(pem, 'utf8'), textOf(pairs[1]))
+  t.equal(await servedLeaf({ port, protocol: 'tls' }), pairs[1].sha256)
+})
+
+t.test('a service that is not reloaded is not said to be', skip, async (t) => {
+  const { dir, port, pairs, engine, program, reloads } = await open(t)
+  await runOrThrow([program])
+  const prepared = await changesIn(dir, { 'pair.pem': textOf(pairs[1]) })
+  await stageFiles(prepared)
+  await commitFiles(prepared)
+  const probe = { host: '127.0.0.1', port, protocol: 'tls', servername: null, keyType: null, timeoutMs: 5000 } as const
+  const entry = journalEntry(prepared, { probes: [probe], newLeaf: pairs[1].sha256, retry, activate: [] })
+  const commands: CommandFacts[] = []
+
+  const { failed, lost } = await lookForAll(entry, engine, commands)
+
+  t.match(failed, [{ ok: false, attempts: retry.attempts, error: /ECONNREFUSED/ }])
+  t.same([lost, commands], [[], []])
+  t.equal(await reloads(), 1)
+})
+
+function textOf({ keyPem, certificatePem, chainPem }: TestPair): string {
+  return keyPem + certificatePem + chainPem
+}
+
+/** `reloaded`: so often before; the one that makes it even opens the port. */
+async function open(t: Test, reloaded = 0) {
   const dir = await makeTemporaryFolder('waxseal-lost-port-')
   const issue = (): Promise<TestPair> => authority.issue({ names: ['tunnel.example.net'] })
   const pairs = [await issue(), await issue()] as const
@@ -62,24 +110,24 @@ async function open(t: Test) {
     string,
   ]
   const config = join(dir, 'stunnel.conf')
-  await writeFile(pem, pairs[0].keyPem + pairs[0].certificatePem + pairs[0].chainPem, { mode: 0o600 })
+  await writeFile(pem, textOf(pairs[0]), { mode: 0o600 })
   await writeFile(
     config,
     `pid = ${pidFile}\noutput = ${dir}/log\n[tls]\naccept = 127.0.0.1:${port}\nconnect = 127.0.0.1:1\ncert = ${pem}\n`,
   )
-  await writeFile(count, '0')
+  await writeFile(count, String(reloaded))
   await writeFile(
     program,
     `#!/bin/sh
 set -eu
 times=$(($(cat ${count}) + 1))
 echo $times > ${count}
+[ ! -e ${pidFile} ] || kill "$(cat ${pidFile})"
+while [ -e ${pidFile} ]; do sleep 0.05; done
 if [ $((times % 2)) = 0 ]; then
   [ ! -e ${dir}/broken ]
   exec stunnel ${config}
 fi
-[ ! -e ${pidFile} ] || kill "$(cat ${pidFile})"
-while [ -e ${pidFile} ]; do sleep 0.05; done
 `,
     { mode: 0o755 },
   )
@@ -109,5 +157,14 @@ while [ -e ${pidFile} ]; do sleep 0.05; done
       },
       engine,
     )
-  return { dir, port, pairs, deployPair, reloads: async () => Number(await readFile(count, 'utf8')) }
+  return {
+    dir,
+    port,
+    pairs,
+    engine,
+    pem,
+    program,
+    deployPair,
+    reloads: async () => Number(await readFile(count, 'utf8')),
+  }
 }
