@@ -37,8 +37,8 @@ export async function startWatchedAgent(
       await gate.pass()
       return stop.signal.aborted ? noWork : real.work()
     },
-    submitCsr: async (id, csr) => {
-      const state = await real.submitCsr(id, csr)
+    submitCsr: async (id, csr, about) => {
+      const state = await real.submitCsr(id, csr, about)
       watch.requestAnswered()
       return state
     },

@@ -29,14 +29,22 @@ export type RenewalReport = Omit<RenewedReport, 'kind' | 'jobId'>
 export interface JobCalls {
   /** PEM: leaf and chain, the newest version. */
   certificate(certificateId: string): Promise<string>
-  /** `accepted`: it is signed in the background, and what is deployed then comes a little later. `nextSpki`: the key that was made ahead. */
-  submitCsr(certificateId: string, csrPem: string, nextSpki?: string | null): Promise<'accepted' | 'signed'>
+  /** `accepted`: it is signed in the background, and what is deployed then comes a little later. */
+  submitCsr(certificateId: string, csrPem: string, about?: AboutCsr): Promise<'accepted' | 'signed'>
   /** This agent still has the job, and will begin it. Returns for how long that holds, in milliseconds. */
   renewLease(jobId: string): Promise<number>
   reportStatus(jobId: string, report: StatusReport): Promise<void>
   reportVerification(jobId: string, report: VerificationReport): Promise<void>
   /** For a server that has said the feature `renewed` (protocol §4). */
   reportRenewed(report: RenewalReport): Promise<void>
+}
+
+/** What a CSR is sent with. */
+export interface AboutCsr {
+  /** The job that asked for it. */
+  readonly jobId?: string
+  /** The key that was made ahead; null: none was. */
+  readonly nextSpki?: string | null
 }
 
 const isCertificate = schemaCheck<{ readonly certificate_pem: string }>(certificateSchema)
@@ -53,9 +61,10 @@ export function jobCalls(send: Send, agent: string): JobCalls {
       if (!isCertificate(answer)) throw unusable('the certificate answer has no certificate_pem')
       return answer.certificate_pem
     },
-    submitCsr: async (certificateId, csrPem, nextSpki = null) => {
+    submitCsr: async (certificateId, csrPem, { jobId, nextSpki = null } = {}) => {
+      const job = jobId === undefined ? {} : { job_id: jobId }
       const next = nextSpki === null ? {} : { next_spki_sha256: nextSpki }
-      const body = { csr_pem: csrPem, certificate_id: certificateId, ...next }
+      const body = { csr_pem: csrPem, certificate_id: certificateId, ...job, ...next }
       const answer = await send({ method: 'POST', path: `${agent}/csr`, body, timeoutMs: signingMs })
       return isAccepted(answer) ? 'accepted' : 'signed'
     },

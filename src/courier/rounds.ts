@@ -161,7 +161,9 @@ export class Rounds {
   async #send(requests: readonly CertificateRequest[]): Promise<Done> {
     return this.#each(requests, async ({ jobId, certificateId, csrPem, nextSpki }) => {
       const { deployer, controlPlane } = this.#parts
-      const { value, told } = await finalErrorOf(() => controlPlane.submitCsr(certificateId, csrPem, nextSpki))
+      const { value, told } = await finalErrorOf(() =>
+        controlPlane.submitCsr(certificateId, csrPem, { jobId, nextSpki }),
+      )
       if (value === 'accepted') this.#accepted.push(certificateId)
       await deployer.ask({ ask: 'delivered', reports: [], requests: [{ jobId, error: told }] })
     })

@@ -95,7 +95,10 @@ export interface RunningControlPlane {
   readonly url: string
   readonly caPem: string
   readonly operatorToken: string
-  /** Finishes what it has taken, for 25 s at most; load balancers that ask whether it is ready are told before. */
+  /**
+   * Finishes what it has taken: calls for 25 s at most, and what it signs for 5 s more. Load balancers that ask whether it is ready are
+   * told before.
+   */
   close(): Promise<void>
 }
 
@@ -176,9 +179,8 @@ async function serve(options: ControlPlaneOptions, store: Store, release: () => 
       await server.close()
       clearTimeout(late)
       metrics.close()
-      await background.stop()
+      await Promise.all([parts.signer.end(), background.stop()])
       await telling?.stop()
-      await parts.signer.end()
       // A database that is away keeps nobody from ending.
       await parts.presence
         .flush()

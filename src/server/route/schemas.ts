@@ -61,7 +61,7 @@ export const workQuerySchema = {
 export const csrSchema = {
   type: 'object',
   required: ['csr_pem', 'certificate_id'],
-  properties: { csr_pem: text, certificate_id: id, next_spki_sha256: digest },
+  properties: { csr_pem: text, certificate_id: id, job_id: id, next_spki_sha256: digest },
 } as const
 
 /** What became of a job (protocol §1, §4). `certificate`: what a validation found on the host. */

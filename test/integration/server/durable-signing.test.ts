@@ -45,6 +45,29 @@ t.test('a CSR that comes again after a renewal with another key makes no other v
   t.same(await newest(), renewed)
 })
 
+t.test('a CSR that says its job is the answer to that job alone, however late it comes', async (t) => {
+  let now = Date.parse('2026-11-01T00:00:00Z')
+  const plane = await openTestControlPlane(t, { now: () => now })
+  const agent = await plane.enroll()
+  const wanted = { agent_id: agent.id, common_name: 'mail.example.net' }
+  const { certificate_id: certificateId, job_id: first } = await plane.operator.requestCertificate(wanted)
+  const csr = { certificate_id: certificateId, csr_pem: await newCsr() }
+  const newest = async (): Promise<unknown> => (await agent.get(`/certificates/${certificateId}`)).body
+  await agent.post('/csr', { ...csr, job_id: first })
+  const before = await newest()
+  const { job_id: second } = await plane.operator.renew(certificateId)
+  now += 24 * 3_600_000
+
+  t.match(await agent.post('/csr', { ...csr, job_id: first }), { status: 202, body: { status: 'csr_signed' } })
+  t.match(await agent.work(), [{ id: second, status: 'AwaitingCSR' }], 'it is still asked for')
+  t.same(await newest(), before)
+
+  t.match(await agent.post('/csr', { ...csr, job_id: second }), { status: 202 }, 'an agent that keeps its key')
+  t.not((await plane.operator.job(second)).status, 'AwaitingCSR')
+  t.strictNotSame(await newest(), before)
+  t.equal((await agent.post('/csr', { ...csr, job_id: '' })).status, 400)
+})
+
 /** What a control plane does that ends right after its answer. */
 async function acceptAndEnd(dataDir: string, agentId: string, certificateId: string): Promise<void> {
   const store = await openStore({ dataDir, now: () => Date.parse('2026-11-01T00:00:30Z') })

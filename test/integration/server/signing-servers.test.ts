@@ -49,25 +49,36 @@ t.test('a server that ends waits for what it signs, and begins no other', async 
   const asked: string[] = []
   const sign: Issuer['sign'] = async (request) => {
     asked.push(request.id)
-    reached.resolve()
+    if (asked.length === 2) reached.resolve()
     await opened.promise
     return slow.sign(request)
   }
   const signer = signerOf(site, [{ ...slow, sign }])
+  for (const [id, spki] of [
+    ['signing-2', 'cd'],
+    ['signing-3', 'ef'],
+    ['signing-4', '12'],
+  ] as const)
+    await site.store.signings.add({ ...signing, id, spki })
   const order: string[] = []
-  const signed = signer.sign(signing.id).then(() => order.push('signed'))
+  // Two at once: the third has been looked up, and waits for its turn.
+  const begun = [signing.id, 'signing-2', 'signing-3'].map((id) => signer.sign(id).then(() => order.push(id)))
   await reached.promise
-  await site.store.signings.add({ ...signing, id: 'signing-2', spki: 'cd' })
 
   const ended = signer.end().then(() => order.push('ended'))
-  const other = signer.sign('signing-2')
+  const later = signer.sign('signing-4')
   opened.resolve()
-  await Promise.all([signed, ended, other])
+  await Promise.all([...begun, ended, later])
 
-  t.same(asked, [signing.id])
-  t.equal(order[0], 'signed')
-  t.match(await site.store.signings.byId(signing.id), { state: 'signed' })
-  t.match(await site.store.signings.byId('signing-2'), { state: 'open' })
+  t.same(asked, [signing.id, 'signing-2'])
+  t.same(order.at(-1), 'ended')
+  for (const [id, state] of [
+    [signing.id, 'signed'],
+    ['signing-2', 'signed'],
+    ['signing-3', 'open'],
+    ['signing-4', 'open'],
+  ] as const)
+    t.match(await site.store.signings.byId(id), { state }, id)
 })
 
 t.test('a server that has none of the issuers leaves it to another one, and has not failed', async (t) => {

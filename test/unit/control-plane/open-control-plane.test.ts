@@ -170,6 +170,10 @@ t.test('a request for a certificate is sent with the id that it is for', async (
 
   t.match(server.requests.at(-1), { method: 'POST', path: `${agent}/csr` })
   t.strictSame(server.requests.at(-1)?.body, { csr_pem: 'a request', certificate_id: 'mc-1' })
+
+  await controlPlane.submitCsr('mc-1', 'a request', { jobId: 'job-1', nextSpki: 'ab' })
+
+  t.match(server.requests.at(-1)?.body, { job_id: 'job-1', next_spki_sha256: 'ab' })
 })
 
 t.test('a server that signs in the background is told from one that signs within the call', async (t) => {

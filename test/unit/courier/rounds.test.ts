@@ -50,7 +50,7 @@ t.test('a request for a certificate is sent, and the deployer told', async (t) =
 
   t.match(await rounds.request(), { done: 1, putOff: null })
 
-  t.same(plane.signed, ['cert-2 CSR'])
+  t.same(plane.signed, ['cert-2 CSR job-2'])
   t.ok(words().includes('delivered job-2 ok'))
 })
 
@@ -155,8 +155,8 @@ function open() {
         if (plane.failure !== null) throw plane.failure
         return 'PEM'
       },
-      submitCsr: async (certificateId, csr) => {
-        plane.signed.push(`${certificateId} ${csr}`)
+      submitCsr: async (certificateId, csr, about) => {
+        plane.signed.push(`${certificateId} ${csr} ${about?.jobId}`)
         return 'signed'
       },
     },

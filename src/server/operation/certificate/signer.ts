@@ -62,7 +62,9 @@ export function openSigner(parts: SigningParts): Signer {
     const begun = await lanes.here(async () => (isEnding ? null : begin(store, order, id)))
     if (begun === null) return
     const isRemote = begun.asked.some((name) => issuers.find((issuer) => issuer.name === name)?.isRemote)
-    await lanes[isRemote ? 'remote' : 'here'](() => signBegun(parts, begun, letGo))
+    await lanes[isRemote ? 'remote' : 'here'](async () => {
+      if (!isEnding) await signBegun(parts, begun, letGo)
+    })
   }
   const underWay = new Map<string, Promise<void>>()
   const follow = (id: string): Promise<void> => {

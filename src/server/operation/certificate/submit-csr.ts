@@ -11,13 +11,15 @@ import { namesOf } from './signer.ts'
 
 /** A revoked key is looked for among so many versions, the newest. */
 const mostVersions = 1000
-/** So long after its certificate was signed a CSR may come once more: a call has five minutes, and is then tried again. */
+/** So long after its certificate was signed a CSR that says no job may come once more: a call has five minutes, and is then tried again. */
 const repeatedForMs = 600_000
 
 /** A CSR as an agent sends it. */
 export interface SubmittedCsr {
   readonly certificateId: string
   readonly csrPem: string
+  /** The job that asked for it; missing: the agent does not say. */
+  readonly jobId?: string
   /** SPKI digest of the key that was made ahead; missing: none was, or the agent does not say. */
   readonly nextSpki?: string
 }
@@ -63,7 +65,7 @@ async function take(
 async function accept(
   store: Store,
   agent: AgentRow,
-  { certificateId, csrPem, nextSpki }: SubmittedCsr,
+  { certificateId, csrPem, jobId, nextSpki }: SubmittedCsr,
   spki: string,
 ): Promise<SigningRow | null> {
   // Two of the same key that come at once: the second finds what the first has made.
@@ -81,8 +83,10 @@ async function accept(
   // Or an agent makes versions and deployments without an end.
   if (!isAwaited) throw notWanted()
   const at = await store.now()
-  // The call says no job: a copy that comes when the next renewal has begun is not the renewal's.
-  if (certificate?.keyPolicy === 'rotate' && ofKey.some(({ issuedAt }) => at - issuedAt < repeatedForMs)) return null
+  // A copy that comes when the next renewal has begun is not the renewal's.
+  const isOfOtherJob = jobId !== undefined && jobId !== job.id && ofKey.length > 0
+  const isLate = jobId === undefined && ofKey.some(({ issuedAt }) => at - issuedAt < repeatedForMs)
+  if (isOfOtherJob || (isLate && certificate?.keyPolicy === 'rotate')) return null
   const signing: SigningRow = {
     id: newId('signing'),
     jobId: job.id,
