@@ -85,14 +85,14 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
   const running = new Map<Half, Started>()
   const other = plan.half === 'deployer' ? 'courier' : 'deployer'
   let killedAfter: string | null = null
-  /** Halves that die and have not ended yet. */
-  let dying = 0
+  /** What ran when the power was cut, and has not ended yet. */
+  let dying: ReadonlySet<Half> = new Set()
   let isEnding = false
   const onHeld = async ({ line }: MadeCall): Promise<'go on' | 'kill'> => {
     calls.push(line)
     if (calls.length !== plan.after) return 'go on'
     killedAfter = line
-    dying = running.has(other) ? 2 : 1
+    dying = new Set(running.keys())
     if (plan.both) running.get(other)?.kill('SIGKILL')
     await plan.power?.cut()
     return 'kill'
@@ -116,10 +116,11 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
     return { ...one, begun: begun.promise }
   }
   const isPowerBack = Promise.withResolvers<void>()
-  const powerBack = (): Promise<void> => {
-    dying -= 1
-    if (dying === 0) plan.power?.back().then(isPowerBack.resolve, isPowerBack.reject)
-    return isPowerBack.promise
+  /** One that was told to end may end by itself before the kill reaches it. */
+  const hasEnded = (half: Half): void => {
+    if (!dying.has(half)) return
+    dying = new Set([...dying].filter((one) => one !== half))
+    if (dying.size === 0) plan.power?.back().then(isPowerBack.resolve, isPowerBack.reject)
   }
   /** As the service manager does: what a kill ended is started again. */
   const keep = async (half: Half): Promise<void> => {
@@ -128,8 +129,9 @@ export async function runHalves(host: HalvesHost, plan: KillPlan): Promise<Halve
       running.set(half, one)
       const status = await one.exited
       running.delete(half)
+      hasEnded(half)
       if (status === 'SIGKILL' && killedAfter !== null) {
-        if (plan.power !== undefined) await powerBack()
+        if (plan.power !== undefined) await isPowerBack.promise
         continue
       }
       if (!isEnding) violations.push(`the ${half} ended with ${status}`)

@@ -85,7 +85,8 @@ function openModelAgent(parts: ModelAgentParts, id: string, credential: string):
     const csr = csrs.get(item.id) ?? newCsr([item.common_name])
     csrs.set(item.id, csr)
     const csr_pem = await csr
-    const send = () => call('POST', '/csr', { certificate_id: item.certificate_id, csr_pem })
+    const body = { certificate_id: item.certificate_id, csr_pem, ...(isLeasing ? { job_id: item.id } : {}) }
+    const send = () => call('POST', '/csr', body)
     // As where the answer of the first one is late.
     await Promise.all(random.below(3) === 0 ? [send(), send()] : [send()])
   }
