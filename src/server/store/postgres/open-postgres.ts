@@ -40,7 +40,9 @@ export function openPostgres(url: string, now?: () => number): Database {
     types: { getTypeParser: parserOf as typeof types.getTypeParser },
   })
   // A connection that is lost while nobody uses it: the next query opens another.
-  pool.on('error', () => {})
+  pool.on('error', ignore)
+  // One that is lost in the turn in which it is handed out, before who asked for it hears so, would end the process.
+  pool.on('connect', (client) => client.on('error', ignore))
   const query: Database['query'] = async (sql, values = []) => {
     const statement = statementOf(sql, values)
     try {
@@ -69,6 +71,9 @@ export function openPostgres(url: string, now?: () => number): Database {
   }
 }
 
+/** Who uses the connection hears it from the next statement. */
+function ignore(): void {}
+
 async function inTransaction<T>(
   pool: Pool,
   clock: () => Promise<number>,
@@ -89,9 +94,6 @@ async function transactOnce<T>(
   work: (db: Database) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect()
-  // Without a listener a connection that is lost between two statements would end the process.
-  const ignore = (): void => {}
-  client.on('error', ignore)
   let isLost = false
   try {
     await client.query('BEGIN')
@@ -104,7 +106,6 @@ async function transactOnce<T>(
     })
     throw error
   } finally {
-    client.off('error', ignore)
     client.release(isLost)
   }
 }
