@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { request } from 'undici'
 import { bundle } from '../packaging/bundle.ts'
+import { lineOf } from '../src/documents/ask.ts'
 import { freePorts, makeTemporaryFolder, removeTree } from '../src/host/file/plain-files.ts'
 import { startProcess, type WaxsealProcess } from '../test/support/process.ts'
 import { type Site, startSite } from '../test/support/site.ts'
@@ -127,9 +128,9 @@ async function startDeployer(
 async function answers(path: string): Promise<boolean> {
   const socket = connect(path)
   try {
-    socket.write(`${JSON.stringify({ v: 1, document: { ask: 'answers', seen: '', after: null, waitMs: 0 } })}\n`)
-    await once(socket, 'data')
-    return true
+    socket.write(lineOf({ ask: 'answers', seen: null, after: null, waitMs: 0 }))
+    const [line] = (await once(socket, 'data')) as [Buffer]
+    return !line.includes('"error"')
   } catch {
     return false
   } finally {

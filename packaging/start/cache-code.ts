@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as after } from 'node:timers/promises'
+import { documentsVersion } from '../../src/documents/documents-version.ts'
 import { goOnWithCompilers } from '../../src/host/process/without-compilers.ts'
 import { codeFileOf, openProgram, programOf } from './program.ts'
 
@@ -57,14 +58,19 @@ async function hasPolled(): Promise<boolean> {
   }
 }
 
-/** All that it is asked for without any work. */
+/** All that it is asked for without any work. A refusal is no answer: the code of one is not what starts need. */
 async function hasAnswered(): Promise<boolean> {
-  const answers = ['work', 'inspect'].map((word) => lineOf(JSON.stringify({ v: 1, document: { ask: word } })))
+  const answers = [
+    { ask: 'introduce' },
+    { ask: 'answers', seen: null, after: null, waitMs: 0 },
+    { ask: 'work' },
+    { ask: 'inspect' },
+  ].map((document) => answerTo(JSON.stringify({ v: documentsVersion, document })))
   const lines = await Promise.all(answers)
-  return lines.every((line) => line !== '')
+  return lines.every((line) => line !== '' && !line.includes('"error"'))
 }
 
-async function lineOf(line: string): Promise<string> {
+async function answerTo(line: string): Promise<string> {
   const socket = connect(deployerPath)
   socket.write(`${line}\n`)
   return text(socket).catch(() => '')

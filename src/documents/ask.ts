@@ -2,14 +2,12 @@ import type { ErrorDetails } from '../error/waxseal-error.ts'
 import { schemaCheck } from '../schema/schema-check.ts'
 import { closed, listOf, orNull } from './closed.ts'
 import { type Discovery, discoverySchema, listenerSchema, type Place, placesSchema } from './discovery.ts'
+import { documentsVersion } from './documents-version.ts'
 import { type Job, jobSchemaOf } from './job.ts'
 import { type Ledger, ledgerSchema } from './ledger.ts'
 import { type Membership, membershipSchema } from './membership.ts'
 import { type RenewalAnswers, type RenewalAsk, renewalAnswerSchemas, renewalAskSchemas } from './own-renewal.ts'
 import { type Report, reportSchema } from './report.ts'
-
-/** Of the documents between the two halves. Halves that do not share it refuse each other (HALVES_DIFFER). */
-export const documentsVersion = 3
 
 /** The longest document, in bytes: a job of the largest answer of a control plane, or a page of reports. */
 export const longestDocument = 4 * 1024 * 1024

@@ -113,6 +113,21 @@ t.test(
   },
 )
 
+t.test(
+  'the deployer that is started for the code cache answers what it is asked, and leaves nothing behind',
+  async (t) => {
+    const { path, cacheCode } = await installed('asked')
+    await mkdir(path('tmp'))
+
+    const { stdout } = await cacheCode({ TMPDIR: path('tmp') }, 'deployer')
+
+    t.match(stdout, /deployer starts.*deployer ends/s)
+    t.notMatch(stdout, /ask refused/)
+    t.same(await readdir(path('tmp')), [])
+    t.ok((await stat(path('deployer.code'))).size > 500_000)
+  },
+)
+
 t.test('code of another program is not run, were it as long', async (t) => {
   const { start, cacheCode, rewrite } = await installed('exchanged')
   await cacheCode()
@@ -249,7 +264,8 @@ async function installed(name: string) {
   return {
     path,
     start: (...args: readonly string[]) => run(process.execPath, [path('start.cjs'), ...args]),
-    cacheCode: (env: Readonly<Record<string, string>> = {}) => run(process.execPath, [path('cache-code.cjs')], { env }),
+    cacheCode: (env: Readonly<Record<string, string>> = {}, ...programs: readonly string[]) =>
+      run(process.execPath, [path('cache-code.cjs'), ...programs], { env }),
     rewrite: async (one: string, change: (contents: Buffer) => Uint8Array) =>
       writeFile(path(one), change(await readFile(path(one)))),
     /** As the service has them: the runtime tells what it reads from code caches; none of its own is as large. */

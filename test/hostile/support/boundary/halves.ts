@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { answerLine } from '../../../../src/deployer/serve/answer-line.ts'
-import { type Ask, documentsVersion, LineRefused, lineOf, readAnswer } from '../../../../src/documents/ask.ts'
+import { type Ask, LineRefused, lineOf, readAnswer } from '../../../../src/documents/ask.ts'
+import { documentsVersion } from '../../../../src/documents/documents-version.ts'
 import { type Boundary, Violation } from '../fuzz.ts'
 import { mutateJson, mutateText } from '../mutate.ts'
 import type { Random } from '../random.ts'
