@@ -62,10 +62,10 @@ t.test('the next key is forgotten when a CSR has it, or none is said any more', 
   await send(agent, id, key, { next_spki_sha256: next })
   await plane.operator.renew(id)
   await send(agent, id, 'p256', { next_spki_sha256: key.spkiSha256 })
-  await plane.operator.renew(id)
+  const { job_id } = await plane.operator.renew(id)
 
   const csr = await createCertificateRequest({ commonName: 'mail.example.net', sans: [], keyPem: key.keyPem })
-  const body = { certificate_id: id, csr_pem: csr, next_spki_sha256: key.spkiSha256 }
+  const body = { certificate_id: id, job_id, csr_pem: csr, next_spki_sha256: key.spkiSha256 }
   t.equal((await agent.post('/csr', body)).status, 202)
 
   t.match(await plane.operator.certificates(), [{ spki_sha256: key.spkiSha256, next_spki_sha256: null }])
