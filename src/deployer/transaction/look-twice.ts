@@ -44,6 +44,6 @@ export function openedAgain(probes: readonly ProbeOutcome[], lost: readonly Prob
     .filter((name) => names.includes(name))
     .map(
       (name) =>
-        `${name} refused connections after the reload, and answered after a second one: the service has lost this port at its own reload (docs/wiring.md).`,
+        `${name} refused connections after the reload, and answered after a second one: until then clients were refused there. Of Dovecot, write the IPv6 addresses in "listen" without brackets (docs/wiring.md).`,
     )
 }

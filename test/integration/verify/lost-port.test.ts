@@ -8,13 +8,14 @@ import { deploy } from '../../../src/deployer/deploy.ts'
 import { recover } from '../../../src/deployer/recover.ts'
 import { lookForAll } from '../../../src/deployer/transaction/look-for-all.ts'
 import { freePorts, makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
+import type { JournalEntry } from '../../../src/journal/journal.ts'
 import type { CommandFacts, Outcome } from '../../../src/outcome/outcome.ts'
 import { serveAnotherLeaf } from '../../support/another-leaf.ts'
 import { makeAuthority, type TestPair } from '../../support/certificates.ts'
 import { changesIn } from '../../support/changes.ts'
 import { unlessInstalled } from '../../support/daemons.ts'
 import { openTestEngine } from '../../support/deployment.ts'
-import { journalEntry } from '../../support/journal-entry.ts'
+import { type Changes, journalEntry } from '../../support/journal-entry.ts'
 import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
 import { servedLeaf } from '../../support/served-leaf.ts'
 
@@ -58,16 +59,10 @@ t.test('where the second reload fails, too, nobody waits for the port again', sk
 })
 
 t.test('a recovery that finishes a deployment has a port that it has closed opened, too', skip, async (t) => {
-  const { dir, port, pairs, engine, pem, program, reloads } = await open(t)
-  const prepared = await changesIn(dir, { 'pair.pem': textOf(pairs[1]) })
-  await stageFiles(prepared)
-  await commitFiles(prepared)
-  const probe = { host: '127.0.0.1', port, protocol: 'tls', servername: null, keyType: null, timeoutMs: 5000 } as const
-  const changes = { probes: [probe], oldLeaves: [[pairs[0].sha256]], newLeaf: pairs[1].sha256, retry }
-  await engine.journal.put(
-    'target',
-    journalEntry(prepared, { ...changes, checks: [], activate: [[program]], recover: [[program]] }),
-  )
+  const { port, pairs, engine, pem, program, reloads, committed } = await open(t)
+  const reload = [[program]] as const
+  const entry = await committed({ oldLeaves: [[pairs[0].sha256]], checks: [], activate: reload, recover: reload })
+  await engine.journal.put('target', entry)
 
   t.match(await recover(engine), [{ did: 'finished', error: null }])
 
@@ -77,13 +72,9 @@ t.test('a recovery that finishes a deployment has a port that it has closed open
 })
 
 t.test('a service that is not reloaded is not said to be', skip, async (t) => {
-  const { dir, port, pairs, engine, program, reloads } = await open(t)
+  const { engine, program, reloads, committed } = await open(t)
   await runOrThrow([program])
-  const prepared = await changesIn(dir, { 'pair.pem': textOf(pairs[1]) })
-  await stageFiles(prepared)
-  await commitFiles(prepared)
-  const probe = { host: '127.0.0.1', port, protocol: 'tls', servername: null, keyType: null, timeoutMs: 5000 } as const
-  const entry = journalEntry(prepared, { probes: [probe], newLeaf: pairs[1].sha256, retry, activate: [] })
+  const entry = await committed({ activate: [] })
   const commands: CommandFacts[] = []
 
   const { failed, lost } = await lookForAll(entry, engine, commands)
@@ -103,12 +94,10 @@ async function open(t: Test, reloaded = 0) {
   const issue = (): Promise<TestPair> => authority.issue({ names: ['tunnel.example.net'] })
   const pairs = [await issue(), await issue()] as const
   const [port = 0] = await freePorts(1)
-  const [pem, pidFile, count, program] = ['pair.pem', 'pid', 'count', 'reload'].map((name) => join(dir, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ]
+  const pem = join(dir, 'pair.pem')
+  const pidFile = join(dir, 'pid')
+  const count = join(dir, 'count')
+  const program = join(dir, 'reload')
   const config = join(dir, 'stunnel.conf')
   await writeFile(pem, textOf(pairs[0]), { mode: 0o600 })
   await writeFile(
@@ -157,10 +146,26 @@ fi
       },
       engine,
     )
+  /** The journal's entry of the second pair, whose files are in place. */
+  const committed = async (changes: Changes): Promise<JournalEntry> => {
+    const prepared = await changesIn(dir, { 'pair.pem': textOf(pairs[1]) })
+    await stageFiles(prepared)
+    await commitFiles(prepared)
+    const probe = {
+      host: '127.0.0.1',
+      port,
+      protocol: 'tls',
+      servername: null,
+      keyType: null,
+      timeoutMs: 5000,
+    } as const
+    return journalEntry(prepared, { probes: [probe], newLeaf: pairs[1].sha256, retry, ...changes })
+  }
   return {
     dir,
     port,
     pairs,
+    committed,
     engine,
     pem,
     program,
