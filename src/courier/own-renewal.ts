@@ -3,9 +3,9 @@ import type { AcmeKey } from '../acme/acme-key.ts'
 import type { AcmeOrder } from '../acme/answers.ts'
 import { type AcmeClient, openAcme } from '../acme/open-acme.ts'
 import type { AccountJwk, DueRenewal } from '../documents/own-renewal.ts'
-import type { ShownHost } from '../documents/shown-host.ts'
 import { asWaxsealError, describeError, WaxsealError } from '../error/waxseal-error.ts'
 import { type Clock, pause } from '../host/clock.ts'
+import type { CertificateFacts } from '../outcome/outcome.ts'
 import type { Deployer } from './deployer.ts'
 import type { CourierState } from './state.ts'
 
@@ -21,10 +21,15 @@ export interface OwnAcme {
   readonly acceptsTerms: boolean
 }
 
+/** What a target serves. */
+interface Live {
+  readonly certificate: Pick<CertificateFacts, 'sha256' | 'notBefore' | 'notAfter'>
+}
+
 /** What renewing without a control plane needs. */
 export interface OwnRenewalParts {
   readonly deployer: Deployer
-  readonly readShown: () => Promise<ShownHost | null>
+  readonly readShown: () => Promise<{ readonly records: readonly Live[] } | null>
   readonly state: Pick<CourierState, 'lastPoll' | 'lastHeartbeat'>
   /** Read each time; null: policy has no renewal of its own. */
   readonly readAcme: () => Promise<OwnAcme | null>
@@ -54,18 +59,17 @@ const longestWaitMs = 60 * 60_000
 export async function renewAlone(parts: OwnRenewalParts): Promise<void> {
   const { clock, log, signal } = parts
   const startedAt = clock.now()
+  const waits: Waits = new Map()
   let failures = 0
   while (!signal.aborted) {
     let waitMs = longestLookMs
     try {
-      waitMs = await lookOnce(parts, startedAt)
+      waitMs = await lookOnce(parts, startedAt, waits)
       failures = 0
     } catch (error) {
       const coded = asWaxsealError(error)
       failures += 1
-      const asked = coded.details['retryAfterMs']
-      const pace = Math.min(firstWaitMs * 2 ** Math.min(failures - 1, 10), longestWaitMs)
-      waitMs = Math.max(pace * (0.5 + 0.5 * clock.random()), typeof asked === 'number' ? asked : 0)
+      waitMs = paceOf(failures, clock)
       log.warn(
         { code: coded.code, reason: describeError(coded), wait: Math.round(waitMs) },
         'not renewed by this host itself',
@@ -75,8 +79,20 @@ export async function renewAlone(parts: OwnRenewalParts): Promise<void> {
   }
 }
 
+/** What could not be renewed, by its leaf: it is left alone until then (milliseconds since 1970). */
+type Waits = Map<string, { readonly failures: number; readonly until: number }>
+
+function paceOf(failures: number, clock: Clock): number {
+  const pace = Math.min(firstWaitMs * 2 ** Math.min(failures - 1, 10), longestWaitMs)
+  return pace * (0.5 + 0.5 * clock.random())
+}
+
+function mayTry(waits: Waits, leaf: string, at: number): boolean {
+  return (waits.get(leaf)?.until ?? at) <= at
+}
+
 /** Returns when to look again, in milliseconds. */
-async function lookOnce(parts: OwnRenewalParts, startedAt: number): Promise<number> {
+async function lookOnce(parts: OwnRenewalParts, startedAt: number, waits: Waits): Promise<number> {
   const { clock, deployer } = parts
   const acme = await parts.readAcme()
   const records = (await parts.readShown())?.records ?? []
@@ -89,26 +105,29 @@ async function lookOnce(parts: OwnRenewalParts, startedAt: number): Promise<numb
     const life = Date.parse(certificate.notAfter) - from
     lookMs = Math.min(lookMs, Math.max(life / 100, shortestLookMs))
     const isGone = clock.now() - heard >= Math.min(goneMs, life * goneShare)
-    isAny ||= isGone && clock.now() >= from + life * acme.after
+    isAny ||= isGone && clock.now() >= from + life * acme.after && mayTry(waits, certificate.sha256, clock.now())
   }
+  for (const { until } of waits.values()) if (until > clock.now()) lookMs = Math.min(lookMs, until - clock.now())
   // The deployer is not started for nothing.
   if (!isAny) return lookMs
   const { account, due } = await deployer.ask({ ask: 'renewals' })
-  if (account === null || due.length === 0) return lookMs
-  await renewAll(due, account, acme, parts)
-  return lookMs
+  const now = due.filter(({ leaf }) => mayTry(waits, leaf, clock.now()))
+  if (account === null || now.length === 0) return lookMs
+  const nextMs = await renewAll(now, account, acme, parts, waits)
+  return Math.min(lookMs, nextMs)
 }
 
-/** One that cannot be renewed holds back no other. Rejects with the first failure, once all were tried. */
+/** One that cannot be renewed holds back no other, whatever the CA asks for. Returns when one of them is tried again, in milliseconds. */
 async function renewAll(
   due: readonly DueRenewal[],
   account: AccountJwk,
   acme: OwnAcme,
   parts: OwnRenewalParts,
-): Promise<void> {
-  const { deployer, log, signal } = parts
+  waits: Waits,
+): Promise<number> {
+  const { clock, deployer, log, signal } = parts
   const client = openAcme({ ...acme, key: keyOf(account, deployer), signal })
-  const failures: unknown[] = []
+  let nextMs = longestLookMs
   try {
     for (const one of due) {
       const { names, leaf } = one
@@ -117,18 +136,24 @@ async function renewAll(
       try {
         const pem = await obtain(one, acme, client, parts)
         await deployer.ask({ ask: 'renewed', leaf, pem })
+        waits.delete(leaf)
         log.info({ names }, 'renewed by this host itself, and handed over')
         await parts.onRenewed()
       } catch (error) {
-        failures.push(error)
         const coded = asWaxsealError(error)
-        log.warn({ names, code: coded.code, reason: describeError(coded) }, 'one certificate is not renewed')
+        const failures = (waits.get(leaf)?.failures ?? 0) + 1
+        const asked = coded.details['retryAfterMs']
+        const wait = Math.max(paceOf(failures, clock), typeof asked === 'number' ? asked : 0)
+        waits.set(leaf, { failures, until: clock.now() + wait })
+        nextMs = Math.min(nextMs, wait)
+        const why = { code: coded.code, reason: describeError(coded), wait: Math.round(wait) }
+        log.warn({ names, ...why }, 'not renewed by this host itself')
       }
     }
   } finally {
     await client.close()
   }
-  if (failures.length > 0) throw failures[0]
+  return nextMs
 }
 
 /** Without a control plane it was heard never. */
