@@ -81,6 +81,36 @@ t.test('a server that ends waits for what it signs, and begins no other', async 
     t.match(await site.store.signings.byId(id), { state }, id)
 })
 
+t.test('an issuer that hangs holds up no CSR of another one', async (t) => {
+  const site = await siteWithCsr(t, ['quick'])
+  await site.store.certificates.add(certificateRow({ id: 'cert-2', issuers: ['hanging'] }), [])
+  const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let asked = 0
+  const hanging: Issuer = {
+    name: 'hanging',
+    isRemote: true,
+    sign: async ({ at }) => {
+      asked += 1
+      if (asked === 16) reached.resolve()
+      await opened.promise
+      return { state: 'waits', untilMs: at + minuteMs, reason: 'it hangs' }
+    },
+  }
+  const signer = signerOf(site, [hanging, { ...(await quickIssuer('quick', () => false)), isRemote: true }])
+  const ids = Array.from({ length: 17 }, (_, index) => `hanging-${index}`)
+  for (const id of ids)
+    await site.store.signings.add({ ...signing, id, certificateId: 'cert-2', jobId: null, spki: id })
+  const begun = ids.map((id) => signer.sign(id))
+  await reached.promise
+
+  const signed = await signer.sign(signing.id)
+
+  t.match(signed, { state: 'signed' })
+  opened.resolve()
+  await Promise.all(begun)
+  t.equal(asked, 17)
+})
+
 t.test('a server that has none of the issuers leaves it to another one, and has not failed', async (t) => {
   const site = await siteWithCsr(t, ['other'])
   const [lacking, having] = [

@@ -16,7 +16,7 @@ import { holdMs, keepHold } from './keep-hold.ts'
 const mostAtOnce = 100
 /** Of CSRs that are taken or signed, so that they leave connections to the database for polls. */
 const [takenAtOnce, signedAtOnce] = [3, 2]
-/** Of those that somebody else signs: they wait for answers, and hold up none that is signed here. */
+/** Of those that somebody else signs, for each list of issuers: they wait for answers, and hold up none that is signed here, or by others. */
 const remoteAtOnce = 16
 /** For so long a look waits for what it has begun, and the end of a server, too. */
 const patienceMs = 5000
@@ -56,13 +56,20 @@ export function openSigner(parts: SigningParts): Signer {
   const { store, check, issuers } = parts
   const names = issuers.map(({ name }) => name)
   const order = parts.order ?? names
-  const lanes = { here: inTurn(signedAtOnce), remote: inTurn(remoteAtOnce) }
+  const here = inTurn(signedAtOnce)
+  const remote = new Map<string, InTurn>()
+  const laneOf = (asked: readonly string[]): InTurn => {
+    if (!asked.some((name) => issuers.find((issuer) => issuer.name === name)?.isRemote)) return here
+    const list = asked.join(' ')
+    const lane = remote.get(list) ?? inTurn(remoteAtOnce)
+    remote.set(list, lane)
+    return lane
+  }
   let isEnding = false
   const signOnce = async (id: string, letGo: () => Promise<void>): Promise<void> => {
-    const begun = await lanes.here(async () => (isEnding ? null : begin(store, order, id)))
+    const begun = await here(async () => (isEnding ? null : begin(store, order, id)))
     if (begun === null) return
-    const isRemote = begun.asked.some((name) => issuers.find((issuer) => issuer.name === name)?.isRemote)
-    await lanes[isRemote ? 'remote' : 'here'](async () => {
+    await laneOf(begun.asked)(async () => {
       if (!isEnding) await signBegun(parts, begun, letGo)
     })
   }
