@@ -65,14 +65,24 @@ export interface AcmeClient {
 const pemChain = 'application/pem-certificate-chain'
 /** Some CAs sign while they answer. */
 const finalizeMs = 120_000
+/** A CA may move what it offers, and offer more. */
+const directoryMs = 86_400_000
+/** There is nothing any more at a URL. */
+const goneStatuses: readonly unknown[] = [404, 405, 410]
 /** Words with which CAs refuse an order because of what it replaces; pebble 2.6 fails where the serial number begins with a zero (`serverInternal`). */
 const refusesReplacing = ['alreadyReplaced', 'malformed', 'unauthorized', 'conflict', 'serverInternal', 'unknown']
+
+/** CAs refuse the look-up of an account with these, too, which has neither a contact nor an external account. */
+const isNotFound = ['accountDoesNotExist', 'externalAccountRequired', 'userActionRequired', 'malformed']
 
 /** Nothing is asked before the first call. */
 export function openAcme(options: AcmeOptions): AcmeClient {
   const transport = openTransport(options)
   let directory: Promise<AcmeDirectory> | null = null
+  let directoryAt = 0
   const readTheDirectory = (): Promise<AcmeDirectory> => {
+    if (performance.now() - directoryAt > directoryMs) directory = null
+    if (directory === null) directoryAt = performance.now()
     directory ??= transport
       .request({ method: 'GET', url: options.directory }, () => {})
       .then(({ text }) => readDirectory(text))
@@ -81,6 +91,11 @@ export function openAcme(options: AcmeOptions): AcmeClient {
         throw error
       })
     return directory
+  }
+  /** What has moved is found by the next call. */
+  const forgetting = (error: unknown): unknown => {
+    if (error instanceof WaxsealError && goneStatuses.includes(error.details['status'])) directory = null
+    return error
   }
   const signed = openSigned(transport, options.key, async () => (await readTheDirectory()).newNonce)
   let account: Promise<string> | null = null
@@ -99,7 +114,7 @@ export function openAcme(options: AcmeOptions): AcmeClient {
     } catch (error) {
       // A CA that was set up anew: the next call makes the account again.
       if (isRefused(error, ['accountDoesNotExist'])) account = null
-      throw error
+      throw forgetting(error)
     }
   }
   const ask = async (url: string, payload: object | null, more: { accept?: string; timeoutMs?: number } = {}) =>
@@ -123,7 +138,7 @@ export function openAcme(options: AcmeOptions): AcmeClient {
       try {
         return await place(payload)
       } catch (error) {
-        if (!('replaces' in payload) || !isRefused(error, refusesReplacing)) throw error
+        if (!('replaces' in payload) || !isRefused(error, refusesReplacing) || isBusy(error)) throw error
         const { replaces: _, ...without } = payload
         return place(without)
       }
@@ -156,7 +171,11 @@ export function openAcme(options: AcmeOptions): AcmeClient {
       const id = certIdOf(pem)
       if (renewalInfo === null || id === null) return null
       const url = `${renewalInfo.replace(/\/$/, '')}/${id}`
-      const { text, retryAfterMs } = await transport.request({ method: 'GET', url }, () => {})
+      const { text, retryAfterMs } = await transport
+        .request({ method: 'GET', url }, () => {})
+        .catch((error: unknown) => {
+          throw forgetting(error)
+        })
       return readRenewalInfo(text, retryAfterMs)
     },
     isInner: transport.isInner,
@@ -164,7 +183,7 @@ export function openAcme(options: AcmeOptions): AcmeClient {
   }
 }
 
-/** Asked for first: an account that is there is no new one for the CA's limits, and needs no external account any more. */
+/** Asked for first: an account that is there is no new one for the CA's limits, and needs no external account any more. Else a CA that has it gives it all the same (RFC 8555 §7.3). */
 async function openAccount(
   { key, contact = [], acceptsTerms, externalAccount = null }: AcmeOptions,
   post: ReturnType<typeof openSigned>['byKey'],
@@ -178,7 +197,7 @@ async function openAccount(
   try {
     return await open({ onlyReturnExisting: true })
   } catch (error) {
-    if (!isRefused(error, ['accountDoesNotExist'])) throw error
+    if (!isRefused(error, isNotFound)) throw error
   }
   if (termsOfService !== null && !acceptsTerms) {
     const detail = `the CA has terms: read ${termsOfService}, then set accept_terms`
@@ -211,6 +230,11 @@ function payloadOf({ names, profile, replaces }: NewOrder, { profiles, renewalIn
     ...(profile === null ? {} : { profile }),
     ...(replaced === null ? {} : { replaces: replaced }),
   }
+}
+
+/** It would say the same to any order. */
+function isBusy(error: unknown): boolean {
+  return error instanceof WaxsealError && error.details['status'] === 503
 }
 
 function isRefused(error: unknown, types: readonly string[]): boolean {

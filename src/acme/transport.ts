@@ -111,9 +111,11 @@ function linksIn(header: string | string[] | undefined): readonly string[] {
   return header === undefined ? [] : [header].flat()
 }
 
-/** A proxy's page, and a server that is down, are no words of the CA. */
+/** A proxy's page, and a server that is down, are no words of the CA; but 429 has one meaning, whoever answers so. */
 function refusal(status: number, text: string, wait: number | null): WaxsealError {
-  const problem = readProblem(parsed(text))
+  const said = readProblem(parsed(text))
+  const isLimit = status === 429 && said.type === 'unknown'
+  const problem = isLimit ? { ...said, type: 'rateLimited', detail: said.detail || 'too many requests' } : said
   const isSaid = problem.type !== 'unknown' || problem.detail !== ''
   if (status >= 400 && (isSaid || status < 500)) return refusedBy(problem, status, wait)
   const reason = status < 400 ? 'it answers with a redirect, and none is followed' : 'it is out of order'

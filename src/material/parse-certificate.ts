@@ -2,6 +2,7 @@ import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import { type ErrorDetails, WaxsealError } from '../error/waxseal-error.ts'
 import { limits } from '../limit/limits.ts'
 import { keyTypes } from '../plan/plan.ts'
+import { alternativeNames } from './alternative-names.ts'
 import type { Certificate } from './material.ts'
 import { type PemBlock, readPem } from './read-pem.ts'
 import { byMark, recognise, trusted } from './recognise.ts'
@@ -108,15 +109,9 @@ function keyTypeOf(name: string | undefined): Certificate['keyType'] {
   return keyTypes.find((type) => type === (name === 'ec' ? 'ecdsa' : name)) ?? 'other'
 }
 
-const kinds: readonly string[] = ['DNS', 'IP Address', 'email']
-
-/** `DNS:a.example, IP Address:192.0.2.1, email:…`; a name with a comma in it stands in JSON quotes. */
+/** Those of subjectAltName; the common name where there are none. */
 function namesOf(x509: X509Certificate): readonly string[] {
-  const names: string[] = []
-  const entry = /(?:^|, )([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)/g
-  for (const [, kind = '', value = ''] of (x509.subjectAltName ?? '').matchAll(entry)) {
-    if (kinds.includes(kind)) names.push(value.startsWith('"') ? String(JSON.parse(value)) : value)
-  }
+  const names = alternativeNames(x509.subjectAltName ?? '')
   const commonName = /^CN=(.+)$/m.exec(x509.subject)?.[1]
   return names.length > 0 || commonName === undefined ? names : [commonName]
 }

@@ -1,4 +1,5 @@
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import { alternativeNames } from '../../material/alternative-names.ts'
 import type { FoundRow } from '../store/discovered-store.ts'
 
 /** A hostile host may send anything; no real certificate comes near. */
@@ -12,7 +13,7 @@ export function readFound(pem: string): Omit<FoundRow, 'agentId' | 'path' | 'for
   try {
     const found = new X509Certificate(pem)
     const [subject, issuer] = [linesOf(found.subject), linesOf(found.issuer)]
-    const sans = namesOf(found.subjectAltName ?? '')
+    const sans = alternativeNames(found.subjectAltName ?? '')
     if (sans.length > mostNames) return null
     return {
       fingerprint: createHash('sha256').update(found.raw).digest('hex'),
@@ -29,12 +30,6 @@ export function readFound(pem: string): Omit<FoundRow, 'agentId' | 'path' | 'for
   } catch {
     return null
   }
-}
-
-/** `DNS:a.example, IP Address:192.0.2.1`; a name with a comma in it stands in JSON quotes. */
-function namesOf(text: string): readonly string[] {
-  const entries = text.matchAll(/(?:^|, )(?:DNS|IP Address|email):("(?:[^"\\]|\\.)*"|[^,]*)/g)
-  return [...entries].map(([, value = '']) => (value.startsWith('"') ? String(JSON.parse(value)) : value))
 }
 
 /** Node has none where a certificate has an empty name. */

@@ -2,10 +2,10 @@ import { withinTime } from '../../connector/registry/within-time.ts'
 import { WaxsealError } from '../../error/waxseal-error.ts'
 import { loadModule } from '../../host/process/load-module.ts'
 import { errorsText, type SchemaCheck, schemaCheck } from '../../schema/schema-check.ts'
-import { readVersion } from '../authority/read-version.ts'
 import type { ModuleIssuerConfig } from '../config/server-config.ts'
 import type { VersionRow } from '../store/rows.ts'
 import type { Issuer, RenewalInfo, SignStep } from './issuer.ts'
+import { whyUnfit } from './why-unfit.ts'
 
 /** Of what a module has to export. A module of another one is refused. */
 const issuerInterfaceVersion = 1
@@ -83,7 +83,8 @@ export async function openModuleIssuer({ name, module, config }: ModuleIssuerCon
       const given = structuredClone({ ...others, replaces: replaces === null ? null : shown(replaces) })
       const step = await ask(signMs, 'sign', (signal) => made.sign(given, signal), checkedBy(isStep, 'it'))
       if (step.state === 'waits') return { ...step, untilMs: within(step.untilMs, request.at) }
-      requireKey(step.pem, request.spki, fail)
+      const why = whyUnfit(step.pem, request)
+      if (why !== null) throw fail(`what its sign returns cannot be used: ${why}`)
       return step
     },
     ...(revoke === undefined
@@ -112,17 +113,6 @@ export async function openModuleIssuer({ name, module, config }: ModuleIssuerCon
 }
 
 type Check<T> = (answer: unknown) => T
-
-/** No host would take a certificate for another key, however often it is signed. */
-function requireKey(pem: string, spki: string, fail: (reason: string, cause?: unknown) => WaxsealError): void {
-  let signed: string
-  try {
-    signed = readVersion(pem).spki
-  } catch (error) {
-    throw fail('what its sign returns is no certificate', error)
-  }
-  if (signed !== spki) throw fail('the certificate that it signed is not for the key of the CSR')
-}
 
 async function load(module: string, config: ModuleIssuerConfig['config']): Promise<Made> {
   const signal = new AbortController().signal

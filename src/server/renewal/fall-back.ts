@@ -2,6 +2,8 @@ import type { VersionRow } from '../store/rows.ts'
 
 const hourMs = 3_600_000
 const shareOfRest = 1 / 10
+/** A first certificate is waited for no longer than twenty failures take. */
+const firstPatienceMs = 3 * hourMs
 
 /** When the next issuer of a certificate's list is asked, too; null: as for all. */
 export interface FallBackRule {
@@ -43,7 +45,7 @@ export function isPassedOver(
   now: number,
 ): boolean {
   if (failures >= (fallBackAfter ?? fallBackDefaults.after)) return true
-  if (life === null) return isWaiting && nextAt - now > hourMs
+  if (life === null) return isWaiting && (nextAt - now > hourMs || now - firstAt > firstPatienceMs)
   const share = fallBackShare ?? fallBackDefaults.share
   const from = life.notBefore + Math.max(0, life.notAfter - life.notBefore) * share
   const patienceMs = Math.max(0, Math.min(hourMs, (life.notAfter - now) * shareOfRest))

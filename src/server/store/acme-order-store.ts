@@ -58,6 +58,9 @@ export interface UsedLimit {
   readonly used: number
 }
 
+/** For so long an order is left to the server that has it, in milliseconds: one that was killed does not hold it up for longer. */
+export const orderLeaseMs = 30_000
+
 /** Orders at CAs. An order has one row from before the CA is asked until long after its end: limits are counted by them. */
 export interface AcmeOrderStore {
   open(signingId: string, issuer: string): Promise<AcmeOrderRow | null>
@@ -68,6 +71,8 @@ export interface AcmeOrderStore {
   begin(order: AcmeOrderRow, limits: AcmeLimits, domains: readonly string[]): Promise<Begun>
   /** Null: another server has it, or it is not open. */
   lease(id: string, at: number, until: number): Promise<AcmeOrderRow | null>
+  /** Has a lease that lasts until then last longer; one that another server has taken since stays. */
+  extend(id: string, until: number, later: number): Promise<void>
   /** Lets go of a lease that lasts until then; one that another server has taken since stays. */
   release(id: string, until: number): Promise<void>
   /** What is left out stays. */

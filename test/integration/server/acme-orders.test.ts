@@ -317,6 +317,127 @@ t.test('a CA that is away for a while has its orders waiting, and one that is ba
   t.match(await site.follow(signer, id), { state: 'signed', attempts: 0 })
 })
 
+t.test(
+  'a CA that wants to be waited for is, whoever says it for it; one that asks for nothing has failed',
+  async (t) => {
+    const site = await openAcmeSite(t)
+    const { signer } = site.server()
+    const said = async (status: number, retryAfterS?: number): Promise<SigningRow | null> => {
+      const id = await site.asked([`${status}-${retryAfterS}.example`])
+      site.ca.trouble({ kind: 'status', status, ...(retryAfterS === undefined ? {} : { retryAfterS }) })
+      await signer.sign(id)
+      return site.store.signings.byId(id)
+    }
+
+    t.match(await said(429, 600), { attempts: 0, nextTryAt: site.now() + 600_000, error: /too many requests/ })
+    t.match(await said(429), { attempts: 0, nextTryAt: site.now() + hourMs })
+    t.match(await said(503, 0), { attempts: 1, error: /it is out of order/ })
+  },
+)
+
+t.test('a CA that could not look is told again, later each time', async (t) => {
+  let looks = 0
+  const site = await openAcmeSite(t, undefined, {
+    looksAgain: true,
+    look: async () => {
+      looks += 1
+      return looks > 5 ? null : { type: 'dns', detail: 'SERVFAIL' }
+    },
+  })
+  const from = site.now()
+
+  const signed = await site.follow(site.server().signer, await site.asked(['a.example']))
+
+  t.match(signed, { state: 'signed', attempts: 0 })
+  t.equal(looks, 6)
+  t.equal(site.ca.counts.get('newOrder'), 1)
+  t.ok(site.now() - from > 8 * minuteMs, 'twice as late each time')
+  t.ok((site.ca.counts.get('order') ?? 0) < 30, 'and asked less and less often')
+})
+
+t.test('an order whose proof the CA never finds ends after an hour, and another one follows', async (t) => {
+  const problem = { type: 'dns', detail: 'SERVFAIL' }
+  const site = await openAcmeSite(t, undefined, { looksAgain: true, look: async () => problem })
+  const { signer } = site.server()
+  const id = await site.asked(['a.example'])
+
+  for (const end = site.now() + 3 * hourMs; site.now() < end; site.pass(minuteMs)) await signer.signDue()
+
+  const row = await site.store.signings.byId(id)
+  t.match(row, { state: 'open', error: /the CA could not look for the proof: dns: SERVFAIL/ })
+  t.ok((row?.attempts ?? 0) > 0, 'a failure')
+  t.ok((site.ca.counts.get('newOrder') ?? 0) > 1, 'another order')
+  t.ok((site.ca.counts.get('challenge') ?? 0) < 30, 'few tries')
+})
+
+t.test('an order whose answer is lost is counted, and the next one is another', async (t) => {
+  const site = await openAcmeSite(t)
+  const limits = { sameNames: null, registeredDomain: null, orders: { most: 3, perMs: dayMs }, failures: null }
+  const { signer } = site.server({ config: { limits } })
+  const id = await site.asked(['a.example'])
+  site.ca.trouble({ kind: 'losesOrders' })
+
+  for (const end = site.now() + 6 * hourMs; site.now() < end; site.pass(minuteMs)) await signer.signDue()
+
+  t.equal(site.ca.counts.get('newOrder'), 3)
+  t.match(await site.store.signings.byId(id), { state: 'open', error: /the CA takes only so many orders/ })
+  site.ca.trouble(null)
+  t.match(await site.follow(signer, id), { state: 'signed' })
+})
+
+t.test('what a CA signs for other names is no certificate of ours', async (t) => {
+  const site = await openAcmeSite(t)
+  const { signer } = site.server()
+  const id = await site.asked(['a.example', 'b.example'])
+  site.ca.trouble({ kind: 'signs', names: ['a.example', 'localhost'] })
+  for (const end = site.now() + minuteMs; site.now() < end; site.pass(5000)) await signer.signDue()
+  const refused = await site.store.signings.byId(id)
+  t.match(refused, { state: 'open', error: /what it signed cannot be used: it is not for b\.example/ })
+  t.ok((refused?.attempts ?? 0) > 0)
+
+  site.ca.trouble(null)
+  const signed = await site.follow(signer, id)
+
+  t.match(signed, { state: 'signed' })
+  t.equal((await site.store.versions.list(signed.certificateId, 9)).length, 1)
+})
+
+t.test(
+  'an order is held as long as its CA takes, and no longer than half a minute by a server that died',
+  async (t) => {
+    const site = await openAcmeSite(t)
+    const ticks: (() => unknown)[] = []
+    t.intercept(globalThis, 'setInterval', { value: (tick: () => unknown) => ticks.push(tick) })
+    const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const solver = {
+      ...site.solver,
+      publish: async (proofs: Parameters<typeof site.solver.publish>[0]) => {
+        reached.resolve()
+        await opened.promise
+        return proofs
+      },
+    }
+    const slow = site.server({ solver })
+    const other = site.server()
+    const id = await site.asked(['a.example'])
+    const begun = slow.signer.sign(id)
+    await reached.promise
+
+    for (let step = 0; step < 6; step += 1) {
+      site.pass(15_000)
+      await Promise.all(ticks.map((tick) => tick()))
+      await other.signer.sign(id)
+      t.match(await site.store.signings.byId(id), { state: 'open', error: /another server goes on with it/ })
+    }
+    site.pass(31_000)
+    await other.signer.sign(id)
+
+    t.equal(site.zone.size, 1, 'the other one has it, when nothing was heard of the first for so long')
+    opened.resolve()
+    await begun
+  },
+)
+
 t.test('a server that dies between any two steps leaves an order that completes once', async (t) => {
   const site = await openAcmeSite(t)
   let [deaths, isOver] = [0, false]

@@ -626,8 +626,11 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.notOk(await lease(start + 9))
     t.ok(await lease(start + 10))
     await store.acmeOrders.release('order-1', start + 10)
+    await store.acmeOrders.extend('order-1', start + 10, start + 99)
     t.notOk(await lease(start + 11), 'the slow one let go of its own alone')
-    await store.acmeOrders.release('order-1', start + 20)
+    await store.acmeOrders.extend('order-1', start + 20, start + 30)
+    t.notOk(await lease(start + 29), 'the other one has it for longer')
+    await store.acmeOrders.release('order-1', start + 30)
     t.ok(await lease(start + 11))
   })
 

@@ -25,8 +25,10 @@ export class AccountBook {
 
   /** A new account, or the one that the key has already. */
   open(base: string, { jwk, payload, url }: Verified): Answered {
-    const { externalAccounts, hasTerms = true } = this.#desk.options
+    const { externalAccounts, hasTerms = true, bindsLookUps = false } = this.#desk.options
     const at = `${base}/account/${thumbprint(jwk)}`
+    if (bindsLookUps && payload?.['externalAccountBinding'] === undefined)
+      return problem({ type: 'externalAccountRequired', detail: 'whose account is it?' })
     if (this.#accounts.has(at)) return addressed({ status: 'valid' }, at)
     if (payload?.['onlyReturnExisting'] === true)
       return problem({ type: 'accountDoesNotExist', detail: 'no account has this key' })

@@ -23,6 +23,10 @@ export interface AcmeCaOptions {
   readonly caaIdentities?: readonly string[]
   /** Its terms are to be accepted; default true. */
   readonly hasTerms?: boolean
+  /** A name whose proof it could not look for stays pending, and the challenge says why: it is to be told again, as step-ca is. */
+  readonly looksAgain?: boolean
+  /** It looks no account up that does not say whose customer it is. */
+  readonly bindsLookUps?: boolean
 }
 
 /** What the CA is to find. */
@@ -52,6 +56,10 @@ export type Trouble =
   | { readonly kind: 'slow'; readonly ms: number }
   /** Each order stays at `processing` for so many looks at it. */
   | { readonly kind: 'processing'; readonly looks: number }
+  /** An order is placed, and its answer is lost in between. */
+  | { readonly kind: 'losesOrders' }
+  /** It signs for other names than were ordered. */
+  | { readonly kind: 'signs'; readonly names: readonly string[] }
   /** Each new order, each that replaces a certificate, or each finalization, is refused so. */
   | { readonly kind: 'refuses'; readonly at: 'order' | 'replacing' | 'finalize'; readonly problem: CaProblem }
 

@@ -71,6 +71,7 @@ export class OrderBook {
       signed: null,
     }
     this.#orders.set(order.id, order)
+    if (trouble?.kind === 'losesOrders') return { status: 504, headers: {}, body: '' }
     return created(this.body(base, order), `${base}/order/${order.id}`)
   }
 
@@ -101,7 +102,7 @@ export class OrderBook {
       return problem({ type: 'badCSR', detail: 'other names' })
     const now = desk.options.now()
     const [from, to] = [now - 60_000, now + (livesOf(desk)[order.profile] ?? 0)]
-    order.signed = await signer.sign(csr, order.names, from, to)
+    order.signed = await signer.sign(csr, trouble?.kind === 'signs' ? trouble.names : order.names, from, to)
     const { profile, replaces, signed } = order
     certificates.issued.push({ ...signed, names: order.names, profile, from, to, replaces, revokedAt: null })
     return addressed(this.body(base, order), `${base}/order/${order.id}`)

@@ -78,8 +78,10 @@ export class ProofBook {
       const keyAuthorization = `${proof.token}.${jwk === null ? '' : thumbprint(jwk)}`
       const name = proof.name.replace(/^\*\./, '')
       const looked = { type: proof.by, name, token: proof.token, keyAuthorization }
-      proof.problem = (await this.#desk.options.look?.(looked)) ?? null
-      proof.state = proof.problem === null ? 'valid' : 'invalid'
+      const { look, looksAgain = false } = this.#desk.options
+      proof.problem = (await look?.(looked)) ?? null
+      const failed = looksAgain ? 'pending' : 'invalid'
+      proof.state = proof.problem === null ? 'valid' : failed
     }
     return ok(challengeBody(base, proof, type))
   }

@@ -76,6 +76,42 @@ t.test('an account is bound to the one that the CA gave before', async (t) => {
   t.equal(ca.accounts, 1)
 })
 
+t.test('a CA that looks no account up without its customer gives the one that is there all the same', async (t) => {
+  const externalAccounts = { 'kid-1': Buffer.from('a secret of the CA').toString('base64url') }
+  const { ca, again } = await site(t, { externalAccounts, bindsLookUps: true })
+  const externalAccount = { kid: 'kid-1', hmacKey: externalAccounts['kid-1'] }
+
+  const first = await again({ externalAccount }).account()
+  const second = await again({ externalAccount }).account()
+
+  t.equal(first, second)
+  t.equal(ca.accounts, 1)
+})
+
+t.test('a CA that has moved something is asked for its directory again', async (t) => {
+  const { ca, client } = await site(t)
+  await client.account()
+  ca.trouble({ kind: 'status', status: 404 })
+  await failed(t, client.newOrder({ names, profile: null, replaces: null }), 'ACME_REFUSED')
+  ca.trouble(null)
+
+  await client.newOrder({ names, profile: null, replaces: null })
+
+  t.equal(ca.counts.get('directory'), 2)
+})
+
+t.test('a CA that is busy is not asked a second time because of what an order replaces', async (t) => {
+  const { ca, client } = await site(t)
+  const first = await getCertificate(client, names)
+  const problem = { type: 'serverInternal', detail: 'down for maintenance', status: 503, retryAfterS: 600 }
+  ca.trouble({ kind: 'refuses', at: 'order', problem })
+
+  const error = await refused(t, client.newOrder({ names, profile: null, replaces: first }), 'serverInternal')
+
+  t.equal(error.details['retryAfterMs'], 600_000)
+  t.equal(ca.counts.get('newOrder'), 2, 'the first one, and this one')
+})
+
 t.test('no account is made where nobody has accepted the terms', async (t) => {
   const { ca, again } = await site(t)
 

@@ -6,11 +6,12 @@ import type { CaaRequest } from '../../../dns/judge-caa.ts'
 import { asWaxsealError, describeError, WaxsealError } from '../../../error/waxseal-error.ts'
 import { readPem } from '../../../material/read-pem.ts'
 import type { AcmeIssuerConfig, AcmeLimits } from '../../config/server-config.ts'
-import type { AcmeOrderRow, AcmeProof, FullLimit } from '../../store/acme-order-store.ts'
+import { type AcmeOrderRow, type AcmeProof, type FullLimit, orderLeaseMs } from '../../store/acme-order-store.ts'
 import type { Store } from '../../store/store.ts'
 import type { Issuer, RevocationReason, SigningRequest, SignStep } from '../issuer.ts'
 import { type AcmeAccount, openAcmeAccount } from './acme-account.ts'
 import { advanceOrder, ownReplaced } from './advance-order.ts'
+import { keepLease } from './keep-lease.ts'
 import { impossible } from './prove-names.ts'
 import { registeredDomains } from './registered-domains.ts'
 import type { Solver } from './solver.ts'
@@ -40,11 +41,10 @@ export interface AcmeIssuer extends Issuer {
   tidy(): Promise<readonly LeftBehind[]>
 }
 
-/** For so long an order is one server's, which gives it back when it has done a step. */
-const leaseMs = 3 * 60_000
 const busyMs = 5000
 const usualLimitMs = 3_600_000
-const longestLimitMs = 7 * 86_400_000
+/** A CA that asks for less, time and again, is one that fails: then it is asked less and less often. */
+const shortestWaitMs = 10_000
 const reasons: Readonly<Record<RevocationReason, number>> = {
   unspecified: 0,
   keyCompromise: 1,
@@ -89,9 +89,10 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
     const row = (await store.acmeOrders.open(request.id, name)) ?? (await place(request))
     if (!('signingId' in row)) return row
     const at = await store.now()
-    const until = at + leaseMs
+    const until = at + orderLeaseMs
     const leased = await store.acmeOrders.lease(row.id, at, until)
     if (leased === null) return { state: 'waits', untilMs: at + busyMs, reason: 'another server goes on with it' }
+    const giveBack = keepLease({ orders: store.acmeOrders, now: store.now }, row.id, until)
     try {
       const spoken = await account()
       const lookFirst = async ({ name: host, token, value: keyAuthorization }: AcmeProof): Promise<string | null> =>
@@ -100,7 +101,7 @@ export function acmeIssuer(config: AcmeIssuerConfig, parts: AcmeParts): AcmeIssu
       // Signed, it stays open until its version is kept: whoever comes after a crash fetches the same certificate again.
       return await advanceOrder(advancing, leased, request)
     } finally {
-      await store.acmeOrders.release(row.id, until)
+      await giveBack()
     }
   }
   return {
@@ -205,8 +206,9 @@ function waitsForLimit(
 function waitsAsTold({ code, details }: WaxsealError, at: number): SignStep | null {
   const asked = typeof details['retryAfterMs'] === 'number' ? details['retryAfterMs'] : null
   const isLimit = code === 'ACME_REFUSED' && details['type'] === 'rateLimited'
-  if (!isLimit && !(code === 'ACME_UNREACHABLE' && asked !== null)) return null
-  const pause = Math.min(longestLimitMs, Math.max(1000, asked ?? usualLimitMs))
+  const isBusy = asked !== null && (code === 'ACME_UNREACHABLE' || details['status'] === 503)
+  const pause = asked ?? usualLimitMs
+  if (!(isLimit || isBusy) || pause < shortestWaitMs) return null
   const said = isLimit ? `the CA says: ${String(details['detail'])}` : 'the CA is busy'
   return { state: 'waits', untilMs: at + pause, reason: said }
 }

@@ -1,10 +1,11 @@
 import type { AcmeOrder } from '../../../acme/answers.ts'
 import { asWaxsealError, WaxsealError } from '../../../error/waxseal-error.ts'
 import { readPem } from '../../../material/read-pem.ts'
-import { readVersion } from '../../authority/read-version.ts'
 import type { AcmeOrderRow } from '../../store/acme-order-store.ts'
 import type { VersionRow } from '../../store/rows.ts'
 import type { SigningRequest, SignStep } from '../issuer.ts'
+import { whyUnfit } from '../why-unfit.ts'
+import { type FailedName, failOrder } from './fail-order.ts'
 import { type ProvingParts, proveNames } from './prove-names.ts'
 
 /** What an order is placed with. */
@@ -19,6 +20,9 @@ const mostSteps = 6
 const shortestPauseMs = 1000
 const longestPauseMs = 10 * 60_000
 const processingMs = 2000
+/** Of an order whose CA does not say when it ends. */
+const longestOrderMs = 7 * 86_400_000
+const late = { type: 'unknown', detail: 'the CA has not signed it before the end of the order' } as const
 
 /**
  * Does what can be done now for an order that this server alone has. Where the CA has done something and its answer was lost, asking it
@@ -35,6 +39,8 @@ export async function advanceOrder(
   for (let step = 0; step < mostSteps; step += 1) {
     if (order.status === 'valid') return take(parts, known, order, request)
     if (order.status === 'invalid') return fail(parts, known, order)
+    if (isPastEnd(order, known, await now()))
+      return failOrder(orders, known, await now(), { failed: [], problem: late })
     if (order.status === 'ready') order = await finalize(parts, known, order, request.csrPem)
     else if (order.status === 'processing')
       return waits(await now(), order.retryAfterMs ?? processingMs, 'the CA signs')
@@ -65,8 +71,9 @@ async function placeOrder(
     await orders.save(id, { url: order.url })
     return order
   } catch (error) {
-    // Refused: there is none that could go on.
-    if (isRefused(error)) await orders.fail(id, await now(), { error: asWaxsealError(error).message })
+    // There is none that could go on, or one of which nobody knows: the next one is counted by itself.
+    if (isRefused(error) || isAnswerLost(error))
+      await orders.fail(id, await now(), { error: asWaxsealError(error).message })
     throw error
   }
 }
@@ -104,36 +111,36 @@ async function take(
   { client, orders, now, name }: AdvancingParts,
   { id }: AcmeOrderRow,
   { certificate }: AcmeOrder,
-  { spki }: SigningRequest,
+  request: SigningRequest,
 ): Promise<SignStep> {
   if (certificate === null)
     throw new WaxsealError('ACME_UNREACHABLE', { reason: 'it does not say where the certificate is' })
   const { pem } = await client.certificate(certificate)
-  if (readVersion(pem).spki !== spki) {
-    await orders.fail(id, await now(), { error: 'its certificate is for another key' })
-    throw new WaxsealError('ACME_UNREACHABLE', {
-      issuer: name,
-      reason: 'its certificate is not for the key of the CSR',
-    })
+  const why = whyUnfit(pem, request)
+  if (why !== null) {
+    await orders.fail(id, await now(), { error: why })
+    throw new WaxsealError('ACME_UNREACHABLE', { issuer: name, reason: `what it signed cannot be used: ${why}` })
   }
   return { state: 'signed', pem }
 }
 
-/** ACME_REFUSED, with what the CA says of each name. */
+/** ACME_REFUSED, with what the CA says of each name, as far as it does. */
 async function fail({ client, orders, now }: AdvancingParts, row: AcmeOrderRow, order: AcmeOrder): Promise<never> {
   const names = row.names.split(' ')
-  const failed: { readonly name: string; readonly why: string }[] = []
-  for (const url of order.authorizations) {
-    const { name, status, challenges } = await client.authorization(url, names)
-    const problem = challenges.find((one) => one.problem !== null)?.problem
-    if (status === 'invalid')
-      failed.push({ name, why: `${name}: ${problem?.type ?? 'unknown'}: ${problem?.detail ?? ''}` })
+  const failed: FailedName[] = []
+  for (const url of order.authorizations.slice(0, names.length)) {
+    const said = await client.authorization(url, names).catch(() => null)
+    if (said?.status !== 'invalid') continue
+    const problem = said.challenges.find((one) => one.problem !== null)?.problem ?? null
+    failed.push({ name: said.name, problem })
   }
-  const perName = failed.map(({ why }) => why)
-  const { type = 'unknown', detail = 'the order is invalid' } = order.problem ?? {}
-  const failedNames = failed.length === 0 ? '' : ` ${failed.map(({ name }) => name).join(' ')} `
-  await orders.fail(row.id, await now(), { failedNames, error: perName.join('; ') || detail })
-  throw new WaxsealError('ACME_REFUSED', { type, detail, ...(perName.length === 0 ? {} : { perName }) })
+  const problem = order.problem ?? { type: 'unknown', detail: 'the order is invalid' }
+  return failOrder(orders, row, await now(), { failed, problem })
+}
+
+/** Behind its end the CA takes no proof; one whose clock is another one is given an hour. */
+function isPastEnd({ expiresAt }: AcmeOrder, { createdAt }: AcmeOrderRow, at: number): boolean {
+  return at > Math.max(expiresAt ?? createdAt + longestOrderMs, createdAt + 3_600_000)
 }
 
 function waits(at: number, pauseMs: number, reason: string): SignStep {
@@ -144,12 +151,26 @@ function waits(at: number, pauseMs: number, reason: string): SignStep {
   }
 }
 
+/** The CA was reached, and may have done what it was asked for. */
+function isAnswerLost(error: unknown): boolean {
+  if (!(error instanceof WaxsealError) || error.code !== 'ACME_UNREACHABLE') return false
+  const { status, retryAfterMs } = error.details
+  return (typeof status === 'number' && retryAfterMs === undefined) || isTimeout(error.cause)
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
+}
+
 function isRefused(error: unknown): error is WaxsealError {
   return error instanceof WaxsealError && error.code === 'ACME_REFUSED'
 }
 
+const ofTheMoment = ['rateLimited', 'serverInternal', 'badNonce', 'orderNotReady', 'unknown']
+
 /** Refused, and not because of the moment. */
 function isFinal(error: unknown): boolean {
-  const ofTheMoment = ['rateLimited', 'serverInternal', 'badNonce', 'orderNotReady', 'unknown']
-  return isRefused(error) && !ofTheMoment.includes(String(error.details['type']))
+  if (!isRefused(error)) return false
+  const { type, status } = error.details
+  return status === 404 || status === 410 || !ofTheMoment.includes(String(type))
 }

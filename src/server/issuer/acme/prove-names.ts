@@ -1,9 +1,11 @@
 import { dnsValueOf, keyAuthorizationOf } from '../../../acme/acme-key.ts'
 import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../../../acme/answers.ts'
+import { unusable } from '../../../acme/problem.ts'
 import { WaxsealError } from '../../../error/waxseal-error.ts'
 import type { AcmeOrderRow, AcmeOrderStore, AcmeProof } from '../../store/acme-order-store.ts'
 import type { SigningRequest } from '../issuer.ts'
 import type { AcmeAccount } from './acme-account.ts'
+import { type FailedName, failOrder } from './fail-order.ts'
 import type { Solver } from './solver.ts'
 
 /** Who proves, and where it is kept. */
@@ -26,8 +28,15 @@ export interface Proving {
 const longestUnseenMs = 3_600_000
 /** Names whose addresses are asked at once: those of the longest order are done while the order is this server's. */
 const lookedAtOnce = 16
-/** Where the CA does not say when to look again. */
-const lookAgainMs = 2000
+/** Where the CA does not say when to look again: at first, and when it has not looked for long. */
+const [lookAgainMs, longestLookAgainMs] = [2000, 60_000]
+/** A CA that could not look is told again after this time, then after twice of it, and so on (RFC 8555 §8.2). */
+const firstAgainMs = 30_000
+const notFound = { type: 'unknown', detail: 'the CA has not found the proof of the names' } as const
+/** Authorizations that are read at once. */
+const readAtOnce = 8
+/** For all of them: what is left of the time for which the order is this server's is for the proofs. */
+const longestReadMs = 60_000
 
 /**
  * Goes on with the proofs of an order that is pending: chooses, publishes, looks whether the world sees it, and has the CA look. Before
@@ -39,17 +48,52 @@ export async function proveNames(
   order: AcmeOrder,
   request: SigningRequest,
 ): Promise<Proving | null> {
-  const names = row.names.split(' ')
-  const pending: AcmeAuthorization[] = []
-  for (const url of order.authorizations) {
-    const authorization = await parts.client.authorization(url, names)
-    if (authorization.status === 'pending') pending.push(authorization)
-  }
+  const pending = (await readAll(parts, row, order)).filter(({ status }) => status === 'pending')
   if (pending.length === 0) return null
   const proofs: AcmeProof[] = []
   for (const authorization of pending) proofs.push(await proofOf(parts, row, authorization, request))
-  const published = await publish(parts, row, proofs, request)
+  const at = await parts.now()
+  const failed = proofs.flatMap((proof) => failureOf(proof, challengeOf(proof, pending), at))
+  if (failed.length > 0) return failOrder(parts.orders, row, at, { failed, problem: notFound })
+  const again = proofs.map((proof) => (tellAgainAt(proof, pending) > at ? proof : { ...proof, answeredAt: null }))
+  const published = await publish(parts, row, again, request)
   return answer(parts, row, published, pending)
+}
+
+/** ACME_UNREACHABLE: there are more than names, or they take too long. */
+async function readAll(
+  { client, now }: ProvingParts,
+  row: AcmeOrderRow,
+  { authorizations }: AcmeOrder,
+): Promise<readonly AcmeAuthorization[]> {
+  const names = row.names.split(' ')
+  if (authorizations.length > names.length) throw unusable('it asks for the proof of more names than were ordered')
+  const until = (await now()) + longestReadMs
+  const read: AcmeAuthorization[] = []
+  for (const part of chunks(authorizations, readAtOnce)) {
+    if ((await now()) > until) throw unusable('it takes too long to say which names are proven')
+    read.push(...(await Promise.all(part.map((url) => client.authorization(url, names)))))
+  }
+  return read
+}
+
+function challengeOf({ challenge }: AcmeProof, pending: readonly AcmeAuthorization[]): AcmeChallenge | undefined {
+  return pending.flatMap(({ challenges }) => challenges).find(({ url }) => url === challenge)
+}
+
+/** Some CAs leave the name pending where the proof has failed, or could not be looked for. */
+function failureOf(proof: AcmeProof, challenge: AcmeChallenge | undefined, at: number): readonly FailedName[] {
+  const { name, answeredAt, publishedAt } = proof
+  if (answeredAt === null || challenge === undefined) return []
+  const isVain = challenge.problem !== null && at - (publishedAt ?? at) > longestUnseenMs
+  return challenge.status === 'invalid' || isVain ? [{ name, problem: challenge.problem }] : []
+}
+
+/** When a CA that could not look is told again that the proof is there, in milliseconds since 1970: later each time. */
+function tellAgainAt(proof: AcmeProof, pending: readonly AcmeAuthorization[]): number {
+  const { answeredAt, publishedAt } = proof
+  if (answeredAt === null || !challengeOf(proof, pending)?.problem) return Number.POSITIVE_INFINITY
+  return answeredAt + Math.max(firstAgainMs, answeredAt - (publishedAt ?? answeredAt))
 }
 
 /** The one that was begun, or a new one by the first way that can be gone. */
@@ -147,10 +191,7 @@ async function answer(
     }
   }
   const [first] = unseen
-  if (first === undefined) {
-    const said = Math.max(0, ...pending.map(({ retryAfterMs }) => retryAfterMs ?? 0))
-    return { pauseMs: said > 0 ? said : lookAgainMs, reason: 'the CA looks for the proof of the names' }
-  }
+  if (first === undefined) return looking(all, pending, at)
   const since = at - (first.proof.publishedAt ?? at)
   if (since > longestUnseenMs) {
     // What got lost is published once more by the next try.
@@ -162,6 +203,20 @@ async function answer(
     pauseMs: Math.min(60_000, Math.max(2000, since / 5)),
     reason: `the CA is not yet told to look: ${first.why}`,
   }
+}
+
+/** The CA is to look, or it could not. */
+function looking(proofs: readonly AcmeProof[], pending: readonly AcmeAuthorization[], at: number): Proving {
+  const said = Math.max(0, ...pending.map(({ retryAfterMs }) => retryAfterMs ?? 0))
+  const againAt = Math.min(...proofs.map((proof) => tellAgainAt(proof, pending)))
+  if (againAt < Number.POSITIVE_INFINITY) {
+    const [problem] = proofs.flatMap((proof) => challengeOf(proof, pending)?.problem ?? [])
+    const why = `the CA could not look for the proof: ${problem?.type}: ${problem?.detail}`
+    return { pauseMs: Math.max(said, againAt - at, lookAgainMs), reason: why }
+  }
+  const since = at - Math.min(...proofs.map(({ answeredAt }) => answeredAt ?? at))
+  const usual = Math.min(longestLookAgainMs, Math.max(lookAgainMs, since / 5))
+  return { pauseMs: said > 0 ? said : usual, reason: 'the CA looks for the proof of the names' }
 }
 
 function chunks<T>(all: readonly T[], length: number): readonly (readonly T[])[] {

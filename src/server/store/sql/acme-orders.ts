@@ -20,6 +20,7 @@ export function sqlAcmeOrders(db: Database): AcmeOrderStore {
           [id, at, until],
         ),
       ),
+    extend: (id, leaseUntil, later) => changeWhere(db, 'acme_order', { id, leaseUntil }, { leaseUntil: later }),
     release: (id, leaseUntil) => changeWhere(db, 'acme_order', { id, leaseUntil }, { leaseUntil: null }),
     save: (id, fields) => change(db, 'acme_order', id, fields),
     fail: (id, at, fields) =>

@@ -1,3 +1,4 @@
+import { orderLeaseMs } from '../acme-order-store.ts'
 import type { Database } from '../database.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { ServerFacts } from '../store.ts'
@@ -6,8 +7,6 @@ import type { ServerFacts } from '../store.ts'
 const longestKeptMs = 7 * 86_400_000
 /** Until a clock that was set back is noticed, things are done by the right time: what was made by the wrong one was made before them. */
 const unnoticedMs = 10 * 60_000
-/** A server has an ACME order for no longer. */
-const orderLeaseMs = 3 * 60_000
 
 /** What servers share over SQL: rows of `meta`. */
 export function sqlServerFacts(db: Database): ServerFacts {

@@ -44,6 +44,13 @@ t.test('an issuer whose limits hold for longer than there is time is passed over
   t.notOk(isPassedOver({ ...limited, nextAt: 3 * dayMs + minuteMs }, null, asForAll, 3 * dayMs))
 })
 
+t.test('an issuer that always wants a minute more is not waited for for ever by a first certificate', async (t) => {
+  const waiting = tried(0, { isWaiting: true, nextAt: 4 * hourMs })
+
+  t.ok(isPassedOver(waiting, null, asForAll, 4 * hourMs - minuteMs))
+  t.notOk(isPassedOver({ ...waiting, firstAt: 2 * hourMs }, null, asForAll, 4 * hourMs - minuteMs))
+})
+
 t.test('after the end any issuer that has not signed is passed over', async (t) => {
   t.ok(isPassedOver(tried(7 * dayMs, { failures: 1 }), short, asForAll, 7 * dayMs))
   t.ok(isPassedOver(tried(7 * dayMs, { isWaiting: true }), short, asForAll, 7 * dayMs))
