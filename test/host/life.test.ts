@@ -1,6 +1,7 @@
 import t from 'tap'
 import { answersAfterBoot, answersChallenges, endsWhenIdle } from './support/acme-steps.ts'
 import { hold, release } from './support/mail-host.ts'
+import { ownAddress } from './support/network.ts'
 import { request, servesWhatIsReported } from './support/operator.ts'
 import {
   codeCache,
@@ -13,8 +14,7 @@ import {
   stateOfUnit,
 } from './support/steps.ts'
 
-const address = '10.77.0.254'
-const site = await openSiteBeforeInstallation('bookworm', address)
+const site = await openSiteBeforeInstallation('bookworm', ownAddress)
 t.teardown(() => site.close())
 const { mail } = site
 
@@ -29,7 +29,7 @@ await t.test('a restart waits for the deployment that is under way', (t) => rest
 
 await t.test(
   'a CA that asks at port 80 gets the answer, from a program without rights that the enabled socket starts',
-  (t) => answersChallenges(t, site, address),
+  (t) => answersChallenges(t, site, ownAddress),
 )
 
 await t.test('a killed deployer is started again, puts the half deployment back and does it once more', async (t) => {

@@ -4,18 +4,17 @@ import { agentEnv, blocks } from '../support/moving-page.ts'
 import { exchanges, startOriginServer } from '../support/origin-server.ts'
 import { openMachine } from './support/machine.ts'
 import { servedOn, serveOldPairs } from './support/mail-host.ts'
+import { ownAddress } from './support/network.ts'
 import { run } from './support/run.ts'
 import { readPackage } from './support/site.ts'
-
-const address = '10.77.0.254'
 
 t.test('a host with the other agent is moved by the commands of the page: its next renewal is served', async (t) => {
   const bridge = `wxm${process.pid}`
   await run(['ip', 'link', 'add', bridge, 'type', 'bridge'])
-  await run(['ip', 'address', 'add', `${address}/24`, 'dev', bridge])
+  await run(['ip', 'address', 'add', `${ownAddress}/24`, 'dev', bridge])
   await run(['ip', 'link', 'set', bridge, 'up'])
   const dir = await makeTemporaryFolder('waxseal-moving-')
-  const origin = await startOriginServer(dir, address)
+  const origin = await startOriginServer(dir, ownAddress)
   const mail = await openMachine({ release: 'bookworm', hostname: 'mail', number: 2, bridge, hosts: '' })
   t.teardown(async () => {
     await Promise.all([mail.remove(), origin.close()])

@@ -5,15 +5,15 @@ import t from 'tap'
 import { makeTemporaryFolder, removeTree, writeText } from '../../src/host/file/plain-files.ts'
 import { type MisbehavingProxy, startProxy } from '../support/misbehaving-proxy.ts'
 import { heldTarget, hold, postfixTarget, quickConfig, release, serveOldPairs } from './support/mail-host.ts'
+import { addressOf, ownAddress } from './support/network.ts'
 import { oldPackage } from './support/old-package.ts'
 import { addTarget, finished, type Job, request, servesWhatIsReported } from './support/operator.ts'
 import { openSite } from './support/site.ts'
 import { stateOfUnit } from './support/steps.ts'
 
-/** Of this machine: the agent speaks to the control plane through a proxy that answers as it is told to. */
-const address = '10.77.0.254'
-const site = await openSite('bookworm', address)
+const site = await openSite('bookworm', ownAddress)
 const ca = await makeTemporaryFolder('waxseal-upgrade-ca-')
+/** On this machine: the agent speaks to the control plane through it, and it answers as it is told to. */
 let proxy: MisbehavingProxy | null = null
 t.teardown(async () => {
   await proxy?.close()
@@ -36,7 +36,8 @@ await t.test('version 0.1 is installed, with keys of another agent and a drop-in
   await control.run('sh', '-c', 'until [ -s /var/lib/waxseal-control-plane/ca.pem ]; do sleep 0.1; done')
   for (const name of ['ca.pem', 'ca.key'])
     await writeText(join(ca, name), await control.read(`/var/lib/waxseal-control-plane/${name}`), 0o600)
-  proxy = await startProxy({ target: 'https://10.77.0.1:8443', servername: 'certs.example.net', address }, ca)
+  const toControlPlane = { target: `https://${addressOf(1)}:8443`, servername: 'certs.example.net' }
+  proxy = await startProxy({ ...toControlPlane, address: ownAddress }, ca)
   await mail.write('/root/ca.pem', await control.read('/var/lib/waxseal-control-plane/ca.pem'))
   await mail.write('/root/token', (await operate<{ readonly token: string }>('token')).token, 0o600)
   await mail.run('apt-get', 'install', '-y', '/root/old.deb')

@@ -5,7 +5,7 @@ import { root } from '../../../packaging/root.ts'
 import { until } from '../../support/until.ts'
 import { follow } from '../support/follow.ts'
 import { type GuideStep, stepsOf } from '../support/guide.ts'
-import { addressOf, type MailHost, nameServer, openGuidedSite } from '../support/guided-site.ts'
+import { addressOfHost, type MailHost, nameServer, openGuidedSite } from '../support/guided-site.ts'
 import type { Machine } from '../support/machine.ts'
 import { servedOn } from '../support/mail-host.ts'
 import { servesAsBefore } from '../support/movers.ts'
@@ -176,7 +176,7 @@ async function leafOf(host: MailHost): Promise<string> {
 }
 
 function seenAs(host: MailHost): SeenHost {
-  return { address: addressOf(host), name: `${host}.example.net`, rootFile: site.ca.rootFile }
+  return { address: addressOfHost(host), name: `${host}.example.net`, rootFile: site.ca.rootFile }
 }
 
 async function stateOf(host: MailHost, unit: string): Promise<string> {

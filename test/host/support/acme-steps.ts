@@ -8,11 +8,12 @@ import type { LookedFor } from '../../support/acme-ca/acme-ca.ts'
 import { type ServedAcmeCa, serveAcmeCa } from '../../support/acme-ca/serve-acme-ca.ts'
 import type { Machine } from './machine.ts'
 import { servedOn } from './mail-host.ts'
+import { addressOf } from './network.ts'
 import { finished, request } from './operator.ts'
 import type { Site } from './site.ts'
 
 const unit = 'waxseal-acme.service'
-const mailAddress = '10.77.0.2'
+const mailAddress = addressOf(2)
 const noSuchToken = '0123456789abcdef'
 
 /** A CA that asks at port 80 gets the answer, by IPv6, too, from a program without rights that the socket starts. */

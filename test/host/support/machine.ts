@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Added, layersOf, mountLayers, type Release } from './base-image.ts'
 import { type FollowedLog, followLog } from './followed-log.ts'
+import { addressOf } from './network.ts'
 import { environment, run } from './run.ts'
 
 /** A Debian under systemd, in a container of its own; its files outlive a power cut. */
@@ -24,10 +25,11 @@ export interface Machine {
   remove(): Promise<void>
 }
 
-/** How a machine is to be: its address is 10.77.0.`number`. */
+/** How a machine is to be. */
 export interface MachineOptions {
   readonly release: Release
   readonly hostname: string
+  /** Its address ends with it. */
   readonly number: number
   /** From {@link openSwitch}. */
   readonly bridge: string
@@ -66,7 +68,7 @@ class Container implements Machine {
     await this.write('/etc/hostname', `${hostname}\n`)
     await this.write('/etc/hosts', `127.0.0.1 localhost\n::1 localhost\n${hosts}`)
     // Nobody advertises a route here: a boot would wait 12 s for one.
-    const network = `[Network]\nAddress=10.77.0.${number}/24\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n`
+    const network = `[Network]\nAddress=${addressOf(number)}/24\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n`
     await this.write('/etc/systemd/network/10-host0.network', `[Match]\nName=host0\n${network}`)
     await mkdir(join(this.#dir, 'root/var/log/journal'), { recursive: true })
     await run(['systemctl', `--root=${this.#dir}/root`, 'enable', 'systemd-networkd.service'])

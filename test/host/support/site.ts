@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Added, baseImage, type Release } from './base-image.ts'
 import { type Machine, openMachine } from './machine.ts'
+import { addressOf } from './network.ts'
 import { run } from './run.ts'
 
 /** A mail host and a control plane, each on a machine of its own, joined by a switch. */
@@ -21,10 +22,10 @@ export interface Site {
 }
 
 const dist = fileURLToPath(new URL('../../../dist/', import.meta.url))
-const hosts = '10.77.0.1 certs.example.net certs\n10.77.0.2 mail.example.net mail\n'
+const hosts = `${addressOf(1)} certs.example.net certs\n${addressOf(2)} mail.example.net mail\n`
 
 /**
- * Boots both; nothing of Waxseal is installed yet. With an address, such as 10.77.0.254, this machine is at the switch, too. What is
+ * Boots both; nothing of Waxseal is installed yet. With an address, this machine is at the switch, too. What is
  * added is on the machine of the control plane.
  */
 export async function openSite(release: Release, address?: string, added: Added = {}): Promise<Site> {
