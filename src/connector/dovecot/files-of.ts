@@ -17,6 +17,9 @@ const pairs = [
   ['ssl_server_alt_cert_file', 'ssl_server_alt_key_file'],
 ] as const
 
+/** The settings that decide what a connection is served. */
+export const tlsSettings: readonly string[] = ['ssl', ...pairs.flat()]
+
 /** The material of a connection; `absolute` turns a path of the settings into an absolute one, null where it cannot be told. */
 export function materialOf(
   values: ReadonlyMap<string, string>,

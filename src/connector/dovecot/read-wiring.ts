@@ -102,18 +102,26 @@ function listenerAt(
   absolute: Absolute,
 ): readonly Listener[] {
   const connection = { protocol: filter, address: socket.host, servername }
-  const fromHere = valuesFor(settings, { ...connection, client: socket.host })
-  const isHidden = fromHere.get('ssl') === 'no'
-  const values = isHidden ? valuesFor(settings, { ...connection, client: null }) : fromHere
+  const release = is24(settings) ? '2.4' : '2.3'
+  const fromHere = valuesFor(settings, { ...connection, client: socket.host }, release)
+  const isHidden = fromHere.values.get('ssl') === 'no'
+  const applied = isHidden ? valuesFor(settings, { ...connection, client: null }, release) : fromHere
+  const { values } = applied
   const { files, doubt }: NamedMaterial = materialOf(values, absolute)
   if (values.get('ssl') === 'no' || (files.length === 0 && doubt === null)) return []
+  const isAskable = servername === null || !/[*?]/.test(servername.replace(/^\*\./, ''))
   const doubts = [
+    ...(applied.doubt === null ? [] : [applied.doubt]),
     ...(doubt === null ? [] : [doubt]),
+    ...(isAskable ? [] : [`No name is known that ${servername} stands for, so none is asked for.`]),
     ...(isHidden ? [`Clients from ${socket.host} get no TLS: "remote" has ssl = no.`] : []),
     ...(isScreened ? [`${socket.host} is not in haproxy_trusted_networks, so nothing from here is answered.`] : []),
   ]
-  const told = servername?.toLowerCase() ?? null
-  return [{ ...socket, servername: told, files, ...(doubts.length === 0 ? {} : { doubt: doubts.join(' ') }) }]
+  const facts = {
+    ...(doubts.length === 0 ? {} : { doubt: doubts.join(' ') }),
+    ...(isAskable && applied.doubt === null ? {} : { unproven: true as const }),
+  }
+  return [{ ...socket, servername, files, ...facts }]
 }
 
 function isOn(service: TlsService | undefined, protocols: readonly string[]): boolean {

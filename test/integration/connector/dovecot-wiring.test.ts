@@ -158,6 +158,35 @@ protocol imap {
   },
 )
 
+t.test(
+  'where several `local_name` fit, by a pattern and by the name, the wiring names what Dovecot serves',
+  options,
+  async (t) => {
+    const pairIn = (file: string): string => `{\n  ssl_cert = <${file}\n  ssl_key = <${file}\n}\n`
+    const { readWiring } = await startWired(t, 'dovecot', first, (folder) => ({
+      main: `local_name *.wide.test ${pairIn(`${folder}/wide.pem`)}
+local_name mail.wide.test ${pairIn(`${folder}/exact.pem`)}
+local_name mail.narrow.test ${pairIn(`${folder}/exact.pem`)}
+local_name *.narrow.test ${pairIn(`${folder}/wide.pem`)}
+local_name *.part.test ${pairIn(`${folder}/wide.pem`)}
+local_name mail.part.test {
+  ssl_min_protocol = TLSv1.2
+}
+local_name a.b.part.test {
+  ssl_min_protocol = TLSv1.2
+}
+`,
+      files: { 'wide.pem': bundleOf(second), 'exact.pem': bundleOf(org) },
+    }))
+
+    const wiring = await readWiring()
+
+    t.equal(new Set(wiring.listeners.map(({ servername }) => servername)).size, 8)
+    t.ok(wiring.listeners.every(({ doubt }) => doubt === undefined))
+    for (const { read, served } of await compareWithServed(wiring)) t.same(served, read)
+  },
+)
+
 t.test('a port of doveadm that speaks TLS is a listener of Dovecot, too', options, async (t) => {
   const [wrapped = 0, clear = 0] = await freePorts(2)
   const { daemon, deploy } = await startWired(t, 'dovecot', first, () => ({

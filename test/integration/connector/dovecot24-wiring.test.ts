@@ -12,7 +12,7 @@ import { createHostView } from '../../../src/host/host-view.ts'
 import type { Command } from '../../../src/plan/plan.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { removeWhenQuiet } from '../../support/remove-when-quiet.ts'
-import { bundleOf, seenBy } from './wired-host.ts'
+import { bundleOf, compareWithServed, seenBy } from './wired-host.ts'
 
 /** The Debian 13 that the host tests boot; nobody writes into it. */
 const debian13 = '/var/cache/waxseal-test/trixie'
@@ -20,9 +20,10 @@ const unlessThere = existsSync(debian13) ? false : 'the host tests have not made
 const options = { skip: isRoot() ? unlessThere : 'only root can start the daemons' }
 
 const authority = await makeAuthority()
-const [pair, org] = await Promise.all([
+const [pair, org, other] = await Promise.all([
   authority.issue({ names: ['mail.example.net'] }),
   authority.issue({ names: ['mail.example.org'] }),
+  authority.issue({ names: ['mail.wide.test'] }),
 ])
 
 t.test(
@@ -52,6 +53,30 @@ t.test(
   },
 )
 
+t.test('2.4: the last `local_name` that fits wins, and inherits what it does not set', options, async (t) => {
+  const pairIn = (file: string): string =>
+    `{\n  ssl_server_cert_file = ../certs/${file}\n  ssl_server_key_file = ../certs/${file}\n}\n`
+  const { dir, host } = await startDovecot24(
+    t,
+    `local_name *.wide.test ${pairIn('org.pem')}local_name mail.wide.test ${pairIn('other.pem')}
+local_name mail.narrow.test ${pairIn('other.pem')}local_name *.narrow.test ${pairIn('org.pem')}
+local_name *.part.test ${pairIn('org.pem')}local_name mail.part.test {\n  ssl_min_protocol = TLSv1.2\n}
+local_name a.b.part.test {\n  ssl_min_protocol = TLSv1.2\n}
+`,
+  )
+
+  const wiring = await readDovecotWiring(host, '/mnt/dovecot.conf')
+
+  if (isUnwired(wiring)) throw new Error(wiring.reason)
+  const listeners = wiring.listeners.map((listener) => ({
+    ...listener,
+    files: listener.files.map((file) => ({ ...file, path: file.path.replace('/mnt', dir) })),
+  }))
+  t.equal(new Set(listeners.map(({ servername }) => servername)).size, 9)
+  t.ok(listeners.every(({ doubt }) => doubt === undefined))
+  for (const { read, served } of await compareWithServed({ ...wiring, listeners })) t.same(served, read)
+})
+
 t.test('2.4: a line of 2.3 is a configuration that is broken, not a Dovecot that is not there', options, async (t) => {
   const { dir, host } = await startDovecot24(t)
   const config = join(dir, 'dovecot.conf')
@@ -60,9 +85,10 @@ t.test('2.4: a line of 2.3 is a configuration that is broken, not a Dovecot that
   t.match(await readDovecotWiring(host, '/mnt/dovecot.conf'), { unwired: 'broken', said: /Fatal: .*ssl_cert/ })
 })
 
-/** A Dovecot 2.4 with its settings in a folder that it has as /mnt, until the end of the test. */
+/** A Dovecot 2.4 with its settings in a folder that it has as /mnt, and these names in `conf.d`, until the end of the test. */
 async function startDovecot24(
   t: Test,
+  names = '',
 ): Promise<{ readonly dir: string; readonly host: HostView; readonly ports: readonly number[] }> {
   const dir = await makeTemporaryFolder('waxseal-2.4-')
   t.teardown(() => removeWhenQuiet(dir))
@@ -73,8 +99,12 @@ async function startDovecot24(
     'certs/cert.pem': pair.certificatePem,
     'certs/key.pem': pair.keyPem,
     'certs/org.pem': bundleOf(org),
-    'conf.d/10-org.conf':
-      'local_name mail.example.org {\n  ssl_server_cert_file = ../certs/org.pem\n  ssl_server_key_file = ../certs/org.pem\n}\n',
+    'certs/other.pem': bundleOf(other),
+    'conf.d/10-org.conf': `local_name mail.example.org {
+  ssl_server_cert_file = ../certs/org.pem
+  ssl_server_key_file = ../certs/org.pem
+}
+${names}`,
     'dovecot.conf': `dovecot_config_version = 2.4.1
 dovecot_storage_version = 2.4.1
 protocols = imap

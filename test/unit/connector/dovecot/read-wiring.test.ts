@@ -35,6 +35,141 @@ t.test('2.3: each name has its files, and what its block does not set is inherit
   })
 })
 
+/** Overlapping blocks, as 2.3 prints them. */
+const overlapping = `local_name *.wide.test {
+  ssl_cert = </srv/wide.pem
+}
+local_name mail.wide.test {
+  ssl_cert = </srv/exact.pem
+}
+local_name mail.narrow.test {
+  ssl_cert = </srv/exact.pem
+}
+local_name *.narrow.test {
+  ssl_cert = </srv/wide.pem
+}
+local_name *.part.test {
+  ssl_cert = </srv/wide.pem
+}
+local_name Mail.part.test a.b.part.test {
+  ssl_prefer_server_ciphers = yes
+}
+`
+
+/** The certificates by name, seen with 2.3.19 and 2.4.1. */
+const served = {
+  '2.3': {
+    '*.wide.test': '/srv/wide.pem',
+    'mail.wide.test': '/srv/wide.pem',
+    'mail.narrow.test': '/srv/exact.pem',
+    '*.narrow.test': '/srv/wide.pem',
+    '*.part.test': '/srv/wide.pem',
+    'mail.part.test': '/srv/wide.pem',
+    'a.b.part.test': '/srv/tls/cert.pem',
+  },
+  '2.4': {
+    '*.wide.test': '/srv/wide.pem',
+    'mail.wide.test': '/srv/exact.pem',
+    'mail.narrow.test': '/srv/wide.pem',
+    '*.narrow.test': '/srv/wide.pem',
+    '*.part.test': '/srv/wide.pem',
+    'mail.part.test': '/srv/wide.pem',
+    'a.b.part.test': '/srv/tls/cert.pem',
+  },
+} as const
+
+t.test('of several blocks that fit a name, 2.3 takes the first in the file and 2.4 the last', async (t) => {
+  const spelled24 = overlapping.replaceAll('ssl_cert = <', 'ssl_server_cert_file = ')
+  const wirings = {
+    '2.3': await read(settings23 + overlapping, services23),
+    '2.4': await read(settings24.replace('protocol pop3', 'protocol lmtp') + spelled24, services24),
+  }
+
+  for (const release of ['2.3', '2.4'] as const) {
+    const listeners = wirings[release].listeners.filter(({ port, host }) => port === 995 && host === '127.0.0.1')
+    const read = listeners.map(({ servername, files }) => [servername, files[0]?.path])
+    t.match(Object.fromEntries(read), served[release], release)
+    t.ok(listeners.every(({ doubt }) => doubt === undefined))
+  }
+})
+
+t.test(
+  '2.3: a block for a name and a network wins, and where none is the most special one, nobody is answered',
+  async (t) => {
+    const blocks = `local 127.0.0.0/8 {
+  ssl_cert = </srv/eight.pem
+}
+local 127.0.0.1 {
+  ssl_cert = </srv/one.pem
+}
+local_name named.test {
+  ssl_cert = </srv/named.pem
+}
+local 127.0.0.1 {
+  local_name both.test {
+    ssl_cert = </srv/both.pem
+  }
+}
+protocol !pop3 {
+  ssl_min_protocol = TLSv1.3
+}
+`
+
+    const { listeners } = await read(settings23 + blocks, services23)
+
+    const at995 = (name: string | null) => listeners.find(({ port, servername }) => port === 995 && servername === name)
+    t.match(at995(null), { files: [{ path: '/srv/one.pem' }], doubt: undefined })
+    t.match(at995('named.test'), {
+      doubt: /^Dovecot ends such connections: several blocks set ssl_cert/,
+      unproven: true,
+    })
+    t.match(at995('both.test')?.files, [{ path: '/srv/both.pem' }])
+  },
+)
+
+t.test('2.4: which block was begun last is not told of one that is printed inside another', async (t) => {
+  const certificate = (file: string): string => `  ssl_server_cert_file = /srv/${file}.pem\n`
+  const blocks = `local 127.0.0.1 {
+  local_name in.test {
+  ${certificate('inner')}  }
+}
+local_name in.test {
+${certificate('outer')}}
+local_name under.test {
+${certificate('outer')}  protocol pop3 {
+  ${certificate('inner')}  }
+}
+`
+
+  const { listeners } = await read(settings24 + blocks, services24)
+
+  const at995 = (name: string) => listeners.find(({ port, servername }) => port === 995 && servername === name)
+  t.match(at995('in.test'), { doubt: /begun last in the files cannot be told/, unproven: true })
+  t.match(at995('under.test'), { files: [{ path: '/srv/inner.pem' }], doubt: undefined })
+})
+
+t.test('a thousand names on each of six sockets take less than five seconds of the processor', async (t) => {
+  const names = Array.from({ length: 1000 }, (_, index) => `local_name *.n${index}.test {\n  ssl_cert = </x.pem\n}\n`)
+  const started = process.cpuUsage()
+
+  const { listeners } = await read(settings23 + names.join(''), services23, ipv6Loopback)
+
+  t.equal(listeners.length, 6 * 1005 + 2)
+  t.ok(process.cpuUsage(started).user < 5_000_000)
+})
+
+t.test('a pattern that stands for no name that can be asked for is not asked for', async (t) => {
+  const blocks = ['q.*.test', '?.test', '*.fine.test'].map((name) => `local_name ${name} {\n  ssl_cert = </x.pem\n}\n`)
+
+  const { listeners } = await read(settings23 + blocks.join(''), services23)
+
+  const unproven = listeners.filter((listener) => listener.port === 143 && listener.unproven)
+  t.same(
+    unproven.map(({ servername }) => servername),
+    ['q.*.test', '?.test'],
+  )
+})
+
 t.test('LMTP of 2.3 shows the pair of no name, that of 2.4 the pair of the name', async (t) => {
   const lmtp24 = settings24.replace('lmtp = no', 'lmtp = yes')
 
