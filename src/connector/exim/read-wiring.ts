@@ -83,7 +83,7 @@ function wiringOf(settings: Settings, { files, doubt, isDefault }: EximFiles, ar
   return { listeners, maps: [], named: files.map(({ path }) => path), doubts }
 }
 
-/** `[ADDRESS]:PORT`, `192.0.2.1.PORT` or a bare address, which listens on each of the daemon's ports. */
+/** `[ADDRESS]:PORT`, `192.0.2.1.PORT`, `2001:db8::1.PORT` or a bare address, which listens on each of the daemon's ports. */
 function socketsOf(
   settings: Settings,
   { loopbacks, services }: Surroundings,
@@ -91,7 +91,7 @@ function socketsOf(
   const isIpv4Only = settings.disable_ipv6 === 'yes'
   const usual = listOf(settings.daemon_smtp_ports || 'smtp').map((name) => portOf(name, services))
   const sockets = listOf(settings.local_interfaces || '<; ::0 ; 0.0.0.0').flatMap((entry) => {
-    const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(entry) ?? /^(\d+(?:\.\d+){3})\.(\d+)$/.exec(entry)
+    const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(entry) ?? /^(\d+(?:\.\d+){3}|[^.]*:[^.]*)\.(\d+)$/.exec(entry)
     const [, address = entry, port] = match ?? []
     const ports = port === undefined ? usual : [portOf(port, null)]
     return ports.map((own) => ({ address, port: own }))

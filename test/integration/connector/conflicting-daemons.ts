@@ -28,7 +28,11 @@ export async function startExim(
   dir: string,
   pair: FirstPair,
   tls = `tls_certificate = ${dir}/tls/cert.pem\ntls_privatekey = ${dir}/tls/key.pem\n`,
-  { program = eximProgram, wantsHeader = false }: { readonly program?: string; readonly wantsHeader?: boolean } = {},
+  {
+    program = eximProgram,
+    wantsHeader = false,
+    interfaces = '127.0.0.1',
+  }: { readonly program?: string; readonly wantsHeader?: boolean; readonly interfaces?: string } = {},
 ): Promise<Daemon> {
   const paths = await writePairFor('Debian-exim', dir, pair)
   const [smtp = 0, smtps = 0] = await freePorts(2)
@@ -43,7 +47,7 @@ log_file_path = ${dir}/var/%slog
 pid_file_path = ${pidFile}
 daemon_smtp_ports = ${smtp} : ${smtps}
 tls_on_connect_ports = ${smtps}
-local_interfaces = 127.0.0.1
+local_interfaces = ${interfaces}
 tls_advertise_hosts = *
 ${tls}acl_smtp_rcpt = deny
 keep_environment =

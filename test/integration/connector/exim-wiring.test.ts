@@ -6,7 +6,7 @@ import type { HostView } from '../../../src/connector/host-view.ts'
 import { isUnwired, type Wiring } from '../../../src/connector/wiring/wiring.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { deploy } from '../../../src/deployer/deploy.ts'
-import { makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
+import { freePorts, makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
 import type { Probe } from '../../../src/plan/plan.ts'
 import { type Look, probeOnce } from '../../../src/verify/probe-once.ts'
@@ -68,6 +68,20 @@ t.test(
   },
 )
 
+t.test('an IPv6 address with a port behind a dot is listened on at that port', options, async (t) => {
+  const [loopback = 0, all = 0] = await freePorts(2)
+  const interfaces = `<; 127.0.0.1 ; ::1.${loopback} ; ::0.${all}`
+  const { config, daemon } = await start(t, pairLines, interfaces)
+
+  const { listeners } = await wiringOf(config)
+
+  t.same(
+    listeners.map(({ host: at, port }) => [at, port]),
+    [...daemon.ports.map(({ port }) => ['127.0.0.1', port]), ['::1', loopback], ['::1', all]],
+  )
+  for (const listener of listeners) t.equal(await seenBy(listener, null), pair.sha256)
+})
+
 t.test('an Exim that reads no file speaks TLS with a certificate of its own making', options, async (t) => {
   const { config, daemon } = await start(t, () => [])
 
@@ -82,10 +96,7 @@ t.test('an Exim that reads no file speaks TLS with a certificate of its own maki
 })
 
 t.test('STARTTLS that is not offered to this host is a doubt', options, async (t) => {
-  const { config, daemon } = await start(t, (folder) => [
-    `tls_certificate = ${folder}/tls/cert.pem`,
-    `tls_privatekey = ${folder}/tls/key.pem`,
-  ])
+  const { config, daemon } = await start(t, pairLines)
   const settings = await readFile(config, 'utf8')
   await writeFile(config, settings.replace('tls_advertise_hosts = *', 'tls_advertise_hosts = ! 127.0.0.0/8 : *'))
 
@@ -174,10 +185,16 @@ async function wiringOf(config: string): Promise<Wiring> {
   return answer
 }
 
+/** The pair itself. */
+function pairLines(folder: string): readonly string[] {
+  return [`tls_certificate = ${folder}/tls/cert.pem`, `tls_privatekey = ${folder}/tls/key.pem`]
+}
+
 /** An Exim whose material these lines name, with `rsa.crt` and `rsa.key` in its folder, until the end of the test. */
 async function start(
   t: Test,
   lines: (dir: string) => readonly string[],
+  interfaces?: string,
 ): Promise<{ readonly dir: string; readonly daemon: Daemon; readonly config: string }> {
   const dir = await makeTemporaryFolder('waxseal-exim-')
   t.teardown(() => removeWhenQuiet(dir))
@@ -194,6 +211,7 @@ async function start(
     lines(dir)
       .map((line) => `${line}\n`)
       .join(''),
+    interfaces === undefined ? {} : { interfaces },
   )
   t.teardown(() => daemon.stop())
   return { dir, daemon, config: join(dir, 'exim.conf') }

@@ -55,6 +55,18 @@ t.test('an address with a port of its own has that one alone', async (t) => {
     ['192.0.2.7', 2525, 'smtp'],
     ['127.0.0.1', 25, 'smtp'],
   ])
+  t.same(
+    await socketsOf({
+      local_interfaces: '<; 2001:db8::7.2525 ; ::1.2526 ; ::0.465 ; ::ffff:192.0.2.7',
+      daemon_smtp_ports: '25',
+    }),
+    [
+      ['2001:db8::7', 2525, 'smtp'],
+      ['::1', 2526, 'smtp'],
+      ['::1', 465, 'tls'],
+      ['::ffff:192.0.2.7', 25, 'smtp'],
+    ],
+  )
 })
 
 t.test('a listener on all addresses is met at the loopback one of each family, once', async (t) => {
