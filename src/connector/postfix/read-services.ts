@@ -1,6 +1,7 @@
 import type { Command } from '../../plan/plan.ts'
 import type { HostView } from '../host-view.ts'
 import { isWhole, type Unwired, unwiredBy } from '../wiring/wiring.ts'
+import { listOf } from './list-of.ts'
 
 /** The settings that decide what a listener reads; postconf(5). */
 export const settingNames = [
@@ -39,7 +40,9 @@ export const settingNames = [
   'tls_server_sni_maps',
   'inet_interfaces',
   'inet_protocols',
+  'master_service_disable',
   'multi_instance_directories',
+  'multi_instance_enable',
   'multi_instance_wrapper',
 ] as const
 
@@ -65,7 +68,7 @@ export interface Service {
 export interface Services {
   /** main.cf alone. */
   readonly main: Settings
-  /** Each with what main.cf and its own `-o` in master.cf say. */
+  /** Each that master(8) starts, with what main.cf and its own `-o` in master.cf say. */
   readonly services: readonly Service[]
 }
 
@@ -86,7 +89,17 @@ export async function readServices(
   ])
   const unwired = [main, ...asked].find((answer) => 'unwired' in answer)
   if (unwired !== undefined) return unwired
-  return { main: main as Settings, services: asked.filter((answer) => 'settings' in answer) }
+  const { master_service_disable: disabled } = main as Settings
+  const services = asked.filter((answer) => 'settings' in answer && !isDisabled(answer, disabled))
+  return { main: main as Settings, services: services as readonly Service[] }
+}
+
+/** By `inet`, `smtp/inet` or `smtp.inet` in any case, with `!` before what is kept; the first that fits decides. */
+function isDisabled({ name, type }: Service, disabled: string): boolean {
+  const pattern = listOf(disabled.toLowerCase())
+    .map((written) => (written.includes('/') ? written : written.replace(/\.([^.]*)$/, '/$1')))
+    .find((written) => [type, `${name.toLowerCase()}/${type}`].includes(written.replace(/^!+/, '')))
+  return pattern !== undefined && !/^!(?:!!)*[^!]/.test(pattern)
 }
 
 /** Given the overrides, postconf follows `$name` in them, and defaults such as that of the key file, as the daemons do. */

@@ -11,7 +11,9 @@ export async function readPostfixWiring(host: HostView, configDir: string | null
   if (configDir !== null) return { ...first.wiring, maps: first.wiring.maps.map((map) => compiledIn(configDir, map)) }
   const folders = listOf(first.main.multi_instance_directories).filter((folder) => folder.startsWith('/'))
   const others = await Promise.all(folders.map((folder) => readOther(host, folder, first)))
-  return [first.wiring, ...others].reduce(joined)
+  const { multi_instance_wrapper: manager } = first.main
+  const own = folders.length === 0 || manager === '' ? first.wiring : startedOf(first)
+  return [own, ...others].reduce(joined)
 }
 
 /** `postmap -c DIR -F TABLE` of an instance that a target names. */
@@ -28,14 +30,20 @@ async function readOther(host: HostView, folder: string, { main }: Instance): Pr
     const doubts = [`Of the instance ${folder} nothing is known: ${answer.reason}`]
     return { listeners: [], maps: [], named: [], doubts }
   }
+  const { listeners: started, ...rest } = startedOf(answer)
   const isReached = main.multi_instance_wrapper !== ''
   const doubt = `"postfix reload" fails while multi_instance_wrapper is empty: reload the instance ${folder} by itself.`
-  const listeners = answer.wiring.listeners.map((listener) => ({
+  const listeners = started.map((listener) => ({
     ...listener,
     name: `${folder}/${listener.name}`,
     ...(isReached ? {} : { doubt, unproven: true as const }),
   }))
-  return { ...answer.wiring, listeners }
+  return { ...rest, listeners }
+}
+
+/** postmulti(1) starts no instance that is not enabled, the first one neither, and reloads none: such a one does not listen. */
+function startedOf({ main, wiring }: Instance): Wiring {
+  return main.multi_instance_enable.toLowerCase() === 'yes' ? wiring : { ...wiring, listeners: [] }
 }
 
 function joined(one: Wiring, other: Wiring): Wiring {

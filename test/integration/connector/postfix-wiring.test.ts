@@ -226,7 +226,7 @@ t.test('what tables hold is told where it can be, and doubted where it cannot', 
 })
 
 t.test('the instances beside the first one are read with it', options, async (t) => {
-  const out = await startWired(t, 'postfix', second)
+  const out = await startWired(t, 'postfix', second, () => ({ main: 'multi_instance_enable = yes\n' }))
   for (const wrapper of ['', '/usr/sbin/postmulti -p --']) {
     const { dir, config, daemon } = await startWired(t, 'postfix', first, () => ({
       main: `multi_instance_directories = ${out.config}\nmulti_instance_wrapper = ${wrapper}\nmulti_instance_enable = yes\n`,
@@ -245,6 +245,27 @@ t.test('the instances beside the first one are read with it', options, async (t)
     t.ok(own.every(({ doubt }) => doubt === undefined))
     t.ok(others.every(({ doubt }) => (doubt === undefined) === (wrapper !== '')))
   }
+})
+
+t.test('services that are switched off in main.cf are no listeners', options, async (t) => {
+  const ports = await freePorts(3)
+  const [named = 0, dotted = 0, kept = 0] = ports
+  const disabled = `!127.0.0.1:${kept}/inet, 127.0.0.1:${named}/INET 127.0.0.1:${dotted}.inet 127.0.0.1:${kept}/inet`
+  const { readWiring } = await startWired(t, 'postfix', first, () => ({
+    main: `master_service_disable = ${disabled}\n`,
+    master: ports.map((port) => `127.0.0.1:${port} inet n - n - - smtpd\n`).join(''),
+  }))
+
+  const { listeners } = await readWiring()
+
+  for (const port of ports) {
+    const isRead = listeners.some((listener) => listener.port === port)
+    t.equal(await seenBy({ host: '127.0.0.1', port, protocol: 'smtp' }, null), isRead ? first.sha256 : null)
+  }
+  t.same(
+    listeners.map(({ port }) => port).filter((port) => ports.includes(port)),
+    [kept],
+  )
 })
 
 t.test('settings that Postfix refuses are broken, not missing', options, async (t) => {

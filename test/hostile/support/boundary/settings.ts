@@ -97,6 +97,7 @@ function valueOf(name: string): string {
   if (name.endsWith('_key_file')) return '/srv/tls/key.pem'
   if (name === 'tls_server_sni_maps') return 'hash:/etc/postfix/sni, inline:{a.test=/srv/a.pem}'
   if (name === 'multi_instance_directories') return '/etc/postfix-out'
+  if (name === 'multi_instance_enable') return 'yes'
   return name === 'inet_interfaces' || name === 'inet_protocols' ? 'all' : name.endsWith('level') ? 'may' : ''
 }
 

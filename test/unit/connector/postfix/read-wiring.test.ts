@@ -42,7 +42,9 @@ tlsproxy_enforce_tls = no
 tls_server_sni_maps =
 inet_interfaces = all
 inet_protocols = all
+master_service_disable =
 multi_instance_directories =
+multi_instance_enable = no
 multi_instance_wrapper =
 `
 
@@ -268,6 +270,54 @@ t.test('a port is found by services(5), and one that cannot be is none', async (
   t.same(await portsOf('unknown'), [])
   t.same(await portsOf('65536'), [])
   t.same(await portsOf('0'), [])
+})
+
+t.test('a service that master(8) is told to leave out is no listener', async (t) => {
+  const services = ['smtp inet', '[::1]:Odd inet', '587 inet', 'smtpd pass'].map((line) => `${line} n - n - - smtpd\n`)
+  const listed = { '/etc/services': { text: 'Odd 2626/tcp\n', mode: 0o644 }, ...ipv6Loopback }
+  const portsWith = async (master_service_disable: string): Promise<readonly number[]> => {
+    const { listeners } = await readWith({ master_service_disable, inet_protocols: 'ipv4' }, listed, services.join(''))
+    return listeners.map(({ port }) => port)
+  }
+
+  t.same(await portsWith('pass, smtp/unix, 587'), [25, 2626, 587])
+  t.same(await portsWith('inet'), [])
+  t.same(await portsWith('unix, INET'), [])
+  t.same(await portsWith('smtp/inet 587.inet'), [2626])
+  t.same(await portsWith('[::1]:odd/Inet'), [25, 587])
+  t.same(await portsWith('!smtp/inet, inet'), [25])
+  t.same(await portsWith('inet, !smtp/inet'), [], 'the first that fits decides')
+  t.same(await portsWith('!!smtp.inet'), [2626, 587])
+  t.same((await readWith({ master_service_disable: 'inet' })).named, [])
+})
+
+t.test('an instance that is not enabled does not listen, and its files are named', async (t) => {
+  const instances = async (first: string, out: string, wrapper = '/usr/sbin/postmulti -p --'): Promise<Wiring> => {
+    const ofFirst = {
+      multi_instance_directories: '/etc/postfix-out',
+      multi_instance_wrapper: wrapper,
+      multi_instance_enable: first,
+    }
+    const outputs = {
+      'postconf -M': 'smtp inet n - n - - smtpd\n',
+      'postconf -P': '',
+      [`postconf -x ${names}`]: change(ofFirst),
+      'postconf -c /etc/postfix-out -M': '2525 inet n - n - - smtpd\n',
+      'postconf -c /etc/postfix-out -P': '',
+      [`postconf -c /etc/postfix-out -x ${names}`]: change({
+        multi_instance_enable: out,
+        smtpd_tls_chain_files: '/out.pem',
+      }),
+    }
+    return wiringOf(readPostfixWiring(recordedHost(outputs), null))
+  }
+  const portsOf = ({ listeners }: Wiring): readonly number[] => listeners.map(({ port }) => port)
+
+  t.same(portsOf(await instances('yes', 'Yes')), [25, 2525])
+  t.same(portsOf(await instances('no', 'yes')), [2525])
+  t.same(portsOf(await instances('no', 'yes', '')), [25, 2525], 'nothing looks at whether the first one is enabled')
+  t.same(portsOf(await instances('yes', 'no')), [25])
+  t.match((await instances('yes', 'no')).named, ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/out.pem'])
 })
 
 t.test('nothing is known where postconf fails, or says more than is heard', async (t) => {
