@@ -16,6 +16,10 @@ export interface EximFiles {
 const harmless = ['if', 'exists', 'eq', 'eqi', 'def', 'and', 'or', 'lc', 'uc', 'primary_hostname', 'qualify_domain']
 const byName = ['tls_in_sni', 'tls_sni']
 
+const anew = 'Exim makes the path of its pair anew for each connection.'
+const unseen =
+  'Which pair Exim takes depends on the files that its own account sees, and that cannot be told from here.'
+
 /** `tls_certificate` and `tls_privatekey`: lists of files in the same order, which Exim expands for each connection. */
 export async function filesOf(
   host: HostView,
@@ -26,13 +30,26 @@ export async function filesOf(
     return { files: [], doubt: 'Exim makes its certificate itself: tls_certificate is not set.', isDefault: false }
   const words = wordsIn(`${certificate} ${key}`)
   const unknown = words.find((word) => !harmless.includes(word) && !byName.includes(word))
-  const [certificates, keys] = await Promise.all([certificate, key].map((text) => expanded(host, exim, text, unknown)))
+  const looks = unknown === undefined && words.includes('exists')
+  const asked = looks ? await asItsAccount(host, exim) : exim
+  const [certificates, keys] = await Promise.all([certificate, key].map((text) => expanded(host, asked, text, unknown)))
   if (certificates === null || keys === null || certificates === undefined || keys === undefined)
-    return { files: [], doubt: 'Exim makes the path of its pair anew for each connection.', isDefault: false }
+    return { files: [], doubt: looks ? unseen : anew, isDefault: false }
   const files = certificates.flatMap((path, index) => pairOf(path, keys[index] ?? ''))
   const isNamed = words.some((word) => byName.includes(word))
-  const doubt = isNamed ? 'Exim makes the path of its pair anew for each name that a client asks for.' : null
+  const open = [
+    ...(isNamed ? ['Exim makes the path of its pair anew for each name that a client asks for.'] : []),
+    ...(looks ? ['Which pair Exim takes depends on the files that are there.'] : []),
+  ]
+  const doubt = open.length === 0 ? null : open.join(' ')
   return { files, doubt, isDefault: true }
+}
+
+/** Exim looks for a file as its own account, which does not see into each folder that root sees into. */
+async function asItsAccount(host: HostView, exim: Command): Promise<Command> {
+  const { stdout } = await host.run([...exim, '-bP', 'exim_user', 'exim_group'])
+  const [user = '', group = ''] = ['user', 'group'].map((kind) => stdout.match(`exim_${kind} = (\\S+)`)?.[1])
+  return ['setpriv', `--reuid=${user}`, `--regid=${group}`, '--init-groups', ...exim]
 }
 
 /** The absolute paths of a list; null: it cannot be told. */

@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readEximWiring } from '../../../src/connector/exim/read-wiring.ts'
@@ -6,7 +6,7 @@ import type { HostView } from '../../../src/connector/host-view.ts'
 import { isUnwired, type Wiring } from '../../../src/connector/wiring/wiring.ts'
 import type { Daemon } from '../../../src/demo/mail-host/daemon.ts'
 import { deploy } from '../../../src/deployer/deploy.ts'
-import { freePorts, makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
+import { freePorts, makeFolder, makeTemporaryFolder } from '../../../src/host/file/plain-files.ts'
 import { createHostView } from '../../../src/host/host-view.ts'
 import type { Probe } from '../../../src/plan/plan.ts'
 import { type Look, probeOnce } from '../../../src/verify/probe-once.ts'
@@ -67,6 +67,28 @@ t.test(
     }
   },
 )
+
+t.test('a file in a folder that only root sees into is not there for Exim', options, async (t) => {
+  for (const mode of [0o700, 0o755]) {
+    const { dir, config } = await start(t, (folder) => {
+      const choice = (kind: string, other: string): string =>
+        `\${if exists{${folder}/live/rsa.crt}{${folder}/live/rsa.${kind}}{${folder}/tls/${other}.pem}}`
+      return [`tls_certificate = ${choice('crt', 'cert')}`, `tls_privatekey = ${choice('key', 'key')}`]
+    })
+    await makeFolder(join(dir, 'live'))
+    for (const file of ['rsa.crt', 'rsa.key']) await rename(join(dir, file), join(dir, 'live', file))
+    await chmod(join(dir, 'live'), mode)
+
+    const { listeners } = await wiringOf(config)
+
+    const isSeen = mode === 0o755
+    for (const listener of listeners) {
+      t.equal(listener.files[0]?.path, isSeen ? `${dir}/live/rsa.crt` : `${dir}/tls/cert.pem`)
+      t.equal(await seenBy(listener, null), isSeen ? rsa.sha256 : pair.sha256)
+    }
+    t.ok(listeners.length > 0)
+  }
+})
 
 t.test('an IPv6 address with a port behind a dot is listened on at that port', options, async (t) => {
   const [loopback = 0, all = 0] = await freePorts(2)

@@ -118,6 +118,25 @@ t.test(
   },
 )
 
+t.test('whether a file is there is asked as the account of Exim; where that fails, it cannot be told', async (t) => {
+  const byFile = ['$', '{if exists{/closed/f.pem}{/closed/f.pem}{/open.pem}}'].join('')
+  const account = { 'exim4 -bP exim_user exim_group': 'exim_user = mailer\nexim_group = mail\n' }
+  const answers = {
+    [`exim4 -be ${byFile}`]: '/closed/f.pem\n',
+    [`setpriv --reuid=mailer --regid=mail --init-groups exim4 -be ${byFile}`]: '/open.pem\n',
+  }
+  const at = (more: Readonly<Record<string, string>>) =>
+    wiringOf(readEximWiring(settings({ tls_certificate: byFile, tls_privatekey: '' }, false, more), null))
+
+  const told = await at({ ...answers, ...account })
+  const untold = await at(answers)
+
+  t.match(told.listeners[0], { files: [{ path: '/open.pem', role: 'bundle' }], doubt: undefined })
+  t.match(told.doubts, [/depends on the files that are there/], 'a deployment may make the other one')
+  t.match(untold.listeners[0], { files: [], doubt: /the files that its own account sees/ })
+  t.match(untold.doubts, [/the files that its own account sees/])
+})
+
 t.test(
   'what would run a command or look something up is not expanded: TLS is spoken, by files that cannot be told',
   async (t) => {
