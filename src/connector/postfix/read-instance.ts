@@ -1,5 +1,4 @@
 import type { Command } from '../../plan/plan.ts'
-import { protocolOfPort } from '../../plan/protocol-of-port.ts'
 import type { HostView } from '../host-view.ts'
 import { type Listener, loopbacksOf, type Unwired, type Wiring } from '../wiring/wiring.ts'
 import { listOf } from './list-of.ts'
@@ -64,7 +63,8 @@ async function listenersFor(service: Service, around: Surroundings): Promise<rea
   const met = servedBy(service, around.services, around.tables).flatMap((served) =>
     socket.hosts.map(async (host) => {
       const doubt = await doubtAt(host, served, around)
-      const protocol = served.protocol === 'tls' ? 'tls' : asMail(socket.port)
+      // smtpd knows no LHLO, whatever the port.
+      const protocol = served.protocol === 'tls' ? 'tls' : 'smtp'
       const facts = {
         ...(upstream === '' ? {} : { proxy: 1 as const }),
         ...(typeof doubt === 'string' ? { doubt } : {}),
@@ -96,9 +96,4 @@ async function doubtAt(address: string, served: Served, { host, at }: Surroundin
   return shown === 'not known'
     ? `Whether STARTTLS is offered to ${client} cannot be told: ${setting}.`
     : `STARTTLS is not offered to ${client}: ${setting}.`
-}
-
-/** Submission on an unusual port is SMTP all the same. */
-function asMail(port: number): 'smtp' | 'lmtp' {
-  return protocolOfPort(port) === 'lmtp' ? 'lmtp' : 'smtp'
 }

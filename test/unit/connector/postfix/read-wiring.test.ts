@@ -116,6 +116,12 @@ t.test('a listener on all addresses is met on IPv4 and IPv6 each, where host and
   t.same((await readWith({})).listeners.map(hostOf), ['127.0.0.1'], 'IPv6 is switched off')
 })
 
+t.test('smtpd speaks SMTP on the port of LMTP, too', async (t) => {
+  const wiring = await readWith({}, {}, '24 inet n - n - - smtpd\n')
+
+  t.same(wiring.listeners.map(socketOf), [['24', '127.0.0.1', 24, 'smtp']])
+})
+
 t.test('a service on all addresses of one family is met on that alone', async (t) => {
   const wiring = await readWith({}, ipv6Loopback, '[::]:587 inet n - n - - smtpd\n0.0.0.0:465 inet n - n - - smtpd\n')
 
