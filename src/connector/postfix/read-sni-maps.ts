@@ -29,7 +29,7 @@ export async function readSniTables(host: HostView, tables: readonly string[]): 
 async function readSniTable(host: HostView, table: string): Promise<SniTable> {
   const [, type = '', rest = ''] = /^(?:proxy:)*([a-z]+):(.*)$/s.exec(table) ?? []
   const empty = { table, names: [], paths: [], map: null, doubt: null }
-  if (type === 'static') return { ...empty, paths: pathsIn(rest) }
+  if (type === 'static') return { ...empty, paths: pathsIn(inner(rest)) }
   if (type === 'inline') return { ...empty, names: inlineNames(rest) }
   if (patterns.includes(type) && rest.startsWith('{'))
     return { ...empty, paths: listOf(inner(rest)).flatMap((rule) => rulePaths(inner(rule))) }

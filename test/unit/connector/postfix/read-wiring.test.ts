@@ -221,7 +221,7 @@ t.test('tables that stand in the settings, or whose names are patterns, name the
   const re = '/^a\\.example/ /srv/a.pem\nif /x/\n/^b/\n  /srv/b-rsa.pem, /srv/b.pem\nendif\n'
   const files = { '/etc/postfix/re': { text: re, mode: 0o600 } }
   const tables =
-    'inline:{{a.example.net = /srv/i.pem, /srv/j.pem} b.example.net=/srv/k.pem} static:/srv/s.pem regexp:/etc/postfix/re pcre:{{/x/ /srv/p.pem}}'
+    'inline:{{a.example.net = /srv/i.pem, /srv/j.pem} b.example.net=/srv/k.pem} static:{/srv/s.key, /srv/s.pem} regexp:/etc/postfix/re pcre:{{/x/ /srv/p.pem}}'
 
   const { listeners, named, doubts } = await readWith({ tls_server_sni_maps: tables }, files)
 
@@ -241,6 +241,7 @@ t.test('tables that stand in the settings, or whose names are patterns, name the
     '/srv/j.pem',
     '/srv/k.pem',
     '/srv/p.pem',
+    '/srv/s.key',
     '/srv/s.pem',
   ])
   t.same(doubts, [])
