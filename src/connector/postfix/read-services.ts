@@ -40,6 +40,7 @@ export const settingNames = [
   'tls_server_sni_maps',
   'inet_interfaces',
   'inet_protocols',
+  'queue_directory',
   'master_service_disable',
   'multi_instance_directories',
   'multi_instance_enable',

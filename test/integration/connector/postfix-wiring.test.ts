@@ -247,6 +247,28 @@ t.test('the instances beside the first one are read with it', options, async (t)
   }
 })
 
+t.test('a relative path is one below the queue', options, async (t) => {
+  const [chained = 0] = await freePorts(1)
+  const { dir, daemon, readWiring } = await startWired(t, 'postfix', first, () => ({
+    main: 'smtpd_tls_cert_file = pair.pem\nsmtpd_tls_key_file = pair.pem\n',
+    master: `127.0.0.1:${chained} inet n - n - - smtpd\n  -o smtpd_tls_chain_files=tls/chain.pem\n`,
+    files: {
+      'queue/pair.pem': bundleOf(second),
+      'queue/tls/chain.pem': bundleOf(third),
+      'etc/pair.pem': bundleOf(first),
+    },
+  }))
+
+  const wiring = await readWiring()
+
+  for (const { port, protocol } of daemon.ports) {
+    t.same(filesAt(wiring, port), [[`${dir}/queue/pair.pem`]])
+    t.equal(await seenBy({ host: '127.0.0.1', port, protocol }, null), second.sha256)
+  }
+  t.same(filesAt(wiring, chained), [[`${dir}/queue/tls/chain.pem`]])
+  t.equal(await seenBy({ host: '127.0.0.1', port: chained, protocol: 'smtp' }, null), third.sha256)
+})
+
 t.test('services that are switched off in main.cf are no listeners', options, async (t) => {
   const ports = await freePorts(3)
   const [named = 0, dotted = 0, kept = 0] = ports

@@ -42,6 +42,7 @@ tlsproxy_enforce_tls = no
 tls_server_sni_maps =
 inet_interfaces = all
 inet_protocols = all
+queue_directory = /var/spool/postfix
 master_service_disable =
 multi_instance_directories =
 multi_instance_enable = no
@@ -142,7 +143,7 @@ t.test('postconf itself resolves what a service overrides, with the variables in
   )
 })
 
-t.test('two pairs are read side by side, and a file that is no absolute path is none', async (t) => {
+t.test('two pairs are read side by side, and `none` is no pair', async (t) => {
   const dual = await readWith({ smtpd_tls_eccert_file: '/srv/ec.pem', smtpd_tls_eckey_file: '/srv/ec.key' })
   const none = await readWith({ smtpd_tls_cert_file: 'none', smtpd_tls_key_file: 'none' })
 
@@ -151,6 +152,17 @@ t.test('two pairs are read side by side, and a file that is no absolute path is 
     ['/srv/tls/cert.pem', '/srv/tls/key.pem', '/srv/ec.pem', '/srv/ec.key'],
   )
   t.match(none, { listeners: [], named: [] })
+})
+
+t.test('a relative path is one below queue_directory', async (t) => {
+  const pair = await readWith({ smtpd_tls_cert_file: 'tls/cert.pem', smtpd_tls_key_file: 'tls/key.pem' })
+  const bundle = await readWith({ smtpd_tls_eccert_file: 'ec.pem', smtpd_tls_eckey_file: 'ec.pem' })
+  const chains = await readWith({ smtpd_tls_chain_files: 'k.pem, /srv/c.pem', queue_directory: '/srv/queue' })
+
+  const files = ({ listeners }: Wiring) => listeners[0]?.files.map(({ path, role }) => `${role} ${path}`)
+  t.same(files(pair), ['certificate /var/spool/postfix/tls/cert.pem', 'key /var/spool/postfix/tls/key.pem'])
+  t.same(files(bundle)?.at(-1), 'bundle /var/spool/postfix/ec.pem')
+  t.same(files(chains), ['bundle /srv/queue/k.pem', 'bundle /srv/c.pem'])
 })
 
 t.test('the names of an SNI map are readers of their own, and its command is that of its type', async (t) => {
