@@ -109,8 +109,11 @@ export interface JobStore {
   postpone(id: string, notBefore: number | null, handOutUntil: number | null): Promise<boolean>
   /** The same of one that an agent may have, and has not begun as far as is known: where it has not, it gets it then. */
   offerAgain(id: string, notBefore: number | null, handOutUntil: number | null): Promise<void>
-  /** Ends what nobody has and whose deadline is past: Failed, and Cancelled what its host was to begin; returns ids. */
-  expire(at: number, error: string): Promise<readonly string[]>
+  /**
+   * Ends what nobody has and whose deadline is past: Failed, and Cancelled what its host was to begin; returns ids. What an agent took whose
+   * lease ran out ends as `end`, and says `taken`: the agent may have it all the same.
+   */
+  expire(at: number, errors: { readonly untaken: string; readonly taken: string }): Promise<readonly string[]>
   /**
    * Removes those of the next `limit` jobs after the `seq` `after` that ended before `before`, if a later one of the same kind, certificate
    * and target was completed: the newest that went well tells what is where. Returns the `seq` of the last one looked at; null: there is none so old.

@@ -33,6 +33,7 @@ const version: VersionRow = {
   issuedAt: start,
   revokedAt: null,
 }
+const past = { untaken: 'the deadline is past', taken: 'the deadline is past, and nothing was heard' }
 const signing = signingRow({ certificateId: certificate.id, nextTryAt: start })
 
 const rollout: RolloutRow = {
@@ -296,11 +297,23 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await store.jobs.add({ ...deployment('late'), deadline: start + 10 })
     const claimAt = (at: number) => store.jobs.claim({ agentId: agent.id, at, leaseMs: null, limit: 10 })
 
-    t.same(await store.jobs.expire(start + 9, 'late'), [])
-    t.same(await store.jobs.expire(start + 10, 'the deadline is past'), ['late'])
-    t.match(await store.jobs.byId('late'), { status: 'Failed', error: 'the deadline is past' })
+    t.same(await store.jobs.expire(start + 9, past), [])
+    t.same(await store.jobs.expire(start + 10, past), ['late'])
+    t.match(await store.jobs.byId('late'), { status: 'Failed', error: past.untaken, isReaped: false })
     t.same(await claimAt(start + 9), [])
     t.match(await claimAt(start + 10), [{ id: 'early' }])
+  })
+
+  t.test(`${kind}: a claim whose lease ran out ends at its deadline by a guess, which a result corrects`, async (t) => {
+    const store = await openWithHost(t, kind)
+    await store.jobs.add({ ...deployment('taken'), deadline: start + 100 })
+    await store.jobs.claim({ agentId: agent.id, at: start, leaseMs: 10, limit: 1 })
+
+    t.same(await store.jobs.expire(start + 100, past), ['taken'])
+    t.match(await store.jobs.byId('taken'), { status: 'Failed', error: past.taken, isReaped: true })
+    const result = { id: 'taken', agentId: agent.id, status: 'Completed', error: null, outcome: null } as const
+    t.ok(await store.jobs.finish({ ...result, at: start + 200 }))
+    t.match(await store.jobs.byId('taken'), { status: 'Completed', error: null, isReaped: false })
   })
 
   t.test(`${kind}: a job that its host begins by itself is handed out to nobody, whatever its times`, async (t) => {
@@ -318,8 +331,8 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.ok(await store.jobs.beginByHost('own', agent.id, start + 1))
     t.ok(await store.jobs.beginByHost('own', agent.id, start + 2))
     t.match(await store.jobs.byId('own'), { status: 'Running', attempt: 1, updatedAt: start + 2, leaseUntil: null })
-    t.same(await store.jobs.expire(start + 10, 'asked no more'), ['late'])
-    t.match(await store.jobs.byId('late'), { status: 'Cancelled', error: 'asked no more' })
+    t.same(await store.jobs.expire(start + 10, past), ['late'])
+    t.match(await store.jobs.byId('late'), { status: 'Cancelled', error: past.untaken })
     t.notOk(await store.jobs.beginByHost('late', agent.id, start))
     t.same(await store.jobs.reap(agent.id, start + 2, 'silent', start + 9), ['own'])
     t.notOk(await store.jobs.beginByHost('own', agent.id, start))

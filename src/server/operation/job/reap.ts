@@ -39,11 +39,15 @@ export async function endOfRetired(store: Store, upSince: number): Promise<void>
   })
 }
 
-/** Ends what nobody took before its deadline. */
+const pastDeadline = {
+  untaken: 'its deadline passed before an agent took it',
+  taken: 'its deadline passed: an agent took it, and has not said that it began',
+}
+
+/** Ends what nobody took before its deadline, and what was taken of which nothing was heard by then: there a result corrects it. */
 export async function expireJobs(store: Store): Promise<void> {
   const now = await store.now()
   await store.transaction(async (inside) => {
-    for (const id of await inside.jobs.expire(now, 'its deadline passed before an agent took it'))
-      await audit(inside, 'server', 'job.expire', id)
+    for (const id of await inside.jobs.expire(now, pastDeadline)) await audit(inside, 'server', 'job.expire', id)
   })
 }

@@ -48,12 +48,13 @@ export function reapingOf(db: Database): Reaping {
               WHERE agent.status = 'retired' AND COALESCE(presence.seen_at, 0) < $1)`,
         [heardAt, error, at],
       ),
-    expire: (at, error) =>
+    expire: (at, { untaken, taken }) =>
       idsOf(
-        `UPDATE job SET status = CASE WHEN is_by_host = 1 THEN 'Cancelled' ELSE 'Failed' END, error = $2, updated_at = $1
+        `UPDATE job SET status = CASE WHEN is_by_host = 1 THEN 'Cancelled' ELSE 'Failed' END, updated_at = $1,
+            error = CASE WHEN attempt > 0 THEN $3 ELSE $2 END, is_reaped = CASE WHEN attempt > 0 THEN 1 ELSE 0 END
           WHERE deadline <= $1 AND ${isOpen} AND (status = 'AwaitingCSR'
             OR (status = 'Pending' AND (lease_until IS NULL OR lease_until <= $1)))`,
-        [at, error],
+        [at, untaken, taken],
       ),
   }
 }

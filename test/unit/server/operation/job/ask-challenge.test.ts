@@ -6,6 +6,7 @@ import {
   challengeState,
 } from '../../../../../src/server/operation/job/ask-challenge.ts'
 import { claimWork } from '../../../../../src/server/operation/job/claim-work.ts'
+import { expireJobs } from '../../../../../src/server/operation/job/reap.ts'
 import { reportJob } from '../../../../../src/server/operation/job/report-job.ts'
 import { workItem } from '../../../../../src/server/route/on-wire.ts'
 import { agentRow, certificateRow, openStoreSite } from '../../../../support/store-site.ts'
@@ -68,7 +69,7 @@ t.test('nobody is asked after the life of an answer', async (t) => {
   const jobId = await askChallenge(store, asked)
 
   pass(601_000)
-  await store.jobs.expire(await store.now(), 'too late')
+  await expireJobs(store)
 
   t.match(await challengeState(store, jobId), { state: 'failed' })
 })
