@@ -55,7 +55,7 @@ export interface JobStore {
   newsFor(agentId: string, at: number): Promise<News>
   /** Those of these agents for which it would. */
   agentsWithWork(at: number, agentIds: ReadonlySet<string>): Promise<readonly string[]>
-  /** What an agent is to do now, oldest first; each is counted as one more attempt. */
+  /** What an agent is to do now, oldest first, without what would bring a revoked version; each is counted as one more attempt. */
   claim(claim: Claim): Promise<readonly JobRow[]>
   /** Of the open ones of an agent the most bytes that names and target's configuration have as JSON. */
   longestOf(agentId: string): Promise<number>
@@ -76,6 +76,8 @@ export interface JobStore {
   cancel(id: string, at: number): Promise<JobStatus | null>
   /** Cancels what nobody ever had of an agent; returns ids. */
   cancelUntaken(agentId: string, error: string, at: number): Promise<readonly string[]>
+  /** Cancels the deployments and take-backs of a certificate that nobody ever had, and that would bring a revoked version; returns ids. */
+  cancelRevoked(certificateId: string, error: string, at: number): Promise<readonly string[]>
   /** Ends one that is not final as the reaper does: a result that comes later takes its place. False: it is final, or not there. */
   end(id: string, error: string, at: number): Promise<boolean>
   /** Ids of those of an agent that are to be cancelled. */

@@ -430,6 +430,30 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(await store.jobs.cancelRequests(agent.id), [])
   })
 
+  t.test(
+    `${kind}: what would bring a revoked version is handed out to nobody, and cancelled where nobody had it`,
+    async (t) => {
+      const store = await openWithHost(t, kind)
+      await store.versions.add(version)
+      await store.jobs.add(deployment('had'))
+      const claim = { agentId: agent.id, leaseMs: 1000, limit: 10 }
+      await store.jobs.claim({ ...claim, at: start })
+      await store.versions.add({ ...version, number: 2 })
+      for (const id of ['newest', 'other']) await store.jobs.add(deployment(id))
+      await store.jobs.add({ ...deployment('back'), type: 'TakeBack', versionNumber: 1 })
+      await store.jobs.add({ ...deployment('look'), type: 'Validation' })
+      await store.versions.revoke(certificate.id, 2, start)
+      const at = start + 1001
+
+      t.same(await store.jobs.agentsWithWork(at, new Set([agent.id])), [agent.id])
+      t.same((await store.jobs.cancelRevoked(certificate.id, 'revoked', at)).toSorted(), ['newest', 'other'])
+      t.match(await store.jobs.byId('newest'), { status: 'Cancelled', error: 'revoked', isReaped: false })
+      t.match(await store.jobs.claim({ ...claim, at }), [{ id: 'back' }, { id: 'look' }])
+      await store.versions.add({ ...version, number: 3 })
+      t.match(await store.jobs.claim({ ...claim, at }), [{ id: 'had', attempt: 2 }])
+    },
+  )
+
   t.test(`${kind}: a job that is ended by word takes a result after all, and is not offered again`, async (t) => {
     const store = await openWithHost(t, kind)
     await store.jobs.add(deployment('job-1'))

@@ -20,10 +20,13 @@ export interface Revoked {
 }
 
 const mostVersions = 1000
+const notHandedOut =
+  'CERTIFICATE_REVOKED: the certificate was revoked before its host had it; the one that takes its place is deployed by itself'
 
 /**
  * Revokes every version of a certificate (by id or common name) that has not ended, and begins its renewal at once. From now on
- * no CSR with one of their keys is taken: the agent makes a new one. Their issuers are told until they know it.
+ * no CSR with one of their keys is taken: the agent makes a new one. What waits to be handed out with one of them is cancelled. Their
+ * issuers are told until they know it.
  */
 export function revokeCertificate(
   { store, issuers = [] }: Pick<Parts, 'store'> & Partial<Pick<Parts, 'issuers'>>,
@@ -43,8 +46,9 @@ export function revokeCertificate(
       if (isToBeTold(issuers, version.issuer)) await inside.revocations.add(newRevocation(version, reason, at))
     }
     await inside.certificates.plan(id, { revokedAt: at })
+    const cancelled = await inside.jobs.cancelRevoked(id, notHandedOut, at)
     const serials = versions.map(({ serial }) => serial)
-    await audit(inside, actor, 'certificate.revoke', id, { serials, reason })
+    await audit(inside, actor, 'certificate.revoke', id, { serials, reason, cancelled })
     return { certificateId: id, serials, jobId: await replace(inside, actor, certificate, versions[0] ?? null) }
   })
 }

@@ -3,16 +3,16 @@ import type { JobStore } from '../job-store.ts'
 import { isOpen, isUntaken } from '../migration/first-schema.ts'
 import type { JobRow, JobStatus } from '../rows.ts'
 import { fromRows, toColumn } from './columns.ts'
-import { isPassed } from './job-passes.ts'
+import { bringsRevoked, isPassed } from './job-passes.ts'
 
 type ByAgent = Pick<JobStore, 'claim' | 'renewLease' | 'beginByHost' | 'start' | 'finish' | 'setVerification'>
 type ByOthers = Pick<JobStore, 'move' | 'cancel' | 'end' | 'postpone' | 'offerAgain'>
 /** Whether an UPDATE found its row. */
 type IsChanged = (sql: string, values: Parameters<Database['query']>[1]) => Promise<boolean>
 
-/** SQL: it is its time, nothing holds it up, and its host does not begin it by itself. */
+/** SQL: it is its time, nothing holds it up, it brings nothing revoked, and its host does not begin it by itself. */
 export function isHandedOut(at: '$1' | '$2'): string {
-  return `is_by_host = 0 AND (not_before IS NULL OR not_before <= ${at}) AND (hand_out_until IS NULL OR hand_out_until > ${at}) AND ${isPassed(at)}`
+  return `is_by_host = 0 AND (not_before IS NULL OR not_before <= ${at}) AND (hand_out_until IS NULL OR hand_out_until > ${at}) AND ${isPassed(at)} AND NOT ${bringsRevoked}`
 }
 
 const oldestFirst = (one: JobRow, other: JobRow): number => one.seq - other.seq

@@ -9,3 +9,13 @@ export function isPassed(at: '$1' | '$2'): string {
       AND (job.type = 'TakeBack' OR rollover_pass.version_number =
         (SELECT MAX(number) FROM version WHERE version.certificate_id = job.certificate_id))))`
 }
+
+/**
+ * SQL about a row of `job`: what it would bring to its target was revoked. A target goes back to the version that was meant, and gets the
+ * newest otherwise.
+ */
+export const bringsRevoked = `(job.type IN ('Deployment', 'TakeBack') AND EXISTS (
+    SELECT 1 FROM version WHERE version.certificate_id = job.certificate_id AND version.revoked_at IS NOT NULL AND version.number = COALESCE(
+      (SELECT meant.number FROM version AS meant
+        WHERE job.type = 'TakeBack' AND meant.certificate_id = job.certificate_id AND meant.number = job.version_number),
+      (SELECT MAX(newest.number) FROM version AS newest WHERE newest.certificate_id = job.certificate_id))))`

@@ -1,8 +1,12 @@
 import type { Database } from '../database.ts'
 import type { JobStore } from '../job-store.ts'
 import { isOpen, isUntaken } from '../migration/first-schema.ts'
+import { bringsRevoked } from './job-passes.ts'
 
-type Reaping = Pick<JobStore, 'agentsAtWork' | 'reap' | 'abandon' | 'expire' | 'cancelUntaken' | 'endOfRetired'>
+type Reaping = Pick<
+  JobStore,
+  'agentsAtWork' | 'reap' | 'abandon' | 'expire' | 'cancelUntaken' | 'cancelRevoked' | 'endOfRetired'
+>
 
 /** On an agent, without a lease: nobody else ends it. */
 const isAtWork = `type IN ('Deployment', 'TakeBack') AND status = 'Running' AND ${isOpen} AND lease_until IS NULL`
@@ -39,6 +43,12 @@ export function reapingOf(db: Database): Reaping {
         `UPDATE job SET status = 'Cancelled', error = $2, updated_at = $3
           WHERE agent_id = $1 AND ${isOpen} AND ${isUntaken}`,
         [agentId, error, at],
+      ),
+    cancelRevoked: (certificateId, error, at) =>
+      idsOf(
+        `UPDATE job SET status = 'Cancelled', error = $2, updated_at = $3
+          WHERE certificate_id = $1 AND ${isOpen} AND ${isUntaken} AND ${bringsRevoked}`,
+        [certificateId, error, at],
       ),
     endOfRetired: (heardAt, error, at) =>
       idsOf(
