@@ -29,7 +29,7 @@ import { Reporter } from './reporter.ts'
 import { Rounds } from './rounds.ts'
 import { spreadCalls } from './spread-calls.ts'
 import { type CourierState, statusLine } from './state.ts'
-import { tellRenewed } from './tell-renewed.ts'
+import { RenewedFirst } from './tell-renewed.ts'
 
 /** Everything that a courier is made of. */
 export interface CourierParts {
@@ -81,7 +81,7 @@ const whileWaiting = 5
 interface Loops {
   readonly controlPlane: ControlPlane
   /** What this host has renewed by itself is told first, so that the control plane plans no renewal of its own. */
-  readonly tellRenewed: () => Promise<void>
+  readonly renewedFirst: RenewedFirst
   readonly rounds: Rounds
   readonly member: Member
   readonly claims: Claims
@@ -130,11 +130,12 @@ export async function runCourier(parts: CourierParts): Promise<void> {
   const rounds = new Rounds({ deployer, controlPlane: calls, onReports, log, signal })
   collecting.collect = () => rounds.collect()
   const pace = new Pace(parts)
+  const member = new Member({ ...parts, controlPlane })
   const loops: Loops = {
     controlPlane,
     rounds,
-    tellRenewed: async () => tellRenewed({ ...parts, ...loops, deliveries, reporter }),
-    member: new Member({ ...parts, controlPlane }),
+    renewedFirst: new RenewedFirst({ ...parts, controlPlane, member, deliveries, reporter }),
+    member,
     claims: new Claims({ deployer, controlPlane: calls, rounds, clock, log }),
     longPoll: new LongPoll({
       controlPlane,
@@ -231,10 +232,10 @@ async function pollLoop(parts: CourierParts, loops: Loops, firstWait: number): P
 /** Hands over what the control plane has, and says how many of these jobs are new here. */
 async function poll(
   { clock, log, state }: CourierParts,
-  { rounds, claims, longPoll, beat, pace, tellRenewed }: Loops,
+  { rounds, claims, longPoll, beat, pace, renewedFirst }: Loops,
   mayWait: boolean,
 ): Promise<{ readonly jobs: readonly Job[]; readonly fresh: number }> {
-  await tellRenewed()
+  await renewedFirst.tell()
   const work = await longPoll.work(mayWait)
   if (work === null) return { jobs: [], fresh: 0 }
   beat.come()

@@ -1,4 +1,5 @@
 import { afterRetryAfter } from '../control-plane/pace.ts'
+import { unusable } from '../control-plane/request.ts'
 import type { Delivered, Undelivered } from '../documents/ask.ts'
 import type { Report } from '../documents/report.ts'
 import { asWaxsealError, type WaxsealError } from '../error/waxseal-error.ts'
@@ -8,6 +9,8 @@ interface Waiting extends Undelivered {
   readonly attempts: number
   /** Milliseconds since 1970. */
   readonly nextAt: number
+  /** Of the last try; null: none was made. */
+  readonly failure: WaxsealError | null
 }
 
 const firstMs = 2000
@@ -50,7 +53,7 @@ export class Deliveries {
         this.#fates.set(id, { id, digest, fate: 'taken', refusal: null })
         continue
       }
-      this.#waiting.set(id, { ...report, attempts: 0, nextAt: this.#firstTry(report) })
+      this.#waiting.set(id, { ...report, attempts: 0, nextAt: this.#firstTry(report), failure: null })
     }
   }
 
@@ -68,6 +71,14 @@ export class Deliveries {
     if (!waiting.some(({ report }) => report.kind === kind)) return false
     for (const one of waiting) this.#waiting.set(one.id, { ...one, nextAt: this.#clock.now() })
     return true
+  }
+
+  /** Why one of this kind that is not held waits still: its own failure, or that of one that goes before it. Null: none waits. */
+  failureOf(kind: Report['kind']): WaxsealError | null {
+    const waiting = [...this.#waiting.values()].filter(({ refusal }) => refusal === null)
+    if (!waiting.some(({ report }) => report.kind === kind)) return null
+    const failures = waiting.flatMap(({ failure }) => failure ?? [])
+    return failures.at(-1) ?? unusable('it has not been told yet what waits to be reported')
   }
 
   /** What the deployer has not been told yet. */
@@ -165,7 +176,7 @@ export class Deliveries {
       ceiling * (0.5 + 0.5 * random),
       typeof asked === 'number' ? afterRetryAfter(asked, random) : 0,
     )
-    const next = { attempts: waiting.attempts + 1, nextAt: this.#clock.now() + wait }
+    const next = { attempts: waiting.attempts + 1, nextAt: this.#clock.now() + wait, failure }
     this.#waiting.set(waiting.id, { ...waiting, ...next })
   }
 

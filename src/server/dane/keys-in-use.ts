@@ -115,8 +115,8 @@ function broughtBy(job: JobRow, { versions, at }: TargetHistory): readonly Versi
   return all.filter((version) => version.number === from || (version.number > from && wasThere(version)))
 }
 
-/** SHA-256 of the leaf, as an outcome of a job that is over has it. */
-function toldLeaf({ status, outcome }: JobRow): string | null {
+/** SHA-256 of the leaf, hex, as the outcome of a job that is over has it; null: it has none. */
+export function toldLeaf({ status, outcome }: Pick<JobRow, 'status' | 'outcome'>): string | null {
   if (status !== 'Completed' || outcome === null) return null
   const { certificate } = outcome as { readonly certificate?: unknown }
   if (typeof certificate !== 'object' || certificate === null) return null

@@ -6,6 +6,7 @@ import { renewedSchema } from './schemas-of-own-renewals.ts'
 
 interface Renewed {
   readonly target_id: string
+  readonly replaces?: string
   readonly certificate_pem: string
   readonly status: 'Completed' | 'Failed'
   readonly error?: string
@@ -18,8 +19,9 @@ export function agentRenewedRoutes(server: FastifyInstance, parts: Parts, guard:
     '/api/v1/agents/:id/renewed',
     { onRequest: guard, schema: { body: renewedSchema } },
     async (request) => {
-      const { target_id: targetId, certificate_pem: pem, status, error = null, outcome = null } = request.body
-      const renewal = { targetId, pem, status, error, outcome }
+      const { target_id: targetId, certificate_pem: pem, replaces = null } = request.body
+      const { status, error = null, outcome = null } = request.body
+      const renewal = { targetId, replaces, pem, status, error, outcome }
       return { status: await takeOverRenewal(parts, agentOf(request), renewal) }
     },
   )

@@ -6,6 +6,7 @@ import { runCourier } from '../../../src/courier/courier.ts'
 import type { Deployer } from '../../../src/courier/deployer.ts'
 import { openProgress } from '../../../src/courier/progress.ts'
 import { initialState } from '../../../src/courier/state.ts'
+import type { Ask, Undelivered } from '../../../src/documents/ask.ts'
 import { noMembership } from '../../../src/documents/membership.ts'
 import { WaxsealError } from '../../../src/error/waxseal-error.ts'
 import { openRandom } from '../../hostile/support/random.ts'
@@ -142,6 +143,38 @@ t.test('a server that tells nonsense gets no call more often than before, and no
   }
 })
 
+t.test('no work is asked for before the control plane has taken what this host has renewed', async (t) => {
+  const host = openRenewedHost(500)
+  await host.clock.pass(20 * minute)
+  t.same(host.polls(), [], 'the report fails')
+  t.ok(host.heartbeats() >= 15, 'it is known to live')
+
+  host.answer(200)
+  await host.clock.pass(2 * minute)
+  host.stop()
+
+  t.ok(host.polls().every((at) => at >= host.takenAt()))
+  t.ok(host.polls().length > 0)
+})
+
+t.test('a control plane that refuses for good what this host has renewed is asked for work', async (t) => {
+  const host = openRenewedHost(404)
+  await host.clock.pass(3 * minute)
+  host.stop()
+
+  t.ok(host.polls().length > 1)
+})
+
+t.test('one that fails at that report alone is asked for work after an hour', async (t) => {
+  const host = openRenewedHost(500)
+  await host.clock.pass(hour)
+  t.same(host.polls(), [])
+  await host.clock.pass(30 * minute)
+  host.stop()
+
+  t.ok(host.polls().length > 5)
+})
+
 /** The first ones came before anything was told. */
 function timesOf(calls: readonly Called[], kind: Called['kind']): readonly number[] {
   return calls.filter((call) => call.kind === kind && call.at > 10 * minute).map(({ at }) => at)
@@ -213,6 +246,46 @@ function openFleet({
       }
       return most
     },
+  }
+}
+
+/** A host that has renewed by itself, at a server that answers its report with this status. */
+function openRenewedHost(status: 200 | 404 | 500) {
+  const clock = virtualClock(() => 0.5)
+  const stop = new AbortController()
+  const calls: Called[] = []
+  let [answer, takenAt]: [number, number] = [status, Number.POSITIVE_INFINITY]
+  const [replaces, digest] = ['a'.repeat(64), 'b'.repeat(64)]
+  const renewal = { targetId: 'web', replaces, certificatePem: 'PEM', status: 'Completed' } as const
+  let reports: readonly Undelivered[] = [
+    { id: 'own-1', digest, since: 0, refusal: null, report: { kind: 'renewed', jobId: 'own-1', ...renewal } },
+  ]
+  const serve = { lost: new AbortController(), isWorkFailing: false, pollIntervalMs: 30 * second, isKeeping: true }
+  const plane = Object.assign(planeOf(clock, calls, serve), {
+    reportRenewed: async () => {
+      if (answer === 404) throw new WaxsealError('CONTROL_PLANE_REFUSED', { status: answer })
+      if (answer === 500) throw new WaxsealError('CONTROL_PLANE_UNREACHABLE', { status: answer })
+      takenAt = clock.now()
+    },
+  })
+  const parts = courierOf(clock, stop.signal, plane)
+  const ask = async (asked: Ask): Promise<object> => {
+    if (asked.ask === 'delivered') reports = []
+    const told = await parts.deployer.ask(asked)
+    return asked.ask === 'answers' ? { ...told, reports } : told
+  }
+  void runCourier({ ...parts, deployer: { ask } as unknown as Deployer })
+  const timesOfAll = (kind: Called['kind']): readonly number[] =>
+    calls.filter((call) => call.kind === kind).map(({ at }) => at)
+  return {
+    clock,
+    stop: () => stop.abort(),
+    answer: (next: 200) => {
+      answer = next
+    },
+    polls: () => timesOfAll('poll'),
+    heartbeats: () => timesOfAll('heartbeat').length,
+    takenAt: () => takenAt,
   }
 }
 

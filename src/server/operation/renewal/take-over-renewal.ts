@@ -1,6 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { readVersion } from '../../authority/read-version.ts'
-import type { AgentRow, CertificateRow, VersionRow } from '../../store/rows.ts'
+import { toldLeaf } from '../../dane/keys-in-use.ts'
+import { judge } from '../../rollout/judge.ts'
+import type { AgentRow, CertificateRow, JobRow, VersionRow } from '../../store/rows.ts'
 import type { Store } from '../../store/store.ts'
 import { audit } from '../audit.ts'
 import { addVersion } from '../certificate/add-version.ts'
@@ -17,6 +19,8 @@ import { planRedeployment } from './redeploy.ts'
 /** What an agent says that its host has renewed by itself. */
 export interface OwnRenewal {
   readonly targetId: string
+  /** SHA-256 of the leaf that was live, hex; null: it was not said. */
+  readonly replaces: string | null
   /** Leaf and chain, PEM. */
   readonly pem: string
   readonly status: 'Completed' | 'Failed'
@@ -30,7 +34,8 @@ export const hostIssuer = 'host'
 /**
  * Takes over what a host has renewed by itself while this server was away: its certificate is the newest version, what is open of a renewal of
  * our own ends, and the target has it. A second report of the same changes nothing. A certificate that ends before the newest one is only
- * noted. Refuses what is for other names than the certificate of the target.
+ * noted, and so is one behind which another was proven on the target: the report is late. Refuses what is for other names than the
+ * certificate of the target.
  */
 export async function takeOverRenewal(
   { store }: Pick<Parts, 'store'>,
@@ -54,7 +59,9 @@ export async function takeOverRenewal(
     requireNames(told.names, certificate)
     const newest = await inside.versions.newest(certificateId)
     const at = await inside.now()
-    const taken = await keep(inside, certificate, newest, told.version, at)
+    const taken = (await isPast(inside, renewal, told.version))
+      ? ({ did: 'older', number: 0 } as const)
+      : await keep(inside, certificate, newest, told.version, at)
     if (taken.did === 'taken') await endOwn(inside, certificateId, at)
     if (taken.did !== 'older') await noteOnTarget(inside, renewal, agent.id, certificateId, taken.number, at)
     if (taken.did === 'taken' && rollout !== null && openJob !== null) await noteJob(inside, rollout, openJob.id)
@@ -86,6 +93,33 @@ function requireNames(told: readonly string[], certificate: CertificateRow): voi
   const wanted = new Set(namesOf(certificate).map((name) => name.toLowerCase()))
   if (told.length === wanted.size && told.every((name) => wanted.has(name))) return
   throw new Refusal('invalid', 'it is for other names than the certificate of this target')
+}
+
+/** Where as many were done in vain since, nothing is known to be proven. */
+const mostDone = 50
+
+/**
+ * Something was proven on the target behind this renewal: it was told later than the certificate began, and is not what the renewal took
+ * the place of, of which the host may tell as late.
+ */
+async function isPast(
+  store: Store,
+  { targetId, replaces }: Pick<OwnRenewal, 'targetId' | 'replaces'>,
+  { notBefore }: Pick<Told, 'notBefore'>,
+): Promise<boolean> {
+  const done = await store.jobs.ofTarget(targetId, ['Deployment', 'TakeBack'], true, mostDone)
+  // Newest first: of two that were told at one moment the first is the later one.
+  const [last] = done
+    .filter((job) => judge(job).word === 'proven')
+    .toSorted((one, other) => other.updatedAt - one.updatedAt)
+  return last !== undefined && last.updatedAt > notBefore && (await leafOf(store, last)) !== replaces
+}
+
+/** SHA-256 of what a job that went well has brought, hex; null: it is not known. */
+async function leafOf({ versions }: Store, job: JobRow): Promise<string | null> {
+  const { certificateId, versionNumber } = job
+  const meant = versionNumber === null ? null : await versions.numbered(certificateId, versionNumber)
+  return toldLeaf(job) ?? meant?.fingerprint ?? null
 }
 
 /** As the newest version; one that is known, or ends before the newest, is not. */

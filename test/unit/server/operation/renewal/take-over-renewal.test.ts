@@ -86,6 +86,43 @@ t.test('one that ends before the newest is only noted', async (t) => {
   t.match(await store.versions.newest('mc-1'), { number: 1 })
 })
 
+t.test('a report that comes late supersedes nothing that was proven behind the renewal', async (t) => {
+  const { store, told, prove, first } = await site(t)
+  const pem = await told(90)
+  await takeOverRenewal({ store }, agent, { ...completed, targetId: 'dovecot', replaces: first, pem })
+  await prove(3, await told(100), start)
+
+  for (const renewal of [pem, await told(95)])
+    for (const status of ['Completed', 'Failed'] as const)
+      t.equal(await takeOverRenewal({ store }, agent, { ...completed, status, replaces: first, pem: renewal }), 'older')
+
+  t.match(await store.versions.newest('mc-1'), { number: 3 })
+  const [last, ...before] = await store.jobs.ofTarget('postfix', ['Deployment'], false)
+  t.match(last, { versionNumber: 3, status: 'Completed' })
+  t.equal(before.length, 1)
+})
+
+t.test('a renewal of what was proven last is taken, however late that was told', async (t) => {
+  const { store, told, prove } = await site(t)
+  const second = await told(60)
+  await prove(2, second, start)
+  const [third, fourth] = [await told(90), await told(120)]
+  const proven = { ...completed, outcome: { outcome: 'deployed', proven: true } }
+
+  const of = (pem: string): string => readVersion(pem).fingerprint
+  t.equal(await takeOverRenewal({ store }, agent, { ...proven, replaces: of(second), pem: third }), 'taken')
+  t.equal(await takeOverRenewal({ store }, agent, { ...proven, replaces: of(third), pem: fourth }), 'taken')
+
+  t.match(await store.versions.newest('mc-1'), { number: 4, fingerprint: of(fourth) })
+})
+
+t.test('a renewal is taken by a target that had gone back by itself since the last proof', async (t) => {
+  const { store, told, prove, first } = await site(t)
+  await prove(2, await told(60), start - 2 * dayMs)
+
+  t.equal(await takeOverRenewal({ store }, agent, { ...completed, replaces: first, pem: await told(90) }), 'taken')
+})
+
 t.test('one that could not be deployed is the newest all the same, and is deployed again', async (t) => {
   const { store, told, now } = await site(t)
 
@@ -116,7 +153,7 @@ t.test('other names, targets of others, and what is no certificate are refused',
   t.match(await store.versions.newest('mc-1'), { number: 1 })
 })
 
-const completed = { targetId: 'postfix', status: 'Completed', error: null, outcome: null } as const
+const completed = { targetId: 'postfix', replaces: null, status: 'Completed', error: null, outcome: null } as const
 
 async function site(t: Test) {
   const { store } = await openStoreSite(t, { database: undefined, start, agent, targets: ['postfix', 'dovecot'] })
@@ -129,6 +166,23 @@ async function site(t: Test) {
   }
   const version = { ...readVersion(await told(9)), certificateId: 'mc-1', number: 1, issuer: 'local' }
   await store.versions.add({ ...version, issuedAt: start, revokedAt: null })
+  /** On `postfix`, and told at this time. */
+  const prove = async (number: number, pem: string, at: number): Promise<void> => {
+    const about = { certificateId: 'mc-1', targetId: 'postfix', agentId: agent.id }
+    const issued = { ...readVersion(pem), certificateId: 'mc-1', number, issuer: 'local', issuedAt: start }
+    await store.versions.add({ ...issued, revokedAt: null })
+    const id = `job-${number}`
+    await store.jobs.add({
+      ...about,
+      id,
+      type: 'Deployment',
+      versionNumber: number,
+      status: 'Pending',
+      createdAt: start,
+    })
+    const outcome = { outcome: 'deployed', proven: true }
+    await store.jobs.finish({ id, agentId: agent.id, status: 'Completed', error: null, outcome, at })
+  }
   for (const targetId of ['postfix', 'dovecot']) {
     const id = `job-${targetId}`
     const job = {
@@ -154,5 +208,5 @@ async function site(t: Test) {
     await store.jobs.add({ ...wish, id: 'wish', status: 'Pending', createdAt: start, isByHost: true })
     await store.jobs.cancel('wish', start)
   }
-  return { store, authority, told, giveUpRollback, now: () => start }
+  return { store, authority, told, prove, first: version.fingerprint, giveUpRollback, now: () => start }
 }
