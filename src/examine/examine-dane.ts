@@ -3,6 +3,9 @@ import { lookAtDane } from '../deployer/look-at-dane.ts'
 import type { DeploymentRecord } from '../journal/deployment-record.ts'
 import type { Finding } from './finding.ts'
 
+/** A record of a public key of a leaf, as zone files have it: it fits each certificate of the key. */
+const ofKey = /^[13] 1 /
+
 /** Whether the TLSA records of what is deployed match the live pairs, as senders see them. What has none is not told of. */
 export async function examineDane(
   engine: Pick<Engine, 'archive' | 'policy'>,
@@ -19,6 +22,10 @@ export async function examineDane(
     if (state === 'mismatch') {
       const detail = `None matches the live pair of ${name}: senders that check DANE refuse this host. Publish: ${publish}`
       return { what, verdict: 'failed', detail }
+    }
+    if (engine.policy.acme.own !== null && !published.some(({ value, matches }) => matches && ofKey.test(value))) {
+      const detail = `They match the live pair of ${name}, and none stands for its key: one that this host renews by itself (policy.acme.own) may match none, and waits then. Publish beside them: ${owner}. IN TLSA 3 1 1 ${record.certificate.spkiSha256}`
+      return { what, verdict: 'warning', detail }
     }
     const isSeen = isSecure
       ? ''

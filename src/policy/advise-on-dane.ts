@@ -1,9 +1,12 @@
 import type { PolicyConfig } from '../config/config.ts'
+import type { TlsaRecord } from '../dns/record.ts'
 import { askTlsa, resolversOf } from '../dns/tlsa.ts'
 import { WaxsealError } from '../error/waxseal-error.ts'
 import type { Certificate, Material } from '../material/material.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { Judge } from './advise-on-worse.ts'
 import { matchesTlsa, tlsaToPublish } from './dane.ts'
+import type { Live } from './live.ts'
 
 const mostLookups = 50
 
@@ -12,12 +15,19 @@ interface Lookup {
   readonly port: number
 }
 
+/** A name with records of which none matches. */
+export interface TlsaMismatch {
+  readonly owner: string
+  readonly records: readonly TlsaRecord[]
+  /** The one to publish, as a line of a zone. */
+  readonly publish: string
+}
+
 /** What the resolver says of the records of a pair. */
 export interface TlsaAdvice {
   /** Some of the names have records. */
   readonly hasRecords: boolean
-  /** Names with records of which none matches, each with the one to publish. */
-  readonly mismatches: readonly { readonly owner: string; readonly publish: string }[]
+  readonly mismatches: readonly TlsaMismatch[]
   /** Names of which nothing is known, and why. */
   readonly unanswered: readonly string[]
   /** How many names there are; so many at most were asked about. */
@@ -41,11 +51,11 @@ export async function askAboutTlsa(
   )
   return {
     hasRecords: answers.some(({ answer }) => 'records' in answer && answer.records.length > 0),
-    mismatches: answers
-      .filter(
-        ({ answer }) => 'records' in answer && answer.records.length > 0 && !matchesTlsa(material, answer.records),
-      )
-      .map(({ name, port }) => ({ owner: ownerOf({ name, port }), publish: tlsaToPublish(material, name, port) })),
+    mismatches: answers.flatMap(({ name, port, answer }) => {
+      const records = 'records' in answer ? answer.records : []
+      if (records.length === 0 || matchesTlsa(material, records)) return []
+      return [{ owner: ownerOf({ name, port }), records, publish: tlsaToPublish(material, name, port) }]
+    }),
     unanswered: answers.flatMap(({ answer, ...lookup }) =>
       'failed' in answer ? [`${ownerOf(lookup)} (${answer.failed})`] : [],
     ),
@@ -54,21 +64,30 @@ export async function askAboutTlsa(
   }
 }
 
-/** TLSA records that will not match: warnings, or DANE_MISMATCH with the record to publish. A DNS failure holds nothing. */
+/**
+ * TLSA records that will not match: warnings, or DANE_MISMATCH with the record to publish. A DNS failure holds nothing. What the host has
+ * renewed by itself waits, as long as the live pair is good, where a record matches that pair and none the new one: nobody was asked.
+ */
 export async function adviseOnDane(
   plan: Plan,
   material: Material,
-  live: Certificate | null,
+  live: Pick<Live, 'certificates'>,
   { dane, resolvers }: Pick<PolicyConfig, 'dane' | 'resolvers'>,
+  { isOwn = false, now }: Pick<Judge, 'isOwn' | 'now'>,
 ): Promise<readonly string[]> {
   if (dane === 'off') return []
-  const { mismatches, unanswered, names, asked } = await askAboutTlsa(plan, material, live?.names ?? [], resolvers)
-  if (dane === 'hold' && mismatches.length > 0) {
-    throw new WaxsealError('DANE_MISMATCH', {
-      publish: mismatches.map(({ publish }) => publish),
-      setting: 'policy.dane',
-    })
-  }
+  const { mismatches, unanswered, names, asked } = await askAboutTlsa(
+    plan,
+    material,
+    live.certificates[0]?.names ?? [],
+    resolvers,
+  )
+  const publish = mismatches.map((mismatch) => mismatch.publish)
+  if (dane === 'hold' && publish.length > 0)
+    throw new WaxsealError('DANE_MISMATCH', { publish, setting: 'policy.dane' })
+  const until = isOwn ? keptUntil(live, mismatches) : null
+  if (until !== null && now < until)
+    throw new WaxsealError('DANE_MISMATCH', { publish, until: new Date(until).toISOString(), hint: waits })
   return [
     ...mismatches.map(
       ({ owner, publish }) =>
@@ -79,6 +98,27 @@ export async function adviseOnDane(
     ...(names === asked ? [] : [`Only the first ${asked} of ${names} TLSA owner names were asked about.`]),
   ]
 }
+
+/** Until when the live pair is better than one that matches no record, in milliseconds since 1970; null: no record matches that either. */
+function keptUntil(
+  { certificates: [leaf, ...chain] }: Pick<Live, 'certificates'>,
+  mismatches: readonly TlsaMismatch[],
+): number | null {
+  if (leaf === undefined) return null
+  return mismatches.some(({ records }) => matchesTlsa({ leaf, chain }, records)) ? nearEndOf(leaf) : null
+}
+
+/** The end of a certificate is near so long before it, in milliseconds, and for so large a share of its life at most: some tries fall into that. */
+const nearMs = 12 * 60 * 60_000
+const nearShare = 1 / 15
+
+function nearEndOf({ notBefore, notAfter }: Certificate): number {
+  const [from, to] = [Date.parse(notBefore), Date.parse(notAfter)]
+  return to - Math.min(nearMs, (to - from) * nearShare)
+}
+
+const waits =
+  'This host has renewed by itself, and a record matches the live pair: that stays until then, and the new one is deployed whatever the records say.'
 
 const nobodyToAsk =
   'ENOSERVER: there is no DNS server to ask. Name one by its address in policy.resolvers, or in /etc/resolv.conf.'

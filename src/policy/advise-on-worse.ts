@@ -11,6 +11,8 @@ export interface Judge {
   readonly roots: () => TrustedRoots
   /** Milliseconds since 1970. */
   readonly now: number
+  /** The host has renewed it by itself: nobody knows of it who publishes TLSA records. Missing: it was asked for. */
+  readonly isOwn?: boolean
 }
 
 /** So much earlier a certificate may begin than the live one: CAs date them back, and clocks differ. */

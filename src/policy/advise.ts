@@ -32,7 +32,7 @@ export async function advise(
     ...adviseOnSuccession(material, live, policy),
     ...adviseOnWorse(material, live, policy, judge),
   ]
-  return [...warnings, ...(await adviseOnDane(plan, material, leaf, policy))]
+  return [...warnings, ...(await adviseOnDane(plan, material, live, policy, judge))]
 }
 
 /** The same policy where root's own word stands for it: what it would refuse is a warning. */

@@ -1,6 +1,7 @@
 import type { OwnRenewal } from '../../config/acme-policy.ts'
 import { type DocumentFolder, openDocumentFolder } from '../../host/file/folder/document-folder.ts'
 import { parseCertificates } from '../../material/parse-certificate.ts'
+import { readable } from '../propose/live-leaf.ts'
 
 /** A certificate that this host has renewed by itself, and how often its deployments were asked for. */
 export interface ObtainedCertificate {
@@ -24,6 +25,13 @@ export const obtainedSchema = {
 /** Opens those that are kept below the state directory. */
 export async function openObtained(path: string): Promise<ObtainedCertificates> {
   return openDocumentFolder({ path, schema: obtainedSchema })
+}
+
+/** Whether this PEM, leaf first, is of one of them, whoever brings it. */
+export async function isObtained(pem: string, obtained: Pick<ObtainedCertificates, 'list'>): Promise<boolean> {
+  const leafOf = (text: string): string | undefined => readable(Buffer.from(text))[0]?.sha256
+  const own = (await obtained.list()).flatMap(({ document }) => leafOf(document.pem) ?? [])
+  return own.includes(leafOf(pem) ?? '')
 }
 
 const firstWaitMs = 10 * 60_000

@@ -14,13 +14,7 @@ import type { Engine } from '../engine.ts'
 import type { JobStore } from '../work/job-store.ts'
 import { openAccountKey } from './account-key.ts'
 import { dueRenewals, type OwnDue } from './due-renewals.ts'
-import {
-  isStillGood,
-  isTimeToTry,
-  type ObtainedCertificate,
-  type ObtainedCertificates,
-  openObtained,
-} from './obtained.ts'
+import { isStillGood, isTimeToTry, type ObtainedCertificate, type ObtainedCertificates } from './obtained.ts'
 import { type OrderLog, openOrderLog, sameNames } from './order-log.ts'
 import { OrderRounds } from './order-rounds.ts'
 import { type AcmeIntent, readRequest, refused } from './read-request.ts'
@@ -31,6 +25,7 @@ export interface OwnParts {
   readonly engine: Pick<Engine, 'records' | 'archive' | 'policy' | 'clock' | 'trustedRoots'>
   readonly store: Pick<JobStore, 'take' | 'pending'>
   readonly challenges: Pick<ChallengeAnswers, 'put'>
+  readonly obtained: ObtainedCertificates
   readonly stateDir: string
   /** Reads policy anew: what was withdrawn is in force for nobody. */
   readonly onBatch: () => Promise<void>
@@ -53,16 +48,16 @@ export class OwnRenewals {
   readonly #rounds = new OrderRounds()
   #key: Promise<AcmeKey> | null = null
 
-  private constructor(parts: OwnParts, orders: OrderLog, obtained: ObtainedCertificates) {
+  private constructor(parts: OwnParts, orders: OrderLog) {
     this.#parts = parts
     this.#orders = orders
-    this.#obtained = obtained
+    this.#obtained = parts.obtained
   }
 
   static async open(parts: OwnParts): Promise<OwnRenewals> {
     const { stateDir, engine } = parts
     const orders = await openOrderLog(join(stateDir, 'own-orders'), engine.clock)
-    return new OwnRenewals(parts, orders, await openObtained(join(stateDir, 'own-certificates')))
+    return new OwnRenewals(parts, orders)
   }
 
   /** Rejects with a coded error. */

@@ -9,6 +9,8 @@ export interface DeployRequest {
   readonly generation?: number
   /** The host has renewed it by itself (policy.acme.own): who vouches for it was looked at, and no order has to cover it. */
   readonly own?: true
+  /** The host has renewed it by itself, and a job brings it: nobody was asked about its TLSA records. */
+  readonly renewedHere?: true
   /** Root says on the host that it is no mistake; never from a job. */
   readonly force?: boolean
   /** What covers it, where this host asks jobs for that: its target is the order's. Missing: nothing does. */

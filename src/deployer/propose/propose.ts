@@ -80,6 +80,7 @@ export async function propose(
       ...(await advise(plan, material, await liveOf(plan, changes.files, engine), policyFor(request, engine), {
         roots: engine.trustedRoots,
         now: engine.clock.now(),
+        isOwn: request.own === true || request.renewedHere === true,
       })),
     ]
     return { connector, config, material, plan, changes }

@@ -19,6 +19,7 @@ import { openToldPlaces } from '../discover/told-places.ts'
 import { withNames } from '../find-target.ts'
 import { openKeyrings } from '../key/keyrings.ts'
 import type { ConfiguredEngine } from '../open-engine.ts'
+import { openObtained } from '../own/obtained.ts'
 import { OwnRenewals } from '../own/own-renewals.ts'
 import { recover } from '../recover.ts'
 import { makeView, type ShownOfDeployer, showHost } from '../view.ts'
@@ -129,7 +130,8 @@ async function openDeployer(
     await takeLeft()
   }
   await takeLeft()
-  const worker = new Worker({ ...parts, ...state, onBatch, challenges, requests, onChange })
+  const obtained = await openObtained(join(config.stateDir, 'own-certificates'))
+  const worker = new Worker({ ...parts, ...state, onBatch, challenges, obtained, requests, onChange })
   const facts = async (): Promise<ShownOfDeployer & Pick<ShownHost, 'setAside'>> => ({
     looks,
     recovered,
@@ -168,6 +170,7 @@ async function openDeployer(
       engine,
       store,
       challenges,
+      obtained,
       stateDir: config.stateDir,
       onBatch: parts.onBatch,
       onTaken: () => worker.ask(),

@@ -4,6 +4,7 @@ import type { Outcome } from '../../outcome/outcome.ts'
 import { deployTogether, type Order } from '../deploy.ts'
 import { inParallel } from '../in-parallel.ts'
 import { asOrdered, requireOrder } from '../order/require-order.ts'
+import { isObtained } from '../own/obtained.ts'
 import { endOf, type JobEnd } from './job-end.ts'
 import { reportsOf } from './reports-of.ts'
 import type { Certificates, Workshop } from './run-job.ts'
@@ -58,7 +59,7 @@ async function orderOf(
   workshop: Workshop,
   onOutcome: Order['onOutcome'],
 ): Promise<Order> {
-  const { engine, keys, onBegin, onStep } = workshop
+  const { engine, keys, obtained, onBegin, onStep } = workshop
   const certificatePem = certificates.get(job.id) ?? new Error('it was not asked for')
   if (certificatePem instanceof Error) throw certificatePem
   const order = await requireOrder(job, engine)
@@ -71,6 +72,7 @@ async function orderOf(
     connector: job.targetType,
     config: job.targetConfig,
     certificatePem,
+    ...((await isObtained(certificatePem, obtained)) ? { renewedHere: true as const } : {}),
     findKey: (spkiSha256: string) => keys.find(spkiSha256),
   }
   return { request: asOrdered(request, order, job.order), onStep: (step) => onStep(job.id, step), onOutcome }

@@ -18,6 +18,7 @@ import { deployAgain } from '../deploy-again.ts'
 import type { Engine } from '../engine.ts'
 import { inspect } from '../inspect.ts'
 import { requireOrder } from '../order/require-order.ts'
+import type { ObtainedCertificates } from '../own/obtained.ts'
 import { runOwnRenewal } from '../own/run-own-renewal.ts'
 import { endOf, failed, type JobEnd } from './job-end.ts'
 import { reportsOf } from './reports-of.ts'
@@ -30,6 +31,8 @@ export interface Workshop {
   readonly engine: Engine
   readonly keys: Pick<KeyStore, 'find'>
   readonly challenges: Pick<ChallengeAnswers, 'put'>
+  /** What this host has renewed by itself. */
+  readonly obtained: Pick<ObtainedCertificates, 'list'>
   /** The certificates of these deployments. */
   readonly certificatesOf: (jobs: readonly DeploymentJob[]) => Promise<Certificates>
   /** Called right before the first step that an interruption could cut off; durable. */

@@ -7,6 +7,7 @@ import { type Clock, pause } from '../../host/clock.ts'
 import type { KeyStore } from '../../material/key-store.ts'
 import type { ChallengeAnswers } from '../challenge/challenge-answers.ts'
 import type { Engine } from '../engine.ts'
+import type { ObtainedCertificates } from '../own/obtained.ts'
 import { Coalesced } from './coalesced.ts'
 import type { JobStore } from './job-store.ts'
 import type { Requests } from './requests.ts'
@@ -21,6 +22,7 @@ export interface WorkerParts {
   readonly requests: Requests
   readonly keys: Pick<KeyStore, 'find'>
   readonly challenges: ChallengeAnswers
+  readonly obtained: Pick<ObtainedCertificates, 'list'>
   readonly clock: Clock
   readonly log: Logger
   /** Whenever it is asked, and before each batch: policy may be another one by now. */
@@ -161,11 +163,12 @@ export class Worker {
   }
 
   #workshop(): Workshop {
-    const { engine, store, keys, challenges, log, onProgress } = this.#parts
+    const { engine, store, keys, challenges, obtained, log, onProgress } = this.#parts
     return {
       engine,
       keys,
       challenges,
+      obtained,
       certificatesOf: (jobs) => this.#certificatesOf(jobs),
       onBegin: async (jobId) => {
         this.#requireInTime(jobId)

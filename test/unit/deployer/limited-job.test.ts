@@ -69,6 +69,7 @@ function workOf(engine: Engine, inbox: Work['inbox'] & { begin(id: string): Prom
       certificatesOf: async (jobs: readonly DeploymentJob[]) =>
         new Map(jobs.map(({ id }) => [id, pair.certificatePem])),
       challenges: { put: async () => {} },
+      obtained: { list: async () => [] },
       onBegin: (jobId) => inbox.begin(jobId),
       onStep: () => {},
     },

@@ -1,14 +1,18 @@
+import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Certificate, Material } from '../../../src/material/material.ts'
 import { parseMaterial } from '../../../src/material/parse-material.ts'
 import type { Plan } from '../../../src/plan/plan.ts'
 import { advise } from '../../../src/policy/advise.ts'
+import { answering, startAnswering } from '../../support/answering-server.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 
 type Policy = Parameters<typeof advise>[3]
 
+const start = Math.floor(Date.now() / 1000) * 1000
+const hourMs = 3_600_000
 const root = await makeAuthority()
 const authority = await root.intermediate()
 const material = await materialOf(['mail.example.net'])
@@ -158,6 +162,75 @@ t.test('what is beyond fifty lookups is not asked, and a warning says so', async
   t.equal(ownersIn(warnings).length, 50)
   t.match(warnings, [/^No answer/, 'Only the first 50 of 52 TLSA owner names were asked about.'])
 })
+
+for (const [usage, selector] of [
+  [2, 1],
+  [3, 0],
+] as const) {
+  t.test(
+    `what the host renewed by itself waits where the record ${usage} ${selector} 1 matches the live pair alone`,
+    async (t) => {
+      const { live, next, publish, adviseOnOwn } = await renewedSite(t, usage, selector)
+      const warned = [
+        `No TLSA record of _25._tcp.mail.example.net matches the new pair: DANE senders will refuse it. Publish: ${publish}`,
+      ]
+      const nearEnd = live.notAfter - 12 * hourMs
+
+      await t.rejects(adviseOnOwn({ now: nearEnd - 1, isOwn: true }), {
+        code: 'DANE_MISMATCH',
+        host: 'untouched',
+        details: { publish: [publish], until: new Date(nearEnd).toISOString() },
+      })
+      t.same(await adviseOnOwn({ now: nearEnd, isOwn: true }), warned, 'the live certificate is about to end')
+      t.same(await adviseOnOwn({ now: live.notAfter + 1, isOwn: true }), warned, 'it has ended')
+      t.same(await adviseOnOwn({ now: nearEnd - 1 }), warned, 'it was asked for')
+      t.same(await adviseOnOwn({ now: nearEnd - 1, isOwn: true }, next), warned, 'the live pair matches none either')
+    },
+  )
+}
+
+t.test('what the host renewed by itself does not wait where a record stands for its key', async (t) => {
+  const { adviseOnOwn, live } = await renewedSite(t, 3, 1)
+
+  t.same(await adviseOnOwn({ now: live.notAfter - 24 * hourMs, isOwn: true }), [])
+})
+
+t.test('of a certificate that lives for hours the end is near for a fifteenth of its life', async (t) => {
+  const { adviseOnOwn, live } = await renewedSite(t, 2, 1, 15)
+
+  await t.rejects(adviseOnOwn({ now: live.notAfter - hourMs - 1, isOwn: true }), { code: 'DANE_MISMATCH' })
+  t.equal((await adviseOnOwn({ now: live.notAfter - hourMs, isOwn: true })).length, 1)
+})
+
+/** A live pair with this record of it, and one of another issuer with the same key; the live one lives for so many hours. */
+async function renewedSite(t: Test, usage: number, selector: 0 | 1, hours = 2160) {
+  const [notBefore, notAfter] = [new Date(start), new Date(start + hours * hourMs)]
+  const names = ['mail.example.net']
+  const pair = await authority.issue({ names, notBefore, notAfter })
+  const other = await (await makeAuthority()).intermediate()
+  const live = await parseMaterial({ ...pair, now: notBefore })
+  const renewed = await other.issue({ names, keyOf: pair, notBefore, notAfter })
+  const next = await parseMaterial({ ...renewed, now: notBefore })
+  const [issuer = live.leaf] = live.chain
+  const { der, spki } = usage === 2 ? issuer : live.leaf
+  const certificate = createHash('sha256')
+    .update(selector === 0 ? der : spki)
+    .digest()
+  const { address, port } = await startAnswering(t, ({ name }) =>
+    answering({ type: 'TLSA', name, ttl: 60, data: { usage, selector, matchingType: 1, certificate } }),
+  )
+  const policy: Policy = { ...lax, dane: 'warn', resolvers: [`${address}:${port}`] }
+  return {
+    live: { notAfter: Date.parse(live.leaf.notAfter) },
+    next,
+    publish: `_25._tcp.mail.example.net. IN TLSA 3 1 1 ${live.leaf.spkiSha256}`,
+    adviseOnOwn: (judge: { readonly now: number; readonly isOwn?: boolean }, served = live) =>
+      advise(planOf({}), next, { certificates: [served.leaf, ...served.chain], beside: [] }, policy, {
+        roots: () => new Map(),
+        ...judge,
+      }),
+  }
+}
 
 /** A UDP port of this host that nobody listens on. */
 async function deafResolver(): Promise<string> {

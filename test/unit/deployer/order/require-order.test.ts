@@ -266,6 +266,7 @@ async function open(t: Test, policy: object = pins) {
       keys: { find: async () => keyPem },
       certificatesOf: async (jobs) => new Map(jobs.map(({ id }) => [id, certificatePem + chainPem])),
       challenges: { put: async () => {} },
+      obtained: { list: async () => [] },
       onBegin: async () => {},
       onStep: () => {},
     })

@@ -3,7 +3,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deploy } from '../../../../src/deployer/deploy.ts'
 import { runOwnRenewal } from '../../../../src/deployer/own/run-own-renewal.ts'
+import type { JobEnd } from '../../../../src/deployer/work/job-end.ts'
+import { runDeployments } from '../../../../src/deployer/work/run-deployments.ts'
+import type { Workshop } from '../../../../src/deployer/work/run-job.ts'
 import type { OwnRenewalJob } from '../../../../src/documents/job.ts'
+import { answering, startAnswering } from '../../../support/answering-server.ts'
 import { makeAuthority, type TestPair } from '../../../support/certificates.ts'
 import { openTestEngine } from '../../../support/deployment.ts'
 import { makeSigner, orderedHost } from '../../../support/orders.ts'
@@ -39,6 +43,23 @@ t.test('a renewal that is live already is done', async (t) => {
   t.match(await done(), [{ status: 'Completed', outcome: { outcome: 'unchanged' } }])
 })
 
+for (const isByJob of [false, true]) {
+  t.test(
+    `what no TLSA record stands for, but the live pair's, is not served ${isByJob ? 'by a job of the control plane either' : 'yet'}`,
+    async (t) => {
+      const data = { usage: 3, selector: 0, matchingType: 1, certificate: Buffer.from(live.sha256, 'hex') }
+      const { address, port } = await startAnswering(t, ({ name }) => answering({ type: 'TLSA', name, ttl: 60, data }))
+      const site = await open(t, { dane: 'warn', resolvers: [`${address}:${port}`] })
+
+      const reports = isByJob ? await site.doneByJob() : await site.done()
+
+      const publish = /^DANE_MISMATCH: .*_\d+\._tcp\.mail\.example\.net\. IN TLSA 3 1 1 [0-9a-f]{64}/
+      t.match(reports, [{ status: 'Failed', error: publish, outcome: { outcome: 'refused', host: 'untouched' } }])
+      t.equal(await site.served(), live.certificatePem)
+    },
+  )
+}
+
 async function open(t: Test, policy: Parameters<typeof openTestEngine>[2] = {}) {
   const dir = t.testdir()
   const [cert, key] = [join(dir, 'web.crt'), join(dir, 'web.key')]
@@ -48,8 +69,10 @@ async function open(t: Test, policy: Parameters<typeof openTestEngine>[2] = {}) 
     { path: cert, format: 'fullchain' },
     { path: key, format: 'key' },
   ]
+  // Nobody listens there: what is looked at are the records of its port.
+  const looked = { endpoints: ['127.0.0.1:1'], post_deploy_verify_attempts: 1 }
+  const config = { service: 'web', files, reload_command: 'true', ...looked }
   const put = async ({ certificatePem, keyPem }: TestPair): Promise<void> => {
-    const config = { service: 'web', files, reload_command: 'true' }
     const request = { target: 'web', connector: 'files', config, certificatePem, findKey: async () => keyPem }
     t.match(await deploy(request, engine), { outcome: 'deployed' })
   }
@@ -67,5 +90,23 @@ async function open(t: Test, policy: Parameters<typeof openTestEngine>[2] = {}) 
     put,
     served: () => readFile(cert, 'utf8'),
     done: () => runOwnRenewal(job, engine, { onBegin: async () => {}, onStep: () => {} }),
+    /** The same certificate, as a control plane has it deployed that took it over. */
+    doneByJob: async (): Promise<JobEnd> => {
+      const ends: JobEnd[] = []
+      const about = { id: 'job-1', certificateId: 'mc-1', targetId: 'web', targetType: 'files', targetConfig: config }
+      const document = { pem: renewed.certificatePem, tries: 1, at: 0 }
+      const workshop: Workshop = {
+        engine,
+        keys: { find: async () => renewed.keyPem },
+        challenges: { put: async () => {} },
+        obtained: { list: async () => [{ id: live.sha256, document }] },
+        certificatesOf: async () => new Map([['job-1', renewed.certificatePem]]),
+        onBegin: async () => {},
+        onStep: () => {},
+      }
+      const onEnd = async (_: string, end: JobEnd): Promise<void> => void ends.push(end)
+      await runDeployments([{ kind: 'deployment', ...about }], workshop, onEnd, new AbortController().signal)
+      return ends[0] ?? []
+    },
   }
 }

@@ -130,6 +130,7 @@ async function open(t: Test) {
         keys: { find: async () => null },
         certificatesOf: async () => new Map(),
         challenges: { put: async () => {} },
+        obtained: { list: async () => [] },
         onBegin: async () => {},
         onStep: () => {},
       },

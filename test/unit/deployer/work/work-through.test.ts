@@ -108,6 +108,7 @@ t.test('when the stop comes no further job of those that wait together is begun'
   for (const id of ['1', '2', '3']) await inbox.accept(deployment(id))
   const workshop = {
     ...work.workshop,
+    obtained: { list: async () => [] },
     certificatesOf: async (jobs: readonly DeploymentJob[]) => new Map(jobs.map(({ id }) => [id, 'none'])),
     engine: { turns: { take: async () => {} }, policy: { orders: null } } as unknown as Work['workshop']['engine'],
     onBegin: async (id: string) => {
