@@ -41,7 +41,8 @@ export function observe(row: TlsaRow, use: KeyUse, seen: Seen): TlsaRow {
 
 /**
  * The longest TTL that a server may have given out since a look, and until when a cache may keep what was given out up to this one: what
- * was there at the look before may have been there until a moment ago, and a server that gives no answer may have it still.
+ * was there at the look before may have been there until a moment ago, a server that gives no answer may have it still, and an alias that
+ * has gone may lead to what is where it ended.
  */
 export function cachedBy({
   look,
@@ -50,11 +51,8 @@ export function cachedBy({
 }: Omit<Seen, 'isDoubtful'>): Pick<RolloverNameRow, 'ttlMs' | 'cachedUntil'> {
   const seenMs = bounded(...look.answers.map(({ ttlMs }) => ttlMs))
   const ttlMs = look.problem === null ? seenMs : Math.max(before.ttlMs, seenMs)
-  const longestTtlMs = Math.max(before.ttlMs, seenMs)
-  return {
-    ttlMs,
-    cachedUntil: longestTtlMs === 0 ? before.cachedUntil : Math.max(before.cachedUntil, at + longestTtlMs),
-  }
+  const keptMs = Math.max(before.ttlMs, seenMs, isMoved({ look, before }) ? afterAliasMs : 0)
+  return { ttlMs, cachedUntil: keptMs === 0 ? before.cachedUntil : Math.max(before.cachedUntil, at + keptMs) }
 }
 
 /** When the wait of a record is over, milliseconds since 1970; null: it is not seen everywhere. */
@@ -69,7 +67,7 @@ export function isUsable(row: Pick<TlsaRow, 'state' | 'seenAt' | 'waitMs'>, at: 
 }
 
 /** The aliases of the name end elsewhere than they did. */
-function isMoved({ look, before }: Seen): boolean {
+function isMoved({ look, before }: Pick<Seen, 'look' | 'before'>): boolean {
   return before.endName !== null && look.endName !== null && before.endName !== look.endName
 }
 
