@@ -10,11 +10,22 @@ import { claimWork } from '../../src/server/operation/job/claim-work.ts'
 import { reportJob } from '../../src/server/operation/job/report-job.ts'
 import type { AgentRow, VersionRow } from '../../src/server/store/rows.ts'
 import { advanceRollovers } from './advance-rollovers.ts'
+import { without } from './simulated-zone.ts'
 import { agentRow, certificateRow, openStoreSite } from './store-site.ts'
 
 const [minuteMs, hourMs] = [60_000, 3_600_000]
 const agent = agentRow({ features: ['lease', 'cancel'] })
 const owner = '_25._tcp.mail.example.net'
+
+const lostLook: TlsaLook = {
+  endName: null,
+  answers: [],
+  negativeMs: 0,
+  believed: null,
+  problem: 'the servers of the zone cannot be found',
+  isByHand: false,
+  settleMs: 0,
+}
 
 /** What a site differs in from others. */
 export interface DaneSiteOptions {
@@ -32,25 +43,36 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
   const site = await openStoreSite(t, { database, start, agent, targets: ['target-1', 'other'] })
   const { store, pass } = site
   const negativeMs = 900_000
-  const zone = { records, problem: null as string | null, isBelieved: true, isByHand: false, isRefusing: false }
-  const published: string[] = []
+  const zone = {
+    records,
+    problem: null as string | null,
+    isBelieved: true,
+    isByHand: false,
+    isRefusing: false,
+    /** Where the aliases of a name end; null: that cannot be told. A name that is not here is none. */
+    ends: new Map<string, string | null>(),
+  }
+  const [published, removed]: [string[], string[]] = [[], []]
   let [jobs, looks] = [0, 0]
-  const look = async (): Promise<TlsaLook> => {
+  const look = async (of: string): Promise<TlsaLook> => {
     looks += 1
+    const endName = zone.ends.get(of) ?? (zone.ends.has(of) ? null : of)
+    if (endName === null) return lostLook
     const ttlMs = zone.records.length === 0 ? negativeMs : hourMs
     const believed = zone.isBelieved ? zone.records : null
     const problem = zone.problem ?? (zone.isBelieved ? null : 'not signed')
     const answers = [{ server: 'ns1.example.net (192.0.2.1)', records: zone.records, ttlMs }]
-    return { endName: owner, answers, negativeMs, believed, problem, isByHand: zone.isByHand, settleMs: 0 }
+    return { endName, answers, negativeMs, believed, problem, isByHand: zone.isByHand, settleMs: 0 }
   }
   const daneDns: DaneDns = {
     look,
     publish: async (_, added) => {
       if (zone.isRefusing) throw new WaxsealError('DNS_UPDATE_FAILED', { reason: 'REFUSED' })
       published.push(added.map(({ data }) => data).join(' '))
-      zone.records = [...zone.records, ...added]
+      zone.records = [...without(zone.records, added), ...added]
     },
     remove: async (_, gone) => {
+      removed.push(gone.map(({ data }) => data).join(' '))
       zone.records = zone.records.filter((record) => !gone.some(({ data }) => data === record.data))
     },
   }
@@ -119,6 +141,7 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
     dns: zone,
     negativeMs,
     published,
+    removed,
     advance,
     deploy,
     add,

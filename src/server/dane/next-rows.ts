@@ -23,10 +23,12 @@ export interface NameTurn {
   readonly rows: readonly TlsaRow[]
   /** What the host has is known: records of keys that nobody needs may go. */
   readonly mayRemove: boolean
-  /** Keys whose record is being removed at this name for another target. */
+  /** Keys whose record is being removed where this name ends, for another target or name. */
   readonly removedElsewhere: ReadonlySet<string>
-  /** Keys whose record is needed at this name for another target. */
+  /** Keys whose record is needed where this name ends, for another target or name. */
   readonly neededElsewhere: ReadonlySet<string>
+  /** Keys whose record another name needs that nobody could follow yet: it may end in the same place. */
+  readonly maybeElsewhere: ReadonlySet<string>
 }
 
 /** What becomes of the rows of a name; `gone`: rows that go. */
@@ -113,7 +115,8 @@ function unneededRow(turn: NameTurn, row: TlsaRow): TlsaRow {
   const seen = observe(row, { spki: row.spki, pems: [] }, { look, before: name, at, isDoubtful: true })
   if (!turn.mayRemove || seen.state === 'removing') return seen
   if (seen.state !== 'leaving') return { ...seen, state: 'leaving', changedAt: at }
-  return at - seen.changedAt < leavingMs ? seen : { ...seen, state: 'removing', changedAt: at, actedAt: null }
+  const isKept = at - seen.changedAt < leavingMs || turn.maybeElsewhere.has(row.spki)
+  return isKept ? seen : { ...seen, state: 'removing', changedAt: at, actedAt: null }
 }
 
 /**

@@ -51,6 +51,12 @@ export interface TlsaRow {
   readonly actedAt: number | null
 }
 
+/** The record of a key for another target, or for another name of the same one. */
+export interface TlsaElsewhere extends Pick<TlsaRow, 'spki' | 'state'> {
+  /** It is in the same place; false: nobody could follow its name yet, and it may be. */
+  readonly isThere: boolean
+}
+
 /** A job that may be handed out, with this version, until then. */
 export interface RolloverPass {
   readonly jobId: string

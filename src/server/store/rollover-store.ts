@@ -1,5 +1,5 @@
 import type { Page } from './page.ts'
-import type { RolloverNameRow, RolloverPass, RolloverRow, TlsaRow, TlsaState } from './rollover-rows.ts'
+import type { RolloverNameRow, RolloverPass, RolloverRow, TlsaElsewhere, TlsaRow, TlsaState } from './rollover-rows.ts'
 
 /** A target with roll-over, with the names that people know. */
 export interface ListedRollover extends RolloverRow {
@@ -42,8 +42,8 @@ export interface RolloverStore {
   /** In place of what it was. */
   putRecord(row: TlsaRow): Promise<void>
   removeRecord(row: Pick<TlsaRow, 'targetId' | 'name' | 'spki'>): Promise<void>
-  /** The states of the same record for other targets. */
-  elsewhere(row: Pick<TlsaRow, 'targetId' | 'name' | 'spki'>): Promise<readonly TlsaState[]>
+  /** Records of other targets, and at other names, that are where this name ends, or may be. */
+  elsewhere(of: Pick<RolloverNameRow, 'targetId' | 'name'>, endName: string): Promise<readonly TlsaElsewhere[]>
   /** In place of all that its jobs had. */
   putPasses(targetId: string, passes: readonly RolloverPass[]): Promise<void>
   passes(targetId: string): Promise<readonly RolloverPass[]>

@@ -12,6 +12,7 @@ import { agentRow, certificateRow } from '../../support/store-site.ts'
 const start = Date.parse('2026-11-01T00:00:00Z')
 const [minuteMs, hourMs] = [60_000, 3_600_000]
 const owner = '_25._tcp.mail.example.net'
+const otherOwner = '_993._tcp.mail.example.net'
 const agent = agentRow({ features: ['lease', 'cancel'] })
 const postgres = await startPostgres(t, false)
 
@@ -317,6 +318,43 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     await t.rejects(turnRolloverOff(site, 'operator:ann', 'target-1'), /is not on/)
   })
 
+  t.test(
+    `${kind}: a record that a target needs behind another alias is left to it, and removed with the last`,
+    async (t) => {
+      const site = await openAliasedSite(t, kind)
+      await site.deploy('key-2')
+      await site.add('Deployment', 2, 'other')
+      await site.settle()
+      t.same(await site.claim(), ['job-3', 'job-4'])
+      await site.report('job-3', { outcome: 'rolled-back' }, 'Failed')
+      await site.report('job-4', { outcome: 'deployed', proven: true })
+
+      await site.settle()
+      await site.settle()
+      t.same([site.there(), site.removed], [['key-1', 'key-2'], []], 'target-1 serves key-1')
+      await site.add('Deployment', 2)
+      await site.settle()
+      await site.claim()
+      await site.report('job-5', { outcome: 'deployed', proven: true })
+      await site.settle()
+      await site.settle()
+      t.same(site.there(), ['key-2'])
+    },
+  )
+
+  t.test(`${kind}: a record is left while a name that nobody could follow needs it, and no longer`, async (t) => {
+    const site = await openAliasedSite(t, kind, null)
+    await site.prove('key-2')
+
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['key-1', 'key-2'], 'the other one may end here, and serves key-1')
+    await turnRolloverOff(site, 'operator:ann', 'other')
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['key-2'])
+  })
+
   t.test(`${kind}: of two servers that look at once one looks`, async (t) => {
     const site = await openSite(t, kind)
 
@@ -410,6 +448,18 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
 async function openSite(t: Test, kind: 'SQLite' | 'PostgreSQL', records: readonly TlsaRecord[] = []) {
   const database = kind === 'SQLite' ? undefined : await postgres.newDatabase()
   return openDaneSite(t, { database, start, records })
+}
+
+/** Two targets serve key-1 at two names; the other's ends at `end`, as the first one's does, or nowhere that can be told. */
+async function openAliasedSite(t: Test, kind: 'SQLite' | 'PostgreSQL', end: string | null = 'tlsa.example.net') {
+  const site = await openSite(t, kind)
+  site.dns.ends.set(owner, 'tlsa.example.net').set(otherOwner, end)
+  await site.add('Deployment', 1, 'other')
+  await site.claim()
+  await site.report('job-2', { outcome: 'deployed', proven: true })
+  await turnRolloverOn(site, 'operator:ann', 'other', [otherOwner])
+  await site.settle()
+  return site
 }
 
 /** Its host serves key-2 by now, and what key-1 had is gone. */

@@ -53,7 +53,7 @@ async function takeTurn(store: Store, targetId: string): Promise<readonly string
 
 async function act({ store, daneDns }: RolloverParts, action: TlsaAction): Promise<void> {
   const { change, endName, ttlMs } = action
-  const rows = change === 'publish' ? action.rows : await withoutShared(store, action.rows)
+  const rows = change === 'publish' ? action.rows : await withoutShared(store, action)
   const records = rows.map(({ spki }) => recordOf(spki))
   try {
     if (change === 'publish') await daneDns.publish(endName, records, Math.min(ttlMs, longestTtlMs))
@@ -70,12 +70,12 @@ async function act({ store, daneDns }: RolloverParts, action: TlsaAction): Promi
   })
 }
 
-/** Those that no other target has: the last one takes a record away. */
-async function withoutShared(store: Store, rows: readonly TlsaRow[]): Promise<readonly TlsaRow[]> {
+/** Those that nobody else has where they are: the last one takes a record away. */
+async function withoutShared(store: Store, { rows, endName }: TlsaAction): Promise<readonly TlsaRow[]> {
   const own: TlsaRow[] = []
   for (const row of rows) {
-    const states = await store.rollovers.elsewhere(row)
-    if (states.every((state) => state === 'removing')) own.push(row)
+    const others = (await store.rollovers.elsewhere(row, endName)).filter(({ spki }) => spki === row.spki)
+    if (others.every(({ state }) => state === 'removing')) own.push(row)
   }
   return own
 }

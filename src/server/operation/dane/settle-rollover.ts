@@ -11,7 +11,7 @@ import { isBare, leavingMs, type NameTurn, nextRows } from '../../dane/next-rows
 import { cachedBy, isUsable, usableAt } from '../../dane/observe.ts'
 import { bareProblem, undoneIn, unmatchedAnd, unmatchedProblem } from '../../dane/problems.ts'
 import { type TlsaLook, tlsaText } from '../../dane/tlsa.ts'
-import type { RolloverNameRow, RolloverPass, TlsaRow } from '../../store/rollover-rows.ts'
+import type { RolloverNameRow, RolloverPass, TlsaElsewhere, TlsaRow } from '../../store/rollover-rows.ts'
 import type { Store } from '../../store/store.ts'
 import { newerOnHost } from '../renewal/newer-on-host.ts'
 import { targetHistory } from './target-history.ts'
@@ -62,7 +62,7 @@ export async function settleRollover(
     const seen = looks.find((one) => one.name === name.name)
     // Another server was quicker, or the name is new: this look is the past.
     if (seen === undefined || seen.from < (name.lookedAt ?? 0)) return actions
-    const elsewhere = await keysElsewhere(store, targetId, name.name, [...needed, ...rows])
+    const elsewhere = await keysElsewhere(store, name, seen.look)
     const turn = { targetId, name, look: seen.look, at, needed, rows, mayRemove, isServedKnown: isKnown, ...elsewhere }
     const next = nextRows(turn)
     for (const row of next.gone) await store.rollovers.removeRecord(row)
@@ -87,19 +87,20 @@ async function isHostKnown(store: Store, agentId: string, { versions }: TargetHi
   return true
 }
 
+/** Keys whose record is removed, needed, or may be needed where a name ends, for others than this target and name. */
 async function keysElsewhere(
   store: Store,
-  targetId: string,
-  name: string,
-  keys: readonly { readonly spki: string }[],
-): Promise<Pick<NameTurn, 'removedElsewhere' | 'neededElsewhere'>> {
-  const [removedElsewhere, neededElsewhere] = [new Set<string>(), new Set<string>()]
-  for (const spki of new Set(keys.map((key) => key.spki))) {
-    const states = await store.rollovers.elsewhere({ targetId, name, spki })
-    if (states.includes('removing')) removedElsewhere.add(spki)
-    if (states.some((state) => state !== 'removing' && state !== 'leaving')) neededElsewhere.add(spki)
+  name: RolloverNameRow,
+  { endName }: TlsaLook,
+): Promise<Pick<NameTurn, 'removedElsewhere' | 'neededElsewhere' | 'maybeElsewhere'>> {
+  const all = await store.rollovers.elsewhere(name, endName ?? name.endName ?? name.name)
+  const keysOf = (rows: typeof all): ReadonlySet<string> => new Set(rows.map(({ spki }) => spki))
+  const isNeeded = ({ state }: TlsaElsewhere): boolean => state !== 'removing' && state !== 'leaving'
+  return {
+    removedElsewhere: keysOf(all.filter(({ isThere, state }) => isThere && state === 'removing')),
+    neededElsewhere: keysOf(all.filter((one) => one.isThere && isNeeded(one))),
+    maybeElsewhere: keysOf(all.filter((one) => !one.isThere && isNeeded(one))),
   }
-  return { removedElsewhere, neededElsewhere }
 }
 
 function nextName(turn: NameTurn, { look, from }: NameLook, rows: readonly TlsaRow[]): RolloverNameRow {
@@ -174,7 +175,7 @@ function nextLookAt(
   at: number,
 ): number {
   const times = rows.map((row) => {
-    if (row.state === 'leaving') return row.changedAt + leavingMs
+    if (row.state === 'leaving') return row.changedAt + leavingMs > at ? row.changedAt + leavingMs : at + laterMs
     if (row.state === 'removing') return at + laterMs
     if (!needed.some(({ spki }) => spki === row.spki)) return at + restMs
     const from = usableAt(row)

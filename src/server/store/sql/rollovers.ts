@@ -1,6 +1,6 @@
 import type { Database } from '../database.ts'
 import { isOpen } from '../migration/first-schema.ts'
-import type { RolloverNameRow, RolloverPass, RolloverRow, TlsaRow, TlsaState } from '../rollover-rows.ts'
+import type { RolloverNameRow, RolloverPass, RolloverRow, TlsaElsewhere, TlsaRow, TlsaState } from '../rollover-rows.ts'
 import type { ListedRollover, RolloverStore } from '../rollover-store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 import { isPassed } from './job-passes.ts'
@@ -114,14 +114,18 @@ function recordsOf(db: Database): Records {
     removeRecord: async ({ targetId, name, spki }) => {
       await db.query('DELETE FROM tlsa_record WHERE target_id = $1 AND name = $2 AND spki = $3', [targetId, name, spki])
     },
-    elsewhere: async ({ targetId, name, spki }) =>
-      (
-        await db.query('SELECT state FROM tlsa_record WHERE name = $2 AND spki = $3 AND target_id <> $1', [
-          targetId,
-          name,
-          spki,
-        ])
-      ).map(({ state }) => state as TlsaState),
+    // The same name leads to the same end, whatever was found there last.
+    elsewhere: async ({ targetId, name }, endName) =>
+      fromRows<TlsaElsewhere>(
+        await db.query(
+          `SELECT spki, state, CASE WHEN rollover_name.name = $2 OR end_name = $3 THEN 1 ELSE 0 END AS is_there
+            FROM rollover_name JOIN tlsa_record
+              ON tlsa_record.target_id = rollover_name.target_id AND tlsa_record.name = rollover_name.name
+            WHERE NOT (rollover_name.target_id = $1 AND rollover_name.name = $2)
+              AND (rollover_name.name = $2 OR end_name = $3 OR end_name IS NULL)`,
+          [targetId, name, endName],
+        ),
+      ),
     countRecords: async (at) =>
       (
         await db.query(

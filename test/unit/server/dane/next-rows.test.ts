@@ -64,6 +64,17 @@ t.test('a record that another target needs is left to that one, when no removal 
   }
 })
 
+t.test('a record that a name may need that nobody could follow yet is left alone, and not forgotten', async (t) => {
+  const turn = turnOf([{ ...row, state: 'leaving', changedAt: at - 60_000 }], [])
+
+  t.match(nextRows({ ...turn, maybeElsewhere: new Set(['key-1']) }), {
+    rows: [{ state: 'leaving' }],
+    remove: [],
+    gone: [],
+  })
+  t.match(nextRows(turn).rows, [{ state: 'removing' }])
+})
+
 t.test('a record that was leaving, and is being removed for another target, is seen anew', async (t) => {
   const turn = turnOf([{ ...row, state: 'leaving' }], ['key-1'])
 
@@ -115,5 +126,6 @@ function turnOf(rows: readonly TlsaRow[], needed: readonly string[], there: read
     mayRemove: true,
     removedElsewhere: new Set(),
     neededElsewhere: new Set(),
+    maybeElsewhere: new Set(),
   }
 }
