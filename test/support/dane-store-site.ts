@@ -45,6 +45,8 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
   const negativeMs = 900_000
   const zone = {
     records,
+    /** Of a wildcard: what is there while the name has none of its own. */
+    wildcard: [] as readonly TlsaRecord[],
     problem: null as string | null,
     isBelieved: true,
     isByHand: false,
@@ -58,17 +60,22 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
     looks += 1
     const endName = zone.ends.get(of) ?? (zone.ends.has(of) ? null : of)
     if (endName === null) return lostLook
-    const ttlMs = zone.records.length === 0 ? negativeMs : hourMs
-    const believed = zone.isBelieved ? zone.records : null
+    const there = zone.records.length === 0 ? zone.wildcard : zone.records
+    const ttlMs = there.length === 0 ? negativeMs : hourMs
+    const believed = zone.isBelieved ? there : null
     const problem = zone.problem ?? (zone.isBelieved ? null : 'not signed')
-    const answers = [{ server: 'ns1.example.net (192.0.2.1)', records: zone.records, ttlMs }]
+    const answers = [{ server: 'ns1.example.net (192.0.2.1)', records: there, ttlMs }]
     return { endName, answers, negativeMs, believed, problem, isByHand: zone.isByHand, settleMs: 0 }
   }
   const daneDns: DaneDns = {
     look,
     publish: async (_, added) => {
       if (zone.isRefusing) throw new WaxsealError('DNS_UPDATE_FAILED', { reason: 'REFUSED' })
-      published.push(added.map(({ data }) => data).join(' '))
+      published.push(
+        without(added, zone.records)
+          .map(({ data }) => data)
+          .join(' '),
+      )
       zone.records = [...without(zone.records, added), ...added]
     },
     remove: async (_, gone) => {

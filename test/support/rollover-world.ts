@@ -1,3 +1,4 @@
+import { byHand } from '../../src/server/dane/by-hand.ts'
 import { recordOf, type TlsaRecord, tlsaText } from '../../src/server/dane/tlsa.ts'
 import { newestFor } from '../../src/server/operation/certificate/own-certificate.ts'
 import type { DaneDns } from '../../src/server/operation/dane/dane-dns.ts'
@@ -23,8 +24,8 @@ export interface WorldOptions {
   readonly seed: number
   /** A person publishes and removes what the rows say. */
   readonly isByHand: boolean
-  /** The zone has a record of the key that is served. */
-  readonly isPublished: boolean
+  /** How the zone has a record of the key that is served: not at all, at the name itself, or by a wildcard. */
+  readonly published: 'no' | 'name' | 'wildcard'
 }
 
 /** What came of a world. */
@@ -61,7 +62,7 @@ export async function runWorld(options: WorldOptions, steps: number): Promise<Wo
   return world.end()
 }
 
-async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
+async function openWorld({ seed, isByHand, published }: WorldOptions) {
   const random = randomOf(seed)
   const isChance = (share: number): boolean => random() < share
   const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)]
@@ -117,8 +118,11 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
   const zone = simulatedZone(
     () => now,
     () => (isChance(0.3) ? upTo(30 * minuteMs) : upTo(20 * secondMs)),
-    isPublished ? [recordOf('key-1')] : [],
-    pick([60, 300, 900, 3600].map((s) => s * secondMs)) ?? 0,
+    {
+      records: published === 'name' ? [recordOf('key-1')] : [],
+      wildcard: published === 'wildcard' ? [recordOf('key-1'), recordOf('of-others')] : [],
+      ttlMs: pick([60, 300, 900, 3600].map((s) => s * secondMs)) ?? 0,
+    },
   )
   const served = new Set(['key-1'])
   const held: HeldJob[] = []
@@ -335,16 +339,14 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
     },
     keepZone: async () => {
       if (!isByHand || now - lastTtlChange < 30 * minuteMs) return
-      const rows = await plain.rollovers.records(targetId)
-      const wanted = rows.filter(({ state, isByOther }) => state === 'wanted' && !isByOther)
-      const gone = rows.filter(({ state }) => state === 'removing')
-      if (wanted.length + gone.length === 0) return
-      const [added, removed] = [wanted, gone].map((some) => some.map(({ spki }) => recordOf(spki)))
+      const [name] = await plain.rollovers.names(targetId)
+      if (name === undefined) return
+      const { publish, remove } = byHand(name, await plain.rollovers.records(targetId))
+      if (publish.length + remove.length === 0) return
+      const [added, removed] = [publish.map(recordIn), remove.map(recordIn)]
       // One edit of the zone.
-      zone.change((there) => [...without(there, [...(added ?? []), ...(removed ?? [])]), ...(added ?? [])])
-      tell(
-        `somebody publishes ${wanted.map(({ spki }) => spki).join(' ')}, removes ${gone.map(({ spki }) => spki).join(' ')}`,
-      )
+      zone.change((there) => [...without(there, [...added, ...removed]), ...added])
+      tell(`somebody publishes ${publish.join(', ')}, removes ${remove.join(', ')}`)
       check('a change by hand')
     },
   }
@@ -392,6 +394,12 @@ async function openWorld({ seed, isByHand, isPublished }: WorldOptions) {
       return { violations, switches, crashes, story }
     },
   }
+}
+
+/** The record of a line as zone files have it. */
+function recordIn(line: string): TlsaRecord {
+  const [usage, selector, matchingType, data = ''] = line.replace(/^.* TLSA /, '').split(' ')
+  return { usage: Number(usage), selector: Number(selector), matchingType: Number(matchingType), data }
 }
 
 async function settled(): Promise<void> {

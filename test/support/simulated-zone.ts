@@ -11,6 +11,7 @@ interface Had {
 /** One set of TLSA records on a primary and two secondaries that follow late, with all that caches may still have of it. */
 export interface SimulatedZone {
   readonly negativeMs: number
+  /** Of the name itself, at the primary. */
   readonly records: readonly TlsaRecord[]
   /** Changes the primary. */
   change(work: (records: readonly TlsaRecord[]) => readonly TlsaRecord[], ttlMs?: number): void
@@ -23,24 +24,28 @@ export interface SimulatedZone {
   look(isSilent: () => boolean): Omit<TlsaLook, 'believed' | 'isByHand' | 'endName'>
 }
 
+/** What is in a zone at the beginning. */
+export interface FirstRecords {
+  readonly records: readonly TlsaRecord[]
+  /** Of a wildcard: what is answered where there is no record of the name itself. */
+  readonly wildcard: readonly TlsaRecord[]
+  readonly ttlMs: number
+}
+
 /** Opens one. `lagMs`: how late a secondary is this time. */
-export function simulatedZone(
-  now: () => number,
-  lagMs: () => number,
-  first: readonly TlsaRecord[],
-  firstTtlMs: number,
-): SimulatedZone {
+export function simulatedZone(now: () => number, lagMs: () => number, first: FirstRecords): SimulatedZone {
   const negativeMs = 900_000
-  const begin = { from: now(), to: null, records: first, ttlMs: firstTtlMs }
+  const begin = { from: now(), to: null, records: first.records, ttlMs: first.ttlMs }
   const servers: Had[][] = [[{ ...begin }], [{ ...begin }], [{ ...begin }]]
   const transfers: { readonly at: number; readonly server: number }[] = []
-  let ttlMs = firstTtlMs
+  let ttlMs = first.ttlMs
   const current = (server: number): Had => servers[server]?.at(-1) ?? begin
   const put = (server: number, records: readonly TlsaRecord[], ttl: number): void => {
     current(server).to = now()
     servers[server]?.push({ from: now(), to: null, records, ttlMs: ttl })
   }
-  const keptMs = ({ records, ttlMs: ttl }: Had): number => (records.length === 0 ? negativeMs : ttl)
+  const answerOf = ({ records }: Had): readonly TlsaRecord[] => (records.length === 0 ? first.wildcard : records)
+  const keptMs = (had: Had): number => (answerOf(had).length === 0 ? negativeMs : had.ttlMs)
   return {
     negativeMs,
     get records() {
@@ -61,14 +66,14 @@ export function simulatedZone(
     possible: () => {
       for (const had of servers)
         had.splice(0, had.length, ...had.filter((one) => one.to === null || one.to + keptMs(one) > now()))
-      return servers.flat().map(({ records }) => records)
+      return servers.flat().map(answerOf)
     },
     look: (isSilent) => {
       const answering = servers.map((_, server) => server).filter(() => !isSilent())
       return {
         answers: answering.map((server) => ({
           server: 'ns',
-          records: current(server).records,
+          records: answerOf(current(server)),
           ttlMs: keptMs(current(server)),
         })),
         negativeMs,

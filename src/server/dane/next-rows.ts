@@ -2,7 +2,8 @@ import type { RolloverNameRow, TlsaRow } from '../store/rollover-rows.ts'
 import { fitting, hasIssuerRecord } from './fits.ts'
 import type { NeededKey } from './keys-in-use.ts'
 import { observe, type Seen } from './observe.ts'
-import { recordOf, type TlsaLook, tlsaText } from './tlsa.ts'
+import { recordsBeside } from './records-beside.ts'
+import { recordOf, type TlsaLook, type TlsaRecord, tlsaText } from './tlsa.ts'
 
 /** A record that nobody needs is kept for so long: who began to need it at that moment finds it. */
 export const leavingMs = 60_000
@@ -36,6 +37,8 @@ export interface NextRows {
   readonly rows: readonly TlsaRow[]
   readonly gone: readonly TlsaRow[]
   readonly publish: readonly TlsaRow[]
+  /** What is there, and is published with them: the first record of a name itself hides those of a wildcard (RFC 4592 §3.3.1). */
+  readonly beside: readonly TlsaRecord[]
   readonly remove: readonly TlsaRow[]
 }
 
@@ -73,6 +76,7 @@ export function nextRows(turn: NameTurn): NextRows {
     rows: [...kept, ...others.filter((row) => !isGone(turn, row))].map(noted),
     gone: others.filter((row) => isGone(turn, row)),
     publish: isByHand ? [] : publish.map(noted),
+    beside: isByHand || publish.length === 0 ? [] : recordsBeside(turn),
     remove: isByHand ? [] : remove.map(noted),
   }
 }

@@ -44,6 +44,11 @@ export function tlsaText({ usage, selector, matchingType, data }: TlsaRecord): s
   return `${usage} ${selector} ${matchingType} ${data}`
 }
 
+/** Whether senders look at it at all (RFC 7672 §3.1, RFC 6698 §2.1): one of another kind is as good as none. */
+export function isUsableBySenders({ usage, selector, matchingType, data }: TlsaRecord): boolean {
+  return usage <= 3 && selector <= 1 && matchingType <= 2 && data !== ''
+}
+
 const owner = /^_(\d{1,5})\._(tcp|udp|sctp)((\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?){2,})$/
 
 /** An owner name such as `_25._tcp.mx.example.org`, in lower case and without the dot at its end; null: it is none. */

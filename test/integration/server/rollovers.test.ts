@@ -355,6 +355,21 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(site.there(), ['key-2'])
   })
 
+  t.test(`${kind}: what a wildcard has stays there with the first record of the name itself`, async (t) => {
+    const site = await openSite(t, kind)
+    const ofOthers = { ...recordOf('issuer'), usage: 2 }
+    site.dns.wildcard = [ofOthers, recordOf('key-1')]
+    await site.deploy('key-2')
+
+    await site.settle()
+    t.same(site.published, ['key-1 issuer key-2'], 'at once, and the key that is served first')
+    t.same(await site.claim(), ['job-2'])
+    await site.report('job-2', { outcome: 'deployed', proven: true })
+    await site.settle()
+    await site.settle()
+    t.same(site.there(), ['issuer', 'key-2'], 'the copy of the record of others is theirs')
+  })
+
   t.test(`${kind}: of two servers that look at once one looks`, async (t) => {
     const site = await openSite(t, kind)
 

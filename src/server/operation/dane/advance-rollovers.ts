@@ -9,7 +9,7 @@ import { type NameLook, settleRollover, type TlsaAction } from './settle-rollove
 
 /** For so long another server leaves it to the one that looks: longer than a look takes. */
 const holdMs = 60_000
-/** A removal that did not begin by then does not begin: who needs the record again counts on that. */
+/** What did not begin by then does not begin: who needs a record again counts on that, and what was there then may have been removed since. */
 const beginMs = 30_000
 /** The next roll-over is as quick as this. */
 const longestTtlMs = 3_600_000
@@ -35,11 +35,17 @@ export async function advanceRollover(parts: RolloverParts, targetId: string): P
   if (names.length === 0) return
   const since = elapsed()
   const actions = await store.transaction((inside) => settleRollover(inside, targetId, looks))
-  for (const action of actions) {
-    // One by one: each has its own time to be ended.
-    const orders = action.change === 'publish' ? [action] : action.rows.map((row) => ({ ...action, rows: [row] }))
-    for (const one of orders) if (one.change === 'publish' || elapsed() - since <= beginMs) await act(parts, one)
-  }
+  const isInTime = (): boolean => elapsed() - since <= beginMs
+  const [publish, remove] = [actions.filter(isPublish), actions.filter((action) => !isPublish(action))]
+  // Together: a zone whose server hangs takes no time from another.
+  if (isInTime()) await Promise.all(publish.map((action) => act(parts, action)))
+  // One by one: each has its own time to be ended.
+  for (const one of remove.flatMap((action) => action.rows.map((row) => ({ ...action, rows: [row] }))))
+    if (isInTime()) await act(parts, one)
+}
+
+function isPublish({ change }: TlsaAction): boolean {
+  return change === 'publish'
 }
 
 /** The names of the target; none: another server is at it, or was. */
@@ -56,7 +62,8 @@ async function act({ store, daneDns }: RolloverParts, action: TlsaAction): Promi
   const rows = change === 'publish' ? action.rows : await withoutShared(store, action)
   const records = rows.map(({ spki }) => recordOf(spki))
   try {
-    if (change === 'publish') await daneDns.publish(endName, records, Math.min(ttlMs, longestTtlMs))
+    if (change === 'publish')
+      await daneDns.publish(endName, [...action.beside, ...records], Math.min(ttlMs, longestTtlMs))
     else if (records.length > 0) await daneDns.remove(endName, records)
   } catch (error) {
     const done = change === 'publish' ? 'published' : 'removed'

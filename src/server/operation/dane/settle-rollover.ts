@@ -7,10 +7,10 @@ import {
   runnableJobs,
   type TargetHistory,
 } from '../../dane/keys-in-use.ts'
-import { isBare, leavingMs, type NameTurn, nextRows } from '../../dane/next-rows.ts'
+import { isBare, leavingMs, type NameTurn, type NextRows, nextRows } from '../../dane/next-rows.ts'
 import { cachedBy, isUsable, usableAt } from '../../dane/observe.ts'
 import { bareProblem, undoneIn, unmatchedAnd, unmatchedProblem } from '../../dane/problems.ts'
-import { type TlsaLook, tlsaText } from '../../dane/tlsa.ts'
+import { type TlsaLook, type TlsaRecord, tlsaText } from '../../dane/tlsa.ts'
 import type { RolloverNameRow, RolloverPass, TlsaElsewhere, TlsaRow } from '../../store/rollover-rows.ts'
 import type { Store } from '../../store/store.ts'
 import { newerOnHost } from '../renewal/newer-on-host.ts'
@@ -33,6 +33,8 @@ export interface NameLook {
 export interface TlsaAction {
   readonly change: 'publish' | 'remove'
   readonly rows: readonly TlsaRow[]
+  /** What is there, and is published with them. */
+  readonly beside: readonly TlsaRecord[]
   readonly endName: string
   /** Of the records that are there. */
   readonly ttlMs: number
@@ -70,7 +72,7 @@ export async function settleRollover(
     await store.rollovers.putName(nextName(turn, seen, next.rows))
     all.push(...next.rows)
     if (seen.look.problem === null) fresh.push({ name: name.name, until: seen.from + passMs })
-    actions.push(...actionsOf(seen.look, next.publish, 'publish'), ...actionsOf(seen.look, next.remove, 'remove'))
+    actions.push(...actionsOf(seen.look, next))
   }
   const jobs = runnableJobs(history)
   const passes = passesFor(jobs, names, all, fresh, at)
@@ -140,14 +142,15 @@ function problemOfActions({ problem }: RolloverNameRow, rows: readonly TlsaRow[]
   return isTried ? undoneIn(problem) : null
 }
 
-function actionsOf(
-  { endName, answers }: TlsaLook,
-  rows: readonly TlsaRow[],
-  change: TlsaAction['change'],
-): readonly TlsaAction[] {
+function actionsOf({ endName, answers }: TlsaLook, { publish, beside, remove }: NextRows): readonly TlsaAction[] {
+  if (endName === null) return []
   const withRecords = answers.filter(({ records }) => records.length > 0).map(({ ttlMs }) => ttlMs)
   const ttlMs = withRecords.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...withRecords)
-  return endName === null || rows.length === 0 ? [] : [{ change, rows, endName, ttlMs }]
+  const actions: readonly TlsaAction[] = [
+    { change: 'publish', rows: publish, beside, endName, ttlMs },
+    { change: 'remove', rows: remove, beside: [], endName, ttlMs },
+  ]
+  return actions.filter(({ rows }) => rows.length > 0)
 }
 
 function passesFor(

@@ -13,6 +13,20 @@ t.test('a record that is wanted is to be published, where the aliases of its nam
   t.end()
 })
 
+t.test(
+  'what is there is to be published with a new record, for it may be that of a wildcard, without what is to go',
+  (t) => {
+    const seen = ['2 1 1 ca', '3 1 1 cd', '3 1 1 ef']
+    const rows = [wanted, { ...wanted, spki: 'ef', state: 'removing' } as const]
+    const line = (value: string): string => `_25._tcp.mx.example.net. IN TLSA ${value}`
+    t.same(byHand({ ...name, seen }, rows), {
+      publish: [line('3 1 1 ab'), line('2 1 1 ca'), line('3 1 1 cd')],
+      remove: [line('3 1 1 ef')],
+    })
+    t.end()
+  },
+)
+
 t.test('nobody is asked to publish what is there already, or what another record stands for', (t) => {
   t.same(byHand({ ...name, seen: ['3 1 1 ab'] }, [wanted]).publish, [])
   t.same(byHand(name, [{ ...wanted, isByOther: true }]).publish, [])

@@ -94,6 +94,49 @@ t.test('a record that is new here, or is removed for another target, is believed
   t.match(nextRows(turnOf([wanted], ['key-1'])).rows, [{ state: 'published', seenAt: at }])
 })
 
+t.test('what is there is published with a new record: a wildcard has it, maybe, and would be hidden', async (t) => {
+  const turn = turnOf([row], ['key-1', 'key-2'], ['key-1', 'of others'])
+
+  const next = nextRows(turn)
+  t.match(next.publish, [{ spki: 'key-2' }])
+  t.same(next.beside, ['key-1', 'of others'].map(recordOf))
+  t.same(nextRows(turnOf([row], ['key-1'])).beside, [], 'nothing is published')
+})
+
+t.test('nothing is brought back with a new record that is being removed, or that one server has left', async (t) => {
+  const others = ['removing', 'removing elsewhere', 'left', 'needed elsewhere', 'leaving']
+  const turn = turnOf(
+    [
+      row,
+      { ...row, spki: 'removing', state: 'removing' },
+      { ...row, spki: 'leaving', state: 'leaving', changedAt: at },
+    ],
+    ['key-1', 'key-2'],
+    ['key-1', ...others],
+  )
+  const { answers } = turn.look
+  const primary = { server: 'ns0', records: [recordOf('removing elsewhere')], ttlMs: 1000 }
+  const next = nextRows({
+    ...turn,
+    look: { ...turn.look, answers: [primary, ...answers] },
+    removedElsewhere: new Set(['removing elsewhere']),
+    neededElsewhere: new Set(['needed elsewhere']),
+  })
+
+  t.same(next.beside, ['key-1', 'needed elsewhere', 'leaving'].map(recordOf))
+})
+
+t.test('a record that senders cannot use is not published again', async (t) => {
+  const turn = turnOf([row], ['key-1', 'key-2'])
+  const odd = [{ usage: 255 }, { selector: 2 }, { matchingType: 3 }, { data: '' }].map((one) => ({
+    ...recordOf('odd'),
+    ...one,
+  }))
+  const look = { ...turn.look, answers: [{ server: 'ns1', records: [recordOf('key-1'), ...odd], ttlMs: 1000 }] }
+
+  t.same(nextRows({ ...turn, look }).beside, [recordOf('key-1')])
+})
+
 /** A look at a zone that has these keys' records. */
 function turnOf(rows: readonly TlsaRow[], needed: readonly string[], there: readonly string[] = ['key-1']): NameTurn {
   const records = there.map(recordOf)
