@@ -55,6 +55,7 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
     ends: new Map<string, string | null>(),
   }
   const [published, removed]: [string[], string[]] = [[], []]
+  const ttls: number[] = []
   let [jobs, looks] = [0, 0]
   const look = async (of: string): Promise<TlsaLook> => {
     looks += 1
@@ -69,13 +70,14 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
   }
   const daneDns: DaneDns = {
     look,
-    publish: async (_, added) => {
+    publish: async (_, added, ttlMs) => {
       if (zone.isRefusing) throw new WaxsealError('DNS_UPDATE_FAILED', { reason: 'REFUSED' })
       published.push(
         without(added, zone.records)
           .map(({ data }) => data)
           .join(' '),
       )
+      ttls.push(ttlMs)
       zone.records = [...without(zone.records, added), ...added]
     },
     remove: async (_, gone) => {
@@ -88,9 +90,10 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
     type: 'Deployment' | 'TakeBack',
     versionNumber: number,
     targetId: 'target-1' | 'other' = 'target-1',
+    certificateId = 'cert-1',
   ): Promise<void> => {
     pass(1)
-    const wanted = { type, agentId: agent.id, certificateId: 'cert-1', targetId, versionNumber } as const
+    const wanted = { type, agentId: agent.id, certificateId, targetId, versionNumber } as const
     const id = await store.transaction((inside) => addJob(inside, wanted))
     names.set(id, `job-${(jobs += 1)}`)
   }
@@ -149,6 +152,8 @@ export async function openDaneSite(t: Test, { database, start, records = [], isP
     negativeMs,
     published,
     removed,
+    /** Of what was published, in milliseconds. */
+    ttls,
     advance,
     deploy,
     add,

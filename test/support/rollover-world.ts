@@ -1,6 +1,6 @@
-import { byHand } from '../../src/server/dane/by-hand.ts'
 import { recordOf, type TlsaRecord, tlsaText } from '../../src/server/dane/tlsa.ts'
 import { newestFor } from '../../src/server/operation/certificate/own-certificate.ts'
+import { byHandAt } from '../../src/server/operation/dane/by-hand-at.ts'
 import type { DaneDns } from '../../src/server/operation/dane/dane-dns.ts'
 import { askHostRollback, type HostRollback } from '../../src/server/operation/dane/host-rollback.ts'
 import { turnRolloverOn } from '../../src/server/operation/dane/turn-rollover.ts'
@@ -341,7 +341,7 @@ async function openWorld({ seed, isByHand, published }: WorldOptions) {
       if (!isByHand || now - lastTtlChange < 30 * minuteMs) return
       const [name] = await plain.rollovers.names(targetId)
       if (name === undefined) return
-      const { publish, remove } = byHand(name, await plain.rollovers.records(targetId))
+      const { publish, remove } = await byHandAt(plain, name, await plain.rollovers.records(targetId))
       if (publish.length + remove.length === 0) return
       const [added, removed] = [publish.map(recordIn), remove.map(recordIn)]
       // One edit of the zone.

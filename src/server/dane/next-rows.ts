@@ -30,6 +30,10 @@ export interface NameTurn {
   readonly neededElsewhere: ReadonlySet<string>
   /** Keys whose record another name needs that nobody could follow yet: it may end in the same place. */
   readonly maybeElsewhere: ReadonlySet<string>
+  /** Where the name has no record: keys that other targets may serve there. */
+  readonly servedBeside: readonly string[]
+  /** Where the name has no record: names of other targets that may serve there nobody knows what. */
+  readonly unknownBeside: readonly string[]
 }
 
 /** What becomes of the rows of a name; `gone`: rows that go. */
@@ -37,7 +41,10 @@ export interface NextRows {
   readonly rows: readonly TlsaRow[]
   readonly gone: readonly TlsaRow[]
   readonly publish: readonly TlsaRow[]
-  /** What is there, and is published with them: the first record of a name itself hides those of a wildcard (RFC 4592 §3.3.1). */
+  /**
+   * What is published with them: what is there, for the first record of a name itself hides those of a wildcard (RFC 4592 §3.3.1); where
+   * nothing is, what other targets may serve.
+   */
   readonly beside: readonly TlsaRecord[]
   readonly remove: readonly TlsaRow[]
 }
@@ -55,7 +62,7 @@ export function nextRows(turn: NameTurn): NextRows {
   const missing = pairs.filter(({ key, row }) => isMissing(turn, key, row))
   // A set that has others' keys alone is worse than none: those that may be served come first, and together.
   const first = missing.filter(({ key }) => key.why === 'served')
-  const chosen = isBare(turn) ? [] : first.length > 0 ? first : missing
+  const chosen = isHeld(turn) ? [] : first.length > 0 ? first : missing
   const publish = chosen.map(({ row }) => row).filter((row) => isDue(row, againMs))
   const remove = others.filter(
     (row) =>
@@ -76,14 +83,19 @@ export function nextRows(turn: NameTurn): NextRows {
     rows: [...kept, ...others.filter((row) => !isGone(turn, row))].map(noted),
     gone: others.filter((row) => isGone(turn, row)),
     publish: isByHand ? [] : publish.map(noted),
-    beside: isByHand || publish.length === 0 ? [] : recordsBeside(turn),
+    beside: isByHand || publish.length === 0 ? [] : [...recordsBeside(turn), ...turn.servedBeside.map(recordOf)],
     remove: isByHand ? [] : remove.map(noted),
   }
 }
 
-/** There is no record, and nobody knows what is served: with the first record senders would refuse all other keys. */
-export function isBare({ look, isServedKnown }: Pick<NameTurn, 'look' | 'isServedKnown'>): boolean {
-  return !isServedKnown && look.answers.every(({ records }) => records.length === 0)
+/** There is no record, and nobody knows all that is served: with the first record senders would refuse all other keys. */
+export function isHeld({ look, isServedKnown, unknownBeside }: NameTurn): boolean {
+  return hasNoRecord(look) && (!isServedKnown || unknownBeside.length > 0)
+}
+
+/** No server that answers has one. */
+export function hasNoRecord({ answers }: Pick<TlsaLook, 'answers'>): boolean {
+  return answers.every(({ records }) => records.length === 0)
 }
 
 function neededRow(turn: NameTurn, key: NeededKey): TlsaRow {

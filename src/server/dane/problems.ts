@@ -8,6 +8,19 @@ export const unmatchedProblem =
 export const bareProblem =
   'nothing is published: there is no TLSA record, and the key that is served is not known here until a deployment to this target was proven. Turn roll-over off until then (waxseal control-plane dane TARGET --off), or publish the record of the key that its host serves now'
 
+const besideProblem =
+  'nothing is published: there is no TLSA record, and with the first one senders would refuse what other targets may serve at this name. Their keys are not known here: '
+
+/** There is no record, and nobody knows which keys these targets serve. */
+export function bareBeside(targets: readonly string[]): string {
+  return `${besideProblem}${targets.join(', ')}. Turn roll-over on for each with this name (waxseal control-plane dane TARGET --rollover --record NAME) when a deployment to it was proven, or publish the records of all keys that are served at this name now`
+}
+
+/** Nothing is published, and nobody is to publish the new records alone. */
+export function isHeldBack(problem: string | null): boolean {
+  return problem === bareProblem || problem?.startsWith(besideProblem) === true
+}
+
 /** How the problem of a change begins that was not made. */
 export const notDone = 'it could not be '
 

@@ -1,6 +1,5 @@
 import { type Html, html } from '../../page/html.ts'
 import { list } from '../../page/page-words.ts'
-import { byHand } from '../dane/by-hand.ts'
 import { usableAt } from '../dane/observe.ts'
 import type { ShownRecord, ShownRollover, WaitingJob } from '../operation/dane/show-rollovers.ts'
 import type { Listed } from '../operation/fleet/fleet-lists.ts'
@@ -38,9 +37,10 @@ export const daneHeads = ['Target', 'Records', 'What is to be done, and what wai
 
 /** A target: the records of its keys, what the zone has, what is wrong, what a person has to do, and which jobs wait until when. */
 export function daneCells({ rollover, names, waiting }: ShownRollover, now: number): readonly [Html, ...Html[]] {
-  const todo = names.flatMap(({ name, records }) => [
+  const todo = names.flatMap(({ name, publish, remove }) => [
     ...(name.problem === null ? [] : [html`<span class="bad">${name.name}</span>: ${name.problem}`]),
-    ...handWords(name, records),
+    ...publish.map((line) => html`Publish: ${line}`),
+    ...remove.map((line) => html`Remove: ${line}`),
   ])
   const all = [...todo, ...waiting.map(waitWords)]
   return [
@@ -81,14 +81,6 @@ function stateOf({ row, why, isUsable }: ShownRecord): Html {
   if (state === 'published' && from !== null) return html`everywhere; usable from ${dateAt(from)} ${key}`
   if (state === 'publishing') return html`published, and not seen everywhere yet ${key}`
   return html`<span class="${state === 'wanted' ? 'warn' : 'soft'}">${state}</span> ${key}`
-}
-
-function handWords(name: RolloverNameRow, records: readonly ShownRecord[]): readonly Html[] {
-  const { publish, remove } = byHand(
-    name,
-    records.map(({ row }) => row),
-  )
-  return [...publish.map((line) => html`Publish: ${line}`), ...remove.map((line) => html`Remove: ${line}`)]
 }
 
 function waitWords({ job: { type, id }, until }: WaitingJob): Html {

@@ -1,8 +1,7 @@
-import { byHand } from '../dane/by-hand.ts'
 import { usableAt } from '../dane/observe.ts'
 import { recordOf, tlsaText } from '../dane/tlsa.ts'
-import type { ShownRecord, ShownRollover } from '../operation/dane/show-rollovers.ts'
-import type { RolloverNameRow, TlsaRow } from '../store/rollover-rows.ts'
+import type { ShownName, ShownRollover } from '../operation/dane/show-rollovers.ts'
+import type { TlsaRow } from '../store/rollover-rows.ts'
 import { timeOnWire, timeOrNull } from './on-wire.ts'
 
 /** A target with roll-over as an operator sees it. */
@@ -13,12 +12,12 @@ export function daneOnWire({ rollover, names, waiting }: ShownRollover) {
     agent: rollover.agentName,
     turned_on_at: timeOnWire(rollover.turnedOnAt),
     turned_on_by: rollover.turnedOnBy,
-    names: names.map(({ name, records }) => nameOnWire(name, records)),
+    names: names.map(nameOnWire),
     waiting: waiting.map(({ job: { id, type }, until }) => ({ job_id: id, type, usable_at: timeOrNull(until) })),
   }
 }
 
-function nameOnWire(name: RolloverNameRow, records: readonly ShownRecord[]) {
+function nameOnWire({ name, records, publish, remove }: ShownName) {
   const { isByHand, endName, lookedAt, problem, seen } = name
   return {
     name: name.name,
@@ -36,10 +35,8 @@ function nameOnWire(name: RolloverNameRow, records: readonly ShownRecord[]) {
       matched_by_other: row.isByOther,
       since: timeOnWire(row.changedAt),
     })),
-    ...byHand(
-      name,
-      records.map(({ row }) => row),
-    ),
+    publish,
+    remove,
   }
 }
 

@@ -52,8 +52,15 @@ export interface TlsaRow {
 }
 
 /** The record of a key for another target, or for another name of the same one. */
-export interface TlsaElsewhere extends Pick<TlsaRow, 'spki' | 'state'> {
+export interface TlsaElsewhere extends Pick<TlsaRow, 'spki' | 'state' | 'isByOther'> {
   /** It is in the same place; false: nobody could follow its name yet, and it may be. */
+  readonly isThere: boolean
+}
+
+/** Another target with roll-over whose name ends where another does, or may. */
+export interface SharingTarget extends Pick<RolloverRow, 'targetId' | 'turnedOnAt'>, Pick<RolloverNameRow, 'lookedAt'> {
+  readonly targetName: string
+  /** It ends there; false: nobody could follow its name yet. */
   readonly isThere: boolean
 }
 

@@ -1,5 +1,13 @@
 import type { Page } from './page.ts'
-import type { RolloverNameRow, RolloverPass, RolloverRow, TlsaElsewhere, TlsaRow, TlsaState } from './rollover-rows.ts'
+import type {
+  RolloverNameRow,
+  RolloverPass,
+  RolloverRow,
+  SharingTarget,
+  TlsaElsewhere,
+  TlsaRow,
+  TlsaState,
+} from './rollover-rows.ts'
 
 /** A target with roll-over, with the names that people know. */
 export interface ListedRollover extends RolloverRow {
@@ -44,6 +52,13 @@ export interface RolloverStore {
   removeRecord(row: Pick<TlsaRow, 'targetId' | 'name' | 'spki'>): Promise<void>
   /** Records of other targets, and at other names, that are where this name ends, or may be. */
   elsewhere(of: Pick<RolloverNameRow, 'targetId' | 'name'>, endName: string): Promise<readonly TlsaElsewhere[]>
+  /** Other targets with roll-over that have a name which ends where this one does, or may. */
+  sharing(of: Pick<RolloverNameRow, 'targetId' | 'name'>, endName: string): Promise<readonly SharingTarget[]>
+  /**
+   * Names of other targets, some of them, that may serve this host name without roll-over: of the same type, on active agents, with a
+   * certificate of the name that this target does not have.
+   */
+  outside(of: Pick<RolloverNameRow, 'targetId' | 'name'>, endName: string, host: string): Promise<readonly string[]>
   /** In place of all that its jobs had. */
   putPasses(targetId: string, passes: readonly RolloverPass[]): Promise<void>
   passes(targetId: string): Promise<readonly RolloverPass[]>

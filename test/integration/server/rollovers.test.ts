@@ -370,6 +370,68 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.same(site.there(), ['issuer', 'key-2'], 'the copy of the record of others is theirs')
   })
 
+  t.test(`${kind}: the first records of a name are those of all targets that serve it, for a minute`, async (t) => {
+    const site = await openSharedSite(t, kind)
+    await site.report('job-2', { outcome: 'deployed', proven: true })
+    await turnRolloverOn(site, 'operator:ann', 'other', [otherOwner])
+    for (const name of [owner, otherOwner]) site.dns.ends.set(name, 'tlsa.example.net')
+
+    await site.advance()
+    site.pass(minuteMs)
+    await site.advance()
+
+    t.same(site.published[0]?.split(' ').toSorted(), ['key-1', 'key-b'])
+    t.equal(site.ttls[0], minuteMs)
+    await site.settle()
+    for (const { problem } of await site.store.rollovers.names('target-1')) t.equal(problem, null)
+  })
+
+  t.test(
+    `${kind}: no first record is published while a key is not known that another target may serve there`,
+    async (t) => {
+      const site = await openSharedSite(t, kind)
+      await site.deploy('key-2')
+      const problems = async () => (await site.store.rollovers.names('target-1')).map(({ problem }) => problem)
+
+      await site.settle()
+      t.same(site.published, [])
+      t.notOk((await site.claim()).includes('job-3'))
+      t.match(
+        await problems(),
+        [/not known here: other\. Turn roll-over on/],
+        'it has a certificate of that name, and no roll-over',
+      )
+      await turnRolloverOn(site, 'operator:ann', 'other', [owner])
+      await site.settle()
+      t.same(site.published, [], 'it has roll-over, and nothing was proven')
+      t.match(await problems(), [/not known here: other\. Turn roll-over on/])
+      await site.report('job-2', { outcome: 'deployed', proven: true })
+      await site.settle()
+      t.same(site.there(), ['key-1', 'key-2', 'key-b'])
+      t.same(await problems(), [null])
+      await site.settle()
+      t.same(await site.claim(), ['job-3'])
+    },
+  )
+
+  t.test(
+    `${kind}: a name that is turned on is waited for before a first record, and one that leads nowhere is not for long`,
+    async (t) => {
+      const site = await openAliasedSite(t, kind, null)
+      t.same(site.published, ['key-1'])
+      const held = await openSite(t, kind)
+      held.dns.ends.set(otherOwner, null)
+      await turnRolloverOn(held, 'operator:ann', 'other', [otherOwner])
+
+      held.pass(9 * minuteMs)
+      await held.advance()
+      t.same(held.published, [])
+      held.pass(minuteMs)
+      await held.advance()
+      t.same(held.published, ['key-1'])
+    },
+  )
+
   t.test(`${kind}: of two servers that look at once one looks`, async (t) => {
     const site = await openSite(t, kind)
 
@@ -474,6 +536,17 @@ async function openAliasedSite(t: Test, kind: 'SQLite' | 'PostgreSQL', end: stri
   await site.report('job-2', { outcome: 'deployed', proven: true })
   await turnRolloverOn(site, 'operator:ann', 'other', [otherOwner])
   await site.settle()
+  return site
+}
+
+/** The other target has a certificate of the same name with key-b; its deployment, job-2, is under way. */
+async function openSharedSite(t: Test, kind: 'SQLite' | 'PostgreSQL') {
+  const site = await openSite(t, kind)
+  const certificate = certificateRow({ id: 'cert-2', nextRenewalAt: start + 365 * 24 * hourMs })
+  await site.store.certificates.add(certificate, ['other'])
+  await site.addVersion({ certificateId: 'cert-2', number: 1, spki: 'key-b', fingerprint: 'leaf-b' })
+  await site.add('Deployment', 1, 'other', 'cert-2')
+  await site.claim()
   return site
 }
 

@@ -7,19 +7,23 @@ import {
   runnableJobs,
   type TargetHistory,
 } from '../../dane/keys-in-use.ts'
-import { isBare, leavingMs, type NameTurn, type NextRows, nextRows } from '../../dane/next-rows.ts'
+import { isHeld, leavingMs, type NameTurn, type NextRows, nextRows } from '../../dane/next-rows.ts'
 import { cachedBy, isUsable, usableAt } from '../../dane/observe.ts'
-import { bareProblem, undoneIn, unmatchedAnd, unmatchedProblem } from '../../dane/problems.ts'
+import { bareBeside, bareProblem, undoneIn, unmatchedAnd, unmatchedProblem } from '../../dane/problems.ts'
 import { type TlsaLook, type TlsaRecord, tlsaText } from '../../dane/tlsa.ts'
 import type { RolloverNameRow, RolloverPass, TlsaElsewhere, TlsaRow } from '../../store/rollover-rows.ts'
 import type { Store } from '../../store/store.ts'
 import { newerOnHost } from '../renewal/newer-on-host.ts'
+import { keysBeside } from './keys-beside.ts'
 import { targetHistory } from './target-history.ts'
 
 /** A pass is good for so long: a claim, and the certificate behind it. */
 const passMs = 5 * 60_000
 /** How soon it is looked again: while something is to be seen, while a job is out, and else. */
 const [soonMs, laterMs, outMs, restMs] = [15_000, 60_000, 120_000, 600_000]
+
+/** Whom the first records of a name wrong, they wrong no longer than that. */
+const firstTtlMs = 60_000
 
 /** A look at one name. */
 export interface NameLook {
@@ -36,7 +40,7 @@ export interface TlsaAction {
   /** What is there, and is published with them. */
   readonly beside: readonly TlsaRecord[]
   readonly endName: string
-  /** Of the records that are there. */
+  /** Of the records that are there; of the first ones a minute. */
   readonly ttlMs: number
 }
 
@@ -64,8 +68,9 @@ export async function settleRollover(
     const seen = looks.find((one) => one.name === name.name)
     // Another server was quicker, or the name is new: this look is the past.
     if (seen === undefined || seen.from < (name.lookedAt ?? 0)) return actions
-    const elsewhere = await keysElsewhere(store, name, seen.look)
-    const turn = { targetId, name, look: seen.look, at, needed, rows, mayRemove, isServedKnown: isKnown, ...elsewhere }
+    const { look } = seen
+    const others = { ...(await keysElsewhere(store, name, look)), ...(await keysBeside(store, name, look, at)) }
+    const turn = { targetId, name, look, at, needed, rows, mayRemove, isServedKnown: isKnown, ...others }
     const next = nextRows(turn)
     for (const row of next.gone) await store.rollovers.removeRecord(row)
     for (const row of next.rows) await store.rollovers.putRecord(row)
@@ -132,7 +137,8 @@ function problemOf(turn: NameTurn, rows: readonly TlsaRow[]): string | null {
   const isUnmatched = rows.some((row) => isServed(row) && row.seenAt === null && row.lackingMs > 0)
   const hasOthers = look.answers.some(({ records }) => records.length > 0)
   if (isUnmatched && hasOthers) return unmatchedProblem
-  if (look.answers.length > 0 && needed.length > 0 && isBare(turn)) return bareProblem
+  if (look.answers.length > 0 && needed.length > 0 && isHeld(turn))
+    return turn.isServedKnown ? bareBeside(turn.unknownBeside) : bareProblem
   return look.problem ?? behindWith(turn, rows)
 }
 
@@ -145,7 +151,7 @@ function problemOfActions({ problem }: RolloverNameRow, rows: readonly TlsaRow[]
 function actionsOf({ endName, answers }: TlsaLook, { publish, beside, remove }: NextRows): readonly TlsaAction[] {
   if (endName === null) return []
   const withRecords = answers.filter(({ records }) => records.length > 0).map(({ ttlMs }) => ttlMs)
-  const ttlMs = withRecords.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...withRecords)
+  const ttlMs = withRecords.length === 0 ? firstTtlMs : Math.min(...withRecords)
   const actions: readonly TlsaAction[] = [
     { change: 'publish', rows: publish, beside, endName, ttlMs },
     { change: 'remove', rows: remove, beside: [], endName, ttlMs },

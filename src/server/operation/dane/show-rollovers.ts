@@ -1,3 +1,4 @@
+import type { ByHand } from '../../dane/by-hand.ts'
 import { type NeededKey, neededKeys, runnableJobs } from '../../dane/keys-in-use.ts'
 import { isUsable, usableAt } from '../../dane/observe.ts'
 import type { Page } from '../../store/page.ts'
@@ -8,6 +9,7 @@ import type { Store } from '../../store/store.ts'
 import { targetNamed } from '../named.ts'
 import type { Parts } from '../parts.ts'
 import { Refusal } from '../refusal.ts'
+import { byHandAt } from './by-hand-at.ts'
 import { targetHistory } from './target-history.ts'
 
 /** The record of a key, and why it is there; `unneeded`: it goes. */
@@ -20,8 +22,14 @@ export interface ShownRecord {
 /** A target with roll-over: its names with their records, and the jobs that wait for them. */
 export interface ShownRollover {
   readonly rollover: ListedRollover
-  readonly names: readonly { readonly name: RolloverNameRow; readonly records: readonly ShownRecord[] }[]
+  readonly names: readonly ShownName[]
   readonly waiting: readonly WaitingJob[]
+}
+
+/** A name with its records, and what a person has to do there. */
+export interface ShownName extends ByHand {
+  readonly name: RolloverNameRow
+  readonly records: readonly ShownRecord[]
 }
 
 /** A job that waits for records. */
@@ -62,12 +70,13 @@ async function show(store: Store, rollover: ListedRollover): Promise<ShownRollov
   const names = await store.rollovers.names(targetId)
   return {
     rollover,
-    names: names.map((name) => ({
-      name,
-      records: rows
-        .filter((row) => row.name === name.name)
-        .map((row) => ({ row, why: whyOf(needed, row), isUsable: isUsable(row, at) })),
-    })),
+    names: await Promise.all(
+      names.map(async (name) => {
+        const own = rows.filter((row) => row.name === name.name)
+        const records = own.map((row) => ({ row, why: whyOf(needed, row), isUsable: isUsable(row, at) }))
+        return { name, records, ...(await byHandAt(store, name, own)) }
+      }),
+    ),
     waiting: runnableJobs(history).flatMap(({ job, version: { spki } }) =>
       job.attempt === 0 && !hasPass(job) ? [{ job, until: lastUsableAt(names, rows, spki) }] : [],
     ),

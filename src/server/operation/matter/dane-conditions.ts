@@ -1,10 +1,10 @@
 import type { Condition } from '../../../notice/matter.ts'
 import { mostOfKind } from '../../../notice/matter-life.ts'
-import { byHand } from '../../dane/by-hand.ts'
 import { isUnmatched, unmatchedProblem } from '../../dane/problems.ts'
 import type { LateForRecords, RecordsPatience, TroubledName } from '../../store/matter-store.ts'
 import type { TlsaRow } from '../../store/rollover-rows.ts'
 import type { Store } from '../../store/store.ts'
+import { byHandAt } from '../dane/by-hand-at.ts'
 
 /** An hour beyond what TTLs explain; and two days, which is longer than any usual TTL. */
 const patience: RecordsPatience = { beyondTtlsMs: 3_600_000, atAllMs: 2 * 86_400_000 }
@@ -30,10 +30,11 @@ export async function readDaneConditions(store: Store, at: number): Promise<Dane
   const rows: TlsaRow[] = []
   for (const targetId of new Set(names.flatMap((name) => (name.isByHand ? [name.targetId] : []))))
     rows.push(...(await store.rollovers.records(targetId)))
-  const troubles = names.map((name): Trouble => {
+  const troubles: Trouble[] = []
+  for (const name of names) {
     const own = rows.filter((row) => row.targetId === name.targetId && row.name === name.name)
-    return { ...name, publish: byHand(name, own).publish }
-  })
+    troubles.push({ ...name, publish: (await byHandAt(store, name, own)).publish })
+  }
   const targets = new Set([...troubles, ...late].map(({ targetId }) => targetId))
   const list = [...targets].flatMap((id) => {
     const ofTarget = ({ targetId }: { readonly targetId: string }): boolean => targetId === id

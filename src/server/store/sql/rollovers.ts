@@ -1,9 +1,22 @@
 import type { Database } from '../database.ts'
 import { isOpen } from '../migration/first-schema.ts'
-import type { RolloverNameRow, RolloverPass, RolloverRow, TlsaElsewhere, TlsaRow, TlsaState } from '../rollover-rows.ts'
+import type {
+  RolloverNameRow,
+  RolloverPass,
+  RolloverRow,
+  SharingTarget,
+  TlsaElsewhere,
+  TlsaRow,
+  TlsaState,
+} from '../rollover-rows.ts'
 import type { ListedRollover, RolloverStore } from '../rollover-store.ts'
 import { firstOf, fromRows, insert } from './columns.ts'
 import { isPassed } from './job-passes.ts'
+
+/** Whether a name is this one, or ends where this one does: the same name leads to the same end, whatever was found there last. */
+const endsThere = '(rollover_name.name = $2 OR rollover_name.end_name = $3)'
+/** Targets that an answer names at most. */
+const mostOutside = 5
 
 /** Tables with what belongs to a target with roll-over, which goes before the row of the target itself. */
 const belongings = ['rollover_pass', 'tlsa_record', 'rollover_name', 'rollover_target'] as const
@@ -13,6 +26,7 @@ export function sqlRollovers(db: Database): RolloverStore {
   return {
     ...targetsOf(db),
     ...recordsOf(db),
+    ...othersOf(db),
     ...passesOf(db),
     openKeys: async (targetId) =>
       (
@@ -114,15 +128,13 @@ function recordsOf(db: Database): Records {
     removeRecord: async ({ targetId, name, spki }) => {
       await db.query('DELETE FROM tlsa_record WHERE target_id = $1 AND name = $2 AND spki = $3', [targetId, name, spki])
     },
-    // The same name leads to the same end, whatever was found there last.
     elsewhere: async ({ targetId, name }, endName) =>
       fromRows<TlsaElsewhere>(
         await db.query(
-          `SELECT spki, state, CASE WHEN rollover_name.name = $2 OR end_name = $3 THEN 1 ELSE 0 END AS is_there
+          `SELECT spki, state, is_by_other, CASE WHEN ${endsThere} THEN 1 ELSE 0 END AS is_there
             FROM rollover_name JOIN tlsa_record
               ON tlsa_record.target_id = rollover_name.target_id AND tlsa_record.name = rollover_name.name
-            WHERE NOT (rollover_name.target_id = $1 AND rollover_name.name = $2)
-              AND (rollover_name.name = $2 OR end_name = $3 OR end_name IS NULL)`,
+            WHERE NOT (rollover_name.target_id = $1 AND rollover_name.name = $2) AND (${endsThere} OR end_name IS NULL)`,
           [targetId, name, endName],
         ),
       ),
@@ -134,6 +146,38 @@ function recordsOf(db: Database): Records {
           [at],
         )
       ).map(({ state, count }) => ({ state: state as TlsaState | 'usable', count: Number(count) })),
+  }
+}
+
+type Others = Pick<RolloverStore, 'sharing' | 'outside'>
+
+function othersOf(db: Database): Others {
+  return {
+    sharing: async ({ targetId, name }, endName) =>
+      fromRows<SharingTarget>(
+        await db.query(
+          `SELECT rollover_target.target_id, target.name AS target_name, turned_on_at, looked_at,
+              CASE WHEN ${endsThere} THEN 1 ELSE 0 END AS is_there
+            FROM rollover_name JOIN rollover_target ON rollover_target.target_id = rollover_name.target_id
+              JOIN target ON target.id = rollover_name.target_id
+            WHERE rollover_name.target_id <> $1 AND (${endsThere} OR end_name IS NULL)
+            ORDER BY target.name`,
+          [targetId, name, endName],
+        ),
+      ),
+    outside: async ({ targetId, name }, endName, host) =>
+      (
+        await db.query(
+          `SELECT DISTINCT target.name FROM target JOIN agent ON agent.id = target.agent_id AND agent.status = 'active'
+              JOIN deploy_to ON deploy_to.target_id = target.id JOIN certificate ON certificate.id = deploy_to.certificate_id
+            WHERE target.id <> $1 AND target.type = (SELECT own.type FROM target AS own WHERE own.id = $1)
+              AND (lower(common_name) = $4 OR lower(sans) LIKE $5)
+              AND NOT EXISTS (SELECT 1 FROM rollover_name WHERE rollover_name.target_id = target.id AND ${endsThere})
+              AND NOT EXISTS (SELECT 1 FROM deploy_to AS own WHERE own.target_id = $1 AND own.certificate_id = certificate.id)
+            ORDER BY target.name LIMIT $6`,
+          [targetId, name, endName, host, `%"${host}"%`, mostOutside],
+        )
+      ).map((row) => String(row['name'])),
   }
 }
 

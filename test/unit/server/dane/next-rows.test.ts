@@ -103,6 +103,14 @@ t.test('what is there is published with a new record: a wildcard has it, maybe, 
   t.same(nextRows(turnOf([row], ['key-1'])).beside, [], 'nothing is published')
 })
 
+t.test('the first records of a name are those of all keys that are served there, or none', async (t) => {
+  const turn = { ...turnOf([], ['key-1'], []), servedBeside: ['key-2'] }
+
+  t.match(nextRows(turn), { publish: [{ spki: 'key-1' }], beside: [recordOf('key-2')] })
+  t.same(nextRows({ ...turn, unknownBeside: ['other'] }).publish, [])
+  t.same(nextRows({ ...turn, isServedKnown: false }).publish, [])
+})
+
 t.test('nothing is brought back with a new record that is being removed, or that one server has left', async (t) => {
   const others = ['removing', 'removing elsewhere', 'left', 'needed elsewhere', 'leaving']
   const turn = turnOf(
@@ -170,5 +178,7 @@ function turnOf(rows: readonly TlsaRow[], needed: readonly string[], there: read
     removedElsewhere: new Set(),
     neededElsewhere: new Set(),
     maybeElsewhere: new Set(),
+    servedBeside: [],
+    unknownBeside: [],
   }
 }

@@ -181,7 +181,14 @@ const tlsaRecords = [
   { row: usable, why: 'served', isUsable: true } as const,
   { row: { ...usable, waitMs: dayMs }, why: 'next', isUsable: false } as const,
 ]
-const tlsaNames = [{ name: { ...tlsaName, isByHand: true, problem: hostile }, records: tlsaRecords }]
+const tlsaNames = [
+  {
+    name: { ...tlsaName, isByHand: true, problem: hostile },
+    records: tlsaRecords,
+    publish: [hostile],
+    remove: [hostile],
+  },
+]
 const whose = { id: hostile, agentId: hostile, certificateId: hostile, targetId: 't' }
 const waitingJob: WaitingJob = {
   job: jobRow({ ...whose, createdAt: at, updatedAt: at }),
