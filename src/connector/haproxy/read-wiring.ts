@@ -1,6 +1,6 @@
 import type { HostView } from '../host-view.ts'
 import { isAskable, type Reader, type Socket, wiringOf } from '../wiring/sockets.ts'
-import { isWhole, type Unwired, unwiredBy, type WiredFile, type Wiring } from '../wiring/wiring.ts'
+import { isWhole, type Unwired, unwiredBy, type Wiring } from '../wiring/wiring.ts'
 import { type ConfigLine, parseConfig, unknownVariable } from './parse-config.ts'
 import { type Bind, readBind } from './read-bind.ts'
 import { type LoadedPem, type PemReader, type Replaced, readCrt, readCrtList } from './read-pems.ts'
@@ -73,22 +73,42 @@ function expectsHeader(lines: readonly ConfigLine[], { index }: ConfigLine): boo
   return lines.some((line) => line.index === index && line.words.join(' ') === rule)
 }
 
-/** The first certificate answers all other names; of one name, the first of each key type. */
+/** The first certificate answers all other names. */
 function readersOf({ isStrict }: Bind, pems: readonly LoadedPem[]): readonly Reader[] {
   const first = pems[0]
   if (first === undefined) return []
   const usual: Reader = pems.slice(1).some(({ names }) => names.includes('*'))
     ? { servername: null, files: [], doubt: 'Whom a crt-list means by "*" differs between versions of HAProxy.' }
     : { servername: null, files: first.files }
-  const byName = new Map<string, Map<string, readonly WiredFile[]>>()
-  for (const { names, keyType, files } of pems)
-    for (const name of names.filter(isAskable)) {
-      const types = byName.get(name) ?? new Map<string, readonly WiredFile[]>()
-      if (!types.has(keyType)) types.set(keyType, files)
-      byName.set(name, types)
+  const byName = pemsByName(pems)
+  const excepted = pems.flatMap(({ except }) => except)
+  const named = [...new Set([...byName.keys(), ...excepted])].filter(isAskable).flatMap((servername) => {
+    const files = answering(servername, byName).flatMap((pem) => pem.files)
+    if (files.length > 0) return [{ servername, files }]
+    return isStrict ? [] : [{ ...usual, servername }]
+  })
+  return [...(isStrict ? [] : [usual]), ...named]
+}
+
+function pemsByName(pems: readonly LoadedPem[]): ReadonlyMap<string, readonly LoadedPem[]> {
+  const byName = new Map<string, LoadedPem[]>()
+  for (const pem of pems)
+    for (const name of pem.names) {
+      const known = byName.get(name)
+      if (known === undefined) byName.set(name, [pem])
+      else known.push(pem)
     }
-  const named = [...byName].map(([servername, types]) => ({ servername, files: [...types.values()].flat() }))
-  const except = pems.flatMap((pem) => pem.except.filter((name) => isAskable(name) && !byName.has(name)))
-  const excepted = isStrict ? [] : except.map((servername) => ({ ...usual, servername }))
-  return [...(isStrict ? [] : [usual]), ...named, ...excepted]
+  return byName
+}
+
+/**
+ * What HAProxy chooses from for a name, by what the client takes: of each key type the first with the name itself, else the first with
+ * `*.` and what is behind its first dot, where the filters do not leave the name out.
+ */
+function answering(name: string, byName: ReadonlyMap<string, readonly LoadedPem[]>): readonly LoadedPem[] {
+  const wildcard = name.replace(/^[^.*]+(?=\.)/, '*')
+  const wild = (byName.get(wildcard) ?? []).filter(({ except }) => !except.includes(name))
+  const types = new Map<string, LoadedPem>()
+  for (const pem of [...(byName.get(name) ?? []), ...wild]) if (!types.has(pem.keyType)) types.set(pem.keyType, pem)
+  return [...types.values()]
 }

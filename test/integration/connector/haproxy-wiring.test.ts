@@ -7,7 +7,7 @@ import { bundleOf, compareWithServed, seenBy } from './wired-host.ts'
 import { endProcess, linesOf, startWiredWeb, told, type WebProgram } from './wired-web.ts'
 
 const authority = await makeAuthority()
-const [first, next, ec, rsa, wild, listed, fewer] = await Promise.all([
+const [first, next, ec, rsa, wild, listed, fewer, exact, exactNext] = await Promise.all([
   authority.issue({ names: ['www.example.net', 'old.example.net'] }),
   authority.issue({ names: ['www.example.net', 'new.example.net'] }),
   authority.issue({ names: ['shop.test'] }),
@@ -15,6 +15,8 @@ const [first, next, ec, rsa, wild, listed, fewer] = await Promise.all([
   authority.issue({ names: ['*.example.org', 'example.org'] }),
   authority.issue({ names: ['not-asked.test'] }),
   authority.issue({ names: ['fewer.example.net'] }),
+  authority.issue({ names: ['www.example.org'], keyType: 'rsa' }),
+  authority.issue({ names: ['www.example.org'], keyType: 'rsa' }),
 ])
 const pems = {
   'site.pem': bundleOf(first),
@@ -25,6 +27,8 @@ const pems = {
   'folder/a.pem.key': wild.keyPem,
   'folder/.hidden.pem': bundleOf(listed),
   'listed.pem': bundleOf(listed),
+  'exact.pem': bundleOf(exact),
+  'wild.pem': bundleOf(wild),
 }
 
 const program: WebProgram = {
@@ -198,6 +202,60 @@ t.test(
       ],
     )
     t.match(astray.warnings.join(' '), /No TLS listener of haproxy reads \S+elsewhere\.pem/)
+  },
+)
+
+t.test(
+  'HAProxy: clients of a name get the pair of their key type, of the name itself or of the wildcard above it',
+  { skip: unlessInstalled('haproxy') },
+  async (t) => {
+    const web = await startWiredWeb(
+      t,
+      program,
+      {
+        ...pems,
+        'haproxy.cfg': `${around}frontend web
+  bind 127.0.0.1:PORT1 ssl crt listed.pem crt exact.pem crt wild.pem
+  bind 127.0.0.1:PORT2 ssl crt listed.pem crt exact.pem crt-list DIR/list.txt
+`,
+        'conf.d/none.cfg': '\n',
+        'list.txt': 'wild.pem *.example.org !www.example.org !ftp.example.org\n',
+      },
+      ['tls', 'tls'],
+    )
+
+    const wiring = told(await web.readWiring())
+    const compared = await compareWithServed(wiring)
+    const outcome = await web.deploy(exactNext, {
+      pem_path: `${web.dir}/exact.pem`,
+      master_socket: `${web.dir}/m.sock`,
+    })
+
+    t.same(linesOf(wiring, web), [
+      '127.0.0.1 PORT1 tls - b:listed.pem',
+      '127.0.0.1 PORT1 tls not-asked.test b:listed.pem',
+      '127.0.0.1 PORT1 tls www.example.org b:exact.pem b:wild.pem',
+      '127.0.0.1 PORT1 tls *.example.org b:wild.pem',
+      '127.0.0.1 PORT1 tls example.org b:wild.pem',
+      '127.0.0.1 PORT2 tls - b:listed.pem',
+      '127.0.0.1 PORT2 tls not-asked.test b:listed.pem',
+      '127.0.0.1 PORT2 tls www.example.org b:exact.pem',
+      '127.0.0.1 PORT2 tls *.example.org b:wild.pem',
+      '127.0.0.1 PORT2 tls ftp.example.org b:listed.pem',
+    ])
+    t.same(
+      compared.map(({ served }) => served),
+      compared.map(({ read }) => read),
+    )
+    t.equal(compared.length, 11)
+    t.match(outcome, { outcome: 'deployed', code: null })
+    t.same(
+      outcome.probes.map(({ servername, seen }) => [servername, seen]),
+      [
+        ['www.example.org', exactNext.sha256],
+        ['www.example.org', exactNext.sha256],
+      ],
+    )
   },
 )
 

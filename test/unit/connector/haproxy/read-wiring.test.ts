@@ -5,7 +5,12 @@ import { makeAuthority } from '../../../support/certificates.ts'
 import { recordedHost, wiringOf } from '../recorded-host.ts'
 
 const authority = await makeAuthority()
-const pem = (await authority.issue({ names: ['www.example.net'] })).certificatePem
+const [pem, rsa, wild, wildRsa] = await Promise.all([
+  issued('www.example.net'),
+  issued('www.example.org only.test', 'rsa'),
+  issued('*.example.org *.test'),
+  issued('*.example.org', 'rsa'),
+])
 const config = '/etc/haproxy/haproxy.cfg'
 
 t.test(
@@ -52,10 +57,58 @@ t.test('a frontend that expects the PROXY header on each connection wants it', a
   )
 })
 
+t.test(
+  'a name and the wildcard above it answer together, the first pair of each key type, unless a filter leaves it out',
+  async (t) => {
+    const readBy = async (loads: string): Promise<readonly string[]> =>
+      (await read(`frontend a\n bind :443 ssl ${loads}\n`)).listeners.map(({ servername, files }) =>
+        [servername ?? '-', ...files.map(({ path }) => path)].join(' '),
+      )
+
+    t.same(await readBy('crt /rsa.pem crt /wild-rsa.pem crt /wild.pem'), [
+      '- /rsa.pem',
+      'www.example.org /rsa.pem /wild.pem',
+      'only.test /rsa.pem /wild.pem',
+      '*.example.org /wild-rsa.pem /wild.pem',
+      '*.test /wild.pem',
+    ])
+    t.same(await readBy('crt /s.pem crt /folder'), [
+      '- /s.pem',
+      'www.example.net /s.pem',
+      '*.example.org /folder/a.pem',
+      '*.test /folder/a.pem',
+      'www.example.org /folder/b.pem /folder/a.pem',
+      'only.test /folder/b.pem /folder/a.pem',
+    ])
+    t.same(await readBy('crt /rsa.pem crt-list /filtered'), [
+      '- /rsa.pem',
+      'www.example.org /rsa.pem',
+      'only.test /rsa.pem',
+      '*.example.org /wild.pem /wild-rsa.pem',
+      'ftp.example.org /wild-rsa.pem',
+      'none.example.org /rsa.pem',
+    ])
+  },
+)
+
+async function issued(names: string, keyType: 'rsa' | 'ecdsa' = 'ecdsa'): Promise<string> {
+  const { keyPem, certificatePem } = await authority.issue({ names: names.split(' '), keyType })
+  return certificatePem + keyPem
+}
+
 function read(text: string): Promise<Wiring> {
   const files = {
     [config]: { text, mode: 0o644 },
     '/s.pem': { text: pem, mode: 0o600 },
+    '/rsa.pem': { text: rsa, mode: 0o600 },
+    '/wild.pem': { text: wild, mode: 0o600 },
+    '/wild-rsa.pem': { text: wildRsa, mode: 0o600 },
+    '/folder/a.pem': { text: wild, mode: 0o600 },
+    '/folder/b.pem': { text: rsa, mode: 0o600 },
+    '/filtered': {
+      text: '/wild.pem *.example.org !www.example.org !ftp.example.org !none.example.org\n/wild-rsa.pem *.example.org !none.example.org\n',
+      mode: 0o644,
+    },
     '/torn.pem': { text: pem.slice(0, 200), mode: 0o600 },
     '/star': { text: '/s.pem *\n', mode: 0o644 },
   }
