@@ -2,7 +2,7 @@ import { ipv6Address } from '../wiring/sockets.ts'
 
 /** A `listen` of nginx. */
 export interface Listen {
-  /** As a socket's; the path of a Unix socket. */
+  /** As a socket's, but for `all`, which a word of another `listen` may make of `::`; the path of a Unix socket. */
   readonly address: string
   /** 0 with a Unix socket. */
   readonly port: number
@@ -18,13 +18,11 @@ export function readListen([where = '', ...words]: readonly string[]): readonly 
   const match = /^(?:(\[[^\]]+\]|[^:]+):)?(\d+)(?:-(\d+))?$/.exec(where)
   const [, host = match === null ? where : '*', first = '80', last = first] = match ?? []
   const count = Math.min(Number(last) - Number(first) + 1, mostPorts)
-  const address = addressOf(host, words)
+  const address = addressOf(host)
   return Array.from({ length: Math.max(count, 0) }, (_, index) => ({ address, port: Number(first) + index, words }))
 }
 
-function addressOf(host: string, words: readonly string[]): string {
+function addressOf(host: string): string {
   if (host === '*' || host === '0.0.0.0') return '*'
-  if (!host.startsWith('[')) return host.toLowerCase()
-  const address = ipv6Address(host.slice(1, -1)) ?? host
-  return address === '::' && words.includes('ipv6only=off') ? 'all' : address
+  return host.startsWith('[') ? (ipv6Address(host.slice(1, -1)) ?? host) : host.toLowerCase()
 }

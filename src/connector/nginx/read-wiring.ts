@@ -112,7 +112,7 @@ function namedIn(directives: readonly Directive[], main: string): readonly strin
   ])
 }
 
-/** One word of one server makes the whole socket speak TLS, or want the header; its default server answers other names. */
+/** One word of one server makes the whole socket speak TLS, want the header, or take IPv4; its default server answers other names. */
 function socketsOf(servers: readonly Server[]): readonly Socket[] {
   const places = new Map<string, { readonly server: Server; readonly listen: Listen }[]>()
   for (const server of servers)
@@ -127,7 +127,8 @@ function socketsOf(servers: readonly Server[]): readonly Socket[] {
     if (own === undefined) return []
     const { server, listen } = own
     const protocol = words.includes('ssl') || server.isTls ? 'tls' : server.protocol
-    const { address, port } = listen
+    const { port } = listen
+    const address = listen.address === '::' && words.includes('ipv6only=off') ? 'all' : listen.address
     // It takes the connections to its address all the same.
     if (protocol === null) return [{ name: server.kind, address, port, protocol: 'tls', readers: [] }]
     const proxy = words.includes('proxy_protocol') ? ({ proxy: 1 } as const) : {}

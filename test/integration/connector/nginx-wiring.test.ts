@@ -134,6 +134,49 @@ server { listen PORT4 ssl; }`,
 )
 
 t.test(
+  'nginx: one address that several servers write each in its way is one socket',
+  { skip: unlessInstalled('nginx') },
+  async (t) => {
+    const web = await startWiredWeb(
+      t,
+      program,
+      {
+        ...pems,
+        'nginx.conf': `${around}http {
+  ${http}
+  ssl_certificate tls/cert.pem; ssl_certificate_key tls/key.pem;
+  server { listen [::]:PORT1 ssl; server_name www.example.net; }
+  server {
+    listen [::]:PORT1 ssl ipv6only=off default_server;
+    server_name local.test;
+    ssl_certificate tls/local.pem; ssl_certificate_key tls/local.pem;
+  }
+}
+`,
+      },
+      ['tls'],
+    )
+
+    const wiring = told(await web.readWiring())
+    const compared = await compareWithServed(wiring)
+
+    t.same(linesOf(wiring, web), [
+      '127.0.0.1 PORT1 tls - b:tls/local.pem',
+      '127.0.0.1 PORT1 tls www.example.net c:tls/cert.pem k:tls/key.pem',
+      '127.0.0.1 PORT1 tls local.test b:tls/local.pem',
+      '::1 PORT1 tls - b:tls/local.pem',
+      '::1 PORT1 tls www.example.net c:tls/cert.pem k:tls/key.pem',
+      '::1 PORT1 tls local.test b:tls/local.pem',
+    ])
+    t.same(
+      compared.map(({ served }) => served),
+      compared.map(({ read }) => read),
+    )
+    t.same(wiring.doubts, [])
+  },
+)
+
+t.test(
   'nginx: mail with STARTTLS, streams, the PROXY header, and what cannot be told',
   { skip: unlessInstalled('nginx') || unlessModules('mail', 'stream') },
   async (t) => {
