@@ -6,7 +6,7 @@ import type { WiredFile } from '../wiring/wiring.ts'
 /** A certificate that HAProxy loads. */
 export interface LoadedPem {
   readonly files: readonly WiredFile[]
-  /** Its certificate's names, lower-case; the names that its line filters by, where it does. */
+  /** Its certificate's names, lower-case; where its line has filters, those that they let in, and none where they only leave out. */
   readonly names: readonly string[]
   /** Names that the filters of its line leave out. */
   readonly except: readonly string[]
@@ -69,7 +69,7 @@ export async function readCrtList(path: string, reader: PemReader): Promise<read
     const names = words.filter((word) => !word.startsWith('!'))
     const except = words.filter((word) => word.startsWith('!')).map((word) => word.slice(1))
     const pems = await readCrt(crt, reader)
-    read.push(...pems.map((pem) => ({ ...pem, except, names: names.length === 0 ? pem.names : names })))
+    read.push(...pems.map((pem) => ({ ...pem, except, names: words.length === 0 ? pem.names : names })))
   }
   return read
 }

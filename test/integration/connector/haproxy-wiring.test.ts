@@ -206,7 +206,7 @@ t.test(
 )
 
 t.test(
-  'HAProxy: clients of a name get the pair of their key type, of the name itself or of the wildcard above it',
+  'HAProxy: clients of a name get the pair of their key type, of the name or the wildcard above it, as filters let in',
   { skip: unlessInstalled('haproxy') },
   async (t) => {
     const web = await startWiredWeb(
@@ -217,11 +217,14 @@ t.test(
         'haproxy.cfg': `${around}frontend web
   bind 127.0.0.1:PORT1 ssl crt listed.pem crt exact.pem crt wild.pem
   bind 127.0.0.1:PORT2 ssl crt listed.pem crt exact.pem crt-list DIR/list.txt
+  bind 127.0.0.1:PORT3 ssl crt wild.pem crt-list DIR/negative.txt
+  bind 127.0.0.1:PORT4 ssl crt-list DIR/negative.txt crt wild.pem
 `,
         'conf.d/none.cfg': '\n',
         'list.txt': 'wild.pem *.example.org !www.example.org !ftp.example.org\n',
+        'negative.txt': 'listed.pem !other.test\n',
       },
-      ['tls', 'tls'],
+      ['tls', 'tls', 'tls', 'tls'],
     )
 
     const wiring = told(await web.readWiring())
@@ -242,12 +245,24 @@ t.test(
       '127.0.0.1 PORT2 tls www.example.org b:exact.pem',
       '127.0.0.1 PORT2 tls *.example.org b:wild.pem',
       '127.0.0.1 PORT2 tls ftp.example.org b:listed.pem',
+      '127.0.0.1 PORT3 tls - b:wild.pem',
+      '127.0.0.1 PORT3 tls *.example.org b:wild.pem',
+      '127.0.0.1 PORT3 tls example.org b:wild.pem',
+      '127.0.0.1 PORT3 tls other.test b:wild.pem',
+      '127.0.0.1 PORT4 tls - b:listed.pem',
+      '127.0.0.1 PORT4 tls *.example.org b:wild.pem',
+      '127.0.0.1 PORT4 tls example.org b:wild.pem',
+      '127.0.0.1 PORT4 tls other.test b:listed.pem',
     ])
     t.same(
       compared.map(({ served }) => served),
       compared.map(({ read }) => read),
     )
-    t.equal(compared.length, 11)
+    t.equal(compared.length, 19)
+    t.equal(
+      await seenBy({ host: '127.0.0.1', port: web.ports[2] ?? 0, protocol: 'tls' }, 'not-asked.test'),
+      wild.sha256,
+    )
     t.match(outcome, { outcome: 'deployed', code: null })
     t.same(
       outcome.probes.map(({ servername, seen }) => [servername, seen]),

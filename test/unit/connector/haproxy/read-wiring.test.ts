@@ -58,12 +58,29 @@ t.test('a frontend that expects the PROXY header on each connection wants it', a
 })
 
 t.test(
+  'a line of a list that only leaves names out answers for no name, and for all others where it is the first',
+  async (t) => {
+    const lines = async (loads: string): Promise<readonly string[]> => {
+      const { listeners, named } = await read(`frontend a\n bind :443 ssl ${loads}\n`)
+      t.same(named.toSorted(), ['/rsa.pem', '/s.pem'])
+      return listeners.map(shown)
+    }
+
+    t.same(await lines('crt /s.pem crt-list /negative'), ['- /s.pem', 'www.example.net /s.pem', 'other.test /s.pem'])
+    t.same(await lines('crt-list /negative crt /s.pem'), [
+      '- /rsa.pem',
+      'www.example.net /s.pem',
+      'other.test /rsa.pem',
+    ])
+    t.same(await lines('crt-list /negative crt /s.pem strict-sni'), ['www.example.net /s.pem'])
+  },
+)
+
+t.test(
   'a name and the wildcard above it answer together, the first pair of each key type, unless a filter leaves it out',
   async (t) => {
     const readBy = async (loads: string): Promise<readonly string[]> =>
-      (await read(`frontend a\n bind :443 ssl ${loads}\n`)).listeners.map(({ servername, files }) =>
-        [servername ?? '-', ...files.map(({ path }) => path)].join(' '),
-      )
+      (await read(`frontend a\n bind :443 ssl ${loads}\n`)).listeners.map(shown)
 
     t.same(await readBy('crt /rsa.pem crt /wild-rsa.pem crt /wild.pem'), [
       '- /rsa.pem',
@@ -91,6 +108,10 @@ t.test(
   },
 )
 
+function shown({ servername, files }: Wiring['listeners'][number]): string {
+  return [servername ?? '-', ...files.map(({ path }) => path)].join(' ')
+}
+
 async function issued(names: string, keyType: 'rsa' | 'ecdsa' = 'ecdsa'): Promise<string> {
   const { keyPem, certificatePem } = await authority.issue({ names: names.split(' '), keyType })
   return certificatePem + keyPem
@@ -105,6 +126,7 @@ function read(text: string): Promise<Wiring> {
     '/wild-rsa.pem': { text: wildRsa, mode: 0o600 },
     '/folder/a.pem': { text: wild, mode: 0o600 },
     '/folder/b.pem': { text: rsa, mode: 0o600 },
+    '/negative': { text: '/rsa.pem !other.test\n', mode: 0o644 },
     '/filtered': {
       text: '/wild.pem *.example.org !www.example.org !ftp.example.org !none.example.org\n/wild-rsa.pem *.example.org !none.example.org\n',
       mode: 0o644,
