@@ -4,6 +4,7 @@ import { isWhole, type Unwired, unwiredBy, type Wiring } from '../wiring/wiring.
 import { type ConfigLine, parseConfig, unknownVariable } from './parse-config.ts'
 import { type Bind, readBind } from './read-bind.ts'
 import { type LoadedPem, type PemReader, type Replaced, readCrt, readCrtList } from './read-pems.ts'
+import { sectionLines } from './section-lines.ts'
 
 /**
  * What HAProxy reads for each `bind … ssl`, by these configuration files or folders of them, once `haproxy -c` takes them.
@@ -17,7 +18,7 @@ export async function readHaproxyWiring(
   const checked = await host.run(['haproxy', '-c', ...configs.flatMap((config) => ['-f', config])])
   if (!isWhole(checked)) return unwiredBy('haproxy', checked)
   const texts = await Promise.all((await filesOf(configs, host)).map((file) => host.readFile(file).catch(() => null)))
-  const lines = texts.flatMap((bytes) => parseConfig(new TextDecoder().decode(bytes ?? new Uint8Array())))
+  const lines = parseConfig(texts.map((bytes) => new TextDecoder().decode(bytes ?? new Uint8Array())).join('\n'))
   const doubts = new Set<string>()
   if (texts.includes(null)) doubts.add('A file of the configuration of HAProxy cannot be read.')
   for (const { words } of lines) if (words[0] === 'ssl-f-use') doubts.add('HAProxy has certificates by ssl-f-use.')
@@ -29,7 +30,9 @@ export async function readHaproxyWiring(
     // Without TLS it takes the connections to its address all the same.
     const pems = bind.isTls ? await loadedBy(bind, reader) : []
     named.push(...pems.flatMap(({ files }) => files.map(({ path }) => path)))
-    if (bind.isTls && isDoubtful(line, bind, doubts)) continue
+    const isOff = isDisabled(sectionLines(line.index, lines))
+    if (isOff === true) continue
+    if (bind.isTls && isDoubtful(line.isConditional || isOff === null, bind, doubts)) continue
     const readers = readersOf(bind, pems)
     const proxy = bind.wantsHeader || expectsHeader(lines, line) ? ({ proxy: 1 } as const) : {}
     const rest = { name: line.section, protocol: 'tls' as const, ...proxy, readers }
@@ -60,7 +63,13 @@ async function loadedBy({ loads }: Bind, reader: PemReader): Promise<readonly Lo
   return loaded
 }
 
-function isDoubtful({ isConditional }: ConfigLine, { isUnknown, isForging }: Bind, doubts: Set<string>): boolean {
+/** Whether a section with these lines listens nowhere; null: a condition decides. */
+function isDisabled(lines: readonly ConfigLine[]): boolean | null {
+  const last = lines.findLast(({ words: [word] }) => word === 'disabled' || word === 'enabled')
+  return last?.isConditional === true ? null : last?.words[0] === 'disabled'
+}
+
+function isDoubtful(isConditional: boolean, { isUnknown, isForging }: Bind, doubts: Set<string>): boolean {
   if (isConditional) doubts.add('HAProxy has listeners between .if and .endif, of which it alone knows.')
   if (isUnknown) doubts.add('HAProxy is told an address or a port by its environment.')
   if (isForging) doubts.add('HAProxy makes certificates of its own (generate-certificates).')

@@ -58,6 +58,34 @@ t.test('a frontend that expects the PROXY header on each connection wants it', a
 })
 
 t.test(
+  'a section that is disabled, by itself or by its defaults, listens nowhere, and its files are named',
+  async (t) => {
+    const portsOf = async (text: string): Promise<readonly unknown[]> => {
+      const { listeners, named } = await read(text)
+      t.same(named, ['/s.pem'])
+      return [...new Set(listeners.map(({ host, port }) => `${host}:${port}`))]
+    }
+
+    t.same(
+      await portsOf(
+        'frontend a\n disabled\n bind 127.0.0.1:443 ssl crt /s.pem\nfrontend b\n bind :443 ssl crt /s.pem\nlisten c\n bind :444 ssl crt /s.pem\n disabled\n',
+      ),
+      ['127.0.0.1:443'],
+    )
+    t.same(
+      await portsOf(
+        'defaults off\n disabled\nfrontend a\n bind :443 ssl crt /s.pem\nlisten b\n enabled\n bind :444 ssl crt /s.pem\ndefaults on\nfrontend c from off\n bind :445 ssl crt /s.pem\nfrontend d\n bind :446 ssl crt /s.pem\ndefaults other from off\nfrontend e from other\n bind :447 ssl crt /s.pem\npeers f\n bind :448 ssl crt /s.pem\n',
+      ),
+      ['127.0.0.1:444', '127.0.0.1:446', '127.0.0.1:448'],
+    )
+    t.match(await read('frontend a\n bind :443 ssl crt /s.pem\n.if defined(X)\n disabled\n.endif\n'), {
+      listeners: [],
+      doubts: [/between \.if and \.endif/],
+    })
+  },
+)
+
+t.test(
   'a line of a list that only leaves names out answers for no name, and for all others where it is the first',
   async (t) => {
     const lines = async (loads: string): Promise<readonly string[]> => {
