@@ -6,6 +6,8 @@ export interface Server {
   /** Null: it says nothing. */
   readonly isTls: boolean | null
   readonly wantsHeader: boolean
+  /** Networks whose hosts send no PROXY header all the same, as they are written. */
+  readonly exceptions: readonly string[]
   /** Lower-case; patterns with `*` and `?` as they are written. */
   readonly names: readonly string[]
   readonly patterns: readonly RegExp[]
@@ -26,13 +28,15 @@ export function readServer({ addresses, directives }: ApacheServer, { root }: Pi
     .at(-1)
     ?.replace(/^\w+:\/\//, '')
     .replace(/:\d+$/, '')
-  const aliases = directives.flatMap((directive) => (directive.name === 'serveralias' ? directive.args : []))
-  const names = [...(name === undefined ? [] : [name]), ...aliases].map((one) => one.toLowerCase())
+  const allOf = (wanted: string): readonly string[] =>
+    directives.flatMap((directive) => (directive.name === wanted ? directive.args : []))
+  const names = [...(name === undefined ? [] : [name]), ...allOf('serveralias')].map((one) => one.toLowerCase())
   return {
     addresses,
     // `optional` is TLS by an HTTP upgrade, of old versions.
     isTls: engine === undefined ? null : engine === 'on',
     wantsHeader: valuesOf('remoteipproxyprotocol').at(-1)?.toLowerCase() === 'on',
+    exceptions: allOf('remoteipproxyprotocolexceptions'),
     names,
     patterns: names.map(patternOf),
     certificates: filesOf('sslcertificatefile'),

@@ -1,5 +1,6 @@
 import type { Command } from '../../plan/plan.ts'
 import type { HostView } from '../host-view.ts'
+import { isInNetwork } from '../wiring/address-in.ts'
 import { ipv6Address, isAskable, type Reader, type Socket, wiredPair, wiringOf } from '../wiring/sockets.ts'
 import { isWhole, type Unwired, unwiredBy, type Wiring } from '../wiring/wiring.ts'
 import { type ApacheDump, parseApacheDump } from './parse-dump.ts'
@@ -107,9 +108,18 @@ function socketOf({ port, isHttps }: Listen, address: string, chain: readonly Se
   const speaksTls = ({ isTls }: Server): boolean => isTls ?? main.isTls ?? isHttps
   const wantsHeader = main.wantsHeader || all.some((server) => server.wantsHeader)
   const proxy = wantsHeader ? ({ proxy: 1 } as const) : {}
+  const isSpared =
+    wantsHeader && [main, ...all].some(({ exceptions }) => exceptions.some((one) => isHere(one, address)))
+  const unproven = isSpared ? { unproven: 'Apache spares some hosts the PROXY header, and this host may be one.' } : {}
   const [usual = main] = all
   const readers = speaksTls(usual) ? readersOf(all.filter(speaksTls), main) : []
-  return { name: 'https', address, port, protocol: 'tls', ...proxy, readers }
+  return { name: 'https', address, port, protocol: 'tls', ...proxy, ...unproven, readers }
+}
+
+/** Whether who looks at a socket on this address from this host may be in a network; one that is cut short (`10.1`) is not told apart. */
+function isHere(network: string, address: string): boolean {
+  if (!/^(\d+(\.\d+){3}|[\da-f:.]*:[\da-f:.]*)(\/\d{1,3})?$/i.test(network)) return true
+  return ['127.0.0.1', '::1', address].some((own) => isInNetwork(own, network))
 }
 
 /** Of the servers of a socket, the first with a name or pattern that fits answers to it. */

@@ -30,12 +30,15 @@ export async function readHaproxyWiring(
     // Without TLS it takes the connections to its address all the same.
     const pems = bind.isTls ? await loadedBy(bind, reader) : []
     named.push(...pems.flatMap(({ files }) => files.map(({ path }) => path)))
-    const isOff = isDisabled(sectionLines(line.index, lines))
+    const rules = sectionLines(line.index, lines)
+    const isOff = isDisabled(rules)
     if (isOff === true) continue
     if (bind.isTls && isDoubtful(line.isConditional || isOff === null, bind, doubts)) continue
     const readers = readersOf(bind, pems)
-    const proxy = bind.wantsHeader || expectsHeader(lines, line) ? ({ proxy: 1 } as const) : {}
-    const rest = { name: line.section, protocol: 'tls' as const, ...proxy, readers }
+    const wantsHeader = bind.wantsHeader || expectsHeader(rules)
+    const proxy = wantsHeader === true ? ({ proxy: 1 } as const) : {}
+    const unproven = wantsHeader === null ? { unproven: ofWhoConnects } : {}
+    const rest = { name: line.section, protocol: 'tls' as const, ...proxy, ...unproven, readers }
     sockets.push(...bind.places.map((place) => ({ ...rest, ...place })))
   }
   return wiringOf(sockets, { named, doubts: [...doubts] }, host)
@@ -76,10 +79,20 @@ function isDoubtful(isConditional: boolean, { isUnknown, isForging }: Bind, doub
   return isConditional || isUnknown || isForging
 }
 
-/** `tcp-request connection expect-proxy layer4`, where it has no condition. */
-function expectsHeader(lines: readonly ConfigLine[], { index }: ConfigLine): boolean {
-  const rule = 'tcp-request connection expect-proxy layer4'
-  return lines.some((line) => line.index === index && line.words.join(' ') === rule)
+const ofWhoConnects = 'Whether HAProxy expects the PROXY header depends on who connects.'
+
+/** Whether `tcp-request connection` of a section with these lines expects the header; null: of some connections alone. */
+function expectsHeader(lines: readonly ConfigLine[]): boolean | null {
+  let isSpared = false
+  for (const { words, isConditional } of lines) {
+    const [request, connection, action] = words
+    if (request !== 'tcp-request' || connection !== 'connection') continue
+    const isForAll = !isConditional && !words.includes('if') && !words.includes('unless')
+    if (action === 'expect-proxy') return isForAll && !isSpared ? true : null
+    if (action === 'accept' && isForAll) return false
+    if (action === 'accept') isSpared = true
+  }
+  return false
 }
 
 /** The first certificate answers all other names. */

@@ -13,6 +13,8 @@ export interface Reader {
 export interface Socket extends Pick<Listener, 'name' | 'port' | 'protocol' | 'proxy'> {
   /** `*`: each IPv4 address; `::`: each IPv6 one; `all`: both; else an address, a name, or the path of a Unix socket. */
   readonly address: string
+  /** Why what it shows to this host proves nothing of its files, in a sentence; left out: it proves them. */
+  readonly unproven?: string
   /** Of two with one name the first answers. */
   readonly readers: readonly Reader[]
 }
@@ -53,12 +55,17 @@ export async function wiringOf(sockets: readonly Socket[], beside: Beside, host:
   }
 }
 
-function listenersAt({ name, port, protocol, proxy, readers }: Socket, host: string): readonly Listener[] {
+function listenersAt({ name, port, protocol, proxy, unproven, readers }: Socket, host: string): readonly Listener[] {
+  const socket = { name, host, port, protocol, ...(proxy === undefined ? {} : { proxy }) }
   const names = new Map(readers.toReversed().map((reader) => [reader.servername, reader]))
   return [...names.values()]
     .toReversed()
     .filter(({ files }) => files.length > 0)
-    .map((reader) => ({ name, host, port, protocol, ...(proxy === undefined ? {} : { proxy }), ...reader }))
+    .map((reader) => ({
+      ...socket,
+      ...reader,
+      ...(unproven === undefined ? {} : { doubt: reader.doubt ?? unproven, unproven: true }),
+    }))
 }
 
 const ipv4Loopbacks = Array.from({ length: 16 }, (_, index) => `127.0.0.${index + 1}`)

@@ -27,6 +27,22 @@ t.test('a key or certificate in an engine is told, and so are certificates that 
   t.match(doubts, [/mod_md/, /engine/])
 })
 
+t.test('where Apache spares hosts the PROXY header, and this one may be among them, nothing is proven', async (t) => {
+  const wants = async (networks: string, address = '*:443'): Promise<unknown> => {
+    const says = `RemoteIPProxyProtocol On\n${networks === '' ? '' : `  RemoteIPProxyProtocolExceptions ${networks}`}`
+    const { listeners, doubts } = await read(`Listen 443\nListen 192.0.2.1:444\n${host(address, says)}`)
+    t.same(doubts, [])
+    return listeners.map(({ proxy, unproven, doubt }) => (unproven === true ? doubt : proxy))
+  }
+
+  t.same(await wants(''), [1])
+  t.same(await wants('10.0.0.0/8 2001:db8::/32'), [1])
+  for (const networks of ['127.0.0.1', '10.0.0.0/8 127.0.0.0/8', '::1', '127', '127.0.0.0/255.0.0.0'])
+    t.match(await wants(networks), [/spares some hosts/], networks)
+  t.match(await wants('192.0.2.0/24'), [1])
+  t.match(await wants('192.0.2.0/24', '192.0.2.1:443'), [/spares some hosts/])
+})
+
 t.test('without mod_info nothing can be told, and a program that is not there is not installed', async (t) => {
   const silent = await wiringOf(readApacheWiring(recordedHost({ [command]: '' }), ['apache2ctl']))
 

@@ -43,16 +43,47 @@ t.test('a file that cannot be read, or is too large, is a doubt and no failure',
   t.match(wiring, { listeners: [], doubts: [/configuration of HAProxy cannot be read/] })
 })
 
-t.test('a frontend that expects the PROXY header on each connection wants it', async (t) => {
-  const { listeners } = await read(
-    'frontend a\n bind :443 ssl crt /s.pem\n tcp-request connection expect-proxy layer4\nfrontend b\n bind :444 ssl crt /s.pem\n tcp-request connection expect-proxy layer4 if { src 192.0.2.1 }\n',
-  )
+t.test('the PROXY header is wanted of each connection, of none, or of some: then nothing is proven', async (t) => {
+  const wants = async (...rules: readonly string[]): Promise<unknown> => {
+    const lines = rules.map((rule) => ` tcp-request connection ${rule}\n`).join('')
+    const { listeners, doubts } = await read(`frontend a\n bind :443 ssl crt /s.pem\n${lines}`)
+    t.same(doubts, [])
+    return listeners.map(({ proxy, unproven, doubt }) => (unproven === true ? doubt : (proxy ?? 'none')))[0]
+  }
+  const some = 'Whether HAProxy expects the PROXY header depends on who connects.'
+
+  t.equal(await wants('expect-proxy layer4'), 1)
+  t.equal(await wants('reject if { src 192.0.2.1 }', 'expect-proxy layer4', 'accept if { src 192.0.2.2 }'), 1)
+  t.equal(await wants('expect-proxy layer4 if { src 192.0.2.1 }'), some)
+  t.equal(await wants('expect-proxy layer4 unless { src 192.0.2.1 }'), some)
+  t.equal(await wants('accept if { src 192.0.2.1 }', 'expect-proxy layer4'), some)
+  t.equal(await wants('accept', 'expect-proxy layer4'), 'none')
+  t.equal(await wants('accept if { src 192.0.2.1 }'), 'none')
+})
+
+t.test('rules of a section are its own and those of its defaults, and none of another file', async (t) => {
+  const more = '/etc/haproxy/more.cfg'
+  const files = {
+    [config]: {
+      text: 'defaults d\n tcp-request connection expect-proxy layer4\ndefaults\nfrontend a from d\n bind :443 ssl crt /s.pem\nfrontend b\n bind :444 ssl crt /s.pem\n',
+      mode: 0o644,
+    },
+    [more]: {
+      text: 'global\nbackend x\nfrontend c\n tcp-request connection expect-proxy layer4\n bind :445 ssl crt /s.pem\n',
+      mode: 0o644,
+    },
+    '/s.pem': { text: pem, mode: 0o600 },
+  }
+  const host = recordedHost({ [`haproxy -c -f ${config} -f ${more}`]: '' }, files)
+
+  const { listeners } = await wiringOf(readHaproxyWiring(host, [config, more]))
 
   t.same(
     listeners.flatMap(({ port, servername, proxy }) => (servername === null ? [[port, proxy]] : [])),
     [
       [443, 1],
       [444, undefined],
+      [445, 1],
     ],
   )
 })
