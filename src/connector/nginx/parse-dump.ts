@@ -18,19 +18,25 @@ const header = /^# configuration file (\/[^\n]*):$/gm
 const deepest = 40
 const mostDirectives = 200_000
 
-/** The output of `nginx -T`. Throws SyntaxError where it is not understood: half of the settings would be another wiring. */
+/**
+ * The output of `nginx -T`. Throws SyntaxError where it is not understood: half of the settings would be another wiring. A comment of a
+ * file may look like the beginning of another one: each file has to begin once, and to be included.
+ */
 export function parseDump(text: string): Dump {
   const headers = [...text.matchAll(header)]
-  const files = new Map(
-    headers.map((match, index) => [
-      String(match[1]),
-      parseFile(text.slice(match.index + match[0].length, headers[index + 1]?.index), String(match[1])),
-    ]),
-  )
+  const files = new Map<string, readonly Directive[]>()
+  for (const [index, match] of headers.entries()) {
+    const file = String(match[1])
+    if (files.has(file)) throw new SyntaxError(`${file} begins twice in what nginx -T prints`)
+    files.set(file, parseFile(text.slice(match.index + match[0].length, headers[index + 1]?.index), file))
+  }
   const main = [...files.keys()][0]
   if (main === undefined) throw new SyntaxError('nginx -T names no configuration file')
-  const left = { directives: mostDirectives }
-  return { main, directives: expand(files.get(main) ?? [], { files, main, depth: 0, left }) }
+  const around = { files, main, depth: 0, left: { directives: mostDirectives }, included: new Set([main]) }
+  const directives = expand(files.get(main) ?? [], around)
+  const stray = [...files.keys()].find((file) => !around.included.has(file))
+  if (stray !== undefined) throw new SyntaxError(`nginx -T prints ${stray}, and no include names it`)
+  return { main, directives }
 }
 
 interface Around {
@@ -38,6 +44,7 @@ interface Around {
   readonly main: string
   readonly depth: number
   readonly left: { directives: number }
+  readonly included: Set<string>
 }
 
 /** The dump has each file once, in the order in which it was first read; an `include` may name it again. */
@@ -49,7 +56,11 @@ function expand(directives: readonly Directive[], around: Around): readonly Dire
     const inner = { ...around, depth: around.depth + 1 }
     if (name !== 'include' || block !== null) return [{ name, args, block: block && expand(block, inner) }]
     const pattern = globOf(absolute(args[0] ?? '', around.main))
-    return [...around.files].flatMap(([file, its]) => (pattern.test(file) ? expand(its, inner) : []))
+    return [...around.files].flatMap(([file, its]) => {
+      if (!pattern.test(file)) return []
+      around.included.add(file)
+      return expand(its, inner)
+    })
   })
 }
 

@@ -15,12 +15,30 @@ t.test('an include stands for the files that it names, by a pattern as well, in 
   const text =
     '# configuration file /etc/nginx/nginx.conf:\ninclude conf.d/*.conf; x { include /etc/nginx/snip/[!z]?; }\n\n' +
     '# configuration file /etc/nginx/conf.d/a.conf:\na;\n\n# configuration file /etc/nginx/conf.d/b.conf:\nb;\n\n' +
-    '# configuration file /etc/nginx/conf.d/.c.conf:\nc;\n\n# configuration file /etc/nginx/snip/za:\nno;\n# configuration file /etc/nginx/snip/ab:\nyes;\n'
+    '# configuration file /etc/nginx/snip/ab:\nyes;\n'
 
   const { main, directives } = parseDump(text)
 
   t.equal(main, '/etc/nginx/nginx.conf')
   t.same(directives.map(shown), ['a', 'b', 'x{yes}'])
+  for (const other of ['conf.d/.c.conf', 'snip/za', 'snip/abc', 'conf.d/x/a.conf'])
+    t.throws(() => parseDump(`${text}# configuration file /etc/nginx/${other}:\nno;\n`), SyntaxError, other)
+})
+
+t.test('a comment that looks like the beginning of a file does not cut its own off', async (t) => {
+  const text =
+    '# configuration file /etc/nginx/nginx.conf:\ninclude sites/blog; include sites/shop;\n\n' +
+    '# configuration file /etc/nginx/sites/blog:\na;\n# configuration file /etc/nginx/sites/NAME:\nb;\n\n' +
+    '# configuration file /etc/nginx/sites/shop:\nc;\n\n'
+
+  t.throws(() => parseDump(text.replace('NAME', 'shop')), /sites\/shop begins twice/)
+  t.throws(() => parseDump(text.replace('NAME', 'blog')), /sites\/blog begins twice/)
+  t.throws(() => parseDump(text.replace('NAME', 'old')), /sites\/old, and no include names it/)
+  t.same(parseDump(text.replace('# configuration file /etc/nginx/sites/NAME:\n', '')).directives.map(shown), [
+    'a',
+    'b',
+    'c',
+  ])
 })
 
 t.test('the braces of Lua are counted, its quotes are not', async (t) => {
