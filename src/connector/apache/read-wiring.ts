@@ -1,7 +1,16 @@
 import type { Command } from '../../plan/plan.ts'
 import type { HostView } from '../host-view.ts'
 import { isInNetwork } from '../wiring/address-in.ts'
-import { ipv6Address, isAskable, type Reader, type Socket, wiredPair, wiringOf } from '../wiring/sockets.ts'
+import {
+  ipv6Address,
+  isAskable,
+  isName,
+  plainAddress,
+  type Reader,
+  type Socket,
+  wiredPair,
+  wiringOf,
+} from '../wiring/sockets.ts'
 import { isWhole, type Unwired, unwiredBy, type Wiring } from '../wiring/wiring.ts'
 import { type ApacheDump, parseApacheDump } from './parse-dump.ts'
 import { readServer, type Server } from './read-server.ts'
@@ -60,6 +69,8 @@ function addressOf(text: string): string {
 /** An address of `<VirtualHost>`; null: any. */
 interface Place {
   readonly address: string | null
+  /** As it is written: `localhost` and its address are one address. */
+  readonly written: string | null
   readonly port: number | null
   readonly server: Server
 }
@@ -67,8 +78,13 @@ interface Place {
 function placesOf(server: Server): readonly Place[] {
   return (server.addresses ?? []).map((text) => {
     const [, host = '', digits] = /^(\[[^\]]*\]|[^:]*)(?::(\d+|\*))?$/.exec(text) ?? []
-    const address = host === '*' || host.toLowerCase() === '_default_' ? null : addressOf(host)
-    return { address, port: digits === undefined || digits === '*' ? null : Number(digits), server }
+    const written = host === '*' || host.toLowerCase() === '_default_' ? null : addressOf(host)
+    return {
+      address: written && plainAddress(written),
+      written,
+      port: digits === undefined || digits === '*' ? null : Number(digits),
+      server,
+    }
   })
 }
 
@@ -78,19 +94,24 @@ function socketsOf(told: ApacheDump, servers: readonly Server[]): readonly Socke
   if (main === undefined) return []
   const places = servers.flatMap(placesOf)
   return listensOf(told).flatMap((listen) => {
-    const own = places.filter(({ address, port }) => address !== null && (port ?? listen.port) === listen.port)
-    const addresses = new Set(
-      own.flatMap(({ address }) => (address !== null && takes(listen, address) ? [address] : [])),
+    const own = places.filter(({ port }) => (port ?? listen.port) === listen.port).map(({ written }) => written)
+    const taken = own.flatMap((address) => (address !== null && takes(listen, address) ? [address] : []))
+    return distinct([...taken, listen.address]).map((address) =>
+      socketOf(listen, address, chainOf(places, listen.port, plainAddress(address)), main),
     )
-    return [...addresses, listen.address]
-      .filter((address, index, all) => all.indexOf(address) === index)
-      .map((address) => socketOf(listen, address, chainOf(places, listen.port, address), main))
   })
 }
 
+/** What a name is, only the host's resolver knows: it may be the address. */
 function takes({ address }: Listen, other: string): boolean {
-  if (address === 'all' || address === other) return true
+  if (address === 'all' || isName(other) || plainAddress(address) === plainAddress(other)) return true
   return address === '*' && !other.includes(':')
+}
+
+/** `localhost` and its address are one. */
+function distinct(addresses: readonly string[]): readonly string[] {
+  const isNamed = addresses.includes('localhost')
+  return [...new Set(addresses.map((one) => (isNamed && plainAddress(one) === '127.0.0.1' ? 'localhost' : one)))]
 }
 
 /** The servers that share an address and port, in their order: those of the first that fits. */

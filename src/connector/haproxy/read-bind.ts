@@ -60,5 +60,7 @@ function addressOf(host: string, family: string, both: boolean): string {
   const isAny = host === '' || host === '*'
   if (host === '::' || (isAny && family.endsWith('6'))) return both ? 'all' : '::'
   if (isAny || host === '0.0.0.0') return '*'
+  // It takes the IPv4 address of a name where there is one.
+  if (host.toLowerCase() === 'localhost') return family.endsWith('6') ? '::1' : '127.0.0.1'
   return ipv6Address(host) ?? host.toLowerCase()
 }

@@ -1,7 +1,7 @@
 import type { Command, ProbeProtocol } from '../../plan/plan.ts'
 import { protocolOfPort } from '../../plan/protocol-of-port.ts'
 import type { HostView } from '../host-view.ts'
-import { isAskable, type Reader, type Socket, wiredPair, wiringOf } from '../wiring/sockets.ts'
+import { isAskable, plainAddress, type Reader, type Socket, wiredPair, wiringOf } from '../wiring/sockets.ts'
 import { isWhole, type Unwired, unwiredBy, type WiredFile, type Wiring } from '../wiring/wiring.ts'
 import { absolute, type Directive, type Dump, parseDump } from './parse-dump.ts'
 import { type Listen, readListen } from './read-listen.ts'
@@ -117,7 +117,7 @@ function socketsOf(servers: readonly Server[]): readonly Socket[] {
   const places = new Map<string, { readonly server: Server; readonly listen: Listen }[]>()
   for (const server of servers)
     for (const listen of server.listens) {
-      const place = `${server.kind} ${listen.address} ${listen.port}`
+      const place = `${server.kind} ${plainAddress(listen.address)} ${listen.port}`
       places.set(place, [...(places.get(place) ?? []), { server, listen }])
     }
   return [...places.values()].flatMap((entries) => {
@@ -128,13 +128,21 @@ function socketsOf(servers: readonly Server[]): readonly Socket[] {
     const { server, listen } = own
     const protocol = words.includes('ssl') || server.isTls ? 'tls' : server.protocol
     const { port } = listen
-    const address = listen.address === '::' && words.includes('ipv6only=off') ? 'all' : listen.address
+    const address = addressOf(entries.map((entry) => entry.listen))
     // It takes the connections to its address all the same.
     if (protocol === null) return [{ name: server.kind, address, port, protocol: 'tls', readers: [] }]
     const proxy = words.includes('proxy_protocol') ? ({ proxy: 1 } as const) : {}
     const readers = [readerOf(server, null), ...entries.flatMap((entry) => readersOf(entry.server, server))]
     return [{ name: server.kind, address, port, protocol, ...proxy, readers }]
   })
+}
+
+/** As a socket's: of those that name one place each in its way, the one that takes most. */
+function addressOf(listens: readonly Listen[]): string {
+  const addresses = listens.map(({ address, words }) =>
+    address === '::' && words.includes('ipv6only=off') ? 'all' : address,
+  )
+  return addresses.find((address) => address === 'all' || address === 'localhost') ?? addresses[0] ?? '*'
 }
 
 /** A name without a pair of its own is answered with the default server's. */

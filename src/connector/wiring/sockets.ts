@@ -11,7 +11,10 @@ export interface Reader {
 
 /** A TLS socket as a daemon's settings have it. */
 export interface Socket extends Pick<Listener, 'name' | 'port' | 'protocol' | 'proxy'> {
-  /** `*`: each IPv4 address; `::`: each IPv6 one; `all`: both; else an address, a name, or the path of a Unix socket. */
+  /**
+   * `*`: each IPv4 address; `::`: each IPv6 one; `all`: both; `localhost`: 127.0.0.1, and `::1` where hosts(5) has it so; else an
+   * address, a name, or the path of a Unix socket.
+   */
   readonly address: string
   /** Why what it shows to this host proves nothing of its files, in a sentence; left out: it proves them. */
   readonly unproven?: string
@@ -39,7 +42,7 @@ export async function wiringOf(sockets: readonly Socket[], beside: Beside, host:
   const doubts = new Set(beside.doubts)
   for (const socket of sockets) {
     const met = metAt(socket, sockets, loopbacks, own)
-    for (const address of met) listeners.push(...listenersAt(socket, address))
+    for (const address of met) listeners.push(...listenersAt(withDoubt(socket, sockets), address))
     if (listeners.length > mostListeners) {
       doubts.add('It has more names and listeners than are looked at.')
       break
@@ -68,6 +71,28 @@ function listenersAt({ name, port, protocol, proxy, unproven, readers }: Socket,
     }))
 }
 
+const nameAmongPlaces =
+  'It listens on a name and on other addresses of the same port, and who answers where depends on what the name is.'
+
+/** A name may be any of the other addresses of its port; beside one on all addresses it has its own connections. */
+function withDoubt(socket: Socket, sockets: readonly Socket[]): Socket {
+  const others = sockets.filter(({ port, address }) => port === socket.port && address !== socket.address)
+  const isDoubtful = isName(socket.address)
+    ? others.some(({ address }) => !['*', '::', 'all'].includes(address))
+    : others.some(({ address }) => isName(address))
+  return isDoubtful ? { unproven: nameAmongPlaces, ...socket } : socket
+}
+
+/** Whether it is a name that only the host's resolver knows an address of. */
+export function isName(address: string): boolean {
+  return !['*', '::', 'all', 'localhost'].includes(address) && !/^[\d.]+$|[:/]/.test(address)
+}
+
+/** `localhost` and the address that it is at least are one. */
+export function plainAddress(address: string): string {
+  return address === 'localhost' ? '127.0.0.1' : address
+}
+
 const ipv4Loopbacks = Array.from({ length: 16 }, (_, index) => `127.0.0.${index + 1}`)
 
 function metAt(
@@ -76,7 +101,8 @@ function metAt(
   loopbacks: readonly string[],
   own: ReadonlySet<string> | null,
 ): readonly string[] {
-  const taken = new Set(sockets.filter((other) => other.port === port).map((other) => other.address))
+  const beside = sockets.filter((other) => other.port === port).map((other) => other.address)
+  const taken = new Set(beside.flatMap((other) => (other === 'localhost' ? ['127.0.0.1', '::1'] : [other])))
   const free = (candidates: readonly string[]): readonly string[] =>
     candidates.filter((candidate) => !taken.has(candidate)).slice(0, 1)
   const ipv4 = free(ipv4Loopbacks)
@@ -85,7 +111,7 @@ function metAt(
   if (address === '::') return ipv6
   if (address === 'all') return [...ipv4, ...ipv6]
   if (address.startsWith('/')) return /^(\/var)?\/run\//.test(address) ? [address] : []
-  if (own === null || !/^[\d.]+$|:/.test(address)) return [address]
+  if (own === null || address === 'localhost' || isName(address)) return [plainAddress(address)]
   return own.has(address) || address.startsWith('127.') ? [address] : []
 }
 

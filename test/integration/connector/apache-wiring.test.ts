@@ -183,6 +183,43 @@ IncludeOptional sites/*.conf
 )
 
 t.test(
+  'Apache: localhost in a virtual host is 127.0.0.1, which has it alone',
+  { skip: unlessInstalled('apache2') },
+  async (t) => {
+    const web = await startWiredWeb(
+      t,
+      program,
+      {
+        ...pems,
+        'httpd.conf': `${around}Listen 0.0.0.0:PORT1
+<VirtualHost *:PORT1>
+  SSLEngine on
+  ${pair}
+</VirtualHost>
+<VirtualHost localhost:PORT1>
+  SSLEngine on
+  SSLCertificateFile tls/wild.pem
+</VirtualHost>
+`,
+      },
+      ['tls'],
+    )
+
+    const wiring = told(await web.readWiring())
+    const compared = await compareWithServed(wiring)
+
+    t.same(linesOf(wiring, web), [
+      '127.0.0.1 PORT1 tls - b:tls/wild.pem',
+      '127.0.0.2 PORT1 tls - c:tls/cert.pem k:tls/key.pem',
+    ])
+    t.same(
+      compared.map(({ served }) => served),
+      compared.map(({ read }) => read),
+    )
+  },
+)
+
+t.test(
   'Apache: a target without endpoints is proven on every listener that reads its files, its chain file is read, and a pair that none reads is told',
   { skip: unlessInstalled('apache2') },
   async (t) => {

@@ -151,10 +151,17 @@ t.test(
     server_name local.test;
     ssl_certificate tls/local.pem; ssl_certificate_key tls/local.pem;
   }
+  server { listen localhost:PORT2; server_name www.example.net; }
+  server {
+    listen 127.0.0.1:PORT2 ssl default_server;
+    server_name local.test;
+    ssl_certificate tls/local.pem; ssl_certificate_key tls/local.pem;
+  }
+  server { listen PORT2 ssl; server_name example.org; ssl_certificate tls/wild.pem; ssl_certificate_key tls/wild.pem; }
 }
 `,
       },
-      ['tls'],
+      ['tls', 'tls'],
     )
 
     const wiring = told(await web.readWiring())
@@ -167,6 +174,11 @@ t.test(
       '::1 PORT1 tls - b:tls/local.pem',
       '::1 PORT1 tls www.example.net c:tls/cert.pem k:tls/key.pem',
       '::1 PORT1 tls local.test b:tls/local.pem',
+      '127.0.0.1 PORT2 tls - b:tls/local.pem',
+      '127.0.0.1 PORT2 tls www.example.net c:tls/cert.pem k:tls/key.pem',
+      '127.0.0.1 PORT2 tls local.test b:tls/local.pem',
+      '127.0.0.2 PORT2 tls - b:tls/wild.pem',
+      '127.0.0.2 PORT2 tls example.org b:tls/wild.pem',
     ])
     t.same(
       compared.map(({ served }) => served),

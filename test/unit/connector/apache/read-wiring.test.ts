@@ -27,6 +27,29 @@ t.test('a key or certificate in an engine is told, and so are certificates that 
   t.match(doubts, [/mod_md/, /engine/])
 })
 
+t.test(
+  'localhost is 127.0.0.1 to a virtual host, too; another name may be any address, and proves nothing',
+  async (t) => {
+    const hostsOf = async (config: string): Promise<readonly string[]> =>
+      (await read(config)).listeners.map(
+        ({ host: at, files, unproven }) => `${at} ${files[0]?.path}${unproven === true ? ' ?' : ''}`,
+      )
+    const virtual = (address: string, name: string): string =>
+      `<VirtualHost ${address}>\n  SSLCertificateFile /${name}.pem\n</VirtualHost>\n`
+    const any = virtual('*:443', 'any')
+
+    t.same(await hostsOf(`Listen 443\n${any}${virtual('localhost:443', 'lo')}${virtual('127.0.0.1:443', 'no')}`), [
+      '127.0.0.1 /lo.pem',
+      '127.0.0.2 /any.pem',
+    ])
+    t.same(await hostsOf(`Listen localhost:443\n${any}${virtual('127.0.0.1:443', 'lo')}`), ['127.0.0.1 /lo.pem'])
+    t.same(await hostsOf(`Listen 192.0.2.1:443\n${any}${virtual('www.test:443', 'www')}`), [
+      'www.test /www.pem ?',
+      '192.0.2.1 /any.pem ?',
+    ])
+  },
+)
+
 t.test('where Apache spares hosts the PROXY header, and this one may be among them, nothing is proven', async (t) => {
   const wants = async (networks: string, address = '*:443'): Promise<unknown> => {
     const says = `RemoteIPProxyProtocol On\n${networks === '' ? '' : `  RemoteIPProxyProtocolExceptions ${networks}`}`

@@ -14,6 +14,7 @@ t.test('each way to write an address is understood', async (t) => {
   t.same(placesOf('ipv6@:443', 'v6only'), [':: 443'])
   t.same(placesOf('ipv4@192.0.2.1:443'), ['192.0.2.1 443'])
   t.same(placesOf('2001:DB8::0:1:443'), ['2001:db8::1 443'])
+  t.same(placesOf('Localhost:443,ipv6@localhost:443'), ['127.0.0.1 443', '::1 443'])
   t.same(placesOf('127.0.0.1:100-102'), ['127.0.0.1 100', '127.0.0.1 101', '127.0.0.1 102'])
   t.same(placesOf('unix@/run/haproxy.sock'), ['/run/haproxy.sock 0'])
   t.same(placesOf('/run/haproxy.sock'), ['/run/haproxy.sock 0'])

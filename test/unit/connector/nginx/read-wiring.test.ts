@@ -20,6 +20,28 @@ t.test('an IPv6 address that one listen has take IPv4, too, is one socket with a
   ])
 })
 
+t.test('localhost is the place of 127.0.0.1, and a name that may be any place proves nothing', async (t) => {
+  const { listeners } = await read(
+    `http {${server('a', 'localhost:443 ssl')}${server('b', '127.0.0.1:443 default_server')}${server('c', '443 ssl')}${server('d', 'www.test:444 ssl')}${server('e', '127.0.0.1:444 ssl')}}`,
+  )
+
+  t.same(listeners.map(shown), [
+    '127.0.0.1:443 - /b.pem',
+    '127.0.0.1:443 a.test /a.pem',
+    '127.0.0.1:443 b.test /b.pem',
+    '127.0.0.2:443 - /c.pem',
+    '127.0.0.2:443 c.test /c.pem',
+    'www.test:444 - /d.pem',
+    'www.test:444 d.test /d.pem',
+    '127.0.0.1:444 - /e.pem',
+    '127.0.0.1:444 e.test /e.pem',
+  ])
+  t.same(
+    listeners.map(({ port, unproven = false }) => unproven === (port === 444)),
+    listeners.map(() => true),
+  )
+})
+
 function server(name: string, listen: string): string {
   return `server { listen ${listen}; server_name ${name}.test; ssl_certificate /${name}.pem; }`
 }

@@ -35,6 +35,27 @@ t.test('an address that the host does not have is not met; one that it has, and 
   t.same(await metAt(addresses), ['192.0.2.7', 'www.example.net', '127.0.0.53'])
 })
 
+t.test("localhost is 127.0.0.1, and ::1 is nobody's beside it, for hosts(5) may name both", async (t) => {
+  t.same(await metAt([{ address: 'localhost' }, { address: 'all' }]), ['127.0.0.1', '127.0.0.2'])
+  t.same(await metAt([{ address: 'localhost', port: 444 }, { address: 'all' }]), ['127.0.0.1', '127.0.0.1', '::1'])
+})
+
+t.test('a name that may be another address of its port leaves open who answers', async (t) => {
+  const provenOf = async (...addresses: readonly string[]): Promise<readonly string[]> => {
+    const sockets = addresses.map((address) => socket({ address }))
+    const { listeners, doubts } = await wiringOf(sockets, { named: [], doubts: [] }, host)
+    t.same(doubts, [])
+    for (const { doubt, unproven } of listeners) t.equal(doubt?.startsWith('It listens on a name'), unproven)
+    return listeners.flatMap((listener) => (listener.unproven === true ? [] : [listener.host]))
+  }
+
+  t.same(await provenOf('www.example.net'), ['www.example.net'])
+  t.same(await provenOf('www.example.net', 'all'), ['www.example.net'])
+  t.same(await provenOf('www.example.net', '192.0.2.7'), [])
+  t.same(await provenOf('www.example.net', 'localhost'), [])
+  t.same(await provenOf('www.example.net', 'mail.example.net'), [])
+})
+
 t.test('a Unix socket is met where daemons keep theirs', async (t) => {
   t.same(await metAt([{ address: '/run/nginx.sock' }, { address: '/srv/nginx.sock' }]), ['/run/nginx.sock'])
 })
