@@ -18,11 +18,13 @@ export interface ApacheDump {
   readonly root: string
   /** The main server first, then the others in their order. */
   readonly servers: readonly ApacheServer[]
+  /** The sections of mod_md (`<MDomainSet>`), each as a directive, and what stands in them. */
+  readonly domains: readonly ApacheDirective[]
 }
 
 /**
  * The output of `-D DUMP_CONFIG -D DUMP_RUN_CFG`: Apache itself has read includes, macros, variables and conditions. Null: it
- * has no configuration in it. What stands in a section of a server (`<Directory>`) names no listener's certificate.
+ * has no configuration in it. What stands in another section of a server (`<Directory>`) names no listener's certificate.
  */
 export function parseApacheDump(text: string): ApacheDump | null {
   // Where its run-time settings begin, its configuration has ended.
@@ -31,6 +33,7 @@ export function parseApacheDump(text: string): ApacheDump | null {
   if (told?.[1] === undefined || !config.startsWith('# In file: ')) return null
   const main: OpenServer = { addresses: null, directives: [] }
   const servers = [main]
+  const domains: ApacheDirective[] = []
   const open: string[] = []
   for (const line of config.split('\n').map((row) => row.trim())) {
     if (line.startsWith('</')) open.pop()
@@ -38,13 +41,15 @@ export function parseApacheDump(text: string): ApacheDump | null {
       const [kind = '', ...rest] = line.replace(/>$/, '').slice(1).trim().split(/\s+/)
       open.push(kind.toLowerCase())
       if (isServer(open)) servers.push({ addresses: rest, directives: [] })
-    } else if (line !== '' && !line.startsWith('#') && (open.length === 0 || isServer(open))) {
+      if (isDomain(open)) domains.push({ name: kind.toLowerCase(), args: rest })
+    } else if (line !== '' && !line.startsWith('#')) {
       const [name = '', ...args] = wordsOf(line)
-      const server = open.length === 0 ? main : servers.at(-1)
-      server?.directives.push({ name: name.toLowerCase(), args })
+      const own = isServer(open) ? servers.at(-1)?.directives : isDomain(open) ? domains : undefined
+      const directives = open.length === 0 ? main.directives : own
+      directives?.push({ name: name.toLowerCase(), args })
     }
   }
-  return { root: told[1], servers }
+  return { root: told[1], servers, domains }
 }
 
 interface OpenServer extends ApacheServer {
@@ -53,6 +58,10 @@ interface OpenServer extends ApacheServer {
 
 function isServer(open: readonly string[]): boolean {
   return open.length === 1 && open[0] === 'virtualhost'
+}
+
+function isDomain(open: readonly string[]): boolean {
+  return /^mdomain(set)?$/.test(open.at(-1) ?? '')
 }
 
 /** Quotes of either kind around a word; a backslash before them or before itself is taken off. */

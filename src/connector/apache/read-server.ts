@@ -50,7 +50,8 @@ export function readServer({ addresses, directives }: ApacheServer, { root }: Pi
   }
 }
 
-function absolute(path: string, root: string): string | null {
+/** A path as Apache takes it; null: no file. */
+export function absolute(path: string, root: string): string | null {
   if (/^\w{3,}:/.test(path)) return null
   return path.startsWith('/') ? path : `${root}/${path}`
 }

@@ -12,6 +12,7 @@ import {
   wiringOf,
 } from '../wiring/sockets.ts'
 import { isWhole, type Unwired, unwiredBy, type Wiring } from '../wiring/wiring.ts'
+import { otherModules } from './other-modules.ts'
 import { type ApacheDump, parseApacheDump } from './parse-dump.ts'
 import { readServer, type Server } from './read-server.ts'
 
@@ -32,11 +33,12 @@ export async function readApacheWiring(host: HostView, program: Command): Promis
       doubts: ['Apache does not print its configuration: it has no mod_info.'],
     }
   const servers = told.servers.map((server) => readServer(server, told))
-  const doubts = told.servers.some(({ directives }) => directives.some(({ name }) => name === 'mdomain'))
-    ? ['Apache has certificates that mod_md keeps.']
-    : []
-  const named = servers.flatMap((server) => server.named)
-  return wiringOf(socketsOf(told, servers), { named, doubts }, host)
+  const { named, doubts } = otherModules(told)
+  return wiringOf(
+    socketsOf(told, servers),
+    { named: [...servers.flatMap((server) => server.named), ...named], doubts },
+    host,
+  )
 }
 
 interface Listen {

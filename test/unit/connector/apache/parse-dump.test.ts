@@ -23,6 +23,9 @@ PidFile /var/run/apache2/apache2.pid
   </IfModule>
   ServerAlias a.test     b.test
 </VirtualHost>
+<MDomainSet a.test b.test>
+  MDCertificateFile "/srv/a.pem"
+</MDomainSet>
 Listen 443
 ServerRoot: "/etc/apache2"
 Main ErrorLog: "/var/log/apache2/error.log"
@@ -46,6 +49,10 @@ Define: DUMP_CONFIG
             { name: 'serveralias', args: ['a.test', 'b.test'] },
           ],
         },
+      ],
+      domains: [
+        { name: 'mdomainset', args: ['a.test', 'b.test'] },
+        { name: 'mdcertificatefile', args: ['/srv/a.pem'] },
       ],
     })
   },
