@@ -109,7 +109,8 @@ function metAt(
   const ipv6 = loopbacks.includes('::1') ? free(['::1', ...[...(own ?? [])].filter((one) => one.includes(':'))]) : []
   if (address === '*') return ipv4
   if (address === '::') return ipv6
-  if (address === 'all') return [...ipv4, ...ipv6]
+  // Of a socket on both and one on IPv4 alone, the kernel takes the second for IPv4.
+  if (address === 'all') return taken.has('*') ? ipv6 : [...ipv4, ...ipv6]
   if (address.startsWith('/')) return /^(\/var)?\/run\//.test(address) ? [address] : []
   if (own === null || address === 'localhost' || isName(address)) return [plainAddress(address)]
   return own.has(address) || address.startsWith('127.') ? [address] : []

@@ -15,6 +15,7 @@ t.test('a socket on all addresses is met once in each family that it has', async
   t.same(await metAt([{ address: '*' }]), ['127.0.0.1'])
   t.same(await metAt([{ address: '::' }]), ['::1'])
   t.same(await metAt([{ address: 'all' }]), ['127.0.0.1', '::1'])
+  t.same(await metAt([{ address: 'all' }, { address: '*' }]), ['::1', '127.0.0.1'])
 })
 
 t.test('an address with a socket of its own is not asked for the socket on all addresses', async (t) => {
