@@ -34,20 +34,17 @@ const bundled = ['.dsa', '.ecdsa', '.rsa'] as const
 /** What lies beside a PEM file and is none. */
 const beside = /\.(key|issuer|ocsp|sctl)$/
 
-/** `crt`: a file, the pairs of a bundle, or all of a folder, by name. */
+/** `crt`: a file, else the pairs of a bundle; of a folder each file by itself, by name, and nothing of the folders in it. */
 export async function readCrt(crt: string, reader: PemReader): Promise<readonly LoadedPem[]> {
   const path = absolute(crt, reader)
   if (path === null) return []
   const names = await reader.host.list(path)
   if (names === null) return readBundle(path, reader)
-  const stems = new Set(
-    names
-      .filter((name) => !name.startsWith('.') && !beside.test(name))
-      .map((name) => name.replace(/\.(dsa|ecdsa|rsa)$/, '')),
-  )
   const read: LoadedPem[] = []
-  for (const stem of [...stems].toSorted())
-    read.push(...(await readBundle(`${path.replace(/\/+$/, '')}/${stem}`, reader)))
+  for (const name of names.filter((one) => !one.startsWith('.') && !beside.test(one))) {
+    const file = `${path.replace(/\/+$/, '')}/${name}`
+    if ((await reader.host.list(file)) === null) read.push(...(await readPem(file, reader)))
+  }
   return read
 }
 

@@ -275,6 +275,54 @@ t.test(
 )
 
 t.test(
+  'HAProxy: each file of a folder is loaded, and IPv4 is answered by who listens on IPv4 alone',
+  { skip: unlessInstalled('haproxy') },
+  async (t) => {
+    const web = await startWiredWeb(
+      t,
+      program,
+      {
+        ...pems,
+        'haproxy.cfg': `${around}frontend web
+  bind 127.0.0.1:PORT1 ssl crt DIR/both
+frontend six
+  bind [::]:PORT2 ssl crt wild.pem
+frontend four
+  bind *:PORT2 ssl crt listed.pem
+frontend off
+  disabled
+  bind 127.0.0.1:PORT2 ssl crt site.pem
+`,
+        'conf.d/none.cfg': '\n',
+        'both/shop.pem': bundleOf(listed),
+        'both/shop.pem.rsa': bundleOf(rsa),
+        'both/sub/x.pem': bundleOf(first),
+      },
+      ['tls', 'tls'],
+    )
+
+    const wiring = told(await web.readWiring())
+    const compared = await compareWithServed(wiring)
+
+    t.same(linesOf(wiring, web), [
+      '127.0.0.1 PORT1 tls - b:both/shop.pem',
+      '127.0.0.1 PORT1 tls not-asked.test b:both/shop.pem',
+      '127.0.0.1 PORT1 tls shop.test b:both/shop.pem.rsa',
+      '::1 PORT2 tls - b:wild.pem',
+      '::1 PORT2 tls *.example.org b:wild.pem',
+      '::1 PORT2 tls example.org b:wild.pem',
+      '127.0.0.1 PORT2 tls - b:listed.pem',
+      '127.0.0.1 PORT2 tls not-asked.test b:listed.pem',
+    ])
+    t.same(
+      compared.map(({ served }) => served),
+      compared.map(({ read }) => read),
+    )
+    t.same(wiring.doubts, [])
+  },
+)
+
+t.test(
   'HAProxy that refuses its own configuration is broken, and says why',
   { skip: unlessInstalled('haproxy') },
   async (t) => {

@@ -28,9 +28,9 @@ export function recordedHost(
     exists: async (path) => path in files,
     list: async (folder) => {
       const names = Object.keys(files).flatMap((path) =>
-        path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1)] : [],
+        path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1).replace(/\/.*/, '')] : [],
       )
-      return names.length === 0 ? null : names.toSorted()
+      return names.length === 0 ? null : [...new Set(names)].toSorted()
     },
     identity: async (path) => path,
     inode: async () => null,

@@ -136,6 +136,30 @@ t.test(
 )
 
 t.test(
+  'of a folder each file is loaded, by name, and none of a folder in it; else the pairs of a bundle',
+  async (t) => {
+    const linesOf = async (crt: string): Promise<readonly string[]> => {
+      const { listeners, doubts } = await read(`frontend a\n bind :443 ssl crt ${crt}\n`)
+      t.same(doubts, [])
+      return listeners.map(shown)
+    }
+
+    t.same(await linesOf('/both'), [
+      '- /both/site.pem',
+      'www.example.net /both/site.pem',
+      'www.example.org /both/site.pem.rsa',
+      'only.test /both/site.pem.rsa',
+    ])
+    t.same(await linesOf('/both/site.pem'), ['- /both/site.pem', 'www.example.net /both/site.pem'])
+    t.same(await linesOf('/both/sub/c.pem'), [
+      '- /both/sub/c.pem.rsa',
+      'www.example.org /both/sub/c.pem.rsa',
+      'only.test /both/sub/c.pem.rsa',
+    ])
+  },
+)
+
+t.test(
   'a name and the wildcard above it answer together, the first pair of each key type, unless a filter leaves it out',
   async (t) => {
     const readBy = async (loads: string): Promise<readonly string[]> =>
@@ -185,6 +209,10 @@ function read(text: string): Promise<Wiring> {
     '/wild-rsa.pem': { text: wildRsa, mode: 0o600 },
     '/folder/a.pem': { text: wild, mode: 0o600 },
     '/folder/b.pem': { text: rsa, mode: 0o600 },
+    '/both/site.pem': { text: pem, mode: 0o600 },
+    '/both/site.pem.rsa': { text: rsa, mode: 0o600 },
+    '/both/site.pem.ocsp': { text: 'no PEM', mode: 0o600 },
+    '/both/sub/c.pem.rsa': { text: rsa, mode: 0o600 },
     '/negative': { text: '/rsa.pem !other.test\n', mode: 0o644 },
     '/filtered': {
       text: '/wild.pem *.example.org !www.example.org !ftp.example.org !none.example.org\n/wild-rsa.pem *.example.org !none.example.org\n',
