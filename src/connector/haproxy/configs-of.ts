@@ -52,9 +52,12 @@ function configsIn(words: readonly string[]): readonly string[] {
   return [...options.filter((_, index) => options[index - 1] === '-f'), ...rest]
 }
 
-/** The sockets that the service of this host speaks its line protocol on: `stats socket` of its configuration, and `-S`. */
+/**
+ * The sockets that the service of this host speaks its line protocol on: `stats socket` of its configuration, and `-S`. It is asked whether
+ * a job may name a socket, before anything is run for it: so the files that a drop-in adds are not asked for.
+ */
 export async function haproxySocketsOf(host: HostView): Promise<readonly string[]> {
-  const texts = await Promise.all((await haproxyConfigsOf(host)).map((file) => textOf(file, host)))
+  const texts = await Promise.all((await usualConfigs(host)).map((file) => textOf(file, host)))
   const lines = texts.flatMap(parseConfig).filter(({ section }) => section === 'global')
   const stats = lines.flatMap(({ words: [one, two, path = ''] }) => (one === 'stats' && two === 'socket' ? [path] : []))
   const started = (await textOf('/etc/default/haproxy', host)).matchAll(/(?:^|[\s"'])-S\s*(\/[^\s,"']+)/gm)
