@@ -221,7 +221,9 @@ t.test('a CA that takes too long is unreachable', async (t) => {
   const { ca, again } = await site(t)
   ca.trouble({ kind: 'slow', ms: 60_000 })
 
-  await failed(t, again({ timeoutMs: 200 }).directory(), 'ACME_UNREACHABLE')
+  const error = await failed(t, again({ timeoutMs: 200 }).directory(), 'ACME_UNREACHABLE')
+
+  t.match(error.cause, { code: 'ABORT_ERR' }, 'by that a lost answer is known from a CA that is not there')
 })
 
 t.test('an order that the CA still works at says so', async (t) => {

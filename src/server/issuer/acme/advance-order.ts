@@ -1,5 +1,6 @@
 import type { AcmeOrder } from '../../../acme/answers.ts'
 import { asWaxsealError, WaxsealError } from '../../../error/waxseal-error.ts'
+import { isCode } from '../../../host/file/files.ts'
 import { readPem } from '../../../material/read-pem.ts'
 import type { AcmeOrderRow } from '../../store/acme-order-store.ts'
 import type { VersionRow } from '../../store/rows.ts'
@@ -155,11 +156,9 @@ function waits(at: number, pauseMs: number, reason: string): SignStep {
 function isAnswerLost(error: unknown): boolean {
   if (!(error instanceof WaxsealError) || error.code !== 'ACME_UNREACHABLE') return false
   const { status, retryAfterMs } = error.details
-  return (typeof status === 'number' && retryAfterMs === undefined) || isTimeout(error.cause)
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
+  // It was connected, and the time for an answer was over.
+  const isTimeout = isCode(error.cause, 'ABORT_ERR')
+  return isTimeout || (typeof status === 'number' && retryAfterMs === undefined)
 }
 
 function isRefused(error: unknown): error is WaxsealError {
