@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
+import { isAddressOrNetwork } from '../../host/socket/address-set.ts'
 import { alternativeNames } from '../../material/alternative-names.ts'
 import { readVersion } from '../authority/read-version.ts'
 import type { SigningRequest } from './issuer.ts'
@@ -23,6 +23,6 @@ export function whyUnfit(pem: string, { names, spki, at }: SigningRequest): stri
 function namesLacking(leaf: X509Certificate, wanted: readonly string[]): readonly string[] {
   const signed = alternativeNames(leaf.subjectAltName ?? '').map((name) => name.toLowerCase())
   return wanted.filter((name) =>
-    isIP(name) === 0 ? !signed.includes(name.toLowerCase()) : leaf.checkIP(name) === undefined,
+    isAddressOrNetwork(name) ? leaf.checkIP(name) === undefined : !signed.includes(name.toLowerCase()),
   )
 }

@@ -58,9 +58,6 @@ export interface UsedLimit {
   readonly used: number
 }
 
-/** For so long an order is left to the server that has it, in milliseconds: one that was killed does not hold it up for longer. */
-export const orderLeaseMs = 30_000
-
 /** Orders at CAs. An order has one row from before the CA is asked until long after its end: limits are counted by them. */
 export interface AcmeOrderStore {
   open(signingId: string, issuer: string): Promise<AcmeOrderRow | null>

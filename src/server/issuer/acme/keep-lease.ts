@@ -1,4 +1,7 @@
-import { type AcmeOrderStore, orderLeaseMs } from '../../store/acme-order-store.ts'
+import type { AcmeOrderStore } from '../../store/acme-order-store.ts'
+
+/** For so long an order is left to the server that has it, in milliseconds: one that was killed does not hold it up for longer. */
+export const orderLeaseMs = 30_000
 
 const extendEveryMs = 10_000
 

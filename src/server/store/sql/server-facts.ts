@@ -1,4 +1,4 @@
-import { orderLeaseMs } from '../acme-order-store.ts'
+import { orderLeaseMs } from '../../issuer/acme/keep-lease.ts'
 import type { Database } from '../database.ts'
 import { isOpen } from '../migration/first-schema.ts'
 import type { ServerFacts } from '../store.ts'
