@@ -72,8 +72,8 @@ const goneStatuses: readonly unknown[] = [404, 405, 410]
 /** Words with which CAs refuse an order because of what it replaces; pebble 2.6 fails where the serial number begins with a zero (`serverInternal`). */
 const refusesReplacing = ['alreadyReplaced', 'malformed', 'unauthorized', 'conflict', 'serverInternal', 'unknown']
 
-/** CAs refuse the look-up of an account with these, too, which has neither a contact nor an external account. */
-const isNotFound = ['accountDoesNotExist', 'externalAccountRequired', 'userActionRequired', 'malformed']
+/** Words with which CAs refuse the look-up of an account: there is none, or they want to be told more, as when one is made. */
+const refusesLookUp = ['accountDoesNotExist', 'externalAccountRequired', 'userActionRequired', 'malformed']
 
 /** Nothing is asked before the first call. */
 export function openAcme(options: AcmeOptions): AcmeClient {
@@ -183,7 +183,10 @@ export function openAcme(options: AcmeOptions): AcmeClient {
   }
 }
 
-/** Asked for first: an account that is there is no new one for the CA's limits, and needs no external account any more. Else a CA that has it gives it all the same (RFC 8555 §7.3). */
+/**
+ * Asked for first: an account that is there is no new one for the CA's limits, and needs no external account any more. A CA that looks none up
+ * gives the one that it has where one is to be made (RFC 8555 §7.3).
+ */
 async function openAccount(
   { key, contact = [], acceptsTerms, externalAccount = null }: AcmeOptions,
   post: ReturnType<typeof openSigned>['byKey'],
@@ -197,7 +200,7 @@ async function openAccount(
   try {
     return await open({ onlyReturnExisting: true })
   } catch (error) {
-    if (!isRefused(error, isNotFound)) throw error
+    if (!isRefused(error, refusesLookUp)) throw error
   }
   if (termsOfService !== null && !acceptsTerms) {
     const detail = `the CA has terms: read ${termsOfService}, then set accept_terms`

@@ -17,7 +17,7 @@ const longestTtl = 86_400
 /** Nothing that has a meaning to a program, in a file of a zone or in a shell that somebody's hook starts. */
 const plainValues = {
   TXT: /^[A-Za-z0-9_-]{1,255}$/,
-  TLSA: /^[0-3] [01] [0-2] [0-9a-f]{2,131072}$/,
+  TLSA: /^[0-3] [01] [0-2] [0-9a-f]{2,4096}$/,
 } as const
 
 /** The change with its name in our form. DNS_UPDATE_FAILED: the name or the value has characters that no such record needs. */

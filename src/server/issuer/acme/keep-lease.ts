@@ -1,4 +1,5 @@
 import type { AcmeOrderStore } from '../../store/acme-order-store.ts'
+import { keepExtending } from '../keep-extending.ts'
 
 /** For so long an order is left to the server that has it, in milliseconds: one that was killed does not hold it up for longer. */
 export const orderLeaseMs = 30_000
@@ -12,20 +13,13 @@ export function keepLease(
   until: number,
 ): () => Promise<void> {
   let held = until
-  let extended: Promise<void> = Promise.resolve()
-  const extend = async (): Promise<void> => {
+  const end = keepExtending(async () => {
     const next = (await now()) + orderLeaseMs
     await orders.extend(id, held, next)
     held = next
-  }
-  const timer = setInterval(() => {
-    // A database that is away is asked again in time.
-    extended = extended.then(extend).catch(() => {})
-    return extended
   }, extendEveryMs)
   return async () => {
-    clearInterval(timer)
-    await extended
+    await end()
     await orders.release(id, held)
   }
 }

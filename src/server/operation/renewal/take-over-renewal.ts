@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { alternativeNames } from '../../../material/alternative-names.ts'
 import { readVersion } from '../../authority/read-version.ts'
 import { toldLeaf } from '../../dane/keys-in-use.ts'
 import { judge } from '../../rollout/judge.ts'
@@ -81,8 +82,7 @@ type Told = ReturnType<typeof readVersion>
 
 function versionIn(pem: string): { readonly version: Told; readonly names: readonly string[] } {
   try {
-    const { subjectAltName = '' } = new X509Certificate(pem)
-    const names = [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name = '']) => name.toLowerCase())
+    const names = alternativeNames(new X509Certificate(pem).subjectAltName ?? '').map((name) => name.toLowerCase())
     return { version: readVersion(pem), names }
   } catch {
     throw new Refusal('invalid', 'it is no certificate')
